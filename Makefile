@@ -1,0 +1,126 @@
+# Everything here needs Go, make and git only; other tools are built into bin/ from hack/tools.
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# One set of build settings everywhere, so that one build cache serves every target.
+export CGO_ENABLED := 0
+export GOFLAGS := -trimpath -buildvcs=false
+
+BIN := $(CURDIR)/bin
+export PATH := $(BIN):$(PATH)
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+KUBERNETES_VERSION := v1.35.4
+KWOK_VERSION := v0.8.0
+COMPONENT_VERSION := -X k8s.io/component-base/version.gitVersion=$(KUBERNETES_VERSION) \
+	-X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=35
+LDFLAGS := -s -w -X main.version=$(VERSION) $(COMPONENT_VERSION)
+
+COMMANDS := $(notdir $(patsubst %/,%,$(wildcard cmd/*/)))
+# Modules of their own whose tests start control planes.
+E2E_MODULES := $(patsubst %/go.mod,%,$(wildcard test/testbed/go.mod test/go.mod))
+MODULES := . $(E2E_MODULES) hack/tools
+STAGE := hack/stage.sh
+
+##@ Use
+
+.PHONY: help
+help: ## Print this help.
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: build testbed ## Show one cluster over three clouds; KEEP=1 leaves it up.
+	@KEEP=$(KEEP) go run ./hack/demo
+
+.PHONY: build
+build: ## Build every command into bin/.
+	@mkdir -p $(BIN)
+	@for command in $(COMMANDS); do echo "building bin/$$command $(VERSION)"; go build -ldflags '$(LDFLAGS)' -o $(BIN)/$$command ./cmd/$$command; done
+
+.PHONY: testbed
+testbed: ## Build the programs that tests and the demo run a control plane with.
+	@mkdir -p $(BIN)
+	@echo "building bin/tradewind-testbed $(KUBERNETES_VERSION)"
+	@cd test/testbed && go build -ldflags '-s -w $(COMPONENT_VERSION)' -o $(BIN)/tradewind-testbed .
+	@if ! [ -x $(BIN)/kwok ]; then echo "building bin/kwok $(KWOK_VERSION)"; GOBIN=$(BIN) go install -ldflags '-s -w' sigs.k8s.io/kwok/cmd/kwok@$(KWOK_VERSION); fi
+
+##@ Develop
+
+.PHONY: generate
+generate: generators ## Write the generated files: deep copies, CustomResourceDefinitions, API reference.
+	@hack/generate.sh
+
+.PHONY: fmt
+fmt: ## Format every Go file.
+	@gofmt -w .
+
+.PHONY: tools
+tools: generators linter ## Build the development tools into bin/.
+
+.PHONY: generators
+generators:
+	@mkdir -p $(BIN)
+	@cd hack/tools && go build -o $(BIN)/ sigs.k8s.io/controller-tools/cmd/controller-gen ./crdbounds ./apidocs
+
+.PHONY: linter
+linter:
+	@mkdir -p $(BIN)
+	@cd hack/tools/lint && go build -o $(BIN)/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+.PHONY: clean
+clean: ## Remove what the Makefile built; the build cache of Go stays.
+	@rm -rf $(BIN)
+
+##@ Check
+
+.PHONY: test
+test: ## Run every check and test, as continuous integration does.
+	@begin=$$SECONDS; \
+	$(STAGE) "formatting" $(MAKE) fmt-check; \
+	$(STAGE) "go vet" $(MAKE) vet; \
+	$(STAGE) "generated files" $(MAKE) verify-generated; \
+	$(STAGE) "lint" $(MAKE) lint; \
+	$(STAGE) "unit tests" $(MAKE) test-unit; \
+	$(STAGE) "programs" $(MAKE) build $(if $(wildcard test/testbed/go.mod),testbed); \
+	$(STAGE) "integration and end-to-end tests" $(MAKE) test-e2e; \
+	echo "all checks and tests passed in $$((SECONDS - begin)) s"
+
+.PHONY: fmt-check
+fmt-check: ## Fail when a Go file is not formatted.
+	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "not formatted (run make fmt):"; echo "$$unformatted"; exit 1; }
+
+.PHONY: vet
+vet: ## Run go vet in every module.
+	@for module in $(MODULES); do echo "go vet in $$module"; (cd $$module && go vet ./...); done
+
+.PHONY: lint
+lint: linter ## Run golangci-lint in every module.
+	@for module in $(MODULES); do echo "golangci-lint in $$module"; (cd $$module && golangci-lint run --config $(CURDIR)/.golangci.yml ./...); done
+
+.PHONY: verify-generated
+verify-generated: generators ## Fail when a generated file is out of date.
+	@hack/verify-generated.sh
+
+.PHONY: test-unit
+test-unit: ## Run the tests that need no control plane.
+	@go test -timeout 15m ./...
+	@cd hack/tools && go test ./...
+
+.PHONY: test-e2e
+test-e2e: ## Run the tests that start control planes; they need build and testbed.
+	@for module in $(E2E_MODULES); do echo "go test in $$module"; (cd $$module && go test -timeout 20m $$(go list ./... | grep -v /performance)); done
+
+.PHONY: bench
+bench: ## Run the benchmarks, one line a figure: BENCH name value unit.
+	@go test -run '^$$' -bench . -benchmem ./... | awk '\
+		/^pkg:/ {n = split($$2, part, "/"); package = part[n]} \
+		/^Benchmark/ {name = $$1; sub(/^Benchmark/, "", name); sub(/-[0-9]+$$/, "", name); \
+			for (i = 3; i < NF; i += 2) {print "BENCH " package "." name " " $$i " " $$(i + 1); fflush()}} \
+		/^(FAIL|panic|---)/ {print}'
+	@$(MAKE) bench-scheduler
+
+.PHONY: bench-scheduler
+bench-scheduler: ## Compare the scheduler with the default profile at 5,000 nodes.
+	@cd test && go test -timeout 60m -run '^$$' -bench . -benchtime 1ns ./performance/... | awk '/^BENCH |^FAIL|^panic|^---/ {print; fflush()}'

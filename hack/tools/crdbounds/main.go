@@ -1,0 +1,133 @@
+// Command crdbounds completes CustomResourceDefinitions with bounds that Go types of Kubernetes cannot carry as markers.
+//
+//   - Label selectors: lengths and numbers of entries, and the four operators. The API server estimates what a CEL rule
+//     costs from such bounds and refuses a rule over something unbounded.
+//   - Quantities: a plain decimal number with an optional suffix n, u, m or k, as every quantity of this API is an amount
+//     of money, of time or a percentage. Exponents are refused because parsing a quantity takes time in proportion to 10
+//     to the power of its exponent.
+//
+// Usage: crdbounds DIRECTORY, where every *.yaml file is a CustomResourceDefinition, rewritten in place.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"sigs.k8s.io/yaml"
+)
+
+const (
+	maxRequirements    = 32  // matchExpressions of a selector
+	maxLabels          = 32  // matchLabels of a selector
+	maxValues          = 64  // values of a requirement
+	maxLabelKeyLength  = 317 // prefix 253, "/", name 63: k8s.io/apimachinery/pkg/util/validation.IsQualifiedName
+	maxLabelLength     = 63  // k8s.io/apimachinery/pkg/util/validation.LabelValueMaxLength
+	maxQuantityLength  = 24
+	quantityPattern    = `^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)[numk]?$`
+	intOrStringKeyword = "x-kubernetes-int-or-string"
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintf(os.Stderr, "crdbounds: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	if len(args) != 1 {
+		return errors.New("give one directory of CustomResourceDefinitions")
+	}
+	files, err := filepath.Glob(filepath.Join(args[0], "*.yaml"))
+	if err != nil {
+		return err
+	}
+	if len(files) == 0 {
+		return fmt.Errorf("%s holds no *.yaml file", args[0])
+	}
+	for _, file := range files {
+		if err := rewrite(file); err != nil {
+			return fmt.Errorf("%s: %w", file, err)
+		}
+	}
+	return nil
+}
+
+func rewrite(file string) error {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	var crd map[string]any
+	if err := yaml.Unmarshal(data, &crd); err != nil {
+		return err
+	}
+	bound(crd)
+	data, err = yaml.Marshal(crd)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, data, 0o644)
+}
+
+// bound walks a tree and completes every schema in it.
+func bound(node any) {
+	switch node := node.(type) {
+	case map[string]any:
+		boundQuantity(node)
+		if properties, ok := node["properties"].(map[string]any); ok {
+			boundRequirement(properties)
+			boundSelector(properties)
+		}
+		for _, child := range node {
+			bound(child)
+		}
+	case []any:
+		for _, child := range node {
+			bound(child)
+		}
+	}
+}
+
+func boundQuantity(schema map[string]any) {
+	if isIntOrString, ok := schema[intOrStringKeyword].(bool); !ok || !isIntOrString {
+		return
+	}
+	if _, ok := schema["pattern"]; !ok {
+		return // an IntOrString of another kind
+	}
+	schema["pattern"] = quantityPattern
+	schema["maxLength"] = maxQuantityLength
+}
+
+func boundRequirement(properties map[string]any) {
+	key, operator, values := child(properties, "key"), child(properties, "operator"), child(properties, "values")
+	if key == nil || operator == nil || values == nil {
+		return
+	}
+	key["maxLength"] = maxLabelKeyLength
+	operator["enum"] = []any{"In", "NotIn", "Exists", "DoesNotExist"}
+	values["maxItems"] = maxValues
+	if items := child(values, "items"); items != nil {
+		items["maxLength"] = maxLabelLength
+	}
+}
+
+func boundSelector(properties map[string]any) {
+	expressions, labels := child(properties, "matchExpressions"), child(properties, "matchLabels")
+	if expressions == nil || labels == nil {
+		return
+	}
+	expressions["maxItems"] = maxRequirements
+	labels["maxProperties"] = maxLabels
+	if values := child(labels, "additionalProperties"); values != nil {
+		values["maxLength"] = maxLabelLength
+	}
+}
+
+func child(node map[string]any, name string) map[string]any {
+	c, _ := node[name].(map[string]any)
+	return c
+}
