@@ -1,0 +1,184 @@
+// Package catalogfile is the form in which the built-in price catalog is stored: written by hack/catalog/pricing, embedded
+// and read by pkg/pricing. README.md in this folder describes the bytes.
+package catalogfile
+
+import (
+	"errors"
+	"fmt"
+	"math"
+)
+
+// Limits of a file. They bound what a damaged file can make the reader allocate.
+const (
+	MaxClouds  = 64
+	MaxRegions = 1024
+	MaxTypes   = 16384
+	MaxCells   = 1 << 21 // types × regions of one cloud
+	MaxText    = 1024    // bytes of one string
+	MaxBytes   = 64 << 20
+)
+
+// File is a catalog: clouds sorted by ID.
+type File struct {
+	Clouds []Cloud
+}
+
+// Cloud is what one cloud sells. The three tables hold one value for every pair of a type and a region, at
+// type × len(Regions) + region.
+type Cloud struct {
+	// ID as in pkg/location: "aws", "azure", "gcp".
+	ID string
+	// OnDemand, Spot and Interruption say where each table comes from.
+	OnDemand, Spot, Interruption Provenance
+	// Regions in ascending order.
+	Regions []string
+	// Types in ascending order of Name.
+	Types []Type
+	// OnDemandUSD and SpotUSD are US dollars an hour; 0 is unknown.
+	OnDemandUSD, SpotUSD []float64
+	// Offers says for each pair whether the source lists it, and the band of spot interruptions.
+	Offers []Offer
+}
+
+// Provenance is the origin of a table.
+type Provenance struct {
+	Source  string // project or page; empty when the cloud has no such table
+	Date    string // YYYY-MM
+	Licence string // SPDX identifier
+}
+
+// Type is an instance type.
+type Type struct {
+	Name         string
+	MilliCPU     int64  // thousandths of a virtual CPU
+	MemoryBytes  int64  // bytes
+	GPUs         int64  // accelerators
+	GPUModel     string // as the source names it
+	Architecture string // as in the node label kubernetes.io/arch; empty when unknown
+}
+
+// Offer is a small set of facts on one type in one region: bit 0 is set when the price source lists the pair; bits 1 to 3
+// hold the band of spot interruptions.
+type Offer uint8
+
+// Band is a band of the monthly rate of spot interruptions as AWS publishes it.
+type Band uint8
+
+// The bands.
+const (
+	BandUnknown Band = iota
+	BandUnder5
+	Band5To10
+	Band10To15
+	Band15To20
+	BandOver20
+	bandEnd
+)
+
+// NewOffer makes an Offer.
+func NewOffer(listed bool, band Band) Offer {
+	offer := Offer(band << 1)
+	if listed {
+		offer |= 1
+	}
+	return offer
+}
+
+// Listed says whether the price source lists the pair.
+func (o Offer) Listed() bool { return o&1 != 0 }
+
+// Band returns the band of spot interruptions.
+func (o Offer) Band() Band { return Band(o >> 1) }
+
+// Percent returns the limits of the band in percent a month.
+func (b Band) Percent() (low, high float64, known bool) {
+	switch b {
+	case BandUnder5:
+		return 0, 5, true
+	case Band5To10:
+		return 5, 10, true
+	case Band10To15:
+		return 10, 15, true
+	case Band15To20:
+		return 15, 20, true
+	case BandOver20:
+		return 20, 100, true
+	default:
+		return 0, 0, false
+	}
+}
+
+// Validate checks everything a reader relies on: order, table sizes, limits, and that every figure is finite and at
+// least 0.
+func (f *File) Validate() error {
+	if len(f.Clouds) > MaxClouds {
+		return fmt.Errorf("%d clouds, at most %d are allowed", len(f.Clouds), MaxClouds)
+	}
+	for i := range f.Clouds {
+		cloud := &f.Clouds[i]
+		if i > 0 && f.Clouds[i-1].ID >= cloud.ID {
+			return fmt.Errorf("cloud %q is out of order or given twice", cloud.ID)
+		}
+		if err := cloud.validate(); err != nil {
+			return fmt.Errorf("cloud %q: %w", cloud.ID, err)
+		}
+	}
+	return nil
+}
+
+func (c *Cloud) validate() error {
+	if c.ID == "" || len(c.ID) > MaxText {
+		return errors.New("bad cloud name")
+	}
+	if len(c.Regions) > MaxRegions || len(c.Types) > MaxTypes {
+		return fmt.Errorf("%d regions and %d types, at most %d and %d are allowed", len(c.Regions), len(c.Types), MaxRegions, MaxTypes)
+	}
+	cells := len(c.Regions) * len(c.Types)
+	if cells > MaxCells {
+		return fmt.Errorf("%d pairs of type and region, at most %d are allowed", cells, MaxCells)
+	}
+	if len(c.OnDemandUSD) != cells || len(c.SpotUSD) != cells || len(c.Offers) != cells {
+		return fmt.Errorf("tables of %d, %d and %d values, want %d", len(c.OnDemandUSD), len(c.SpotUSD), len(c.Offers), cells)
+	}
+	for _, p := range []Provenance{c.OnDemand, c.Spot, c.Interruption} {
+		if len(p.Source) > MaxText || len(p.Date) > MaxText || len(p.Licence) > MaxText {
+			return errors.New("source too long")
+		}
+	}
+	if err := checkNames(c.Regions); err != nil {
+		return fmt.Errorf("regions: %w", err)
+	}
+	names := make([]string, len(c.Types))
+	for i, t := range c.Types {
+		names[i] = t.Name
+		if t.MilliCPU < 0 || t.MemoryBytes < 0 || t.GPUs < 0 || len(t.GPUModel) > MaxText || len(t.Architecture) > MaxText {
+			return fmt.Errorf("type %q: bad size", t.Name)
+		}
+	}
+	if err := checkNames(names); err != nil {
+		return fmt.Errorf("types: %w", err)
+	}
+	for i := range cells {
+		for _, usd := range []float64{c.OnDemandUSD[i], c.SpotUSD[i]} {
+			if !(usd >= 0) || math.IsInf(usd, 1) {
+				return fmt.Errorf("type %q: bad price %v", c.Types[i/len(c.Regions)].Name, usd)
+			}
+		}
+		if c.Offers[i].Band() >= bandEnd {
+			return fmt.Errorf("type %q: bad offer %d", c.Types[i/len(c.Regions)].Name, c.Offers[i])
+		}
+	}
+	return nil
+}
+
+func checkNames(names []string) error {
+	for i, name := range names {
+		if name == "" || len(name) > MaxText {
+			return fmt.Errorf("bad name %q", name)
+		}
+		if i > 0 && names[i-1] >= name {
+			return fmt.Errorf("%q is out of order or given twice", name)
+		}
+	}
+	return nil
+}
