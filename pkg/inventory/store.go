@@ -1,0 +1,68 @@
+package inventory
+
+import (
+	"sync"
+	"sync/atomic"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"tradewind.dev/tradewind/pkg/location"
+	"tradewind.dev/tradewind/pkg/placement"
+)
+
+// Store holds the facts. Every method is safe for concurrent use; readers take no lock.
+type Store struct {
+	options   location.Options
+	classes   classes
+	nodes     sync.Map // node name → *Node
+	workloads workloads
+	volumes   volumes
+	namespace sync.Map // name → labels.Set
+	world     atomic.Pointer[World]
+}
+
+// NewStore returns an empty store over a world. options say which further node labels name the cloud.
+func NewStore(world *World, options location.Options) *Store {
+	s := &Store{options: options}
+	s.workloads.store = s
+	s.world.Store(world)
+	return s
+}
+
+// World returns what is in force now.
+func (s *Store) World() *World { return s.world.Load() }
+
+// SetWorld puts another world in force and prices every node anew.
+func (s *Store) SetWorld(world *World) {
+	s.world.Store(world)
+	s.nodes.Range(func(_, known any) bool {
+		s.SetNode(known.(*Node).object)
+		return true
+	})
+}
+
+// SetNamespace records a namespace's labels.
+func (s *Store) SetNamespace(object *corev1.Namespace) {
+	s.namespace.Store(object.Name, labels.Set(object.Labels))
+}
+
+// DeleteNamespace forgets a namespace.
+func (s *Store) DeleteNamespace(name string) { s.namespace.Delete(name) }
+
+// Rules returns the rules for a pod. ok is false when a policy selects namespaces by their labels and those of the pod's
+// namespace are not known yet: then nothing may be decided.
+func (s *Store) Rules(pod *corev1.Pod) (rules *placement.Rules, ok bool) {
+	return s.RulesIn(s.World(), pod)
+}
+
+// RulesIn is Rules in another world than the one in force.
+func (s *Store) RulesIn(world *World, pod *corev1.Pod) (rules *placement.Rules, ok bool) {
+	var namespaceLabels labels.Set
+	if loaded, known := s.namespace.Load(pod.Namespace); known {
+		namespaceLabels = loaded.(labels.Set)
+	} else if world.Policies.SelectsNamespaces() {
+		return nil, false
+	}
+	return world.Rules(pod.Namespace, namespaceLabels, pod.Labels), true
+}

@@ -1,0 +1,134 @@
+package inventory
+
+import (
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
+
+	"tradewind.dev/tradewind/pkg/location"
+	"tradewind.dev/tradewind/pkg/placement"
+	"tradewind.dev/tradewind/pkg/placement/policy"
+)
+
+// volumes holds where volumes are or would be provisioned.
+type volumes struct {
+	claims  sync.Map // "namespace/name" → *claim
+	volumes sync.Map // PersistentVolume name → []location.Location
+	classes sync.Map // StorageClass name → storageClass
+}
+
+type claim struct {
+	volume, class string
+}
+
+type storageClass struct {
+	places     []location.Location
+	restricted bool
+	// waits for the pod's node before it provisions, so the volume comes next to the node.
+	waits bool
+}
+
+// SetClaim records a PersistentVolumeClaim.
+func (s *Store) SetClaim(object *corev1.PersistentVolumeClaim) {
+	c := &claim{volume: object.Spec.VolumeName}
+	if object.Spec.StorageClassName != nil {
+		c.class = *object.Spec.StorageClassName
+	}
+	s.volumes.claims.Store(object.Namespace+"/"+object.Name, c)
+}
+
+// DeleteClaim forgets a PersistentVolumeClaim.
+func (s *Store) DeleteClaim(namespace, name string) { s.volumes.claims.Delete(namespace + "/" + name) }
+
+// SetVolume records a PersistentVolume.
+func (s *Store) SetVolume(object *corev1.PersistentVolume) {
+	s.volumes.volumes.Store(object.Name, location.FromPersistentVolume(object, s.options))
+}
+
+// DeleteVolume forgets a PersistentVolume.
+func (s *Store) DeleteVolume(name string) { s.volumes.volumes.Delete(name) }
+
+// SetStorageClass records a StorageClass.
+func (s *Store) SetStorageClass(object *storagev1.StorageClass) {
+	places, restricted := location.FromStorageClass(object, s.options)
+	waits := object.VolumeBindingMode != nil && *object.VolumeBindingMode == storagev1.VolumeBindingWaitForFirstConsumer
+	s.volumes.classes.Store(object.Name, storageClass{places: places, restricted: restricted, waits: waits})
+}
+
+// DeleteStorageClass forgets a StorageClass.
+func (s *Store) DeleteStorageClass(name string) { s.volumes.classes.Delete(name) }
+
+// VolumeReason is why the volumes of a pod break its residency rules wherever it runs, or empty. A bound volume must
+// satisfy them in every place it may be. A volume still to be provisioned must satisfy them in every place its
+// StorageClass may put it; where the class waits for the pod's node and allows its place, the node's own location
+// decides. An unknown place satisfies no rule.
+func (s *Store) VolumeReason(rules *policy.Effective, pod *corev1.Pod) string {
+	if len(rules.Residency) == 0 {
+		return ""
+	}
+	for i := range pod.Spec.Volumes {
+		name := ClaimName(pod, &pod.Spec.Volumes[i])
+		if name == "" {
+			continue
+		}
+		if reason := s.claimReason(rules, pod.Namespace, name); reason != "" {
+			return reason
+		}
+	}
+	return ""
+}
+
+// ClaimName is the PersistentVolumeClaim behind a pod's volume, or empty.
+func ClaimName(pod *corev1.Pod, volume *corev1.Volume) string {
+	switch {
+	case volume.PersistentVolumeClaim != nil:
+		return volume.PersistentVolumeClaim.ClaimName
+	case volume.Ephemeral != nil:
+		return pod.Name + "-" + volume.Name
+	}
+	return ""
+}
+
+func (s *Store) claimReason(rules *policy.Effective, namespace, name string) string {
+	found, ok := s.volumes.claims.Load(namespace + "/" + name)
+	if !ok {
+		return "" // the VolumeBinding plugin reports a missing claim
+	}
+	c := found.(*claim)
+	if c.volume != "" {
+		places, _ := s.volumes.volumes.Load(c.volume)
+		known, _ := places.([]location.Location)
+		return placesReason(rules, known, "the volume of claim "+name)
+	}
+	loaded, known := s.volumes.classes.Load(c.class)
+	if !known {
+		return "" // as does a missing class
+	}
+	class, what := loaded.(storageClass), "StorageClass "+c.class+" of claim "+name
+	if !class.waits {
+		return placesReason(rules, class.places, what)
+	}
+	if !class.restricted {
+		return ""
+	}
+	reason := placesReason(rules, nil, what)
+	for _, place := range class.places {
+		if reason = placesReason(rules, []location.Location{place}, what); reason == "" {
+			return "" // the node must be in an allowed place of the class, and satisfy the rules itself
+		}
+	}
+	return reason
+}
+
+func placesReason(rules *policy.Effective, places []location.Location, what string) string {
+	if len(places) == 0 {
+		places = []location.Location{{}}
+	}
+	for _, place := range places {
+		if reason := placement.ResidencyReason(rules, place); reason != "" {
+			return what + " is " + reason
+		}
+	}
+	return ""
+}

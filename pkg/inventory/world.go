@@ -1,0 +1,68 @@
+package inventory
+
+import (
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/labels"
+
+	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/latency"
+	"tradewind.dev/tradewind/pkg/placement"
+	"tradewind.dev/tradewind/pkg/placement/policy"
+	"tradewind.dev/tradewind/pkg/pricing"
+)
+
+// World is the policies, prices and round-trip times in force. It is immutable.
+type World struct {
+	Policies   *policy.Set
+	Prices     *pricing.Prices
+	RoundTrips *placement.RoundTrips
+	// PriceProblems and LatencyProblems are what is wrong with PriceLists and LatencyMaps.
+	PriceProblems   []pricing.Problem
+	LatencyProblems []latency.Problem
+
+	rules sync.Map // *policy.Effective → *placement.Rules
+	none  *placement.Rules
+}
+
+// Objects are what a World is made from.
+type Objects struct {
+	PlacementPolicies        []*v1alpha1.PlacementPolicy
+	ClusterPlacementPolicies []*v1alpha1.ClusterPlacementPolicy
+	PriceLists               []v1alpha1.PriceList
+	LatencyMaps              []v1alpha1.LatencyMap
+}
+
+// NewWorld reads the objects over the built-in catalog. now decides which samples of LatencyMaps are too old. Errors mean
+// a broken build; what is wrong with objects is kept as problems and the rest is in force.
+func NewWorld(objects Objects, now time.Time) (*World, error) {
+	catalog, err := pricing.Open()
+	if err != nil {
+		return nil, err
+	}
+	matrix, err := latency.Open()
+	if err != nil {
+		return nil, err
+	}
+	w := &World{Policies: policy.NewSet(objects.PlacementPolicies, objects.ClusterPlacementPolicies)}
+	w.Prices, w.PriceProblems = pricing.New(catalog, objects.PriceLists)
+	times, problems := latency.New(matrix, objects.LatencyMaps, now)
+	w.RoundTrips, w.LatencyProblems = placement.NewRoundTrips(times), problems
+	w.none = placement.NewRules(nil, w.RoundTrips)
+	return w, nil
+}
+
+// Rules returns the rules for pods with these labels in a namespace with those. Pods that no policy selects have rules
+// that allow everything.
+func (w *World) Rules(namespace string, namespaceLabels, podLabels labels.Set) *placement.Rules {
+	effective := w.Policies.For(namespace, namespaceLabels, podLabels)
+	if effective == nil {
+		return w.none
+	}
+	if known, ok := w.rules.Load(effective); ok {
+		return known.(*placement.Rules)
+	}
+	known, _ := w.rules.LoadOrStore(effective, placement.NewRules(effective, w.RoundTrips))
+	return known.(*placement.Rules)
+}

@@ -1,0 +1,256 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/selection"
+
+	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/latency"
+	"tradewind.dev/tradewind/pkg/location"
+)
+
+// LocationKeys are the labels that policies may require, prefer and spread over, with the word used for them in messages.
+var LocationKeys = map[string]string{
+	v1alpha1.LabelCloud:            "cloud",
+	v1alpha1.LabelCountry:          "country",
+	v1alpha1.LabelCapacityType:     "capacity type",
+	corev1.LabelTopologyRegion:     "region",
+	corev1.LabelTopologyZone:       "zone",
+	corev1.LabelInstanceTypeStable: "instance type",
+}
+
+// compiler reads one policy and collects what is wrong with it.
+type compiler struct {
+	out      compiled
+	problems []Problem
+}
+
+func (c *compiler) problem(field, format string, args ...any) {
+	c.problems = append(c.problems, Problem{Source: c.out.source, Field: field, Message: fmt.Sprintf(format, args...)})
+}
+
+// compile reads one policy's spec. When the selector itself is broken the result selects nothing.
+func (c *compiler) compile(spec *v1alpha1.PolicySpec) {
+	selector, err := metav1.LabelSelectorAsSelector(&spec.WorkloadSelector)
+	if err != nil {
+		c.problem("spec.workloadSelector", "%v; the policy selects no pod until it is corrected", err)
+		selector = labels.Nothing()
+	}
+	c.out.selector = selector
+	rules := &c.out.rules
+	rules.SpotMaxPercent = 100
+	rules.OptimizeFor = spec.OptimizeFor
+	c.residency(spec.Residency)
+	c.locations(spec.Locations)
+	c.spread(spec.Spread)
+	c.latency(spec.Latency)
+	c.traffic(spec.Traffic)
+	c.cost(spec.Cost)
+}
+
+func (c *compiler) residency(spec *v1alpha1.Residency) {
+	if spec == nil {
+		return
+	}
+	rule := Residency{
+		Source:        c.out.source,
+		Jurisdictions: strings.Join(spec.Jurisdictions, "+"),
+		Operators:     strings.Join(spec.OperatorJurisdictions, "+"),
+	}
+	read := func(field string, names []string) (location.CountrySet, bool) {
+		if len(names) == 0 {
+			return location.CountrySet{}, false
+		}
+		set, err := location.ParseJurisdictions(names)
+		if err != nil {
+			c.problem("spec.residency."+field, "%v; the pods it selects wait until it is corrected", err)
+			rule.Broken = true
+		}
+		return set, true
+	}
+	rule.Countries, rule.LimitsCountries = read("jurisdictions", spec.Jurisdictions)
+	rule.OperatorCountries, rule.LimitsOperatorCountries = read("operatorJurisdictions", spec.OperatorJurisdictions)
+	if !rule.LimitsCountries && !rule.LimitsOperatorCountries {
+		c.problem("spec.residency", "names no jurisdiction; list jurisdictions or operatorJurisdictions, or remove the field")
+		return
+	}
+	c.out.rules.Residency = []Residency{rule}
+}
+
+func (c *compiler) locations(spec *v1alpha1.Locations) {
+	if spec == nil {
+		return
+	}
+	for i := range spec.Required {
+		requirement, text, ok := c.requirement(fmt.Sprintf("spec.locations.required[%d]", i), &spec.Required[i])
+		c.out.rules.Required = append(c.out.rules.Required,
+			LocationRequirement{Source: c.out.source, Requirement: requirement, Text: text, Broken: !ok})
+	}
+	c.contradictions(spec.Required)
+	for i := range spec.Preferred {
+		preferred := &spec.Preferred[i]
+		requirement, text, ok := c.requirement(fmt.Sprintf("spec.locations.preferred[%d]", i), &preferred.LabelSelectorRequirement)
+		if ok {
+			weight := min(max(preferred.Weight, 1), 100)
+			c.out.rules.Preferred = append(c.out.rules.Preferred, LocationPreference{Requirement: requirement, Weight: weight, Text: text})
+		}
+	}
+}
+
+// requirement reads one label-selector requirement over location labels.
+func (c *compiler) requirement(field string, spec *metav1.LabelSelectorRequirement) (labels.Requirement, string, bool) {
+	word, known := LocationKeys[spec.Key]
+	if !known {
+		keys := make([]string, 0, len(LocationKeys))
+		for key := range LocationKeys {
+			keys = append(keys, key)
+		}
+		slices.Sort(keys)
+		c.problem(field+".key", "%q is no location label; use one of %s", spec.Key, strings.Join(keys, ", "))
+		return labels.Requirement{}, spec.Key, false
+	}
+	operators := map[metav1.LabelSelectorOperator]selection.Operator{
+		metav1.LabelSelectorOpIn: selection.In, metav1.LabelSelectorOpNotIn: selection.NotIn,
+		metav1.LabelSelectorOpExists: selection.Exists, metav1.LabelSelectorOpDoesNotExist: selection.DoesNotExist,
+	}
+	requirement, err := labels.NewRequirement(spec.Key, operators[spec.Operator], spec.Values)
+	if err != nil {
+		c.problem(field, "%v; use operator In or NotIn with values, or Exists or DoesNotExist without", err)
+		return labels.Requirement{}, word, false
+	}
+	var text string
+	switch spec.Operator {
+	case metav1.LabelSelectorOpIn:
+		text = word + " " + strings.Join(spec.Values, " or ")
+	case metav1.LabelSelectorOpNotIn:
+		text = word + " not " + strings.Join(spec.Values, " nor ")
+	case metav1.LabelSelectorOpExists:
+		text = "a known " + word
+	default:
+		text = "no " + word
+	}
+	return *requirement, text, true
+}
+
+// contradictions reports required requirements on one key that no value can satisfy.
+func (c *compiler) contradictions(required []metav1.LabelSelectorRequirement) {
+	allowed := map[string]map[string]bool{}
+	for _, requirement := range required {
+		if requirement.Operator != metav1.LabelSelectorOpIn {
+			continue
+		}
+		values := map[string]bool{}
+		for _, value := range requirement.Values {
+			if earlier, ok := allowed[requirement.Key]; !ok || earlier[value] {
+				values[value] = true
+			}
+		}
+		allowed[requirement.Key] = values
+	}
+	for _, requirement := range required {
+		values, limited := allowed[requirement.Key]
+		if !limited {
+			continue
+		}
+		if requirement.Operator == metav1.LabelSelectorOpNotIn {
+			for _, value := range requirement.Values {
+				delete(values, value)
+			}
+		}
+		if requirement.Operator == metav1.LabelSelectorOpDoesNotExist {
+			clear(values)
+		}
+	}
+	for key, values := range allowed {
+		if len(values) == 0 {
+			c.problem("spec.locations.required", "the requirements on %s exclude each other: no place can meet them; remove one", key)
+		}
+	}
+}
+
+func (c *compiler) spread(spec []v1alpha1.Spread) {
+	for i := range spec {
+		rule := Spread{TopologyKey: spec[i].TopologyKey, MaxSharePercent: 100}
+		if _, ok := LocationKeys[rule.TopologyKey]; !ok && rule.TopologyKey != corev1.LabelHostname {
+			c.problem(fmt.Sprintf("spec.spread[%d].topologyKey", i),
+				"%q is no location label; use tradewind.dev/cloud, tradewind.dev/country, topology.kubernetes.io/region, "+
+					"topology.kubernetes.io/zone or kubernetes.io/hostname", rule.TopologyKey)
+			continue
+		}
+		if spec[i].MinDomains != nil {
+			rule.MinDomains = int(*spec[i].MinDomains)
+		}
+		if spec[i].MaxSharePercent != nil {
+			rule.MaxSharePercent = min(max(int(*spec[i].MaxSharePercent), 1), 100)
+		}
+		c.out.rules.Spread = append(c.out.rules.Spread, rule)
+	}
+}
+
+func (c *compiler) latency(spec *v1alpha1.Latency) {
+	if spec == nil {
+		return
+	}
+	populations := make([]latency.Population, 0, len(spec.Clients))
+	broken, sum := false, int32(0)
+	for i, client := range spec.Clients {
+		parsed, err := latency.ParseClient(client.Location)
+		if err != nil {
+			c.problem(fmt.Sprintf("spec.latency.clients[%d].location", i), "%v", err)
+			broken = true
+			continue
+		}
+		sum += client.SharePercent
+		populations = append(populations, latency.Population{Client: parsed, SharePercent: client.SharePercent})
+	}
+	if !broken && sum != 100 {
+		c.problem("spec.latency.clients", "shares add up to %d; they must add up to 100", sum)
+	}
+	c.out.rules.Clients = populations
+	if spec.RequestsPerSecond != nil {
+		c.out.rules.RequestsPerSecond = float64(*spec.RequestsPerSecond)
+	}
+	if spec.MaxMilliseconds != nil {
+		c.out.rules.Latency = []Latency{{
+			Source: c.out.source, Populations: populations, MaxMilliseconds: float64(*spec.MaxMilliseconds), Broken: broken,
+		}}
+	}
+}
+
+func (c *compiler) traffic(spec []v1alpha1.Traffic) {
+	for i := range spec {
+		rule := Traffic{
+			Namespace: spec[i].To.Namespace, Name: spec[i].To.Name, RequestsPerSecond: float64(spec[i].RequestsPerSecond),
+		}
+		if spec[i].MaxMilliseconds != nil {
+			rule.MaxMilliseconds = float64(*spec[i].MaxMilliseconds)
+			c.out.rules.TrafficLimits = append(c.out.rules.TrafficLimits, rule)
+		}
+		c.out.rules.Traffic = append(c.out.rules.Traffic, rule)
+	}
+}
+
+func (c *compiler) cost(spec *v1alpha1.Cost) {
+	if spec == nil {
+		return
+	}
+	rules := &c.out.rules
+	if spec.MaxHourlyUSD != nil {
+		if spec.MaxHourlyUSD.Cmp(resource.Quantity{}) <= 0 {
+			c.problem("spec.cost.maxHourlyUSD", "%s is not above zero: no replica can be placed; give a ceiling in US dollars an hour, or remove the field",
+				spec.MaxHourlyUSD.String())
+		}
+		rules.MaxHourlyUSD, rules.HasMaxHourlyUSD = spec.MaxHourlyUSD.AsApproximateFloat64(), true
+	}
+	if spec.Spot != nil {
+		rules.SpotMaxPercent = min(max(int(spec.Spot.MaxPercent), 0), 100)
+		rules.SpotFallback = spec.Spot.Fallback
+	}
+}

@@ -1,0 +1,178 @@
+// Package policy merges the PlacementPolicy and ClusterPlacementPolicy objects that select a pod into one set of rules.
+//
+// Hard rules of all policies add up: residency, required locations, spread, latency limits, cost ceilings and spot limits
+// each keep the strictest. Of each soft field the namespaced policy wins over the cluster's, then the older one; the
+// loser is recorded as an Override, so that its condition can say so.
+//
+// The package is pure: objects in, immutable rules out. A part of a policy that cannot be understood never widens what
+// is allowed: a broken residency or latency limit becomes a rule that no place satisfies, and a Problem that names the
+// field and the remedy.
+package policy
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/latency"
+	"tradewind.dev/tradewind/pkg/location"
+)
+
+// Source is the object a rule comes from.
+type Source struct {
+	// Namespace is empty for a ClusterPlacementPolicy.
+	Namespace string
+	Name      string
+}
+
+// Kind is "PlacementPolicy" or "ClusterPlacementPolicy".
+func (s Source) Kind() string {
+	if s.Namespace == "" {
+		return "ClusterPlacementPolicy"
+	}
+	return "PlacementPolicy"
+}
+
+// String is "PlacementPolicy shop/web" or "ClusterPlacementPolicy eu-only".
+func (s Source) String() string {
+	if s.Namespace == "" {
+		return s.Kind() + " " + s.Name
+	}
+	return s.Kind() + " " + s.Namespace + "/" + s.Name
+}
+
+// Problem is what is wrong with one field of a policy, in words, with the remedy.
+type Problem struct {
+	Source  Source
+	Field   string
+	Message string
+}
+
+// String is "PlacementPolicy shop/web: spec.residency.jurisdictions[0]: …".
+func (p Problem) String() string { return fmt.Sprintf("%s: %s: %s", p.Source, p.Field, p.Message) }
+
+// Override says that a soft field of Loser is not used for a pod because Winner sets it too.
+type Override struct {
+	Loser, Winner Source
+	Field         string
+}
+
+// Residency is one policy's residency rule.
+type Residency struct {
+	Source Source
+	// Jurisdictions and Operators as written, joined by "+", for messages.
+	Jurisdictions, Operators string
+	// Countries and OperatorCountries are the allowed ISO 3166 codes; the matching Limits says whether the rule limits
+	// them at all.
+	Countries, OperatorCountries             location.CountrySet
+	LimitsCountries, LimitsOperatorCountries bool
+	// Broken is set when the rule cannot be understood: then no place satisfies it.
+	Broken bool
+}
+
+// LocationRequirement is one required label-selector requirement over location labels.
+type LocationRequirement struct {
+	Source      Source
+	Requirement labels.Requirement
+	// Broken is set when the requirement cannot be understood: then no place satisfies it.
+	Broken bool
+	// Text is the requirement as a person would write it: "cloud not in azure".
+	Text string
+}
+
+// LocationPreference is one preferred requirement with its weight, 1 to 100.
+type LocationPreference struct {
+	Requirement labels.Requirement
+	Weight      int32
+	Text        string
+}
+
+// Spread is the strictest of all policies' spread rules over one topology key.
+type Spread struct {
+	TopologyKey string
+	// MinDomains is 0 when there is none.
+	MinDomains int
+	// MaxSharePercent is 100 when there is none.
+	MaxSharePercent int
+}
+
+// Latency is one policy's limit on the round trip of its clients.
+type Latency struct {
+	Source          Source
+	Populations     []latency.Population
+	MaxMilliseconds float64
+	// Broken is set when a client cannot be understood: then no place satisfies the limit.
+	Broken bool
+}
+
+// Traffic is the calls to one workload.
+type Traffic struct {
+	Namespace, Name string
+	// RequestsPerSecond of all replicas of the caller together.
+	RequestsPerSecond float64
+	// MaxMilliseconds is the longest round trip to the nearest replica; 0 when there is no limit.
+	MaxMilliseconds float64
+}
+
+// Effective is the merged rules for the pods that one combination of policies selects. It is immutable.
+type Effective struct {
+	// Sources are the policies, the one that wins soft fields first.
+	Sources []Source
+	// Signature identifies the rules: two pods with one signature are under the same rules.
+	Signature string
+
+	Residency []Residency
+	Required  []LocationRequirement
+	Preferred []LocationPreference
+	Spread    []Spread
+	// Latency are the hard limits. Clients are the populations that the expected round trip is scored for.
+	Latency []Latency
+	Clients []latency.Population
+	// RequestsPerSecond of all clients together; 0 when the policy does not say.
+	RequestsPerSecond float64
+	// Traffic is scored; TrafficLimits are the hard limits of all policies.
+	Traffic       []Traffic
+	TrafficLimits []Traffic
+	// MaxHourlyUSD is the ceiling for the replicas of one workload, in US dollars an hour; HasMaxHourlyUSD says whether
+	// there is one.
+	MaxHourlyUSD    float64
+	HasMaxHourlyUSD bool
+	// SpotMaxPercent is 100 when there is no limit.
+	SpotMaxPercent int
+	SpotFallback   v1alpha1.SpotFallback
+	// OptimizeFor is empty when no policy says.
+	OptimizeFor v1alpha1.OptimizeFor
+
+	Overrides []Override
+}
+
+// compiled is one policy, read once.
+type compiled struct {
+	id                int
+	source            Source
+	created           metav1.Time
+	version           string // changes with the spec, not with the status
+	selector          labels.Selector
+	namespaceSelector labels.Selector // nil: every namespace (cluster policies)
+	rules             Effective       // this policy's rules alone
+}
+
+// precedes says whether a's soft fields win over b's: namespaced over cluster, then older, then by name.
+func (a *compiled) precedes(b *compiled) int {
+	return cmp.Or(
+		cmp.Compare(boolToInt(a.source.Namespace == ""), boolToInt(b.source.Namespace == "")),
+		a.created.Compare(b.created.Time),
+		strings.Compare(a.source.Name, b.source.Name),
+	)
+}
+
+func boolToInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,47 @@
+package placement
+
+import (
+	"tradewind.dev/tradewind/pkg/location"
+	"tradewind.dev/tradewind/pkg/placement/policy"
+)
+
+// ResidencyReason is why a location does not satisfy the residency rules, or empty when it does. An unknown country or
+// operator satisfies no rule that limits it.
+func ResidencyReason(rules *policy.Effective, at location.Location) string {
+	for i := range rules.Residency {
+		rule := &rules.Residency[i]
+		switch {
+		case rule.Broken:
+			return "held back: " + rule.Source.String() + " names an unknown jurisdiction"
+		case rule.LimitsCountries && at.Country == "":
+			return "without a known country (residency " + rule.Jurisdictions + ")"
+		case rule.LimitsCountries && !rule.Countries.Contains(at.Country):
+			return "outside residency " + rule.Jurisdictions
+		case rule.LimitsOperatorCountries && at.OperatorCountry == "":
+			return "without a known operator (operator jurisdiction " + rule.Operators + ")"
+		case rule.LimitsOperatorCountries && !rule.OperatorCountries.Contains(at.OperatorCountry):
+			return "operated from outside " + rule.Operators
+		}
+	}
+	return ""
+}
+
+// locationReason is why a class does not meet the required locations, or empty when it does. A requirement on something
+// that is not known of the class is not met, whatever its operator, except DoesNotExist.
+func locationReason(rules *policy.Effective, class *Class) string {
+	for i := range rules.Required {
+		required := &rules.Required[i]
+		if required.Broken {
+			return "held back: " + required.Source.String() + " has a location requirement that cannot be read"
+		}
+		key := required.Requirement.Key()
+		_, known := class.Labels[key]
+		switch {
+		case !known && required.Requirement.Operator() != "!":
+			return "without a known " + policy.LocationKeys[key] + " (policy wants " + required.Text + ")"
+		case !required.Requirement.Matches(class.Labels):
+			return "outside location " + required.Text
+		}
+	}
+	return ""
+}
