@@ -1,0 +1,128 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	"k8s.io/klog/v2"
+	fwk "k8s.io/kube-scheduler/framework"
+	"k8s.io/kubernetes/pkg/scheduler"
+	"k8s.io/kubernetes/pkg/scheduler/framework"
+)
+
+// explainFailures makes the event and the condition of a pod that cannot be placed say why in words, the most frequent
+// reason first, each node counted once: "0/60 nodes: 40 outside residency EU, 12 over 50 ms from DE, 8 full (cpu)".
+func explainFailures(s *scheduler.Scheduler) {
+	quietUnplaced()
+	handle := s.FailureHandler
+	s.FailureHandler = func(ctx context.Context, profile framework.Framework, pod *framework.QueuedPodInfo,
+		status *fwk.Status, nominating *fwk.NominatingInfo, start time.Time) {
+		var fit *framework.FitError
+		if errors.As(status.AsError(), &fit) {
+			// What the queue needs to know of a FitError the default handler takes from its type alone.
+			pod.UnschedulablePlugins, pod.PendingPlugins = fit.Diagnosis.UnschedulablePlugins, fit.Diagnosis.PendingPlugins
+			status = fwk.NewStatus(status.Code()).WithError(&unplaced{message: explain(fit)})
+		}
+		handle(ctx, profile, pod, status, nominating, start)
+	}
+}
+
+// unplaced is the error of a pod that no node fits. That is no error of the scheduler's.
+type unplaced struct{ message string }
+
+func (u *unplaced) Error() string { return u.message }
+
+// quietUnplaced keeps unplaced pods out of the error log, where the default failure handler would write them because
+// their error is none of its own type. They are in the pod's event and condition.
+func quietUnplaced() {
+	for i, handle := range utilruntime.ErrorHandlers {
+		utilruntime.ErrorHandlers[i] = func(ctx context.Context, err error, message string, keysAndValues ...any) {
+			if known := (*unplaced)(nil); errors.As(err, &known) {
+				klog.FromContext(ctx).V(2).Info("Unable to place pod; waiting", append(keysAndValues, "reason", err.Error())...)
+				return
+			}
+			handle(ctx, err, message, keysAndValues...)
+		}
+	}
+}
+
+// explain says why no node fits.
+func explain(fit *framework.FitError) string {
+	head := fmt.Sprintf("0/%d nodes: ", fit.NumAllNodes)
+	if fit.NumAllNodes == 0 {
+		return "0 nodes: the cluster has none"
+	}
+	if fit.Diagnosis.PreFilterMsg != "" {
+		return head + fit.Diagnosis.PreFilterMsg
+	}
+	counts, short := map[string]int{}, map[string]bool{}
+	explicit := 0
+	fit.Diagnosis.NodeToStatus.ForEachExplicitNode(func(_ string, status *fwk.Status) {
+		explicit++
+		counts[reason(status, short)]++
+	})
+	if absent := fit.NumAllNodes - explicit; absent > 0 {
+		if status := fit.Diagnosis.NodeToStatus.AbsentNodesStatus(); status.IsRejected() {
+			counts[reason(status, short)] += absent
+		}
+	}
+	type count struct {
+		text  string
+		nodes int
+	}
+	sorted := make([]count, 0, len(counts))
+	for text, nodes := range counts {
+		if text == full {
+			names := make([]string, 0, len(short))
+			for name := range short {
+				names = append(names, name)
+			}
+			slices.Sort(names)
+			text += " (" + strings.Join(names, ", ") + ")"
+		}
+		sorted = append(sorted, count{text, nodes})
+	}
+	slices.SortFunc(sorted, func(a, b count) int {
+		return cmp.Or(b.nodes-a.nodes, strings.Compare(a.text, b.text))
+	})
+	texts := make([]string, len(sorted))
+	for i, entry := range sorted {
+		texts[i] = fmt.Sprintf("%d %s", entry.nodes, entry.text)
+	}
+	return head + strings.Join(texts, ", ")
+}
+
+const full = "full"
+
+// reason is why one node does not fit, as it reads behind a number of nodes. What the node is short of goes to short.
+func reason(status *fwk.Status, short map[string]bool) string {
+	reasons := status.Reasons()
+	if len(reasons) == 0 {
+		return "excluded by " + status.Plugin()
+	}
+	lacks := make([]string, 0, len(reasons))
+	for _, text := range reasons {
+		if name, ok := strings.CutPrefix(text, "Insufficient "); ok {
+			lacks = append(lacks, name)
+		} else if text == "Too many pods" {
+			lacks = append(lacks, "pods")
+		}
+	}
+	if len(lacks) == len(reasons) {
+		for _, name := range lacks {
+			short[name] = true
+		}
+		return full
+	}
+	words := make([]string, len(reasons))
+	for i, text := range reasons {
+		words[i] = strings.TrimPrefix(text, "node(s) ")
+	}
+	return strings.Join(words, " and ")
+}

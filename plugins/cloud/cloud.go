@@ -1,0 +1,146 @@
+// Package cloud is the scheduler plugin that puts pods into the locations that their policies ask for, spreads them over
+// clouds, regions and zones, and limits their share of spot capacity.
+package cloud
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/component-base/metrics"
+	fwk "k8s.io/kube-scheduler/framework"
+
+	"tradewind.dev/tradewind/pkg/inventory"
+	"tradewind.dev/tradewind/pkg/placement"
+	"tradewind.dev/tradewind/plugins/cycle"
+)
+
+// Name of the plugin in a scheduler's configuration.
+const Name = "TradewindCloud"
+
+// Plugin excludes nodes outside the required locations, those where one more replica would break the spread or spot
+// rules, and scores the others by the preferred locations. It also counts placed replicas for all plugins.
+type Plugin struct {
+	*cycle.Profile
+	counting *cycle.Counting
+	rejected metrics.CounterMetric
+}
+
+var (
+	_ fwk.PreFilterPlugin   = &Plugin{}
+	_ fwk.FilterPlugin      = &Plugin{}
+	_ fwk.PreScorePlugin    = &Plugin{}
+	_ fwk.ScorePlugin       = &Plugin{}
+	_ fwk.ReservePlugin     = &Plugin{}
+	_ fwk.PostBindPlugin    = &Plugin{}
+	_ fwk.SignPlugin        = &Plugin{}
+	_ fwk.EnqueueExtensions = &Plugin{}
+)
+
+// New returns the plugin's factory. Errors name the profile and the argument.
+func New(shared *cycle.Shared) func(context.Context, runtime.Object, fwk.Handle) (fwk.Plugin, error) {
+	return func(ctx context.Context, args runtime.Object, handle fwk.Handle) (fwk.Plugin, error) {
+		profile, err := shared.Profile(ctx, args, handle)
+		if err != nil {
+			return nil, err
+		}
+		p := &Plugin{Profile: profile, rejected: profile.Rejections(Name)}
+		p.counting = &cycle.Counting{Profile: profile, Key: Name, Judge: p.judge}
+		return p, nil
+	}
+}
+
+// Name implements fwk.Plugin.
+func (*Plugin) Name() string { return Name }
+
+// PreFilter judges every class of nodes; it skips Filter for a pod without location, spread and spot rules.
+func (p *Plugin) PreFilter(_ context.Context, state fwk.CycleState, object *corev1.Pod, _ []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {
+	pod, status := p.Pod(state, object)
+	if status != nil {
+		return nil, status
+	}
+	if !placement.HasLocationLimits(pod.Rules) {
+		return nil, fwk.NewStatus(fwk.Skip)
+	}
+	p.counting.Begin(state, pod)
+	return nil, nil
+}
+
+// PreFilterExtensions implements fwk.PreFilterPlugin: spread and spot share depend on the workload's replicas.
+func (p *Plugin) PreFilterExtensions() fwk.PreFilterExtensions { return p.counting }
+
+func (p *Plugin) judge(replicas *cycle.Replicas) {
+	limits := placement.NewLocationLimits(replicas.Rules, replicas.Current)
+	replicas.Extra = limits
+	classes := p.Live.Classes()
+	replicas.Reasons = make([]string, len(classes))
+	for i, class := range classes {
+		replicas.Reasons[i] = limits.Reason(class)
+	}
+}
+
+// Filter excludes a node in the wrong place. Preemption helps where a replica of the same workload is in the way.
+func (p *Plugin) Filter(_ context.Context, state fwk.CycleState, _ *corev1.Pod, node fwk.NodeInfo) *fwk.Status {
+	replicas, status := p.counting.Read(state)
+	if status != nil {
+		return status
+	}
+	limits := replicas.Extra.(*placement.LocationLimits)
+	class := p.Candidate(node).Class
+	reason := ""
+	if class.ID < len(replicas.Reasons) {
+		reason = replicas.Reasons[class.ID]
+	} else {
+		reason = limits.Reason(class)
+	}
+	if reason == "" && limits.ByHost() {
+		reason = limits.HostReason(cycle.CountOnNode(node, replicas.Revision))
+	}
+	if reason != "" {
+		p.rejected.Inc()
+		return cycle.Reject(reason, replicas.Rules.Static(class).Location == "")
+	}
+	return nil
+}
+
+// PreScore implements fwk.PreScorePlugin.
+func (p *Plugin) PreScore(_ context.Context, state fwk.CycleState, object *corev1.Pod, nodes []fwk.NodeInfo) *fwk.Status {
+	return p.PreScoreCriterion(state, object, cycle.Preference, nodes)
+}
+
+// Score implements fwk.ScorePlugin: 100 where every preferred location is met.
+func (p *Plugin) Score(_ context.Context, state fwk.CycleState, object *corev1.Pod, node fwk.NodeInfo) (int64, *fwk.Status) {
+	return p.ScoreCriterion(state, object, cycle.Preference, node)
+}
+
+// ScoreExtensions implements fwk.ScorePlugin: scores come normalized.
+func (*Plugin) ScoreExtensions() fwk.ScoreExtensions { return nil }
+
+// Reserve counts the pod where it is going, so that the next pod of its workload sees it.
+func (p *Plugin) Reserve(_ context.Context, _ fwk.CycleState, pod *corev1.Pod, node string) *fwk.Status {
+	p.Live.Assume(pod, node)
+	return nil
+}
+
+// Unreserve takes back Reserve.
+func (p *Plugin) Unreserve(_ context.Context, _ fwk.CycleState, pod *corev1.Pod, _ string) {
+	p.Live.Forget(pod)
+}
+
+// PostBind records where the pod went.
+func (p *Plugin) PostBind(_ context.Context, state fwk.CycleState, _ *corev1.Pod, node string) {
+	p.ObservePlaced(state, node)
+}
+
+// EventsToRegister retries a pod when a node in an allowed location appears, and when a replica of its workload is placed
+// or goes away.
+func (p *Plugin) EventsToRegister(context.Context) ([]fwk.ClusterEventWithHint, error) {
+	allowed := func(rules *placement.Rules, node *inventory.Node, pod *corev1.Pod) bool {
+		_, revision := inventory.KeysOf(pod)
+		return placement.NewLocationLimits(rules, p.Live.Revision(revision)).Reason(node.Class) == ""
+	}
+	return []fwk.ClusterEventWithHint{
+		{Event: fwk.ClusterEvent{Resource: fwk.Node, ActionType: cycle.NodeEvents}, QueueingHintFn: p.NodeHint(allowed)},
+		{Event: fwk.ClusterEvent{Resource: fwk.Pod, ActionType: cycle.PodEvents}, QueueingHintFn: p.PodHint(false)},
+	}, nil
+}

@@ -1,0 +1,63 @@
+package cycle
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/klog/v2"
+	fwk "k8s.io/kube-scheduler/framework"
+
+	"tradewind.dev/tradewind/pkg/inventory"
+	"tradewind.dev/tradewind/pkg/placement"
+)
+
+// NodeHint retries a waiting pod when a node appears, or changes, such that allowed becomes true of it.
+func (p *Profile) NodeHint(allowed func(rules *placement.Rules, node *inventory.Node, pod *corev1.Pod) bool) fwk.QueueingHintFn {
+	return func(_ klog.Logger, pod *corev1.Pod, before, after any) (fwk.QueueingHint, error) {
+		node, ok := after.(*corev1.Node)
+		rules, known := p.Live.Rules(pod)
+		if !ok || !known {
+			return fwk.Queue, nil
+		}
+		if !allowed(rules, p.Live.Node(node), pod) {
+			return fwk.QueueSkip, nil
+		}
+		if old, ok := before.(*corev1.Node); ok && allowed(rules, p.Live.Node(old), pod) {
+			return fwk.QueueSkip, nil
+		}
+		return fwk.Queue, nil
+	}
+}
+
+// PodHint retries a waiting pod when a pod that its rules look at is placed or goes away: one of its own revision or, with
+// callees, one of a workload that it calls.
+func (p *Profile) PodHint(callees bool) fwk.QueueingHintFn {
+	return func(_ klog.Logger, pod *corev1.Pod, before, after any) (fwk.QueueingHint, error) {
+		other, ok := after.(*corev1.Pod)
+		if !ok {
+			if other, ok = before.(*corev1.Pod); !ok {
+				return fwk.Queue, nil
+			}
+		}
+		_, revision := inventory.KeysOf(pod)
+		workload, otherRevision := inventory.KeysOf(other)
+		if revision == otherRevision {
+			return fwk.Queue, nil
+		}
+		rules, known := p.Live.Rules(pod)
+		if !known {
+			return fwk.Queue, nil
+		}
+		for i := range rules.TrafficLimits {
+			limit := &rules.TrafficLimits[i]
+			if callees && calleeKey(pod, limit.Namespace, limit.Name) == workload {
+				return fwk.Queue, nil
+			}
+		}
+		return fwk.QueueSkip, nil
+	}
+}
+
+// NodeEvents are the changes of a node that can change its location, price or size.
+const NodeEvents = fwk.Add | fwk.UpdateNodeLabel | fwk.UpdateNodeTaint | fwk.UpdateNodeAllocatable
+
+// PodEvents are the changes of other pods that can change counts of replicas.
+const PodEvents = fwk.Add | fwk.Delete

@@ -1,0 +1,45 @@
+package cycle
+
+import (
+	"sync"
+
+	"k8s.io/component-base/metrics"
+	"k8s.io/component-base/metrics/legacyregistry"
+)
+
+var (
+	rejectedNodes = metrics.NewCounterVec(&metrics.CounterOpts{
+		Subsystem: "tradewind", Name: "rejected_nodes_total", StabilityLevel: metrics.ALPHA,
+		Help: "Nodes that a plugin excluded for a pod.",
+	}, []string{"plugin", "profile"})
+	placedPods = metrics.NewCounterVec(&metrics.CounterOpts{
+		Subsystem: "tradewind", Name: "placed_pods_total", StabilityLevel: metrics.ALPHA,
+		Help: "Pods placed, by where.",
+	}, []string{"profile", "cloud", "region", "capacity_type"})
+	placedHourlyUSD = metrics.NewHistogramVec(&metrics.HistogramOpts{
+		Subsystem: "tradewind", Name: "placed_pod_hourly_usd", StabilityLevel: metrics.ALPHA,
+		Help:    "Compute price of the pods placed, in US dollars an hour. Pods on nodes without a known price are not in it.",
+		Buckets: metrics.ExponentialBuckets(0.0001, 4, 10),
+	}, []string{"profile", "cloud"})
+	expectedRoundTrip = metrics.NewHistogramVec(&metrics.HistogramOpts{
+		Subsystem: "tradewind", Name: "placed_pod_expected_round_trip_milliseconds", StabilityLevel: metrics.ALPHA,
+		Help:    "Expected round trip of the policy's clients to the pods placed, in milliseconds, where it is known.",
+		Buckets: []float64{1, 2, 5, 10, 20, 30, 50, 75, 100, 150, 200, 300},
+	}, []string{"profile", "cloud"})
+	preferencesUnmet = metrics.NewCounterVec(&metrics.CounterOpts{
+		Subsystem: "tradewind", Name: "placed_pods_unmet_preference_total", StabilityLevel: metrics.ALPHA,
+		Help: "Pods placed where a preferred location of their policy is not met.",
+	}, []string{"profile", "cloud"})
+	register sync.Once
+)
+
+func registerMetrics() {
+	register.Do(func() {
+		legacyregistry.MustRegister(rejectedNodes, placedPods, placedHourlyUSD, expectedRoundTrip, preferencesUnmet)
+	})
+}
+
+// Rejections counts the nodes that a plugin excludes.
+func (p *Profile) Rejections(plugin string) metrics.CounterMetric {
+	return rejectedNodes.WithLabelValues(plugin, p.Handle.ProfileName())
+}

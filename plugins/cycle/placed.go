@@ -1,0 +1,58 @@
+package cycle
+
+import (
+	fwk "k8s.io/kube-scheduler/framework"
+)
+
+// ObservePlaced counts a pod that was bound, by cloud, region and capacity type.
+func (p *Profile) ObservePlaced(state fwk.CycleState, node string) {
+	candidate, ok := p.Live.NodeNamed(node)
+	if !ok {
+		return
+	}
+	class, profile := candidate.Class, p.Handle.ProfileName()
+	placedPods.WithLabelValues(profile, known(class.Cloud), known(class.Region), known(string(class.CapacityType))).Inc()
+	if pod, found := p.bound(state); found && pod.Rules.Static(class).UnmetPreference > 0 {
+		preferencesUnmet.WithLabelValues(profile, known(class.Cloud)).Inc()
+	}
+}
+
+// ObserveCost records what a pod that was bound costs.
+func (p *Profile) ObserveCost(state fwk.CycleState, node string) {
+	pod, found := p.bound(state)
+	candidate, ok := p.Live.NodeNamed(node)
+	if !found || !ok {
+		return
+	}
+	if usd, priced := candidate.HourlyUSD(pod.Request); priced {
+		placedHourlyUSD.WithLabelValues(p.Handle.ProfileName(), known(candidate.Class.Cloud)).Observe(usd)
+	}
+}
+
+// ObserveRoundTrip records the expected round trip of the clients of a pod that was bound.
+func (p *Profile) ObserveRoundTrip(state fwk.CycleState, node string) {
+	pod, found := p.bound(state)
+	candidate, ok := p.Live.NodeNamed(node)
+	if !found || !ok || len(pod.Rules.Clients) == 0 {
+		return
+	}
+	if trip := pod.Rules.Static(candidate.Class).Clients; trip.Known() {
+		expectedRoundTrip.WithLabelValues(p.Handle.ProfileName(), known(candidate.Class.Cloud)).Observe(trip.Milliseconds)
+	}
+}
+
+func (p *Profile) bound(state fwk.CycleState) (*Pod, bool) {
+	data, err := state.Read(podKey)
+	if err != nil {
+		return nil, false
+	}
+	pod, ok := data.(*Pod)
+	return pod, ok
+}
+
+func known(value string) string {
+	if value == "" {
+		return "unknown"
+	}
+	return value
+}

@@ -1,0 +1,98 @@
+package cycle
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+	fwk "k8s.io/kube-scheduler/framework"
+
+	"tradewind.dev/tradewind/pkg/inventory"
+	"tradewind.dev/tradewind/pkg/placement"
+	"tradewind.dev/tradewind/pkg/pricing"
+)
+
+const podKey fwk.StateKey = "tradewind.dev/pod"
+
+// Pod is what the plugins know of the pod being scheduled. It is immutable but for the scores, which the first PreScore
+// of the cycle fills in.
+type Pod struct {
+	Rules    *placement.Rules
+	Request  pricing.Resources
+	Revision inventory.RevisionKey
+	// View is where the replicas of the pod's revision are.
+	View *placement.View
+	// Callees and LimitedCallees are the views of the workloads in the rules' Traffic and TrafficLimits.
+	Callees, LimitedCallees []*placement.View
+
+	scores *scores
+}
+
+// Clone implements fwk.StateData.
+func (p *Pod) Clone() fwk.StateData {
+	out := *p
+	return &out
+}
+
+// Pod looks up what the plugins need to know of a pod, once a cycle.
+func (p *Profile) Pod(state fwk.CycleState, pod *corev1.Pod) (*Pod, *fwk.Status) {
+	if known, err := state.Read(podKey); err == nil {
+		return known.(*Pod), nil
+	}
+	if !p.Live.Ready() {
+		return nil, fwk.AsStatus(errNotReady)
+	}
+	rules, ok := p.Live.Rules(pod)
+	if !ok {
+		return nil, fwk.AsStatus(errNotReady)
+	}
+	_, revision := inventory.KeysOf(pod)
+	out := &Pod{
+		Rules: rules, Request: inventory.Request(pod), Revision: revision, View: p.Live.Revision(revision),
+	}
+	for i := range rules.Traffic {
+		out.Callees = append(out.Callees, p.Live.Workload(calleeKey(pod, rules.Traffic[i].Namespace, rules.Traffic[i].Name)))
+	}
+	for i := range rules.TrafficLimits {
+		limit := &rules.TrafficLimits[i]
+		out.LimitedCallees = append(out.LimitedCallees, p.Live.Workload(calleeKey(pod, limit.Namespace, limit.Name)))
+	}
+	state.Write(podKey, out)
+	return out, nil
+}
+
+func calleeKey(pod *corev1.Pod, namespace, name string) inventory.WorkloadKey {
+	if namespace == "" {
+		namespace = pod.Namespace
+	}
+	return inventory.WorkloadKey{Namespace: namespace, Name: name}
+}
+
+// SignPod returns the fragment that tells apart pods under different rules, for opportunistic batching. All plugins return
+// the same one; the framework keeps it once.
+func (p *Profile) SignPod(_ context.Context, pod *corev1.Pod) ([]fwk.SignFragment, *fwk.Status) {
+	if !p.Live.Ready() {
+		return nil, fwk.NewStatus(fwk.Unschedulable, "policies are not read yet")
+	}
+	rules, ok := p.Live.Rules(pod)
+	if !ok {
+		return nil, fwk.NewStatus(fwk.Unschedulable, "policies are not read yet")
+	}
+	_, revision := inventory.KeysOf(pod)
+	if revision.Kind == "Pod" {
+		revision.Name = ""
+	}
+	return []fwk.SignFragment{{Key: "tradewind.dev/Rules()", Value: []string{
+		rules.Signature, pod.Namespace, revision.Kind, revision.Name,
+	}}}, nil
+}
+
+// Candidate returns the facts of a node.
+func (p *Profile) Candidate(node fwk.NodeInfo) *inventory.Node { return p.Live.Node(node.Node()) }
+
+// Reject is the status of a node that a rule excludes. Rules about the node alone cannot be helped by preemption.
+func Reject(reason string, helpedByPreemption bool) *fwk.Status {
+	if helpedByPreemption {
+		return fwk.NewStatus(fwk.Unschedulable, reason)
+	}
+	return fwk.NewStatus(fwk.UnschedulableAndUnresolvable, reason)
+}

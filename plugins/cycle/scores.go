@@ -1,0 +1,129 @@
+package cycle
+
+import (
+	"math"
+
+	corev1 "k8s.io/api/core/v1"
+	fwk "k8s.io/kube-scheduler/framework"
+
+	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/latency"
+	"tradewind.dev/tradewind/pkg/placement"
+)
+
+// Criterion is one part of a replica's bill. Each is scored by a plugin of its own.
+type Criterion int
+
+// The criteria: the replica's compute price, its round trips, and the location preferences it does not meet.
+const (
+	Compute Criterion = iota
+	RoundTrips
+	Preference
+	criteria
+)
+
+// scores turn dollars an hour into the scheduler's 0 to 100. All criteria share one scale: the same number of points is
+// the same number of dollars, so that the sum over the plugins orders nodes by their whole bill.
+type scores struct {
+	least, most [criteria]float64
+	span        float64 // the widest criterion's, in dollars an hour
+	classes     []classScore
+}
+
+type classScore struct {
+	trips      float64 // dollars an hour; infinite when unknown
+	unmet      float64
+	tripsKnown bool
+	seen       bool
+}
+
+// PreScoreCriterion prices the feasible nodes, once a cycle. It returns Skip when the criterion is the same everywhere.
+func (p *Profile) PreScoreCriterion(state fwk.CycleState, object *corev1.Pod, criterion Criterion, nodes []fwk.NodeInfo) *fwk.Status {
+	pod, status := p.Pod(state, object)
+	if status != nil {
+		return status
+	}
+	if pod.scores == nil {
+		pod.scores = p.price(pod, nodes)
+	}
+	if pod.scores.most[criterion]-pod.scores.least[criterion] <= negligibleUSD {
+		return fwk.NewStatus(fwk.Skip)
+	}
+	return nil
+}
+
+// negligibleUSD is a difference in dollars an hour that is no difference: a cent in a hundred years.
+const negligibleUSD = 1e-8
+
+func (p *Profile) price(pod *Pod, nodes []fwk.NodeInfo) *scores {
+	s := &scores{classes: make([]classScore, len(p.Live.Classes()))}
+	for i := range s.least {
+		s.least[i], s.most[i] = math.Inf(1), math.Inf(-1)
+	}
+	optimizeFor := p.OptimizeFor(pod.Rules.OptimizeFor)
+	var buffer [8]latency.RoundTrip
+	for _, node := range nodes {
+		candidate := p.Candidate(node)
+		class := s.class(pod, candidate.Class, optimizeFor, buffer[:])
+		compute, known := candidate.HourlyUSD(pod.Request)
+		if known {
+			s.note(Compute, compute)
+		}
+		if class.tripsKnown {
+			s.note(RoundTrips, class.trips)
+		}
+		s.note(Preference, placement.PreferenceUSD(class.unmet, compute))
+	}
+	for i := range s.least {
+		s.span = max(s.span, s.most[i]-s.least[i])
+	}
+	return s
+}
+
+func (s *scores) note(criterion Criterion, usd float64) {
+	s.least[criterion], s.most[criterion] = min(s.least[criterion], usd), max(s.most[criterion], usd)
+}
+
+func (s *scores) class(pod *Pod, class *placement.Class, optimizeFor v1alpha1.OptimizeFor, buffer []latency.RoundTrip) classScore {
+	if class.ID < len(s.classes) && s.classes[class.ID].seen {
+		return s.classes[class.ID]
+	}
+	trips := pod.Rules.Trips(class, pod.View, pod.Callees, optimizeFor, buffer)
+	out := classScore{trips: trips.USD, tripsKnown: trips.Known, unmet: pod.Rules.Static(class).UnmetPreference, seen: true}
+	if class.ID < len(s.classes) {
+		s.classes[class.ID] = out
+	}
+	return out
+}
+
+// ScoreCriterion is a node's points for one criterion: 100 for the cheapest feasible node, and less by the dollars it is dearer.
+// What is not known scores as the dearest.
+func (p *Profile) ScoreCriterion(state fwk.CycleState, object *corev1.Pod, criterion Criterion, node fwk.NodeInfo) (int64, *fwk.Status) {
+	pod, status := p.Pod(state, object)
+	if status != nil {
+		return 0, status
+	}
+	s := pod.scores
+	if s == nil || s.span <= negligibleUSD {
+		return 0, nil
+	}
+	candidate := p.Candidate(node)
+	usd := s.most[criterion]
+	switch criterion {
+	case Compute:
+		if compute, known := candidate.HourlyUSD(pod.Request); known {
+			usd = compute
+		}
+	case RoundTrips:
+		if class := candidate.Class; class.ID < len(s.classes) && s.classes[class.ID].tripsKnown {
+			usd = s.classes[class.ID].trips
+		}
+	default:
+		compute, _ := candidate.HourlyUSD(pod.Request)
+		if class := candidate.Class; class.ID < len(s.classes) {
+			usd = placement.PreferenceUSD(s.classes[class.ID].unmet, compute)
+		}
+	}
+	points := float64(fwk.MaxNodeScore) * (1 - (usd-s.least[criterion])/s.span)
+	return min(max(int64(math.Round(points)), 0), fwk.MaxNodeScore), nil
+}

@@ -1,0 +1,129 @@
+// Package latency is the scheduler plugin that keeps pods within their policies' latency limits and prefers nodes that
+// answer faster.
+package latency
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/component-base/metrics"
+	fwk "k8s.io/kube-scheduler/framework"
+
+	"tradewind.dev/tradewind/pkg/inventory"
+	"tradewind.dev/tradewind/pkg/placement"
+	"tradewind.dev/tradewind/plugins/cycle"
+)
+
+// Name of the plugin in a scheduler's configuration.
+const Name = "TradewindLatency"
+
+// Plugin excludes nodes that would leave the 95th percentile of the clients, or a call to another workload, over its
+// limit, and scores the others by their expected round trips, priced in US dollars an hour.
+type Plugin struct {
+	*cycle.Profile
+	counting *cycle.Counting
+	rejected metrics.CounterMetric
+}
+
+var (
+	_ fwk.PreFilterPlugin   = &Plugin{}
+	_ fwk.FilterPlugin      = &Plugin{}
+	_ fwk.PreScorePlugin    = &Plugin{}
+	_ fwk.ScorePlugin       = &Plugin{}
+	_ fwk.PostBindPlugin    = &Plugin{}
+	_ fwk.SignPlugin        = &Plugin{}
+	_ fwk.EnqueueExtensions = &Plugin{}
+)
+
+// New returns the plugin's factory. Errors name the profile and the argument.
+func New(shared *cycle.Shared) func(context.Context, runtime.Object, fwk.Handle) (fwk.Plugin, error) {
+	return func(ctx context.Context, args runtime.Object, handle fwk.Handle) (fwk.Plugin, error) {
+		profile, err := shared.Profile(ctx, args, handle)
+		if err != nil {
+			return nil, err
+		}
+		p := &Plugin{Profile: profile, rejected: profile.Rejections(Name)}
+		p.counting = &cycle.Counting{Profile: profile, Key: Name, Judge: p.judge}
+		return p, nil
+	}
+}
+
+// Name implements fwk.Plugin.
+func (*Plugin) Name() string { return Name }
+
+// PreFilter judges every class of nodes; it skips Filter for a pod without latency limits.
+func (p *Plugin) PreFilter(_ context.Context, state fwk.CycleState, object *corev1.Pod, _ []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {
+	pod, status := p.Pod(state, object)
+	if status != nil {
+		return nil, status
+	}
+	if len(pod.Rules.Latency) == 0 && len(pod.Rules.TrafficLimits) == 0 {
+		return nil, fwk.NewStatus(fwk.Skip)
+	}
+	p.counting.Begin(state, pod)
+	return nil, nil
+}
+
+// PreFilterExtensions implements fwk.PreFilterPlugin: which clients are covered depends on the workload's replicas.
+func (p *Plugin) PreFilterExtensions() fwk.PreFilterExtensions { return p.counting }
+
+func (p *Plugin) judge(replicas *cycle.Replicas) {
+	limits := placement.NewLatencyLimits(replicas.Rules, replicas.Current, replicas.LimitedCallees)
+	replicas.Extra = limits
+	classes := p.Live.Classes()
+	replicas.Reasons = make([]string, len(classes))
+	for i, class := range classes {
+		replicas.Reasons[i] = limits.Reason(class)
+	}
+}
+
+// Filter excludes a node that is too far away.
+func (p *Plugin) Filter(_ context.Context, state fwk.CycleState, _ *corev1.Pod, node fwk.NodeInfo) *fwk.Status {
+	replicas, status := p.counting.Read(state)
+	if status != nil {
+		return status
+	}
+	class := p.Candidate(node).Class
+	reason := ""
+	if class.ID < len(replicas.Reasons) {
+		reason = replicas.Reasons[class.ID]
+	} else {
+		reason = replicas.Extra.(*placement.LatencyLimits).Reason(class)
+	}
+	if reason != "" {
+		p.rejected.Inc()
+		return cycle.Reject(reason, false)
+	}
+	return nil
+}
+
+// PreScore implements fwk.PreScorePlugin.
+func (p *Plugin) PreScore(_ context.Context, state fwk.CycleState, object *corev1.Pod, nodes []fwk.NodeInfo) *fwk.Status {
+	return p.PreScoreCriterion(state, object, cycle.RoundTrips, nodes)
+}
+
+// Score implements fwk.ScorePlugin: 100 for the node that answers fastest.
+func (p *Plugin) Score(_ context.Context, state fwk.CycleState, object *corev1.Pod, node fwk.NodeInfo) (int64, *fwk.Status) {
+	return p.ScoreCriterion(state, object, cycle.RoundTrips, node)
+}
+
+// ScoreExtensions implements fwk.ScorePlugin: scores come normalized.
+func (*Plugin) ScoreExtensions() fwk.ScoreExtensions { return nil }
+
+// PostBind records the pod's expected round trip.
+func (p *Plugin) PostBind(_ context.Context, state fwk.CycleState, _ *corev1.Pod, node string) {
+	p.ObserveRoundTrip(state, node)
+}
+
+// EventsToRegister retries a pod when a node within its limits appears, and when a replica of its own workload or of one
+// that it calls is placed or goes away.
+func (p *Plugin) EventsToRegister(context.Context) ([]fwk.ClusterEventWithHint, error) {
+	reachable := func(rules *placement.Rules, node *inventory.Node, _ *corev1.Pod) bool {
+		return rules.Static(node.Class).Latency == ""
+	}
+	return []fwk.ClusterEventWithHint{
+		{Event: fwk.ClusterEvent{Resource: fwk.Node, ActionType: cycle.NodeEvents}, QueueingHintFn: p.NodeHint(reachable)},
+		{Event: fwk.ClusterEvent{Resource: fwk.Pod, ActionType: cycle.PodEvents}, QueueingHintFn: p.PodHint(true)},
+	}, nil
+}

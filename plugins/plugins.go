@@ -1,0 +1,39 @@
+// Package plugins registers Tradewind's plugins with kube-scheduler.
+package plugins
+
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	fwk "k8s.io/kube-scheduler/framework"
+	kubescheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
+
+	"tradewind.dev/tradewind/plugins/cloud"
+	"tradewind.dev/tradewind/plugins/cost"
+	"tradewind.dev/tradewind/plugins/cycle"
+	"tradewind.dev/tradewind/plugins/latency"
+	"tradewind.dev/tradewind/plugins/residency"
+)
+
+// Factory makes a plugin for one profile.
+type Factory = func(context.Context, runtime.Object, fwk.Handle) (fwk.Plugin, error)
+
+// Factories returns the plugins' factories by name. The plugins of all profiles of one scheduler share one inventory.
+func Factories() map[string]Factory {
+	shared := &cycle.Shared{}
+	return map[string]Factory{
+		residency.Name: residency.New(shared),
+		cloud.Name:     cloud.New(shared),
+		latency.Name:   latency.New(shared),
+		cost.Name:      cost.New(shared),
+	}
+}
+
+// Options returns the plugins as options of the kube-scheduler command.
+func Options() []kubescheduler.Option {
+	var out []kubescheduler.Option
+	for name, factory := range Factories() {
+		out = append(out, kubescheduler.WithPlugin(name, factory))
+	}
+	return out
+}
