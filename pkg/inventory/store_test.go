@@ -184,6 +184,8 @@ func TestVolumesAreUnderTheLawToo(t *testing.T) {
 		}
 		return pv
 	}
+	network := volume("")
+	network.Spec.CSI.Driver = "nfs.csi.k8s.io"
 	class := func(mode storagev1.VolumeBindingMode, zones ...string) *storagev1.StorageClass {
 		sc := &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: "fast"}, Provisioner: "ebs.csi.aws.com", VolumeBindingMode: &mode}
 		if len(zones) > 0 {
@@ -202,7 +204,8 @@ func TestVolumesAreUnderTheLawToo(t *testing.T) {
 	}{
 		{"bound in the EU", volume("eu-west-1a"), nil, true},
 		{"bound in the US", volume("us-east-1a"), nil, false},
-		{"bound, nobody knows where", volume(""), nil, false},
+		{"bound, a network volume somewhere", network, nil, false},
+		{"bound, a disk that attaches in its own region only", volume(""), nil, true},
 		{"waits for the node", nil, class(waits), true},
 		{"waits, allowed in the US only", nil, class(waits, "us-east-1a"), false},
 		{"waits, allowed in both", nil, class(waits, "us-east-1a", "eu-west-1a"), true},

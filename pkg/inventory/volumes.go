@@ -14,8 +14,14 @@ import (
 // volumes holds where volumes are or would be provisioned.
 type volumes struct {
 	claims  sync.Map // "namespace/name" → *claim
-	volumes sync.Map // PersistentVolume name → []location.Location
+	volumes sync.Map // PersistentVolume name → *volume
 	classes sync.Map // StorageClass name → storageClass
+}
+
+// volume is where a PersistentVolume may be. One that follows its node is where the node is.
+type volume struct {
+	places      []location.Location
+	followsNode bool
 }
 
 type claim struct {
@@ -43,7 +49,9 @@ func (s *Store) DeleteClaim(namespace, name string) { s.volumes.claims.Delete(na
 
 // SetVolume records a PersistentVolume.
 func (s *Store) SetVolume(object *corev1.PersistentVolume) {
-	s.volumes.volumes.Store(object.Name, location.FromPersistentVolume(object, s.options))
+	s.volumes.volumes.Store(object.Name, &volume{
+		places: location.FromPersistentVolume(object, s.options), followsNode: location.FollowsNode(object),
+	})
 }
 
 // DeleteVolume forgets a PersistentVolume.
@@ -97,9 +105,14 @@ func (s *Store) claimReason(rules *policy.Effective, namespace, name string) str
 	}
 	c := found.(*claim)
 	if c.volume != "" {
-		places, _ := s.volumes.volumes.Load(c.volume)
-		known, _ := places.([]location.Location)
-		return placesReason(rules, known, "the volume of claim "+name)
+		bound := &volume{}
+		if known, ok := s.volumes.volumes.Load(c.volume); ok {
+			bound = known.(*volume)
+		}
+		if bound.followsNode {
+			return "" // VolumeBinding keeps the pod on such nodes, and the node's own location decides
+		}
+		return placesReason(rules, bound.places, "the volume of claim "+name)
 	}
 	loaded, known := s.volumes.classes.Load(c.class)
 	if !known {

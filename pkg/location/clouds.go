@@ -28,7 +28,7 @@ type Cloud struct {
 	// OperatorCountry is the ISO 3166-1 alpha-2 code of the country the operator is incorporated in. Regions that
 	// another company runs have their own (Region.OperatorCountry).
 	OperatorCountry string
-	// Source says where the facts are from and Date when they were looked up (YYYY-MM-DD).
+	// Source names the documents that state the facts, and Date the day as of which the table has them (YYYY-MM-DD).
 	Source, Date string
 }
 

@@ -46,7 +46,7 @@ func TestFromNodeOfProviders(t *testing.T) {
 		"AWS Wavelength abroad":  {"aws:///eu-west-3-wl1-cmn-wlz-1/i-0", "REGION=eu-west-3 ZONE=eu-west-3-wl1-cmn-wlz-1", "aws/eu-west-3/eu-west-3-wl1-cmn-wlz-1 MA US - on-demand"},
 		"AWS China":              {"aws:///cn-north-1a/i-0", "REGION=cn-north-1 ZONE=cn-north-1a", "aws/cn-north-1/cn-north-1a CN CN - on-demand"},
 		"AWS GovCloud":           {"aws:///us-gov-west-1a/i-0", "REGION=us-gov-west-1 ZONE=us-gov-west-1a", "aws/us-gov-west-1/us-gov-west-1a US US - on-demand"},
-		"AWS Sovereign Cloud":    {"aws:///eusc-de-east-1a/i-0", "REGION=eusc-de-east-1 ZONE=eusc-de-east-1a", "aws/eusc-de-east-1/eusc-de-east-1a DE DE - on-demand"},
+		"AWS Sovereign Cloud":    {"aws:///eusc-de-east-1a/i-0", "REGION=eusc-de-east-1 ZONE=eusc-de-east-1a", "aws/eusc-de-east-1/eusc-de-east-1a DE US - on-demand"},
 		"eksctl spot":            {"aws:///eu-west-1a/i-0", "REGION=eu-west-1 ZONE=eu-west-1a lifecycle=Ec2Spot", "aws/eu-west-1/eu-west-1a IE US - spot"},
 		"kOps spot":              {"aws:///eu-west-1a/i-0", "REGION=eu-west-1 ZONE=eu-west-1a node-role.kubernetes.io/spot-worker=", "aws/eu-west-1/eu-west-1a IE US - spot"},
 		"Spot Ocean":             {"aws:///eu-west-1a/i-0", "REGION=eu-west-1 ZONE=eu-west-1a spotinst.io/node-lifecycle=spot", "aws/eu-west-1/eu-west-1a IE US - spot"},

@@ -1,7 +1,7 @@
 package location
 
 // Sources of the tables in this file: AWS Regions and Availability Zones, AWS Local Zones User Guide, AWS Wavelength
-// Developer Guide; looked up 2026-11-21.
+// Developer Guide; as stated 2026-11-21.
 
 var awsRegions = []site{
 	{"af-south-1", "Cape Town", "ZA", -33.92, 18.42},

@@ -1,7 +1,7 @@
 package location
 
 // azureRegions is from Microsoft's lists of Azure regions (public, Azure Government, Azure operated by 21Vianet);
-// looked up 2026-11-21.
+// as stated 2026-11-21.
 var azureRegions = []site{
 	{"australiacentral", "Canberra", "AU", -35.28, 149.13},
 	{"australiacentral2", "Canberra", "AU", -35.28, 149.13},

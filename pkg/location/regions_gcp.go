@@ -1,6 +1,6 @@
 package location
 
-// gcpRegions is from Google Cloud's list of regions and zones; looked up 2026-11-21.
+// gcpRegions is from Google Cloud's list of regions and zones; as stated 2026-11-21.
 var gcpRegions = []site{
 	{"africa-south1", "Johannesburg", "ZA", -26.20, 28.05},
 	{"asia-east1", "Changhua", "TW", 24.08, 120.54},

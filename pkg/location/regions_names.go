@@ -2,14 +2,15 @@ package location
 
 // regionOperators are the regions that are not run by the company at the head of the cloud's group, but by one that is
 // independent of it or that the provider has set apart under another law. Sources: AWS China service terms; Microsoft,
-// Azure operated by 21Vianet; AWS European Sovereign Cloud; OVHcloud US terms of service; looked up 2026-11-21.
+// Azure operated by 21Vianet; AWS European Sovereign Cloud; OVHcloud US terms of service; as stated 2026-11-21.
 //
 // AWS runs its European Sovereign Cloud through companies under German law which Amazon.com, Inc. owns; whether United
 // States law reaches through that ownership is disputed. Who rules it out excludes the region by name.
 var regionOperators = map[string]operator{
 	"aws/cn-north-1":     {"Beijing Sinnet Technology Co., Ltd.", "CN"},
 	"aws/cn-northwest-1": {"Ningxia Western Cloud Data Technology Co., Ltd.", "CN"},
-	"aws/eusc-de-east-1": {"AWS European Sovereign Cloud GmbH (owned by Amazon.com, Inc.)", "DE"},
+	// The German company that operates it belongs to Amazon.com, Inc.: its parent is under US law, so it fails closed.
+	"aws/eusc-de-east-1": {"AWS European Sovereign Cloud GmbH (owned by Amazon.com, Inc.)", "US"},
 	"azure/chinaeast":    operator21Vianet,
 	"azure/chinaeast2":   operator21Vianet,
 	"azure/chinaeast3":   operator21Vianet,

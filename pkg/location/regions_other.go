@@ -1,7 +1,7 @@
 package location
 
 // Sources of the tables in this file: each provider's list of regions, data centres or locations and its terms of
-// service; looked up 2026-11-21.
+// service; as stated 2026-11-21.
 
 // ovhRegions are Public Cloud regions by their OpenStack names, and the sites that they belong to.
 var ovhRegions = []site{

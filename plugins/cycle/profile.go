@@ -87,8 +87,13 @@ func (s *Shared) liveFor(ctx context.Context, handle fwk.Handle, args Args) (*in
 		return live, nil
 	}
 	options := location.DefaultOptions()
-	options.CloudLabels = append(options.CloudLabels, args.CloudLabels...)
-	live, err := inventory.NewLive(ctx, handle.KubeConfig(), factory, options, clock.RealClock{})
+	if len(args.CloudLabels) > 0 {
+		options.CloudLabels = append(options.CloudLabels, args.CloudLabels...)
+		if err := options.Validate(); err != nil {
+			return nil, fmt.Errorf("profile %s: pluginConfig args: cloudLabels: %w", handle.ProfileName(), err)
+		}
+	}
+	live, err := inventory.NewLive(ctx, handle.KubeConfig(), factory, options.Compile(), clock.RealClock{})
 	if err != nil {
 		return nil, err
 	}
