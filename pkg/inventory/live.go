@@ -104,6 +104,8 @@ func (l *Live) OnChange(listener func(before, after *World)) {
 
 const (
 	retryInterval = 2 * time.Second
+	// syncTimeout is how long reading all of Tradewind's objects may take before it is begun anew.
+	syncTimeout = 30 * time.Second
 	// ageInterval is how often samples of LatencyMaps are looked at for their age.
 	ageInterval = time.Minute
 )
@@ -126,15 +128,17 @@ func (l *Live) follow(ctx context.Context, config *rest.Config, scheme *runtime.
 		if err := l.rebuild(ctx, reader); err != nil {
 			klog.FromContext(ctx).Error(err, "Reading policies, prices and round-trip times failed; the last ones stay in force")
 		}
-		var aged <-chan time.Time
-		if l.samplesAge {
-			aged = l.clock.After(ageInterval)
+		var again <-chan time.Time
+		if !l.worldSet.Load() {
+			again = l.clock.After(retryInterval)
+		} else if l.samplesAge {
+			again = l.clock.After(ageInterval)
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-l.changed:
-		case <-aged:
+		case <-again:
 		}
 	}
 }
@@ -155,6 +159,11 @@ func (l *Live) watch(ctx context.Context, config *rest.Config, scheme *runtime.S
 	go func() { _ = objects.Start(ctx) }() // returns when the context ends
 	if err := l.register(ctx, objects); err != nil {
 		return nil, err
+	}
+	waiting, done := context.WithTimeout(ctx, syncTimeout)
+	defer done()
+	if !objects.WaitForCacheSync(waiting) {
+		return nil, fmt.Errorf("not all read after %s (the reflector's messages say why)", syncTimeout)
 	}
 	return objects, nil
 }

@@ -27,7 +27,9 @@ func explainFailures(s *scheduler.Scheduler) {
 		if errors.As(status.AsError(), &fit) {
 			// What the queue needs to know of a FitError the default handler takes from its type alone.
 			pod.UnschedulablePlugins, pod.PendingPlugins = fit.Diagnosis.UnschedulablePlugins, fit.Diagnosis.PendingPlugins
-			status = fwk.NewStatus(status.Code()).WithError(&unplaced{message: explain(fit)})
+			// The default handler takes the message for a format, in which a percent sign means something.
+			message := strings.ReplaceAll(explain(fit), "%", " percent")
+			status = fwk.NewStatus(status.Code()).WithError(&unplaced{message: message})
 		}
 		handle(ctx, profile, pod, status, nominating, start)
 	}
@@ -41,15 +43,16 @@ func (u *unplaced) Error() string { return u.message }
 // quietUnplaced keeps unplaced pods out of the error log, where the default failure handler would write them because
 // their error is none of its own type. They are in the pod's event and condition.
 func quietUnplaced() {
-	for i, handle := range utilruntime.ErrorHandlers {
-		utilruntime.ErrorHandlers[i] = func(ctx context.Context, err error, message string, keysAndValues ...any) {
-			if known := (*unplaced)(nil); errors.As(err, &known) {
-				klog.FromContext(ctx).V(2).Info("Unable to place pod; waiting", append(keysAndValues, "reason", err.Error())...)
-				return
-			}
+	handlers := utilruntime.ErrorHandlers
+	utilruntime.ErrorHandlers = []utilruntime.ErrorHandler{func(ctx context.Context, err error, message string, keysAndValues ...any) {
+		if known := (*unplaced)(nil); errors.As(err, &known) {
+			klog.FromContext(ctx).V(2).Info("Unable to place pod; waiting", append(keysAndValues, "reason", err.Error())...)
+			return
+		}
+		for _, handle := range handlers {
 			handle(ctx, err, message, keysAndValues...)
 		}
-	}
+	}}
 }
 
 // explain says why no node fits.
