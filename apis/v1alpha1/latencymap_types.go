@@ -42,7 +42,7 @@ type LatencySample struct {
 	To string `json:"to"`
 	// milliseconds of a round trip, median; fractions are allowed ("0.4").
 	// +required
-	// +kubebuilder:validation:XValidation:rule=`type(self) == int ? self > 0 && self <= 60000 : !self.startsWith('-') && (self.endsWith('m') ? size(self) < 9 || (size(self) == 9 && self <= '60000000m') : self.endsWith('u') ? size(self) < 12 || (size(self) == 12 && self <= '60000000000u') : self.endsWith('n') ? size(self) < 15 || (size(self) == 15 && self <= '60000000000000n') : self.endsWith('k') ? (size(self) == 2 && self >= '1k') || (size(self) == 3 && self <= '60k') : double(self) > 0.0 && double(self) <= 60000.0)`,message=`is a number of milliseconds above 0 and at most 60000 ("0.4", "25")`
+	// +kubebuilder:validation:XValidation:rule=`type(self) == int ? self > 0 && self <= 60000 : !self.startsWith('-') && (!['m', 'u', 'n', 'k'].exists(s, self.endsWith(s)) || !['0', '+', '.'].exists(s, self.startsWith(s))) && (self.endsWith('m') ? size(self) < 9 || (size(self) == 9 && self <= '60000000m') : self.endsWith('u') ? size(self) < 12 || (size(self) == 12 && self <= '60000000000u') : self.endsWith('n') ? size(self) < 15 || (size(self) == 15 && self <= '60000000000000n') : self.endsWith('k') ? size(self) == 2 || (size(self) == 3 && self <= '60k') : double(self) > 0.0 && double(self) <= 60000.0)`,message=`is a number of milliseconds above 0 and at most 60000 ("0.4", "25")`
 	Milliseconds resource.Quantity `json:"milliseconds"`
 	// observedAt is when it was measured.
 	// +optional

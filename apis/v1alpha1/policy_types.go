@@ -270,7 +270,7 @@ type Cost struct {
 	// maxHourlyUSD is the most that the replicas of one workload may cost together, in US dollars an hour of compute. A
 	// hard rule: a replica that would exceed it is not placed, nor one whose price is unknown.
 	// +optional
-	// +kubebuilder:validation:XValidation:rule=`type(self) == int ? self > 0 && self < 1000000 : !self.startsWith('-') && (self.endsWith('m') ? size(self) <= 10 : self.endsWith('u') ? size(self) <= 13 : self.endsWith('n') ? size(self) <= 16 : self.endsWith('k') ? size(self) <= 4 && self != '0k' : double(self) > 0.0 && double(self) < 1000000.0)`,message=`is a number of US dollars an hour above 0 and below 1000000 ("40", "0.5")`
+	// +kubebuilder:validation:XValidation:rule=`type(self) == int ? self > 0 && self < 1000000 : !self.startsWith('-') && (!['m', 'u', 'n', 'k'].exists(s, self.endsWith(s)) || !['0', '+', '.'].exists(s, self.startsWith(s))) && (self.endsWith('m') ? size(self) <= 10 : self.endsWith('u') ? size(self) <= 13 : self.endsWith('n') ? size(self) <= 16 : self.endsWith('k') ? size(self) <= 4 : double(self) > 0.0 && double(self) < 1000000.0)`,message=`is a number of US dollars an hour above 0 and below 1000000 ("40", "0.5")`
 	MaxHourlyUSD *resource.Quantity `json:"maxHourlyUSD,omitempty"`
 
 	// spot limits the use of spot capacity.
