@@ -73,7 +73,7 @@ func Collect(ctx context.Context, reader client.Reader, options CollectOptions, 
 		gaps   []Gap
 	)
 	const counted = "how many replicas its workloads want is counted from their pods"
-	const volumes = "residency is not checked for volumes"
+	const volumes = "where volumes are is not known"
 	const policies = "its rules are left out"
 	for _, k := range []kind{
 		kindOf("nodes", func() client.ObjectList { return &corev1.NodeList{} }, &lists.Nodes, ""),

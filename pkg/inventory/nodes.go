@@ -19,11 +19,11 @@ import (
 
 // Node is what is known of one node. It is immutable.
 type Node struct {
+	// object is the object these facts were computed from. It comes first, to be in one cache line with what is asked for.
+	object *corev1.Node
 	placement.Candidate
 	// Problems say why something about its location is unknown or contradictory, in words, with the remedy.
 	Problems []string
-	// object is the object these facts were computed from.
-	object *corev1.Node
 }
 
 // classKey is what makes two nodes one class.
@@ -84,12 +84,15 @@ func (s *Store) Classes() []*placement.Class { return s.classes.list() }
 // Node returns the facts of exactly this object. They are ready when the store has seen it, and computed otherwise, so
 // that a decision is never made from another version of the node than the caller's.
 func (s *Store) Node(object *corev1.Node) *Node {
+	if node := s.index.find(object); node != nil {
+		return node
+	}
 	if known, ok := s.nodes.Load(object.Name); ok {
 		if node := known.(*Node); node.object == object {
 			return node
 		}
 	}
-	return s.derive(object)
+	return s.derive(s.World(), object)
 }
 
 // NodeNamed returns the newest facts of a node.
@@ -101,12 +104,12 @@ func (s *Store) NodeNamed(name string) (*Node, bool) {
 	return known.(*Node), true
 }
 
-func (s *Store) derive(object *corev1.Node) *Node {
+func (s *Store) derive(world *World, object *corev1.Node) *Node {
 	found := location.FromNode(object, s.options)
 	class := s.classes.intern(found)
 	node := &Node{Candidate: placement.Candidate{Name: object.Name, Class: class}, Problems: found.Problems, object: object}
 	capacity := Resources(object.Status.Capacity)
-	node.Price = s.World().Prices.Node(pricing.NodeQuery{
+	node.Price = world.Prices.Node(pricing.NodeQuery{
 		Cloud: found.Cloud, Region: found.Region, Zone: found.Zone,
 		InstanceType: found.InstanceType, CapacityType: found.CapacityType,
 		MilliCPU: capacity.MilliCPU, MemoryBytes: capacity.MemoryBytes, GPUs: capacity.GPUs,
@@ -119,20 +122,53 @@ func (s *Store) derive(object *corev1.Node) *Node {
 
 // SetNode records a node that was added or changed.
 func (s *Store) SetNode(object *corev1.Node) {
-	node := s.derive(object)
-	previous, existed := s.nodes.Swap(object.Name, node)
-	if !existed {
-		s.workloads.nodeAppeared(node)
-		return
+	for {
+		world := s.World()
+		node := s.derive(world, object)
+		previous, existed := s.nodes.Swap(object.Name, node)
+		if existed {
+			s.nodeReplaced(previous.(*Node), node)
+		} else {
+			s.keepIndexed(node)
+			s.workloads.nodeAppeared(node)
+		}
+		if s.World() == world {
+			return
+		}
 	}
-	before := previous.(*Node)
+}
+
+// priceAnew computes the facts of a node in another world, unless somebody else has just done so.
+func (s *Store) priceAnew(world *World, before *Node) {
+	node := s.derive(world, before.object)
+	if s.nodes.CompareAndSwap(node.Name, before, node) {
+		s.nodeReplaced(before, node)
+	}
+}
+
+func (s *Store) nodeReplaced(before, node *Node) {
+	s.index.remove(before)
+	s.keepIndexed(node)
 	if before.Class != node.Class || before.Price.USD != node.Price.USD || before.Rates != node.Rates {
 		s.workloads.nodeChanged(node)
 	}
 }
 
+// keepIndexed puts a node that has just become the newest into the index, and takes it out again when it is not the
+// newest any more.
+func (s *Store) keepIndexed(node *Node) {
+	s.index.add(node)
+	if newest, ok := s.NodeNamed(node.Name); !ok || newest != node {
+		s.index.remove(node)
+	}
+}
+
 // DeleteNode forgets a node. The replicas on it count until their pods are gone.
-func (s *Store) DeleteNode(name string) { s.nodes.Delete(name) }
+func (s *Store) DeleteNode(name string) {
+	if known, ok := s.nodes.LoadAndDelete(name); ok {
+		s.index.remove(known.(*Node))
+	}
+}
 
 // Resources are the CPU in millicores, memory in bytes and number of GPUs of a resource list. Every extended resource
 // whose name ends in "/gpu" counts as GPUs.

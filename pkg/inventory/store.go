@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"hash/maphash"
 	"sync"
 	"sync/atomic"
 
@@ -16,6 +17,7 @@ type Store struct {
 	options   location.Options
 	classes   classes
 	nodes     sync.Map // node name → *Node
+	index     index
 	workloads workloads
 	volumes   volumes
 	namespace sync.Map // name → labels.Set
@@ -24,7 +26,7 @@ type Store struct {
 
 // NewStore returns an empty store over a world. options say which further node labels name the cloud.
 func NewStore(world *World, options location.Options) *Store {
-	s := &Store{options: options}
+	s := &Store{options: options, index: index{seed: maphash.MakeSeed()}}
 	s.workloads.store = s
 	s.world.Store(world)
 	return s
@@ -37,7 +39,7 @@ func (s *Store) World() *World { return s.world.Load() }
 func (s *Store) SetWorld(world *World) {
 	s.world.Store(world)
 	s.nodes.Range(func(_, known any) bool {
-		s.SetNode(known.(*Node).object)
+		s.priceAnew(world, known.(*Node))
 		return true
 	})
 }

@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -12,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"tradewind.dev/tradewind/pkg/placement"
+	"tradewind.dev/tradewind/pkg/pricing"
 )
 
 // WorkloadKey names a workload as a policy's traffic does: the top controller's namespace and name.
@@ -90,7 +92,7 @@ func (g *group) apply(e *entry, delta int) {
 
 // entry is one live pod. It is immutable.
 type entry struct {
-	pod      *corev1.Pod
+	request  pricing.Resources
 	workload *group
 	revision *group
 	node     string
@@ -108,6 +110,8 @@ type workloads struct {
 	revisions groups   // by RevisionKey
 	// homeless is how many entries have a node that the store does not know.
 	homeless atomic.Int64
+	// onDesired are called after a revision wants another number of replicas.
+	onDesired atomic.Pointer[[]func(RevisionKey)]
 }
 
 // groups are groups by their key.
@@ -146,7 +150,7 @@ func (s *Store) Revision(key RevisionKey) *placement.View {
 
 func (w *workloads) entryFor(pod *corev1.Pod, node string) *entry {
 	workload, revision := KeysOf(pod)
-	e := &entry{pod: pod, workload: w.workloads.of(workload), revision: w.revisions.of(revision)}
+	e := &entry{request: Request(pod), workload: w.workloads.of(workload), revision: w.revisions.of(revision)}
 	e.settle(w.store, node)
 	return e
 }
@@ -156,7 +160,7 @@ func (e *entry) settle(store *Store, name string) {
 	e.node, e.class, e.usd = name, nil, 0
 	if node, ok := store.NodeNamed(name); ok && name != "" {
 		e.class = node.Class
-		e.usd, _ = node.HourlyUSD(Request(e.pod))
+		e.usd, _ = node.HourlyUSD(e.request)
 	}
 }
 
@@ -249,7 +253,7 @@ func (s *Store) Forget(pod *corev1.Pod) {
 		if before.made {
 			return nil
 		}
-		return w.entryFor(before.pod, "")
+		return w.settled(before, "")
 	})
 }
 
@@ -275,15 +279,47 @@ func (w *workloads) resettle(uid types.UID) {
 		if before == nil {
 			return nil
 		}
-		after := *before
-		after.settle(w.store, before.node)
-		return &after
+		after := w.settled(before, before.node)
+		after.assumed, after.made = before.assumed, before.made
+		return after
 	})
+}
+
+// settled is the entry of the same pod on a node.
+func (w *workloads) settled(e *entry, node string) *entry {
+	out := &entry{request: e.request, workload: w.workloads.of(e.workload.key), revision: w.revisions.of(e.revision.key)}
+	out.settle(w.store, node)
+	return out
 }
 
 // SetDesired records how many replicas a controller wants.
 func (s *Store) SetDesired(key RevisionKey, replicas int) {
-	s.workloads.revisions.of(key).declared.Store(int64(replicas))
+	changed := s.workloads.revisions.of(key)
+	if changed.declared.Swap(int64(replicas)) == int64(replicas) || changed.members.Load() == 0 {
+		return
+	}
+	if listeners := s.workloads.onDesired.Load(); listeners != nil {
+		for _, listener := range *listeners {
+			listener(key)
+		}
+	}
+}
+
+// OnDesired calls a function whenever a revision that has pods wants another number of replicas, so that pods can be
+// tried again that were held back because the scheduler had heard of them before it heard of that number. Add listeners
+// before objects arrive; they are not taken away.
+func (s *Store) OnDesired(listener func(RevisionKey)) {
+	for {
+		before := s.workloads.onDesired.Load()
+		var after []func(RevisionKey)
+		if before != nil {
+			after = slices.Clone(*before)
+		}
+		after = append(after, listener)
+		if s.workloads.onDesired.CompareAndSwap(before, &after) {
+			return
+		}
+	}
 }
 
 // DeleteDesired forgets a controller.

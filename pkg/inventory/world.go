@@ -21,6 +21,8 @@ type World struct {
 	// PriceProblems and LatencyProblems are what is wrong with PriceLists and LatencyMaps.
 	PriceProblems   []pricing.Problem
 	LatencyProblems []latency.Problem
+	// Counts is how many objects it was made from, by kind.
+	Counts map[string]int
 
 	rules sync.Map // *policy.Effective → *placement.Rules
 	none  *placement.Rules
@@ -45,7 +47,13 @@ func NewWorld(objects Objects, now time.Time) (*World, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &World{Policies: policy.NewSet(objects.PlacementPolicies, objects.ClusterPlacementPolicies)}
+	w := &World{
+		Policies: policy.NewSet(objects.PlacementPolicies, objects.ClusterPlacementPolicies),
+		Counts: map[string]int{
+			"PlacementPolicy": len(objects.PlacementPolicies), "ClusterPlacementPolicy": len(objects.ClusterPlacementPolicies),
+			"PriceList": len(objects.PriceLists), "LatencyMap": len(objects.LatencyMaps),
+		},
+	}
 	w.Prices, w.PriceProblems = pricing.New(catalog, objects.PriceLists)
 	times, problems := latency.New(matrix, objects.LatencyMaps, now)
 	w.RoundTrips, w.LatencyProblems = placement.NewRoundTrips(times), problems

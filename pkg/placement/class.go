@@ -37,12 +37,12 @@ func (c *Class) Spot() bool {
 
 // Candidate is a node that a replica could be placed on.
 type Candidate struct {
-	Name  string
 	Class *Class
-	// Price of the whole node in US dollars an hour.
-	Price pricing.Price
 	// Rates are the price by unit of the node's allocatable resources; zero when the price is unknown.
 	Rates pricing.Rates
+	// Price of the whole node in US dollars an hour.
+	Price pricing.Price
+	Name  string
 }
 
 // HourlyUSD is what a replica with these requests costs on the node, in US dollars an hour: the node's price times the

@@ -103,7 +103,8 @@ func (s *Spread) reason(word, name string, replicas int) string {
 }
 
 // SpotReason is why one more replica may not go to a class under the policy's spot limit, or empty. Of n desired
-// replicas, n × limit / 100, rounded down, may be on spot capacity.
+// replicas, n × limit / 100, rounded down, may be on spot capacity. Where the policy waits for spot capacity, so many are
+// kept for it; the others do not wait.
 func SpotReason(rules *policy.Effective, view *View, class *Class) string {
 	if !limitsSpot(rules) {
 		return ""
@@ -115,14 +116,15 @@ func SpotReason(rules *policy.Effective, view *View, class *Class) string {
 			spot += view.Classes[i].Replicas
 		}
 	}
-	limit := max(view.Desired, placed+1) * rules.SpotMaxPercent / 100
+	desired := max(view.Desired, placed+1)
+	limit := desired * rules.SpotMaxPercent / 100
 	switch {
 	case class.Spot() && spot+1 > limit:
 		if rules.SpotMaxPercent == 0 {
 			return "on spot capacity, which the policy forbids"
 		}
 		return fmt.Sprintf("on spot capacity, which has its %d%% of the replicas", rules.SpotMaxPercent)
-	case !class.Spot() && rules.SpotFallback == v1alpha1.SpotFallbackWait && spot < limit:
+	case !class.Spot() && rules.SpotFallback == v1alpha1.SpotFallbackWait && placed-spot+1 > desired-limit:
 		return "not on spot capacity, which the policy waits for"
 	}
 	return ""

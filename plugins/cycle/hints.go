@@ -47,8 +47,7 @@ func (p *Profile) PodHint(callees bool) fwk.QueueingHintFn {
 			return fwk.Queue, nil
 		}
 		for i := range rules.TrafficLimits {
-			limit := &rules.TrafficLimits[i]
-			if callees && calleeKey(pod, limit.Namespace, limit.Name) == workload {
+			if callees && inventory.CalleeKey(pod.Namespace, &rules.TrafficLimits[i]) == workload {
 				return fwk.Queue, nil
 			}
 		}

@@ -5,6 +5,8 @@ import (
 
 	"k8s.io/component-base/metrics"
 	"k8s.io/component-base/metrics/legacyregistry"
+
+	"tradewind.dev/tradewind/pkg/inventory"
 )
 
 var (
@@ -30,13 +32,23 @@ var (
 		Subsystem: "tradewind", Name: "placed_pods_unmet_preference_total", StabilityLevel: metrics.ALPHA,
 		Help: "Pods placed where a preferred location of their policy is not met.",
 	}, []string{"profile", "cloud"})
+	objectsInForce = metrics.NewGaugeVec(&metrics.GaugeOpts{
+		Subsystem: "tradewind", Name: "objects_in_force", StabilityLevel: metrics.ALPHA,
+		Help: "Policies, price lists and latency maps that the scheduler has read and decides by.",
+	}, []string{"kind"})
 	register sync.Once
 )
 
 func registerMetrics() {
 	register.Do(func() {
-		legacyregistry.MustRegister(rejectedNodes, placedPods, placedHourlyUSD, expectedRoundTrip, preferencesUnmet)
+		legacyregistry.MustRegister(rejectedNodes, placedPods, placedHourlyUSD, expectedRoundTrip, preferencesUnmet, objectsInForce)
 	})
+}
+
+func observeWorld(_, after *inventory.World) {
+	for kind, objects := range after.Counts {
+		objectsInForce.WithLabelValues(kind).Set(float64(objects))
+	}
 }
 
 // Rejections counts the nodes that a plugin excludes.

@@ -35,6 +35,9 @@ func (p *Pod) Clone() fwk.StateData {
 
 // Pod looks up what the plugins need to know of a pod, once a cycle.
 func (p *Profile) Pod(state fwk.CycleState, pod *corev1.Pod) (*Pod, *fwk.Status) {
+	if known, ok := p.latest.of(state); ok {
+		return known, nil
+	}
 	if known, err := state.Read(podKey); err == nil {
 		return known.(*Pod), nil
 	}
@@ -49,22 +52,15 @@ func (p *Profile) Pod(state fwk.CycleState, pod *corev1.Pod) (*Pod, *fwk.Status)
 	out := &Pod{
 		Rules: rules, Request: inventory.Request(pod), Revision: revision, View: p.Live.Revision(revision),
 	}
-	for i := range rules.Traffic {
-		out.Callees = append(out.Callees, p.Live.Workload(calleeKey(pod, rules.Traffic[i].Namespace, rules.Traffic[i].Name)))
+	if len(rules.Traffic) > 0 {
+		out.Callees = p.Live.Callees(pod, rules.Traffic)
 	}
-	for i := range rules.TrafficLimits {
-		limit := &rules.TrafficLimits[i]
-		out.LimitedCallees = append(out.LimitedCallees, p.Live.Workload(calleeKey(pod, limit.Namespace, limit.Name)))
+	if len(rules.TrafficLimits) > 0 {
+		out.LimitedCallees = p.Live.Callees(pod, rules.TrafficLimits)
 	}
 	state.Write(podKey, out)
+	p.latest.set(state, out)
 	return out, nil
-}
-
-func calleeKey(pod *corev1.Pod, namespace, name string) inventory.WorkloadKey {
-	if namespace == "" {
-		namespace = pod.Namespace
-	}
-	return inventory.WorkloadKey{Namespace: namespace, Name: name}
 }
 
 // SignPod returns the fragment that tells apart pods under different rules, for opportunistic batching. All plugins return

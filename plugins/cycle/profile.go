@@ -49,6 +49,7 @@ type Profile struct {
 	Live        *inventory.Live
 	Handle      fwk.Handle
 	optimizeFor v1alpha1.OptimizeFor
+	latest      latest[*Pod]
 }
 
 // Profile returns the profile that a plugin is made for, with the arguments of its pluginConfig.
@@ -74,6 +75,7 @@ func (s *Shared) Profile(ctx context.Context, object runtime.Object, handle fwk.
 		profile = &Profile{Live: live, Handle: handle}
 		s.profiles[key] = profile
 		profile.activateOnChange(factory.Core().V1().Pods().Lister())
+		profile.activateOnDesired(factory.Core().V1().Pods().Lister())
 	}
 	if args.OptimizeFor != "" {
 		profile.optimizeFor = args.OptimizeFor
@@ -97,6 +99,7 @@ func (s *Shared) liveFor(ctx context.Context, handle fwk.Handle, args Args) (*in
 	if err != nil {
 		return nil, err
 	}
+	live.OnChange(observeWorld)
 	if s.live == nil {
 		s.live = map[informers.SharedInformerFactory]*inventory.Live{}
 	}
@@ -159,4 +162,28 @@ func (p *Profile) affected(before, after *inventory.World, pod *corev1.Pod) bool
 		return true
 	}
 	return old.Signature != rules.Signature || rules.HasMaxHourlyUSD || len(rules.Latency)+len(rules.TrafficLimits) > 0
+}
+
+// activateOnDesired retries the waiting pods of a revision when it wants another number of replicas: spread and spot share
+// are shares of that number.
+func (p *Profile) activateOnDesired(pods corelisters.PodLister) {
+	p.Live.OnDesired(func(revision inventory.RevisionKey) {
+		found, err := pods.Pods(revision.Namespace).List(labels.Everything())
+		if err != nil {
+			return
+		}
+		activate := map[string]*corev1.Pod{}
+		for _, pod := range found {
+			if pod.Spec.NodeName != "" || pod.Spec.SchedulerName != p.Handle.ProfileName() {
+				continue
+			}
+			rules, ok := p.Live.Rules(pod)
+			if _, of := inventory.KeysOf(pod); of == revision && (!ok || len(rules.Spread) > 0 || rules.SpotMaxPercent < 100 || len(rules.Latency) > 0) {
+				activate[pod.Namespace+"/"+pod.Name] = pod
+			}
+		}
+		if len(activate) > 0 {
+			p.Handle.Activate(klog.Background(), activate)
+		}
+	})
 }

@@ -33,7 +33,8 @@ type Counting struct {
 	*Profile
 	Key fwk.StateKey
 	// Judge fills in Reasons and Extra from Current; nil when the plugin needs neither.
-	Judge func(*Replicas)
+	Judge  func(*Replicas)
+	latest latest[*Replicas]
 }
 
 var _ fwk.PreFilterExtensions = &Counting{}
@@ -45,11 +46,15 @@ func (c *Counting) Begin(state fwk.CycleState, pod *Pod) *Replicas {
 		c.Judge(replicas)
 	}
 	state.Write(c.Key, replicas)
+	c.latest.set(state, replicas)
 	return replicas
 }
 
 // Read returns the state of the cycle.
 func (c *Counting) Read(state fwk.CycleState) (*Replicas, *fwk.Status) {
+	if replicas, ok := c.latest.of(state); ok {
+		return replicas, nil
+	}
 	data, err := state.Read(c.Key)
 	if err != nil {
 		return nil, fwk.AsStatus(fmt.Errorf("plugin %s: %w", c.Key, err))

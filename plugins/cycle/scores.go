@@ -27,7 +27,10 @@ const (
 type scores struct {
 	least, most [criteria]float64
 	span        float64 // the widest criterion's, in dollars an hour
-	classes     []classScore
+	// unpriced stands for the compute price of a node whose price is not known where a preference is weighed against it:
+	// the dearest known one, or a dollar where none is known.
+	unpriced float64
+	classes  []classScore
 }
 
 type classScore struct {
@@ -62,17 +65,26 @@ func (p *Profile) price(pod *Pod, nodes []fwk.NodeInfo) *scores {
 	}
 	optimizeFor := p.OptimizeFor(pod.Rules.OptimizeFor)
 	var buffer [8]latency.RoundTrip
+	unpriced := [2]float64{math.Inf(1), math.Inf(-1)} // the least and most unmet preference of nodes without a known price
 	for _, node := range nodes {
 		candidate := p.Candidate(node)
 		class := s.class(pod, candidate.Class, optimizeFor, buffer[:])
-		compute, known := candidate.HourlyUSD(pod.Request)
-		if known {
-			s.note(Compute, compute)
-		}
 		if class.tripsKnown {
 			s.note(RoundTrips, class.trips)
 		}
-		s.note(Preference, placement.PreferenceUSD(class.unmet, compute))
+		if compute, known := candidate.HourlyUSD(pod.Request); known {
+			s.note(Compute, compute)
+			s.note(Preference, placement.PreferenceUSD(class.unmet, compute))
+		} else {
+			unpriced[0], unpriced[1] = min(unpriced[0], class.unmet), max(unpriced[1], class.unmet)
+		}
+	}
+	if s.unpriced = s.most[Compute]; math.IsInf(s.unpriced, -1) {
+		s.unpriced = 1
+	}
+	if unpriced[0] <= unpriced[1] {
+		s.note(Preference, placement.PreferenceUSD(unpriced[0], s.unpriced))
+		s.note(Preference, placement.PreferenceUSD(unpriced[1], s.unpriced))
 	}
 	for i := range s.least {
 		s.span = max(s.span, s.most[i]-s.least[i])
@@ -119,7 +131,10 @@ func (p *Profile) ScoreCriterion(state fwk.CycleState, object *corev1.Pod, crite
 			usd = s.classes[class.ID].trips
 		}
 	default:
-		compute, _ := candidate.HourlyUSD(pod.Request)
+		compute, known := candidate.HourlyUSD(pod.Request)
+		if !known {
+			compute = s.unpriced
+		}
 		if class := candidate.Class; class.ID < len(s.classes) {
 			usd = placement.PreferenceUSD(s.classes[class.ID].unmet, compute)
 		}

@@ -9,7 +9,9 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	"k8s.io/client-go/tools/events"
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler"
@@ -27,12 +29,29 @@ func explainFailures(s *scheduler.Scheduler) {
 		if errors.As(status.AsError(), &fit) {
 			// What the queue needs to know of a FitError the default handler takes from its type alone.
 			pod.UnschedulablePlugins, pod.PendingPlugins = fit.Diagnosis.UnschedulablePlugins, fit.Diagnosis.PendingPlugins
-			// The default handler takes the message for a format, in which a percent sign means something.
-			message := strings.ReplaceAll(explain(fit), "%", " percent")
-			status = fwk.NewStatus(status.Code()).WithError(&unplaced{message: message})
+			status = fwk.NewStatus(status.Code()).WithError(&unplaced{message: explain(fit)})
 		}
-		handle(ctx, profile, pod, status, nominating, start)
+		handle(ctx, literalEvents{profile}, pod, status, nominating, start)
 	}
+}
+
+// literalEvents is a profile whose events say what they are told: the default failure handler gives a message where the
+// recorder takes a format, which would turn "60% of" into "60%!o(MISSING)f".
+type literalEvents struct{ framework.Framework }
+
+// EventRecorder implements fwk.Handle.
+func (l literalEvents) EventRecorder() events.EventRecorder {
+	return literalRecorder{l.Framework.EventRecorder()}
+}
+
+type literalRecorder struct{ events.EventRecorder }
+
+// Eventf implements events.EventRecorder.
+func (r literalRecorder) Eventf(regarding, related runtime.Object, eventType, reason, action, note string, args ...any) {
+	if len(args) == 0 {
+		note, args = "%s", []any{note}
+	}
+	r.EventRecorder.Eventf(regarding, related, eventType, reason, action, note, args...)
 }
 
 // unplaced is the error of a pod that no node fits. That is no error of the scheduler's.

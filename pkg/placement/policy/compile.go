@@ -2,7 +2,9 @@ package policy
 
 import (
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -247,10 +249,24 @@ func (c *compiler) cost(spec *v1alpha1.Cost) {
 			c.problem("spec.cost.maxHourlyUSD", "%s is not above zero: no replica can be placed; give a ceiling in US dollars an hour, or remove the field",
 				spec.MaxHourlyUSD.String())
 		}
-		rules.MaxHourlyUSD, rules.HasMaxHourlyUSD = spec.MaxHourlyUSD.AsApproximateFloat64(), true
+		rules.MaxHourlyUSD, rules.HasMaxHourlyUSD = asWritten(spec.MaxHourlyUSD), true
 	}
 	if spec.Spot != nil {
 		rules.SpotMaxPercent = min(max(int(spec.Spot.MaxPercent), 0), 100)
 		rules.SpotFallback = spec.Spot.Fallback
 	}
+}
+
+// asWritten is the number nearest to a quantity's decimal. The approximate value of "0.35" is 0.35000000000000003, which
+// is what messages would then say. Quantities out of any policy's range stay approximate: their decimals could be huge.
+func asWritten(quantity *resource.Quantity) float64 {
+	approximate := quantity.AsApproximateFloat64()
+	if size := math.Abs(approximate); !(size >= 1e-9 && size <= 1e9) {
+		return approximate
+	}
+	decimal := quantity.DeepCopy() // AsDec changes its receiver, which other goroutines may be reading
+	if exact, err := strconv.ParseFloat(decimal.AsDec().String(), 64); err == nil {
+		return exact
+	}
+	return approximate
 }
