@@ -1,0 +1,250 @@
+package check
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/inventory"
+	"tradewind.dev/tradewind/pkg/latency"
+	"tradewind.dev/tradewind/pkg/location"
+	"tradewind.dev/tradewind/pkg/placement/policy"
+	"tradewind.dev/tradewind/pkg/pricing"
+)
+
+// keep decodes an object into its Go type.
+func (r *Result) keep(object *Object) error {
+	switch object.Kind {
+	case "PlacementPolicy":
+		return decodeTo(object, &r.read.PlacementPolicies, func(p *v1alpha1.PlacementPolicy) { p.Namespace = object.Namespace })
+	case "ClusterPlacementPolicy":
+		return decodeTo(object, &r.read.ClusterPlacementPolicies, func(*v1alpha1.ClusterPlacementPolicy) {})
+	case "PriceList":
+		var list v1alpha1.PriceList
+		err := object.document.decode(&list)
+		if err == nil {
+			r.read.PriceLists = append(r.read.PriceLists, list)
+		}
+		return err
+	case "LatencyMap":
+		var list v1alpha1.LatencyMap
+		err := object.document.decode(&list)
+		if err == nil {
+			r.read.LatencyMaps = append(r.read.LatencyMaps, list)
+		}
+		return err
+	}
+	return errors.New("this version of tradewind cannot check the kind")
+}
+
+func decodeTo[T any](object *Object, into *[]*T, finish func(*T)) error {
+	decoded := new(T)
+	if err := object.document.decode(decoded); err != nil {
+		return err
+	}
+	finish(decoded)
+	*into = append(*into, decoded)
+	return nil
+}
+
+// meaning asks the code that decides what it makes of the objects. What the schema has said already of a field is not
+// said again.
+func (r *Result) meaning(now time.Time) error {
+	r.twice()
+	set := policy.NewSet(r.read.PlacementPolicies, r.read.ClusterPlacementPolicies)
+	for _, object := range r.Objects {
+		if !strings.HasSuffix(object.Kind, "PlacementPolicy") {
+			continue
+		}
+		for _, problem := range set.Problems(policy.Source{Namespace: object.Namespace, Name: object.Name}) {
+			r.add(object, problem.Field, problem.Message)
+		}
+	}
+	if len(r.read.PriceLists)+len(r.read.LatencyMaps) == 0 {
+		return nil
+	}
+	catalog, err := pricing.Open()
+	if err != nil {
+		return err
+	}
+	_, prices := pricing.New(catalog, r.read.PriceLists)
+	for _, problem := range prices {
+		r.addNamed(problem.Object, problem.Field, problem.Message)
+	}
+	r.doubts(catalog)
+	matrix, err := latency.Open()
+	if err != nil {
+		return err
+	}
+	_, samples := latency.New(matrix, r.read.LatencyMaps, now)
+	for _, problem := range samples {
+		r.addNamed(problem.Object, problem.Field, problem.Message)
+	}
+	return nil
+}
+
+// doubts warns of prices that would be used for nothing as far as the catalog knows: of instance types and regions that
+// a known cloud does not have.
+func (r *Result) doubts(catalog *pricing.Catalog) {
+	for i := range r.read.PriceLists {
+		list := &r.read.PriceLists[i]
+		object := r.named("PriceList/" + list.Name)
+		if object == nil {
+			continue
+		}
+		warn := func(field, format string, arguments ...any) {
+			r.Warnings = append(r.Warnings, Problem{
+				File: object.File, Line: object.document.lineAt(field), Object: object.String(), Field: field, Message: fmt.Sprintf(format, arguments...),
+			})
+		}
+		place := func(field, cloud, region string) {
+			if _, known := location.LookupRegion(cloud, region); known || region == "" {
+				return
+			}
+			if _, known := location.LookupCloud(cloud); known {
+				warn(field, "%s has no region %q that Tradewind knows; the price is used only for nodes in a region of exactly this name%s",
+					cloud, region, didYouMean(catalog.SuggestRegion(cloud, region)))
+			}
+		}
+		for i, entry := range list.Spec.Instances {
+			field := fmt.Sprintf("spec.instances[%d]", i)
+			if slices.Contains(catalog.Clouds(), entry.Cloud) && !catalog.Knows(entry.Cloud, entry.InstanceType) {
+				warn(field+".instanceType", "the catalog knows no instance type %q of %s; the price is used only for nodes with exactly this type%s",
+					entry.InstanceType, entry.Cloud, didYouMean(catalog.Suggest(entry.Cloud, entry.InstanceType)))
+			}
+			place(field+".region", entry.Cloud, entry.Region)
+		}
+		for i, entry := range list.Spec.Resources {
+			place(fmt.Sprintf("spec.resources[%d].region", i), entry.Cloud, entry.Region)
+		}
+		for i, entry := range list.Spec.Discounts {
+			place(fmt.Sprintf("spec.discounts[%d].region", i), entry.Cloud, entry.Region)
+		}
+		for i, entry := range list.Spec.Egress {
+			for end, name := range map[string]string{"from": entry.From, "to": entry.To} {
+				cloud, region, _ := strings.Cut(name, "/")
+				place(fmt.Sprintf("spec.egress[%d].%s", i, end), cloud, region)
+			}
+		}
+	}
+}
+
+func didYouMean(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return "; did you mean " + strings.Join(names, ", ") + "?"
+}
+
+// named finds an object by KIND/NAME; nil when it was not in the files.
+func (r *Result) named(name string) *Object {
+	for _, object := range r.Objects {
+		if object.Kind+"/"+object.Name == name {
+			return object
+		}
+	}
+	return nil
+}
+
+// twice reports objects that are in the files twice: only one of them could be applied.
+func (r *Result) twice() {
+	first := map[string]*Object{}
+	for _, object := range r.Objects {
+		earlier, taken := first[object.String()]
+		if taken && object.Name != "" {
+			r.add(object, "metadata.name", fmt.Sprintf("the same object is in %s:%d already; remove one, or give it another name", earlier.File, earlier.Line))
+			continue
+		}
+		first[object.String()] = object
+	}
+}
+
+func (r *Result) addNamed(name, field, message string) {
+	if object := r.named(name); object != nil {
+		r.add(object, field, message)
+	}
+}
+
+func (r *Result) add(object *Object, field, message string) {
+	said := slices.ContainsFunc(r.Problems, func(p Problem) bool {
+		return p.File == object.File && p.Object == object.String() && (p.Field == field || strings.HasPrefix(field, p.Field+"[") || strings.HasPrefix(p.Field, field+"["))
+	})
+	if said && field != "metadata.name" {
+		return
+	}
+	r.Problems = append(r.Problems, Problem{
+		File: object.File, Line: object.document.lineAt(field), Object: object.String(), Field: field, Message: message,
+	})
+}
+
+// Against counts what each policy would do in a cluster.
+func (r *Result) Against(snapshot *inventory.Snapshot) error {
+	for _, object := range r.Objects {
+		var one inventory.Objects
+		for _, p := range r.read.PlacementPolicies {
+			if object.Kind == "PlacementPolicy" && p.Namespace == object.Namespace && p.Name == object.Name {
+				one.PlacementPolicies = []*v1alpha1.PlacementPolicy{p}
+			}
+		}
+		for _, p := range r.read.ClusterPlacementPolicies {
+			if object.Kind == "ClusterPlacementPolicy" && p.Name == object.Name {
+				one.ClusterPlacementPolicies = []*v1alpha1.ClusterPlacementPolicy{p}
+			}
+		}
+		if len(one.PlacementPolicies)+len(one.ClusterPlacementPolicies) == 0 {
+			continue
+		}
+		one.PriceLists, one.LatencyMaps = snapshot.PriceLists, snapshot.LatencyMaps
+		counts, err := against(snapshot, one)
+		if err != nil {
+			return err
+		}
+		object.Cluster = counts
+	}
+	return nil
+}
+
+func against(snapshot *inventory.Snapshot, one inventory.Objects) (*ClusterCounts, error) {
+	selecting, err := inventory.NewWorld(one, snapshot.Time)
+	if err != nil {
+		return nil, err
+	}
+	counts := &ClusterCounts{Nodes: len(snapshot.Nodes)}
+	for _, pod := range snapshot.Pods {
+		rules, ok := snapshot.RulesIn(selecting, pod)
+		if !ok {
+			return nil, fmt.Errorf("the policy selects namespaces by label and namespace %s cannot be read; grant the verb list on namespaces", pod.Namespace)
+		}
+		if len(rules.Sources) > 0 && pod.DeletionTimestamp == nil && pod.Status.Phase != "Succeeded" && pod.Status.Phase != "Failed" {
+			counts.SelectedPods++
+		}
+	}
+	// The same rules for every pod, so that they can be asked for without one.
+	namespace := ""
+	for i, p := range one.PlacementPolicies {
+		all := p.DeepCopy()
+		all.Spec.WorkloadSelector = metav1.LabelSelector{}
+		one.PlacementPolicies[i], namespace = all, all.Namespace
+	}
+	for i, p := range one.ClusterPlacementPolicies {
+		all := p.DeepCopy()
+		all.Spec.WorkloadSelector, all.Spec.NamespaceSelector = metav1.LabelSelector{}, nil
+		one.ClusterPlacementPolicies[i] = all
+	}
+	world, err := inventory.NewWorld(one, snapshot.Time)
+	if err != nil {
+		return nil, err
+	}
+	rules := world.Rules(namespace, nil, nil)
+	for _, node := range snapshot.Nodes {
+		if rules.Static(snapshot.Node(node).Class).Allowed() {
+			counts.AllowedNodes++
+		}
+	}
+	return counts, nil
+}

@@ -1,0 +1,101 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"tradewind.dev/tradewind/pkg/inventory"
+	"tradewind.dev/tradewind/pkg/placement"
+	"tradewind.dev/tradewind/pkg/placement/policy"
+)
+
+// Grouping is what a report adds up by.
+type Grouping string
+
+// The groupings.
+const (
+	ByCloud     Grouping = "cloud"
+	ByRegion    Grouping = "region"
+	ByNode      Grouping = "node"
+	ByNamespace Grouping = "namespace"
+	ByWorkload  Grouping = "workload"
+	ByPolicy    Grouping = "policy"
+)
+
+// Groupings are all groupings.
+func Groupings() []string {
+	return []string{string(ByCloud), string(ByRegion), string(ByNode), string(ByNamespace), string(ByWorkload), string(ByPolicy)}
+}
+
+// ParseGrouping reads a grouping. The error names the known ones.
+func ParseGrouping(text string) (Grouping, error) {
+	if !slices.Contains(Groupings(), text) {
+		return "", fmt.Errorf("cannot group by %q; group by %s", text, strings.Join(Groupings(), ", "))
+	}
+	return Grouping(text), nil
+}
+
+// ofNodes says whether each node is in one group, so that whole nodes can be added up.
+func (g Grouping) ofNodes() bool { return g == ByCloud || g == ByRegion || g == ByNode }
+
+// replica is a live pod on a node, with all that reports add up.
+type replica struct {
+	pod      *corev1.Pod
+	node     *inventory.Node
+	rules    *placement.Rules
+	workload inventory.WorkloadKey
+}
+
+// replicas are the live pods on nodes of a namespace (all when empty), and how many wait for a node, or are on one that
+// is gone.
+func replicas(snapshot *inventory.Snapshot, namespace string) (placed []replica, pending int, err error) {
+	for _, pod := range snapshot.Pods {
+		if namespace != "" && pod.Namespace != namespace || ended(pod) || pod.DeletionTimestamp != nil {
+			continue
+		}
+		node, ok := snapshot.NodeNamed(pod.Spec.NodeName)
+		if !ok {
+			pending++
+			continue
+		}
+		rules, ok := snapshot.Rules(pod)
+		if !ok {
+			return nil, 0, fmt.Errorf("pod %s/%s: %w", pod.Namespace, pod.Name, errNamespaceUnknown)
+		}
+		workload, _ := inventory.KeysOf(pod)
+		placed = append(placed, replica{pod: pod, node: node, rules: rules, workload: workload})
+	}
+	return placed, pending, nil
+}
+
+// group names the group of a replica.
+func (g Grouping) group(r *replica) string {
+	switch g {
+	case ByNamespace:
+		return r.pod.Namespace
+	case ByWorkload:
+		return r.workload.Namespace + "/" + r.workload.Name
+	case ByPolicy:
+		if len(r.rules.Sources) == 0 {
+			return noPolicy
+		}
+		return sources(r.rules.Sources, func(s policy.Source) policy.Source { return s })
+	}
+	return g.groupOfNode(r.node)
+}
+
+const noPolicy = "no policy"
+
+// groupOfNode names the group of a node, for groupings of nodes.
+func (g Grouping) groupOfNode(node *inventory.Node) string {
+	switch g {
+	case ByCloud:
+		return orUnknown(node.Class.Cloud)
+	case ByRegion:
+		return regionOf(&node.Class.Location)
+	}
+	return node.Name
+}

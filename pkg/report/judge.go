@@ -1,0 +1,128 @@
+package report
+
+import (
+	corev1 "k8s.io/api/core/v1"
+
+	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/inventory"
+	"tradewind.dev/tradewind/pkg/placement"
+	"tradewind.dev/tradewind/pkg/pricing"
+)
+
+// judge says of each node what the scheduler would say of it for one pod that has no node yet.
+type judge struct {
+	snapshot    *inventory.Snapshot
+	pod         *corev1.Pod
+	rules       *placement.Rules
+	request     pricing.Resources
+	revision    inventory.RevisionKey
+	view        *placement.View
+	callees     []*placement.View
+	optimizeFor v1alpha1.OptimizeFor
+
+	volume   string
+	location *placement.LocationLimits
+	latency  *placement.LatencyLimits
+	onHost   map[string]int
+	fit      *fit
+}
+
+// verdict is a node, what excludes it, and what the pod would cost there.
+type verdict struct {
+	object *corev1.Node
+	node   *inventory.Node
+	// obstacles are all reasons against the node, in the scheduler's order; none when it is feasible.
+	obstacles []Obstacle
+
+	compute      float64
+	computeKnown bool
+	trips        placement.Trips
+	preference   float64
+}
+
+// newJudge prepares the rules for a pod as if it had no node: its own replica counts nowhere.
+func newJudge(snapshot *inventory.Snapshot, pod *corev1.Pod, rules *placement.Rules, optimizeFor v1alpha1.OptimizeFor) *judge {
+	if pod.Spec.NodeName != "" {
+		pending := pod.DeepCopy()
+		pending.Spec.NodeName = ""
+		snapshot.SetPod(pending)
+		defer snapshot.SetPod(pod)
+	}
+	_, revision := inventory.KeysOf(pod)
+	j := &judge{
+		snapshot: snapshot, pod: pod, rules: rules, request: inventory.Request(pod), revision: revision,
+		view: snapshot.Revision(revision), callees: snapshot.Callees(pod, rules.Traffic), optimizeFor: optimizeFor,
+		volume: snapshot.VolumeReason(rules.Effective, pod), onHost: map[string]int{}, fit: newFit(snapshot, pod),
+	}
+	j.location = placement.NewLocationLimits(rules, j.view)
+	j.latency = placement.NewLatencyLimits(rules, j.view, snapshot.Callees(pod, rules.TrafficLimits))
+	for _, other := range snapshot.Pods {
+		if other.UID == pod.UID || other.Spec.NodeName == "" || other.DeletionTimestamp != nil || ended(other) {
+			continue
+		}
+		if _, key := inventory.KeysOf(other); key == revision {
+			j.onHost[other.Spec.NodeName]++
+		}
+	}
+	return j
+}
+
+// verdict asks every rule about a node.
+func (j *judge) verdict(object *corev1.Node) verdict {
+	node := j.snapshot.Node(object)
+	v := verdict{object: object, node: node}
+	v.compute, v.computeKnown = node.HourlyUSD(j.request)
+	v.trips = j.rules.Trips(node.Class, j.view, j.callees, j.optimizeFor, nil)
+	v.preference = placement.PreferenceUSD(j.rules.Static(node.Class).UnmetPreference, v.compute)
+	add := func(rule Rule, reason string) {
+		if reason != "" {
+			v.obstacles = append(v.obstacles, Obstacle{Rule: rule, Message: reason})
+		}
+	}
+	add(RuleVolumeResidency, j.volume)
+	add(RuleResidency, j.rules.Static(node.Class).Residency)
+	add(j.locationReason(node))
+	add(RuleLatency, j.latency.Reason(node.Class))
+	add(RuleCeiling, placement.CeilingReason(j.rules.Effective, j.view, v.compute, v.computeKnown))
+	v.obstacles = append(v.obstacles, j.fit.obstacles(object)...)
+	return v
+}
+
+// locationReason says which of the location, spread and spot rules excludes a node.
+func (j *judge) locationReason(node *inventory.Node) (Rule, string) {
+	reason := j.location.Reason(node.Class)
+	switch {
+	case reason == "" && j.location.ByHost():
+		return RuleSpread, j.location.HostReason(j.onHost[node.Name])
+	case reason == j.rules.Static(node.Class).Location:
+		return RuleLocation, reason
+	case reason == placement.SpotReason(j.rules.Effective, j.view, node.Class):
+		return RuleSpot, reason
+	}
+	return RuleSpread, reason
+}
+
+// total is the bill that the scheduler compares, in US dollars an hour; known is false when a part of it is not known.
+func (v *verdict) total() (usd float64, known bool) {
+	return v.compute + v.trips.USD + v.preference, v.computeKnown && v.trips.Known
+}
+
+// clientsMilliseconds is the expected round trip of the clients, and callsMilliseconds the mean one of the calls to
+// workloads that run.
+func (v *verdict) clientsMilliseconds() (float64, bool) {
+	return v.trips.Clients.Milliseconds, v.trips.Clients.Known()
+}
+
+func (v *verdict) callsMilliseconds() (float64, bool) {
+	sum, calls := 0.0, 0
+	for _, trip := range v.trips.Calls {
+		if trip.Known() {
+			sum += trip.Milliseconds
+			calls++
+		}
+	}
+	if calls == 0 {
+		return 0, false
+	}
+	return sum / float64(calls), true
+}

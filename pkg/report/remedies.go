@@ -1,0 +1,155 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"tradewind.dev/tradewind/pkg/placement/policy"
+)
+
+// remedies say what would help a pending pod: for each set of reasons that keeps nodes away, what to change and how many
+// nodes that opens, only the smallest sets: where one change opens a node, no two are proposed.
+func (j *judge) remedies(excluded []*verdict, feasible []FeasibleGroup) []string {
+	if len(feasible) > 0 {
+		nodes := 0
+		for i := range feasible {
+			nodes += feasible[i].Nodes
+		}
+		return []string{count(nodes, "node") + " could take the pod now: wait for the scheduler's next try, or see whether it runs " +
+			"(kubectl get pods -A -l app.kubernetes.io/name=tradewind-scheduler)"}
+	}
+	if len(excluded) == 0 {
+		return []string{"the cluster has no nodes: add some"}
+	}
+	least := slices.MinFunc(excluded, func(a, b *verdict) int { return len(a.obstacles) - len(b.obstacles) })
+	sets := map[string][]*verdict{}
+	for _, v := range excluded {
+		if len(v.obstacles) == len(least.obstacles) {
+			key := ""
+			for _, obstacle := range v.obstacles {
+				key += fmt.Sprintln(obstacle.Message, obstacle.tooSmall)
+			}
+			sets[key] = append(sets[key], v)
+		}
+	}
+	keys := make([]string, 0, len(sets))
+	for key := range sets {
+		keys = append(keys, key)
+	}
+	slices.SortFunc(keys, func(a, b string) int { return cmp.Or(len(sets[b])-len(sets[a]), strings.Compare(a, b)) })
+	out := make([]string, 0, len(keys))
+	for _, key := range keys {
+		nodes := sets[key]
+		changes := make([]string, len(nodes[0].obstacles))
+		for i, obstacle := range nodes[0].obstacles {
+			changes[i] = j.remedy(obstacle, nodes)
+		}
+		out = append(out, fmt.Sprintf("%s (opens %s)", strings.Join(changes, "; and "), count(len(nodes), "node")))
+	}
+	return out
+}
+
+// remedy says what to do about one reason against some nodes.
+func (j *judge) remedy(obstacle Obstacle, nodes []*verdict) string {
+	unknown := strings.HasPrefix(obstacle.Message, "without a known ")
+	switch obstacle.Rule {
+	case RuleVolumeResidency:
+		return "move the pod's volume to an allowed place, or widen spec.residency of " + sources(j.rules.Residency, func(r policy.Residency) policy.Source { return r.Source })
+	case RuleResidency:
+		if unknown {
+			return "say where the nodes are (labels tradewind.dev/cloud, tradewind.dev/country and tradewind.dev/operator-country)"
+		}
+		return "add nodes in the allowed places, or widen spec.residency of " + sources(j.rules.Residency, func(r policy.Residency) policy.Source { return r.Source }) +
+			j.lawsOf(nodes)
+	case RuleLocation:
+		if unknown {
+			return "say where the nodes are (label tradewind.dev/cloud and the topology labels)"
+		}
+		return "add nodes in the required locations, or widen spec.locations.required of " +
+			sources(j.rules.Required, func(r policy.LocationRequirement) policy.Source { return r.Source })
+	case RuleSpread:
+		return "add nodes in other domains, or raise spec.spread maxSharePercent or lower minDomains of " + j.allSources()
+	case RuleSpot:
+		return "change spec.cost.spot (maxPercent, fallback) of " + j.allSources() + ", or add nodes of the other capacity type"
+	case RuleLatency:
+		if unknown {
+			return "give the missing round trips in a LatencyMap"
+		}
+		return "add nodes nearer, or raise maxMilliseconds in spec.latency or spec.traffic of " + j.allSources()
+	case RuleCeiling:
+		if unknown {
+			return "give the nodes' prices in a PriceList"
+		}
+		return fmt.Sprintf("raise spec.cost.maxHourlyUSD of %s (the other replicas cost $%s/h)", j.allSources(), Dollars(j.view.HourlyUSD()))
+	case RuleUnschedulable:
+		return "kubectl uncordon " + some(nodeNames(nodes))
+	case RuleTaint:
+		return "add a toleration of the taint " + strings.TrimPrefix(obstacle.Message, "had untolerated taint(s): ")
+	case RuleAffinity:
+		return "change the pod's nodeSelector or node affinity, or label nodes for it"
+	case RulePorts:
+		return "free the host ports, or remove hostPort"
+	case RuleVolume:
+		return "add nodes where the pod's volume is"
+	}
+	if obstacle.tooSmall {
+		return "add larger nodes, or lower the pod's requests: these are too small for it even when empty"
+	}
+	return "add nodes there, free " + strings.Join(obstacle.short, " and ") + ", or lower the pod's requests"
+}
+
+// lawsOf lists the countries of nodes that residency excludes, and those of their operators where the rules limit them:
+// what the policy would have to allow.
+func (j *judge) lawsOf(nodes []*verdict) string {
+	var parts []string
+	list := func(text string, limited func(policy.Residency) bool, allowed func(policy.Residency, string) bool, of func(*verdict) string) {
+		var codes []string
+		for _, v := range nodes {
+			code := of(v)
+			barred := slices.ContainsFunc(j.rules.Residency, func(r policy.Residency) bool { return limited(r) && !allowed(r, code) })
+			if barred && code != "" && !slices.Contains(codes, code) {
+				codes = append(codes, code)
+			}
+		}
+		slices.Sort(codes)
+		if len(codes) > 0 {
+			parts = append(parts, text+strings.Join(codes, ", "))
+		}
+	}
+	list("the nodes are in ", func(r policy.Residency) bool { return r.LimitsCountries },
+		func(r policy.Residency, code string) bool { return r.Countries.Contains(code) },
+		func(v *verdict) string { return v.node.Class.Country })
+	list("the nodes' operators are under the law of ", func(r policy.Residency) bool { return r.LimitsOperatorCountries },
+		func(r policy.Residency, code string) bool { return r.OperatorCountries.Contains(code) },
+		func(v *verdict) string { return v.node.Class.OperatorCountry })
+	if len(parts) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(parts, ", and ") + ")"
+}
+
+func nodeNames(verdicts []*verdict) []string {
+	out := make([]string, len(verdicts))
+	for i, v := range verdicts {
+		out[i] = v.node.Name
+	}
+	slices.Sort(out)
+	return out
+}
+
+// sources names the policies that rules come from, each once.
+func sources[T any](rules []T, of func(T) policy.Source) string {
+	var names []string
+	for _, rule := range rules {
+		if name := of(rule).String(); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, " and ")
+}
+
+func (j *judge) allSources() string {
+	return sources(j.rules.Sources, func(s policy.Source) policy.Source { return s })
+}
