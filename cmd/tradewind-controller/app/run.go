@@ -1,0 +1,129 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync/atomic"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/discovery"
+	"k8s.io/klog/v2"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/controller/cluster"
+	"tradewind.dev/tradewind/pkg/controller/clustermetrics"
+	"tradewind.dev/tradewind/pkg/controller/nodelabels"
+	"tradewind.dev/tradewind/pkg/controller/overridestatus"
+	"tradewind.dev/tradewind/pkg/controller/policystatus"
+)
+
+// leaseName is the name of the lease that replicas elect their leader by.
+const leaseName = "tradewind-controller"
+
+// run works until the context ends.
+func run(ctx context.Context, o *options) error {
+	config, err := o.config()
+	if err != nil {
+		return err
+	}
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{corev1.AddToScheme, v1alpha1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			return fmt.Errorf("register types: %w", err)
+		}
+	}
+	serving := metricsserver.Options{BindAddress: o.metricsAddress, SecureServing: o.metricsSecure, CertDir: o.metricsCertificates}
+	if o.metricsSecure {
+		serving.FilterProvider = filters.WithAuthenticationAndAuthorization
+	}
+	mgr, err := manager.New(config, manager.Options{
+		Scheme: scheme, Logger: klog.FromContext(ctx), BaseContext: func() context.Context { return ctx },
+		Cache: cluster.CacheOptions(), Metrics: serving, HealthProbeBindAddress: o.probeAddress,
+		LeaderElection: o.leaderElect, LeaderElectionID: leaseName, LeaderElectionNamespace: o.leaderElectNamespace,
+		LeaderElectionReleaseOnCancel: true,
+		LeaseDuration:                 &o.leaseDuration, RenewDeadline: &o.renewDeadline, RetryPeriod: &o.retryTime,
+	})
+	if err != nil {
+		return fmt.Errorf("set up the manager: %w", err)
+	}
+	served, err := discovery.NewDiscoveryClientForConfigAndClient(config, mgr.GetHTTPClient())
+	if err != nil {
+		return fmt.Errorf("set up the discovery of CRDs: %w", err)
+	}
+	work := &work{mgr: mgr, options: o, crds: crds{served}}
+	if err := errors.Join(
+		mgr.Add(work),
+		mgr.AddHealthzCheck("ping", healthz.Ping),
+		mgr.AddReadyzCheck("objects-read", work.ready),
+	); err != nil {
+		return fmt.Errorf("set up the manager: %w", err)
+	}
+	return mgr.Start(ctx)
+}
+
+// work is what the leader does.
+type work struct {
+	mgr     manager.Manager
+	options *options
+	crds    crds
+	// obstacle is what keeps the leader from working; nil when nothing does, or on a standby.
+	obstacle atomic.Pointer[func() error]
+}
+
+// ready implements healthz.Checker.
+func (w *work) ready(*http.Request) error {
+	if obstacle := w.obstacle.Load(); obstacle != nil {
+		return (*obstacle)()
+	}
+	return nil
+}
+
+// Start implements manager.Runnable.
+func (w *work) Start(ctx context.Context) error {
+	w.awaitCRDs(ctx)
+	if ctx.Err() != nil {
+		return nil
+	}
+	collector := &clustermetrics.Collector{}
+	policies, err := policystatus.New(w.mgr, w.options.schedulerNames, collector.Report)
+	if err != nil {
+		return err
+	}
+	overrides, err := overridestatus.New(w.mgr)
+	if err != nil {
+		return err
+	}
+	if w.options.labelNodes {
+		if _, err := nodelabels.New(w.mgr, w.options.location()); err != nil {
+			return err
+		}
+	}
+	if err := metrics.Registry.Register(collector); err != nil {
+		return fmt.Errorf("register metrics: %w", err)
+	}
+	watcher, err := cluster.NewWatcher(w.options.location(), clock.RealClock{}, collector, policies, overrides)
+	if err != nil {
+		return err
+	}
+	if err := watcher.Watch(ctx, w.mgr.GetCache()); err != nil {
+		return err
+	}
+	unread := func() error {
+		if kinds := watcher.Unread(); len(kinds) > 0 {
+			return fmt.Errorf("not read yet: %s (may the controller list and watch them?)", strings.Join(kinds, ", "))
+		}
+		return nil
+	}
+	w.obstacle.Store(&unread)
+	return watcher.Start(ctx, w.mgr.GetCache())
+}

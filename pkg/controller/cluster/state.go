@@ -1,0 +1,46 @@
+package cluster
+
+import (
+	"tradewind.dev/tradewind/pkg/inventory"
+	"tradewind.dev/tradewind/pkg/placement"
+)
+
+// State is the cluster at one moment, as far as the controllers look at it. It is immutable.
+type State struct {
+	World *inventory.World
+	// Objects are what the World was made from.
+	Objects inventory.Objects
+	// Nodes are the cluster's nodes, those alike counted together, in the order of their classes' IDs.
+	Nodes []NodeGroup
+	// Pods are the live pods that a policy selects, those alike counted together, in no order. Pods that are ending or
+	// have ended are left out.
+	Pods []PodGroup
+}
+
+// NodeGroup is nodes of one class whose prices are all known, or all not.
+type NodeGroup struct {
+	Class      *placement.Class
+	PriceKnown bool
+	Count      int
+	// HourlyUSD is what they cost together, in US dollars an hour; 0 when their prices are not known.
+	HourlyUSD float64
+}
+
+// LocationKnown says whether cloud and country of the nodes are known.
+func (g *NodeGroup) LocationKnown() bool { return g.Class.Cloud != "" && g.Class.Country != "" }
+
+// PodGroup is pods that are under the same rules and placed by the same scheduler.
+type PodGroup struct {
+	Rules     *placement.Rules
+	Scheduler string
+	Count     int
+}
+
+// NodeCount is how many nodes the cluster has.
+func (s *State) NodeCount() int {
+	nodes := 0
+	for i := range s.Nodes {
+		nodes += s.Nodes[i].Count
+	}
+	return nodes
+}

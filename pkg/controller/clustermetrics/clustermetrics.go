@@ -1,0 +1,95 @@
+// Package clustermetrics exports how many policies are in force, where the cluster's nodes are and what they cost as
+// Prometheus metrics.
+package clustermetrics
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tradewind.dev/tradewind/pkg/controller/cluster"
+	"tradewind.dev/tradewind/pkg/controller/policystatus"
+)
+
+var (
+	placeLabels = []string{"cloud", "region", "country", "capacity_type"}
+
+	policies = prometheus.NewDesc("tradewind_policies",
+		"Number of PlacementPolicies and ClusterPlacementPolicies, by whether they are in force.", []string{"in_force"}, nil)
+	unsatisfiable = prometheus.NewDesc("tradewind_policies_unsatisfiable",
+		"Number of policies that no node of the cluster satisfies.", nil, nil)
+	nodes = prometheus.NewDesc("tradewind_nodes",
+		"Number of nodes; a label is empty where it is not known.", placeLabels, nil)
+	locationUnknown = prometheus.NewDesc("tradewind_nodes_location_unknown",
+		"Number of nodes whose cloud or country is not known.", nil, nil)
+	priceUnknown = prometheus.NewDesc("tradewind_nodes_price_unknown",
+		"Number of nodes whose price is not known.", nil, nil)
+	hourlyUSD = prometheus.NewDesc("tradewind_cluster_hourly_usd",
+		"Price of the nodes in US dollars an hour, as far as it is known.", placeLabels, nil)
+)
+
+// Collector exports the last state that it was told. Until then, as on a standby, it exports nothing.
+type Collector struct {
+	state   atomic.Pointer[cluster.State]
+	summary atomic.Pointer[policystatus.Summary]
+}
+
+var (
+	_ prometheus.Collector = &Collector{}
+	_ cluster.Observer     = &Collector{}
+)
+
+// Observe implements cluster.Observer.
+func (c *Collector) Observe(_ context.Context, state *cluster.State) { c.state.Store(state) }
+
+// Report takes a summary of the policies.
+func (c *Collector) Report(summary policystatus.Summary) { c.summary.Store(&summary) }
+
+// Describe implements prometheus.Collector.
+func (*Collector) Describe(out chan<- *prometheus.Desc) {
+	for _, desc := range []*prometheus.Desc{policies, unsatisfiable, nodes, locationUnknown, priceUnknown, hourlyUSD} {
+		out <- desc
+	}
+}
+
+type place struct{ cloud, region, country, capacityType string }
+
+// Collect implements prometheus.Collector.
+func (c *Collector) Collect(out chan<- prometheus.Metric) {
+	gauge := func(desc *prometheus.Desc, value float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
+	}
+	if summary := c.summary.Load(); summary != nil {
+		gauge(policies, float64(summary.InForce), "true")
+		gauge(policies, float64(summary.Invalid), "false")
+		gauge(unsatisfiable, float64(summary.Unsatisfiable))
+	}
+	state := c.state.Load()
+	if state == nil {
+		return
+	}
+	counts, dollars := map[place]int{}, map[place]float64{}
+	nowhere, priceless := 0, 0
+	for i := range state.Nodes {
+		group := &state.Nodes[i]
+		at := place{group.Class.Cloud, group.Class.Region, group.Class.Country, string(group.Class.CapacityType)}
+		counts[at] += group.Count
+		if !group.LocationKnown() {
+			nowhere += group.Count
+		}
+		if group.PriceKnown {
+			dollars[at] += group.HourlyUSD
+		} else {
+			priceless += group.Count
+		}
+	}
+	for at, count := range counts {
+		gauge(nodes, float64(count), at.cloud, at.region, at.country, at.capacityType)
+	}
+	for at, usd := range dollars {
+		gauge(hourlyUSD, usd, at.cloud, at.region, at.country, at.capacityType)
+	}
+	gauge(locationUnknown, float64(nowhere))
+	gauge(priceUnknown, float64(priceless))
+}

@@ -1,0 +1,196 @@
+package policystatus
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/controller/cluster"
+	"tradewind.dev/tradewind/pkg/controller/status"
+	"tradewind.dev/tradewind/pkg/placement"
+	"tradewind.dev/tradewind/pkg/placement/policy"
+)
+
+// Reasons of conditions.
+const (
+	ReasonEnforced       = "Enforced"
+	ReasonInvalid        = "Invalid"
+	ReasonOverridden     = "LowerPrecedence"
+	ReasonNotOverridden  = "NotOverridden"
+	ReasonNodesAllowed   = "NodesAllowed"
+	ReasonFewDomains     = "FewDomains"
+	ReasonNoNodeAllowed  = "NoNodeAllowed"
+	ReasonRulesExclusive = "NoNodeAllowedTogether"
+	ReasonNoNodes        = "NoNodes"
+)
+
+// most problems, reasons or names that a message lists.
+const most = 5
+
+// judge says what one policy's status should be. alone are its own rules; used may be nil.
+func judge(source policy.Source, alone *placement.Rules, used *use, state *cluster.State) *status.Status {
+	if used == nil {
+		used = &use{}
+	}
+	allowed, reasons := allowedNodes(alone, state.Nodes)
+	return &status.Status{
+		Conditions: []metav1.Condition{
+			inForce(state.World.Policies.Problems(source), alone, used),
+			overridden(used),
+			satisfiable(source, alone, used, state, allowed, reasons),
+		},
+		Counts: []int32{int32(used.pods), int32(allowed)},
+	}
+}
+
+func inForce(problems []policy.Problem, alone *placement.Rules, used *use) metav1.Condition {
+	condition := metav1.Condition{Type: v1alpha1.ConditionInForce, Status: metav1.ConditionTrue, Reason: ReasonEnforced}
+	if len(problems) > 0 {
+		condition.Status, condition.Reason = metav1.ConditionFalse, ReasonInvalid
+		condition.Message = status.Clip(invalid(problems, alone), status.MaxMessage)
+		return condition
+	}
+	switch {
+	case used.pods == 0:
+		condition.Message = "the scheduler enforces it; no running or waiting pod matches its selector yet"
+	case used.foreign == used.pods:
+		condition.Message = fmt.Sprintf("the scheduler enforces it, but not for the %s it selects, which %s schedulerName %s: set schedulerName: tradewind",
+			status.Number(used.pods, "pod", "pods"), verb(used.pods), used.foreignExample)
+	case used.foreign > 0:
+		condition.Message = fmt.Sprintf("the scheduler enforces it, but %d of the %s it selects %s schedulerName %s, which does not know of it: set schedulerName: tradewind",
+			used.foreign, status.Number(used.pods, "pod", "pods"), verb(used.foreign), used.foreignExample)
+	default:
+		condition.Message = "the scheduler enforces it for " + status.Number(used.pods, "pod", "pods")
+	}
+	return condition
+}
+
+func verb(count int) string {
+	if count == 1 {
+		return "has"
+	}
+	return "have"
+}
+
+// invalid says what is wrong with a policy, what to do about it, and what holds meanwhile.
+func invalid(problems []policy.Problem, alone *placement.Rules) string {
+	texts := make([]string, len(problems))
+	explained := false
+	for i, problem := range problems {
+		texts[i] = problem.Field + ": " + problem.Message
+		explained = explained || strings.Contains(problem.Message, "until it is corrected")
+	}
+	text := status.Join(texts, "; ", most)
+	switch {
+	case explained:
+		return text
+	case broken(alone.Effective):
+		return text + "; the pods it selects wait until it is corrected"
+	default:
+		return text + "; the rest of the policy is enforced"
+	}
+}
+
+// broken says whether a rule cannot be understood, so that no place satisfies it.
+func broken(rules *policy.Effective) bool {
+	return slices.ContainsFunc(rules.Residency, func(r policy.Residency) bool { return r.Broken }) ||
+		slices.ContainsFunc(rules.Required, func(r policy.LocationRequirement) bool { return r.Broken }) ||
+		slices.ContainsFunc(rules.Latency, func(r policy.Latency) bool { return r.Broken })
+}
+
+func overridden(used *use) metav1.Condition {
+	condition := metav1.Condition{
+		Type: v1alpha1.ConditionOverridden, Status: metav1.ConditionFalse, Reason: ReasonNotOverridden,
+		Message: "for the pods it selects, no other policy wins a preference that it sets",
+	}
+	if len(used.overridden) == 0 {
+		return condition
+	}
+	condition.Status, condition.Reason = metav1.ConditionTrue, ReasonOverridden
+	overrides := make([]policy.Override, 0, len(used.overridden))
+	for override := range used.overridden {
+		overrides = append(overrides, override)
+	}
+	slices.SortFunc(overrides, func(a, b policy.Override) int {
+		return cmp.Or(strings.Compare(a.Field, b.Field), used.overridden[b]-used.overridden[a], strings.Compare(a.Winner.String(), b.Winner.String()))
+	})
+	texts := make([]string, len(overrides))
+	for i, override := range overrides {
+		texts[i] = fmt.Sprintf("%s of %s is used instead for %d of %s",
+			override.Field, override.Winner, used.overridden[override], status.Number(used.pods, "pod", "pods"))
+	}
+	condition.Message = status.Clip(status.Join(texts, "; ", most)+
+		" (a namespaced policy wins over the cluster's, then the older one); hard rules of both hold", status.MaxMessage)
+	return condition
+}
+
+func satisfiable(source policy.Source, alone *placement.Rules, used *use, state *cluster.State, allowed int, reasons map[string]int) metav1.Condition {
+	condition := metav1.Condition{Type: v1alpha1.ConditionSatisfiable, Status: metav1.ConditionTrue, Reason: ReasonNodesAllowed}
+	nodes := state.NodeCount()
+	switch {
+	case broken(alone.Effective):
+		condition.Status, condition.Reason = metav1.ConditionUnknown, ReasonInvalid
+		condition.Message = "no place satisfies a rule that cannot be read; see the condition InForce"
+		return condition
+	case nodes == 0:
+		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, ReasonNoNodes, "the cluster has no nodes"
+		return condition
+	case allowed == 0:
+		condition.Status, condition.Reason = metav1.ConditionFalse, ReasonNoNodeAllowed
+	case used.together != nil:
+		condition.Status, condition.Reason = metav1.ConditionFalse, ReasonRulesExclusive
+		_, reasons = allowedNodes(used.together, state.Nodes)
+		condition.Message = fmt.Sprintf("together with %s, 0 of %s: %s", others(source, used.together), status.Number(nodes, "node", "nodes"), status.Counts(reasons, most))
+		return condition
+	}
+	condition.Message = fmt.Sprintf("%d of %s", allowed, status.Number(nodes, "node", "nodes"))
+	if len(reasons) > 0 {
+		condition.Message += ": " + status.Counts(reasons, most)
+	}
+	if few := fewDomains(alone, state.Nodes); few != "" && allowed > 0 {
+		condition.Reason = ReasonFewDomains
+		condition.Message += "; " + few
+	}
+	return condition
+}
+
+// others names the policies that a policy's pods are under, too.
+func others(source policy.Source, rules *placement.Rules) string {
+	var names []string
+	for _, other := range rules.Sources {
+		if other != source {
+			names = append(names, other.String())
+		}
+	}
+	return status.Join(names, ", ", most)
+}
+
+// fewDomains says when the allowed nodes are in fewer domains than a spread rule wants, or is empty.
+func fewDomains(rules *placement.Rules, nodes []cluster.NodeGroup) string {
+	for _, rule := range rules.Spread {
+		word, known := policy.LocationKeys[rule.TopologyKey]
+		if !known {
+			continue // nodes are counted by hostname, of which there are enough or not
+		}
+		domains := map[string]bool{}
+		for i := range nodes {
+			if nodeReason(rules, &nodes[i]) == "" {
+				domains[nodes[i].Class.Labels[rule.TopologyKey]] = true
+			}
+		}
+		if len(domains) < rule.MinDomains {
+			names := make([]string, 0, len(domains))
+			for name := range domains {
+				names = append(names, name)
+			}
+			slices.Sort(names)
+			return fmt.Sprintf("spec.spread wants %d different values of %s and the allowed nodes have %d (%s): workloads of more than %s keep some waiting",
+				rule.MinDomains, word, len(domains), status.Join(names, ", ", most), status.Number(len(domains), "replica", "replicas"))
+		}
+	}
+	return ""
+}

@@ -1,0 +1,231 @@
+// Package policystatus says of every policy whether it is in force, how many pods it selects, how many nodes it allows
+// and what is wrong with it.
+package policystatus
+
+import (
+	"context"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/controller/cluster"
+	"tradewind.dev/tradewind/pkg/controller/status"
+	"tradewind.dev/tradewind/pkg/inventory"
+	"tradewind.dev/tradewind/pkg/placement"
+	"tradewind.dev/tradewind/pkg/placement/policy"
+)
+
+// Controller writes the statuses of PlacementPolicies and ClusterPlacementPolicies.
+type Controller struct {
+	evaluator  *evaluator
+	namespaced *status.Controller[v1alpha1.PlacementPolicy, *v1alpha1.PlacementPolicy]
+	cluster    *status.Controller[v1alpha1.ClusterPlacementPolicy, *v1alpha1.ClusterPlacementPolicy]
+	report     func(Summary)
+}
+
+// Summary counts policies.
+type Summary struct {
+	// InForce policies, and Invalid ones.
+	InForce, Invalid int
+	// Unsatisfiable policies allow no node of the cluster, alone or with others.
+	Unsatisfiable int
+}
+
+// New returns the controller, registered with a manager. schedulers are the names under which pods ask for Tradewind's
+// scheduler. report is told a summary after each evaluation; it may be nil.
+func New(mgr manager.Manager, schedulers []string, report func(Summary)) (*Controller, error) {
+	namespaced, err := status.New(mgr, "placementpolicy-status",
+		func(p *v1alpha1.PlacementPolicy) status.Fields { return status.FieldsOfPolicy(&p.Status) })
+	if err != nil {
+		return nil, err
+	}
+	clusterwide, err := status.New(mgr, "clusterplacementpolicy-status",
+		func(p *v1alpha1.ClusterPlacementPolicy) status.Fields { return status.FieldsOfPolicy(&p.Status) })
+	if err != nil {
+		return nil, err
+	}
+	return &Controller{evaluator: newEvaluator(schedulers), namespaced: namespaced, cluster: clusterwide, report: report}, nil
+}
+
+// Observe implements cluster.Observer.
+func (c *Controller) Observe(ctx context.Context, state *cluster.State) {
+	namespaced, clusterwide, summary := c.evaluator.evaluate(state)
+	c.namespaced.Set(ctx, namespaced)
+	c.cluster.Set(ctx, clusterwide)
+	if c.report != nil {
+		c.report(summary)
+	}
+}
+
+// evaluator evaluates policies and keeps what does not change between two states.
+type evaluator struct {
+	schedulers map[string]bool
+	// alone are the rules of each policy without the others.
+	alone map[types.UID]*aloneRules
+	world *inventory.World
+}
+
+// aloneRules are one policy's own rules.
+type aloneRules struct {
+	generation int64
+	effective  *policy.Effective
+	rules      *placement.Rules // in the evaluator's world
+}
+
+func newEvaluator(schedulers []string) *evaluator {
+	e := &evaluator{schedulers: map[string]bool{}, alone: map[types.UID]*aloneRules{}}
+	for _, name := range schedulers {
+		e.schedulers[name] = true
+	}
+	return e
+}
+
+// evaluate says what the statuses of all policies should be.
+func (e *evaluator) evaluate(state *cluster.State) (namespaced, clusterwide map[client.ObjectKey]*status.Status, summary Summary) {
+	uses := e.uses(state)
+	kept := make(map[types.UID]*aloneRules, len(e.alone))
+	sameWorld := e.world == state.World
+	e.world = state.World
+	one := func(meta *metav1.ObjectMeta, namespace string, compile func() *policy.Effective) *status.Status {
+		alone, ok := e.alone[meta.UID]
+		if !ok || alone.generation != meta.Generation {
+			alone = &aloneRules{generation: meta.Generation, effective: compile()}
+		}
+		if alone.rules == nil || !sameWorld {
+			alone.rules = placement.NewRules(alone.effective, state.World.RoundTrips)
+		}
+		kept[meta.UID] = alone
+		source := policy.Source{Namespace: namespace, Name: meta.Name}
+		out := judge(source, alone.rules, uses[source], state)
+		out.UID, out.Generation = meta.UID, meta.Generation
+		summary.add(out)
+		return out
+	}
+	namespaced = make(map[client.ObjectKey]*status.Status, len(state.Objects.PlacementPolicies))
+	for _, object := range state.Objects.PlacementPolicies {
+		namespaced[client.ObjectKeyFromObject(object)] = one(&object.ObjectMeta, object.Namespace, func() *policy.Effective {
+			copied := *object
+			copied.Spec.WorkloadSelector = metav1.LabelSelector{}
+			return policy.NewSet([]*v1alpha1.PlacementPolicy{&copied}, nil).For(object.Namespace, nil, nil)
+		})
+	}
+	clusterwide = make(map[client.ObjectKey]*status.Status, len(state.Objects.ClusterPlacementPolicies))
+	for _, object := range state.Objects.ClusterPlacementPolicies {
+		clusterwide[client.ObjectKeyFromObject(object)] = one(&object.ObjectMeta, "", func() *policy.Effective {
+			copied := *object
+			copied.Spec.WorkloadSelector, copied.Spec.NamespaceSelector = metav1.LabelSelector{}, nil
+			return policy.NewSet(nil, []*v1alpha1.ClusterPlacementPolicy{&copied}).For("", nil, nil)
+		})
+	}
+	e.alone = kept
+	return namespaced, clusterwide, summary
+}
+
+func (s *Summary) add(of *status.Status) {
+	for i := range of.Conditions {
+		condition := &of.Conditions[i]
+		switch {
+		case condition.Type == v1alpha1.ConditionInForce && condition.Status == metav1.ConditionTrue:
+			s.InForce++
+		case condition.Type == v1alpha1.ConditionInForce:
+			s.Invalid++
+		case condition.Type == v1alpha1.ConditionSatisfiable && condition.Status == metav1.ConditionFalse:
+			s.Unsatisfiable++
+		}
+	}
+}
+
+// use is how a policy is used by the pods of the cluster.
+type use struct {
+	pods int
+	// foreign pods are placed by another scheduler, which does not know of the policy.
+	foreign        int
+	foreignExample string
+	// overridden are the pods for which another policy wins a soft field.
+	overridden map[policy.Override]int
+	// together are the merged rules of pods that the policy selects and that leave no node, though every rule of the policy
+	// alone may leave some.
+	together *placement.Rules
+}
+
+// uses counts the pods of every policy that selects any.
+func (e *evaluator) uses(state *cluster.State) map[policy.Source]*use {
+	uses := map[policy.Source]*use{}
+	impossible := map[*placement.Rules]bool{}
+	for i := range state.Pods {
+		group := &state.Pods[i]
+		if _, known := impossible[group.Rules]; !known {
+			allowed, _ := allowedNodes(group.Rules, state.Nodes)
+			impossible[group.Rules] = allowed == 0
+		}
+		for _, source := range group.Rules.Sources {
+			u := uses[source]
+			if u == nil {
+				u = &use{}
+				uses[source] = u
+			}
+			u.pods += group.Count
+			if !e.schedulers[group.Scheduler] {
+				u.foreign += group.Count
+				if u.foreignExample == "" || group.Scheduler < u.foreignExample {
+					u.foreignExample = group.Scheduler
+				}
+			}
+			if impossible[group.Rules] && (u.together == nil || group.Rules.Signature < u.together.Signature) {
+				u.together = group.Rules
+			}
+		}
+		for _, override := range group.Rules.Overrides {
+			u := uses[override.Loser]
+			if u.overridden == nil {
+				u.overridden = map[policy.Override]int{}
+			}
+			u.overridden[override] += group.Count
+		}
+	}
+	return uses
+}
+
+// allowedNodes counts the nodes that meet the rules that are about a node alone, and why the others do not.
+func allowedNodes(rules *placement.Rules, nodes []cluster.NodeGroup) (allowed int, reasons map[string]int) {
+	reasons = map[string]int{}
+	for i := range nodes {
+		if reason := nodeReason(rules, &nodes[i]); reason != "" {
+			reasons[reason] += nodes[i].Count
+		} else {
+			allowed += nodes[i].Count
+		}
+	}
+	return allowed, reasons
+}
+
+// nodeReason is why no replica may ever be on such a node, or empty. The order is that of the scheduler's filters.
+func nodeReason(rules *placement.Rules, node *cluster.NodeGroup) string {
+	static := rules.Static(node.Class)
+	switch {
+	case static.Residency != "":
+		return static.Residency
+	case static.Location != "":
+		return static.Location
+	}
+	// An empty workload of many replicas: only what holds for each of them is about the node alone.
+	empty := &placement.View{Desired: 100}
+	for _, rule := range rules.Spread {
+		spread := placement.NewSpread(rule, empty)
+		if reason := spread.ClassReason(node.Class); reason != "" {
+			return reason
+		}
+	}
+	if rules.SpotMaxPercent == 0 || rules.SpotMaxPercent == 100 {
+		if reason := placement.SpotReason(rules.Effective, empty, node.Class); reason != "" {
+			return reason
+		}
+	}
+	if static.Latency != "" {
+		return static.Latency
+	}
+	return placement.CeilingReason(rules.Effective, empty, 0, node.PriceKnown)
+}
