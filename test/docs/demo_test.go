@@ -1,0 +1,98 @@
+package docs
+
+import (
+	"bufio"
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"unicode/utf8"
+)
+
+// demoCommand is the demo as `make demo` runs it.
+func demoCommand(t *testing.T) *exec.Cmd {
+	t.Helper()
+	programs(t)
+	ownTestbeds(t)
+	program := filepath.Join(t.TempDir(), "demo")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "./hack/demo")
+	build.Dir = root(t)
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build the demo: %v\n%s", err, out)
+	}
+	demo := exec.CommandContext(t.Context(), program)
+	demo.Dir = root(t)
+	demo.Env = append(os.Environ(), "KEEP=")
+	return demo
+}
+
+func TestDemo(t *testing.T) {
+	demo := demoCommand(t)
+	out, err := demo.CombinedOutput()
+	text := string(out)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	for _, want := range []string{
+		"2. The shop under Kubernetes' default scheduler", "pods are where a rule does not allow them:",
+		"3. The shop under Tradewind", "Where everything went",
+		"4. Why is it there?", "$ tradewind explain pod frontend-",
+		"5. The bill", "$ tradewind report cost", "pods where a rule does not allow them",
+		"6. How fast it answers", "$ tradewind report latency -n shop",
+		"0/14 nodes: 10 outside residency DE+NL, 4 operated from outside EU",
+		": 0 where a rule does not allow them instead of",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the demo does not print %q", want)
+		}
+	}
+	for _, line := range strings.Split(text, "\n") {
+		if utf8.RuneCountInString(line) > 120 {
+			t.Errorf("%d columns: %s", utf8.RuneCountInString(line), line)
+		}
+	}
+	nothingLeft(t)
+	if t.Failed() {
+		t.Log(text)
+	}
+}
+
+func TestDemoInterrupted(t *testing.T) {
+	demo := demoCommand(t)
+	pipe, err := demo.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := demo.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var text bytes.Buffer
+	interrupted := false
+	for lines := bufio.NewScanner(pipe); lines.Scan(); {
+		text.WriteString(lines.Text() + "\n")
+		if !interrupted && strings.HasPrefix(lines.Text(), "$ kubectl") {
+			interrupted = true
+			if err := demo.Process.Signal(syscall.SIGINT); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	err = demo.Wait()
+	if code := demo.ProcessState.ExitCode(); !interrupted || code != 130 {
+		t.Errorf("interrupted %t, ended with status %d (%v), want 130\n%s", interrupted, code, err, text.String())
+	}
+	nothingLeft(t)
+}
+
+// nothingLeft fails the test when a testbed is still there.
+func nothingLeft(t *testing.T) {
+	t.Helper()
+	status := exec.CommandContext(t.Context(), filepath.Join(root(t), "bin", "tradewind-testbed"), "status")
+	out, err := status.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "There is no testbed") {
+		t.Errorf("a testbed is left (error %v):\n%s", err, out)
+	}
+}

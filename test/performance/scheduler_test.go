@@ -1,0 +1,88 @@
+package performance
+
+import (
+	"testing"
+
+	"k8s.io/kubernetes/test/utils/ktesting"
+	"sigs.k8s.io/yaml"
+
+	ready "tradewind.dev/tradewind/deploy/scheduler"
+)
+
+// BenchmarkScheduler compares the profile tradewind, as it is shipped, with Kubernetes' default profile: the same nodes,
+// the same pods, the same policies in the API server. The pods are of Jobs, to which the default profile applies no
+// default topology spread constraints: it does as little as it ever does.
+func BenchmarkScheduler(b *testing.B) {
+	byDefault := &scenario{
+		name: "scheduler", profile: defaultProfile, pods: *podCount, workloads: 20, kind: jobs, cpu: "500m", memory: "1Gi",
+		after: checkAllPlaced,
+	}
+	tradewind := *byDefault
+	tradewind.profile, tradewind.config = tradewindProfile, ready.Config
+	timed := false
+	tradewind.after = func(tCtx ktesting.TContext, r *run) error {
+		if err := checkPolicies(tCtx, r); err != nil || timed {
+			return err
+		}
+		timed = true
+		return measurePlugins(tCtx, r)
+	}
+	compare(b, *roundCount, byDefault, &tradewind)
+}
+
+// BenchmarkServices is BenchmarkScheduler with the pods of ReplicaSets, which both profiles also spread over nodes and
+// zones by Kubernetes' default topology spread constraints.
+func BenchmarkServices(b *testing.B) {
+	byDefault := &scenario{
+		name: "services", profile: defaultProfile, pods: *podCount / 5, workloads: 20, kind: replicaSets, cpu: "500m", memory: "1Gi",
+		after: checkAllPlaced,
+	}
+	tradewind := *byDefault
+	tradewind.profile, tradewind.config, tradewind.after = tradewindProfile, ready.Config, checkPolicies
+	compare(b, 1, byDefault, &tradewind)
+}
+
+// BenchmarkBatching shows that Tradewind's plugins leave opportunistic batching on: with pods that the default profile
+// batches (one fills a node, and there are no default topology spread constraints), the profile tradewind batches too.
+func BenchmarkBatching(b *testing.B) {
+	byDefault := &scenario{
+		name: "batching", profile: defaultProfile, pods: *podCount / 5, workloads: 2, kind: jobs, cpu: "2500m", memory: "4Gi",
+		after: checkAllPlaced,
+	}
+	tradewind := *byDefault
+	tradewind.profile, tradewind.after = tradewindProfile, checkPolicies
+	byDefault.config = withoutDefaultConstraints(b, []byte("apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\n"+
+		"profiles: [{schedulerName: default-scheduler}]\n"))
+	tradewind.config = withoutDefaultConstraints(b, ready.Config)
+	for profile, runs := range compare(b, 1, byDefault, &tradewind) {
+		for _, r := range runs {
+			used := r.batching.used.Load()
+			report("batching_hint_used_"+profileFigure[profile], float64(used), "pods")
+			report("batching_hint_not_used_"+profileFigure[profile], float64(r.batching.notUsed.Load()), "pods")
+			report("batching_no_hint_"+profileFigure[profile], float64(r.batching.none.Load()), "pods")
+			if used == 0 {
+				b.Errorf("profile %s batched no pod: scheduler_batch_attempts_total{result=\"hint_used\"} is 0", profile)
+			}
+		}
+	}
+}
+
+// withoutDefaultConstraints turns off PodTopologySpread's default constraints, with which pods cannot be batched.
+func withoutDefaultConstraints(b *testing.B, config []byte) []byte {
+	var parsed map[string]any
+	if err := yaml.Unmarshal(config, &parsed); err != nil {
+		b.Fatalf("scheduler configuration: %v", err)
+	}
+	for _, profile := range parsed["profiles"].([]any) {
+		profile := profile.(map[string]any)
+		arguments, _ := profile["pluginConfig"].([]any)
+		profile["pluginConfig"] = append(arguments, map[string]any{
+			"name": "PodTopologySpread", "args": map[string]any{"defaultingType": "List"},
+		})
+	}
+	text, err := yaml.Marshal(parsed)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return text
+}
