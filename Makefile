@@ -10,8 +10,6 @@ export GOFLAGS := -trimpath -buildvcs=false
 
 BIN := $(CURDIR)/bin
 export PATH := $(BIN):$(PATH)
-# The tests' control planes are those that the Makefile built.
-export TRADEWIND_TESTBED := $(BIN)/tradewind-testbed
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 KUBERNETES_VERSION := v1.35.4
@@ -23,7 +21,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION) $(COMPONENT_VERSION)
 COMMANDS := $(notdir $(patsubst %/,%,$(wildcard cmd/*/)))
 # Modules of their own whose tests start control planes.
 E2E_MODULES := $(patsubst %/go.mod,%,$(wildcard test/testbed/go.mod test/go.mod))
-MODULES := . $(E2E_MODULES) hack/tools
+MODULES := . $(E2E_MODULES) hack/tools hack/kubectl
 STAGE := hack/stage.sh
 
 ##@ Use
@@ -46,6 +44,8 @@ testbed: ## Build the programs that tests and the demo run a control plane with.
 	@mkdir -p $(BIN)
 	@echo "building bin/tradewind-testbed $(KUBERNETES_VERSION)"
 	@cd test/testbed && go build -ldflags '-s -w $(COMPONENT_VERSION)' -o $(BIN)/tradewind-testbed ./cmd/tradewind-testbed
+	@echo "building bin/kubectl $(KUBERNETES_VERSION)"
+	@cd hack/kubectl && go build -ldflags '-s -w $(COMPONENT_VERSION)' -o $(BIN)/kubectl .
 	@if ! [ -x $(BIN)/kwok ]; then echo "building bin/kwok $(KWOK_VERSION)"; GOBIN=$(BIN) go install -ldflags '-s -w' sigs.k8s.io/kwok/cmd/kwok@$(KWOK_VERSION); fi
 
 ##@ Develop
@@ -103,7 +103,7 @@ LIGHT_LINTERS := errcheck,errorlint,gocritic,ineffassign,misspell,revive
 
 .PHONY: lint
 lint: linter ## Run golangci-lint in every module.
-	@lint() { echo "golangci-lint in $$1"; (cd "$$1" && shift && golangci-lint run --config $(CURDIR)/.golangci.yml "$$@" ./...); }; \
+	@lint() { echo "golangci-lint in $$1"; (cd "$$1" && shift && golangci-lint run --allow-parallel-runners --config $(CURDIR)/.golangci.yml "$$@" ./...); }; \
 	lint .; lint hack/tools; for module in $(E2E_MODULES); do lint $$module --enable-only $(LIGHT_LINTERS); done
 
 .PHONY: verify-generated

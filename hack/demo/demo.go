@@ -82,7 +82,7 @@ func (d *demo) install(ctx context.Context) error {
 		{"-f", "deploy/crds"},
 		{"-f", "deploy/install/namespace.yaml", "-f", "deploy/install/rbac", "-f", "deploy/install/node-guard.yaml"},
 	} {
-		if err := d.do(ctx, "kubectl", append([]string{"apply", "--server-side"}, files...)...); err != nil {
+		if err := d.kubectl(ctx, append([]string{"apply", "--server-side"}, files...)...); err != nil {
 			return err
 		}
 	}
@@ -93,11 +93,11 @@ func (d *demo) install(ctx context.Context) error {
 		return err
 	}
 	for _, namespace := range []string{beforeNamespace, shopNamespace} {
-		if err := d.do(ctx, "kubectl", "create", "namespace", namespace); err != nil {
+		if err := d.kubectl(ctx, "create", "namespace", namespace); err != nil {
 			return err
 		}
 	}
-	if err := d.do(ctx, "kubectl", "apply", "--server-side", "-n", shopNamespace, "-k", "examples/three-clouds"); err != nil {
+	if err := d.kubectl(ctx, "apply", "--server-side", "-n", shopNamespace, "-k", "examples/three-clouds"); err != nil {
 		return err
 	}
 	snapshot, err := d.snapshot(ctx)
@@ -169,10 +169,10 @@ func (d *demo) defaultScheduler(ctx context.Context) error {
 	d.paragraph("", "The policies are in this namespace too, so that it can be judged by them. The default scheduler does not read them, and "+
 		"its choice differs a little from run to run.")
 	d.blank()
-	if err := d.do(ctx, "kubectl", "apply", "--server-side", "-n", beforeNamespace, "-f", "examples/three-clouds/policies.yaml"); err != nil {
+	if err := d.kubectl(ctx, "apply", "--server-side", "-n", beforeNamespace, "-f", "examples/three-clouds/policies.yaml"); err != nil {
 		return err
 	}
-	if err := d.do(ctx, "kubectl", "apply", "--server-side", "-n", beforeNamespace, "-k", "examples/online-boutique"); err != nil {
+	if err := d.kubectl(ctx, "apply", "--server-side", "-n", beforeNamespace, "-k", "examples/online-boutique"); err != nil {
 		return err
 	}
 	if err := d.awaitRunning(ctx, beforeNamespace); err != nil {
@@ -194,7 +194,7 @@ func (d *demo) defaultScheduler(ctx context.Context) error {
 	d.blank()
 	d.paragraph("", "Now the same pods again, on the same machines, all free again:")
 	d.blank()
-	if err := d.do(ctx, "kubectl", "delete", "deployments", "--all", "-n", beforeNamespace); err != nil {
+	if err := d.kubectl(ctx, "delete", "deployments", "--all", "-n", beforeNamespace); err != nil {
 		return err
 	}
 	return d.step("the machines are free", func(func(string)) error { return d.awaitNoPods(ctx, beforeNamespace) })
@@ -202,7 +202,7 @@ func (d *demo) defaultScheduler(ctx context.Context) error {
 
 // brokenRules says which rules the default scheduler broke.
 func (d *demo) brokenRules() {
-	d.line("%d of %d pods are where a rule does not allow them:", d.before.brokenPods, d.before.pods)
+	d.line("%d of %d pods break a rule (of those above a share only the ones too many):", d.before.brokenPods, d.before.pods)
 	d.blank()
 	var rows [][]string
 	for i := range d.before.broken {
@@ -220,10 +220,10 @@ func (d *demo) tradewind(ctx context.Context) error {
 	d.heading("3. The shop under Tradewind")
 	d.paragraph("", "The same pods with schedulerName: tradewind. Rules come first, since they hold for pods that are placed after them.")
 	d.blank()
-	if err := d.do(ctx, "kubectl", "wait", "-n", shopNamespace, "--for=condition=InForce", "placementpolicies", "--all", "--timeout=30s"); err != nil {
+	if err := d.kubectl(ctx, "wait", "-n", shopNamespace, "--for=condition=InForce", "placementpolicies", "--all", "--timeout=30s"); err != nil {
 		return err
 	}
-	if err := d.do(ctx, "kubectl", "apply", "--server-side", "-n", shopNamespace, "-k", "examples/online-boutique-tradewind"); err != nil {
+	if err := d.kubectl(ctx, "apply", "--server-side", "-n", shopNamespace, "-k", "examples/online-boutique-tradewind"); err != nil {
 		return err
 	}
 	if err := d.awaitRunning(ctx, shopNamespace); err != nil {
@@ -247,7 +247,7 @@ func (d *demo) tradewind(ctx context.Context) error {
 	d.blank()
 	d.placements(clouds(snapshot))
 	if d.after.brokenPods > 0 {
-		return fmt.Errorf("%d pods are where a rule does not allow them (%s), which is a fault in Tradewind: please report it",
+		return fmt.Errorf("%d pods break a rule (%s), which is a fault in Tradewind: please report it",
 			d.after.brokenPods, names(d.after.broken[0].pods))
 	}
 	return nil

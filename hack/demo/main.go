@@ -19,8 +19,9 @@ const bedName = "demo"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	os.Exit(run(ctx))
+	status := run(ctx)
+	stop()
+	os.Exit(status)
 }
 
 // run plays the demo and takes everything away again. It returns the exit status.

@@ -41,12 +41,12 @@ func (d *demo) tell(ctx context.Context, program string, arguments ...string) er
 	return explained(program, arguments, complaint.String(), cmd.Run())
 }
 
-// do runs a command, prints it, and says in one line how many objects it changed instead of listing them.
-func (d *demo) do(ctx context.Context, program string, arguments ...string) error {
-	d.prompt(program, arguments...)
+// kubectl runs kubectl, prints the command, and says in one line how many objects it changed instead of listing them.
+func (d *demo) kubectl(ctx context.Context, arguments ...string) error {
+	d.prompt("kubectl", arguments...)
 	out := ""
 	err := d.progress("the API server answers", func(func(string)) (err error) {
-		out, err = d.ask(ctx, program, arguments...)
+		out, err = d.ask(ctx, "kubectl", arguments...)
 		return err
 	})
 	if err != nil {

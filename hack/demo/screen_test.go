@@ -91,7 +91,7 @@ func TestPercent(t *testing.T) {
 	for _, tt := range []struct {
 		before, after float64
 		want          string
-	}{{200, 150, "-25.0 %"}, {100, 112.5, "+12.5 %"}, {0, 3, ""}} {
+	}{{200, 150, "-25.0%"}, {100, 112.5, "+12.5%"}, {0, 3, ""}} {
 		if got := percent(tt.before, tt.after); got != tt.want {
 			t.Errorf("percent(%g, %g) = %q, want %q", tt.before, tt.after, got, tt.want)
 		}

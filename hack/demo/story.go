@@ -95,7 +95,7 @@ func (d *demo) farther() {
 	}
 	slices.Sort(left)
 	if len(left) > 0 {
-		d.paragraph("", fmt.Sprintf("Some shoppers' nearest front end is farther than before: the default scheduler had one in %s, where the policy wants none.",
+		d.paragraph("", fmt.Sprintf("Some shoppers' nearest front end is farther than before: the default scheduler had some in %s, where the policy wants none.",
 			strings.Join(left, " and ")))
 	}
 }
@@ -108,7 +108,7 @@ func (d *demo) comparison() [][]string {
 		{"machines in use, whole, $/month", dollars(b.nodesMonthlyUSD), dollars(a.nodesMonthlyUSD), percent(b.nodesMonthlyUSD, a.nodesMonthlyUSD)},
 		{"machines in use (an autoscaler can remove the others)", fmt.Sprint(b.nodes), fmt.Sprint(a.nodes), fmt.Sprintf("%+d", a.nodes-b.nodes)},
 		{"pods on spot machines", fmt.Sprint(b.spot), fmt.Sprint(a.spot), fmt.Sprintf("%+d", a.spot-b.spot)},
-		{"pods where a rule does not allow them", fmt.Sprint(b.brokenPods), fmt.Sprint(a.brokenPods), fmt.Sprintf("%+d", a.brokenPods-b.brokenPods)},
+		{"pods that break a rule", fmt.Sprint(b.brokenPods), fmt.Sprint(a.brokenPods), fmt.Sprintf("%+d", a.brokenPods-b.brokenPods)},
 	}
 	for _, figure := range []struct {
 		title, workload string
@@ -149,7 +149,11 @@ func (d *demo) dearer() {
 			continue
 		}
 		usd := w.monthlyUSD - before.monthlyUSD
-		rises = append(rises, rise{usd, fmt.Sprintf("%s +$%.2f (%s)", w.name, usd, ruledOut(w.example))})
+		why := strings.Join(ruledOut(w.strictest), "; ")
+		if why == "" {
+			why = "no rule: another pod had the cheaper machine"
+		}
+		rises = append(rises, rise{usd, fmt.Sprintf("%s +$%.2f (%s)", w.name, usd, why)})
 	}
 	if len(rises) == 0 {
 		d.line("No workload is dearer than under the default scheduler.")
@@ -162,18 +166,15 @@ func (d *demo) dearer() {
 	}
 }
 
-// ruledOut lists the rules that left nodes out.
-func ruledOut(e *report.Explanation) string {
+// ruledOut lists the rules that left nodes out, each with how many.
+func ruledOut(e *report.Explanation) []string {
 	var out []string
 	for _, group := range e.Excluded {
 		if slices.Contains(policyRules, group.Rule) {
 			out = append(out, fmt.Sprintf("%d nodes %s", group.Nodes, group.Message))
 		}
 	}
-	if len(out) == 0 {
-		return "no rule: another pod had the cheaper machine"
-	}
-	return strings.Join(out, "; ")
+	return out
 }
 
 func (d *demo) latency(ctx context.Context) error {
@@ -186,7 +187,7 @@ func (d *demo) refusal(ctx context.Context) error {
 	d.paragraph("", "Patient records may be in Germany or the Netherlands, on machines that a European company operates. There are none here, "+
 		"so the pod waits rather than break the rule, and its event says why:")
 	d.blank()
-	if err := d.do(ctx, "kubectl", "apply", "--server-side", "-n", shopNamespace, "-f", "examples/residency-refused.yaml"); err != nil {
+	if err := d.kubectl(ctx, "apply", "--server-side", "-n", shopNamespace, "-f", "examples/residency-refused.yaml"); err != nil {
 		return err
 	}
 	if err := d.awaitMessage(ctx, shopNamespace, "patient-records"); err != nil {
@@ -204,7 +205,7 @@ func (d *demo) refusal(ctx context.Context) error {
 func (d *demo) epilogue() {
 	b, a := d.before, d.after
 	d.heading("In short")
-	d.paragraph("", fmt.Sprintf("The same %d pods on the same machines: %d where a rule does not allow them instead of %d, for $%s a month instead of $%s "+
+	d.paragraph("", fmt.Sprintf("The same %d pods on the same machines: %d that break a rule instead of %d, for $%s a month instead of $%s "+
 		"(%s), on %d machines instead of %d.", a.pods, a.brokenPods, b.brokenPods, dollars(a.monthlyUSD), dollars(b.monthlyUSD),
 		percent(b.monthlyUSD, a.monthlyUSD), a.nodes, b.nodes))
 	d.line("The demo took %.0f s.", time.Since(d.begun).Seconds())

@@ -35,8 +35,8 @@ type workload struct {
 	monthlyUSD float64
 	// places are replicas by cloud and capacity type.
 	places map[place]int
-	// example explains one of its pods; it is the workload's first by name.
-	example *report.Explanation
+	// example explains one of its pods, the first by name; strictest the one that rules leave fewest nodes to.
+	example, strictest *report.Explanation
 }
 
 type place struct {
@@ -104,15 +104,30 @@ func take(snapshot *inventory.Snapshot, namespace string) (*tally, error) {
 	return t, nil
 }
 
-// explain asks of every pod why it is where it is, and which rules would keep it away from there.
+// explain asks of every pod why it is where it is, and which rules would keep it away from there. A pod that breaks a rule
+// does not count against the next ones of its workload: of four pods on spot where three may be, one breaks the rule.
 func (t *tally) explain(snapshot *inventory.Snapshot, namespace string) error {
 	pods := slices.Clone(snapshot.Pods)
 	slices.SortFunc(pods, func(a, b *corev1.Pod) int { return strings.Compare(a.Name, b.Name) })
+	var setAside []*corev1.Pod
+	restore := func() {
+		for _, pod := range setAside {
+			snapshot.SetPod(pod)
+		}
+		setAside = nil
+	}
+	defer restore()
+	current := ""
 	for _, pod := range pods {
 		if pod.Namespace != namespace || pod.Spec.NodeName == "" {
 			continue
 		}
 		explanation, err := report.Explain(snapshot, pod, report.ExplainOptions{Profiles: profiles})
+		if err == nil && explanation.Workload != current {
+			current = explanation.Workload
+			restore()
+			explanation, err = report.Explain(snapshot, pod, report.ExplainOptions{Profiles: profiles})
+		}
 		if err != nil {
 			return err
 		}
@@ -124,7 +139,15 @@ func (t *tally) explain(snapshot *inventory.Snapshot, namespace string) error {
 		if w.example == nil {
 			w.example = explanation
 		}
-		t.judge(explanation)
+		if w.strictest == nil || len(ruledOut(explanation)) > len(ruledOut(w.strictest)) {
+			w.strictest = explanation
+		}
+		if t.judge(explanation) {
+			away := pod.DeepCopy()
+			away.Spec.NodeName = ""
+			snapshot.SetPod(away)
+			setAside = append(setAside, pod)
+		}
 	}
 	return nil
 }
@@ -138,8 +161,8 @@ func (t *tally) workload(name string) *workload {
 	return nil
 }
 
-// judge counts the rules that a pod breaks, each kind once.
-func (t *tally) judge(explanation *report.Explanation) {
+// judge counts the rules that a pod breaks, each kind once, and says whether there is any.
+func (t *tally) judge(explanation *report.Explanation) bool {
 	seen := map[report.Rule]bool{}
 	for _, obstacle := range explanation.NotToday {
 		if !slices.Contains(policyRules, obstacle.Rule) || seen[obstacle.Rule] {
@@ -159,6 +182,7 @@ func (t *tally) judge(explanation *report.Explanation) {
 	if len(seen) > 0 {
 		t.brokenPods++
 	}
+	return len(seen) > 0
 }
 
 // where says in which capacity of a cloud replicas are: "2", "3 spot", "2 + 3 spot".
@@ -218,10 +242,10 @@ func value(figure *float64) float64 {
 	return *figure
 }
 
-// percent is a change: "-12.9 %", "+3.0 %".
+// percent is a change: "-12.9%", "+3.0%".
 func percent(before, after float64) string {
 	if before == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%+.1f %%", 100*(after-before)/before)
+	return fmt.Sprintf("%+.1f%%", 100*(after-before)/before)
 }

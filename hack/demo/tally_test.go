@@ -159,6 +159,23 @@ func TestTallyCountsMoneyPlacesAndBrokenRules(t *testing.T) {
 	}
 }
 
+func TestOnlyThePodsAboveAShareBreakIt(t *testing.T) {
+	for onSpot, want := range map[int]int{2: 0, 3: 1, 4: 2} {
+		on := []string{"rack", "rack", "rack", "rack"}
+		for i := range onSpot {
+			on[i] = "spot"
+		}
+		ads, adPods := pods("adservice", on...) // at most half of them may be on spot
+		got, err := take(snapshotOf(t, []*appsv1.ReplicaSet{ads}, adPods, awsSpot("spot"), rack("rack")), "shop")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.brokenPods != want {
+			t.Errorf("%d of 4 on spot: %d pods break a rule, want %d", onSpot, got.brokenPods, want)
+		}
+	}
+}
+
 func TestReasonsNameWhatWasLeftOut(t *testing.T) {
 	carts, cartPods := pods("cartservice", "rack")
 	snapshot := snapshotOf(t, []*appsv1.ReplicaSet{carts}, cartPods, awsSpot("spot"), rack("rack"))

@@ -37,13 +37,13 @@ func TestDemo(t *testing.T) {
 		t.Fatalf("%v\n%s", err, text)
 	}
 	for _, want := range []string{
-		"2. The shop under Kubernetes' default scheduler", "pods are where a rule does not allow them:",
+		"2. The shop under Kubernetes' default scheduler", "pods break a rule",
 		"3. The shop under Tradewind", "Where everything went",
 		"4. Why is it there?", "$ tradewind explain pod frontend-",
-		"5. The bill", "$ tradewind report cost", "pods where a rule does not allow them",
+		"5. The bill", "$ tradewind report cost", "pods that break a rule",
 		"6. How fast it answers", "$ tradewind report latency -n shop",
 		"0/14 nodes: 10 outside residency DE+NL, 4 operated from outside EU",
-		": 0 where a rule does not allow them instead of",
+		": 0 that break a rule instead of",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the demo does not print %q", want)

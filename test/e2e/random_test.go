@@ -20,7 +20,7 @@ import (
 // being placed, and checks every bound pod against tables of its own: the places below, the law that each is under, and
 // the countries of each jurisdiction, written by hand and sharing nothing with the scheduler.
 func TestNoBoundPodBreaksAResidencyRule(t *testing.T) {
-	for _, seed := range []uint64{1, 2, 3, 4, 5, 6} {
+	for _, seed := range []uint64{1, 2, 3, 4} {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			newRandomCluster(newEnv(t), seed).run()
 		})

@@ -6,33 +6,45 @@ import (
 	"fmt"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// disk is a volume that is claimed by NAME already. affinity is its spec.nodeAffinity, or empty.
+// disk is a volume that a claim of the same name is bound to. affinity is its spec.nodeAffinity, or empty.
 func (e *env) disk(name, source, affinity string) {
 	e.Helper()
 	e.apply(fmt.Sprintf(`
 apiVersion: v1
 kind: PersistentVolume
-metadata: {name: NAMESPACE-%[1]s}
+metadata: {name: NAMESPACE-%s}
 spec:
   accessModes: [ReadWriteOnce]
   capacity: {storage: 1Gi}
   storageClassName: ""
-  claimRef: {namespace: NAMESPACE, name: %[1]s}
-  %[2]s
-  %[3]s
----
+  %s
+  %s
+`, name, source, affinity))
+	// The controller that binds them looks only now and then at a claim whose volume it did not know.
+	e.wait("volume "+name+" to be seen", func(ctx context.Context) error {
+		volume, err := e.client.CoreV1().PersistentVolumes().Get(ctx, e.ns+"-"+name, metav1.GetOptions{})
+		if err == nil && volume.Status.Phase != corev1.VolumeAvailable {
+			err = fmt.Errorf("it is %s", volume.Status.Phase)
+		}
+		return err
+	})
+	e.apply(fmt.Sprintf(`
 apiVersion: v1
 kind: PersistentVolumeClaim
-metadata: {name: %[1]s, namespace: NAMESPACE}
+metadata:
+  name: %[1]s
+  namespace: NAMESPACE
+  annotations: {pv.kubernetes.io/bind-completed: "yes"}
 spec:
   accessModes: [ReadWriteOnce]
   resources: {requests: {storage: 1Gi}}
   storageClassName: ""
   volumeName: NAMESPACE-%[1]s
-`, name, source, affinity))
+`, name))
 }
 
 func inRegion(region string) string {

@@ -9,7 +9,6 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	eventsv1 "k8s.io/api/events/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -286,16 +285,6 @@ func (e *env) settled() {
 	name := "settled-" + strconv.FormatInt(time.Now().UnixNano(), 36)
 	e.pod(name, cpu("1m"))
 	e.nodeOf(name)
-}
-
-// events are the notes of the events with a reason about one object of the test's namespace.
-func (e *env) events(name, reason string) []eventsv1.Event {
-	e.Helper()
-	list, err := e.client.EventsV1().Events(e.ns).List(e.Context(), metav1.ListOptions{})
-	if err != nil {
-		e.Fatal(err)
-	}
-	return slices.DeleteFunc(list.Items, func(event eventsv1.Event) bool { return event.Regarding.Name != name || event.Reason != reason })
 }
 
 // patchNode merges a JSON patch into a node.

@@ -22,7 +22,7 @@ import (
 var (
 	nodeCount   = flag.Int("nodes", 5000, "nodes of the cluster, a multiple of 100")
 	podCount    = flag.Int("pods", 10000, "pods that are measured; a tenth more warm up")
-	roundCount  = flag.Int("rounds", 3, "how often each profile is measured, in turn")
+	roundCount  = flag.Int("rounds", 2, "how often BenchmarkScheduler measures each profile, in turn")
 	onlyProfile = flag.String("profile", "", "measure this profile only, for profiling with -cpuprofile or -memprofile")
 )
 
