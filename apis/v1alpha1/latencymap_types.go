@@ -28,7 +28,7 @@ type LatencyMapSpec struct {
 }
 
 // LatencySample is one measured round-trip time. It holds in both directions unless the other direction has its own.
-// +kubebuilder:validation:XValidation:rule=`self.from != self.to`,message=`from and to are the same place: a round trip needs two`
+// +kubebuilder:validation:XValidation:rule=`self.from != self.to || self.from.contains('/')`,message=`from and to are the same country: a round trip is to a region`
 type LatencySample struct {
 	// from is a region ("aws/eu-west-1", "acme-dc/lux-1") or a population of clients: an ISO 3166 alpha-2 country code.
 	// +required

@@ -128,8 +128,8 @@ func TestLatencyMap(t *testing.T) {
 		{name: "empty samples", spec: `samples: []`, want: []string{
 			`spec.samples: Invalid value: 0: spec.samples in body should have at least 1 items`,
 		}},
-		{name: "from itself", spec: `samples: [{from: aws/eu-west-1, to: aws/eu-west-1, milliseconds: 1}]`, want: []string{
-			`spec.samples[0]: Invalid value: from and to are the same place: a round trip needs two`,
+		{name: "from a country to itself", spec: `samples: [{from: DE, to: DE, milliseconds: 1}]`, want: []string{
+			`spec.samples[0]: Invalid value: from and to are the same country: a round trip is to a region`,
 		}},
 		{name: "region without cloud", spec: `samples: [{from: eu-west-1, to: aws/eu-west-1, milliseconds: 1}]`, want: []string{
 			`spec.samples[0].from: Invalid value: "eu-west-1": is neither a region with its cloud ("aws/eu-west-1") nor a country code of two capitals ("DE")`,

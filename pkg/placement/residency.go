@@ -1,27 +1,60 @@
 package placement
 
 import (
+	"slices"
+
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/placement/policy"
 )
 
-// ResidencyReason is why a location does not satisfy the residency rules, or empty when it does. An unknown country or
-// operator satisfies no rule that limits it.
+// ResidencyReason is why a location does not satisfy the residency rules, or empty when it does: the first of
+// ResidencyReasons.
 func ResidencyReason(rules *policy.Effective, at location.Location) string {
 	for i := range rules.Residency {
-		rule := &rules.Residency[i]
-		switch {
-		case rule.Broken:
-			return "held back: " + rule.Source.String() + " names an unknown jurisdiction"
-		case rule.LimitsCountries && at.Country == "":
-			return "without a known country (residency " + rule.Jurisdictions + ")"
-		case rule.LimitsCountries && !rule.Countries.Contains(at.Country):
-			return "outside residency " + rule.Jurisdictions
-		case rule.LimitsOperatorCountries && at.OperatorCountry == "":
-			return "without a known operator (operator jurisdiction " + rule.Operators + ")"
-		case rule.LimitsOperatorCountries && !rule.OperatorCountries.Contains(at.OperatorCountry):
-			return "operated from outside " + rule.Operators
+		if reason := placeReason(&rules.Residency[i], at); reason != "" {
+			return reason
 		}
+		if reason := operatorReason(&rules.Residency[i], at); reason != "" {
+			return reason
+		}
+	}
+	return ""
+}
+
+// ResidencyReasons are all reasons why a location does not satisfy the residency rules, each once. An unknown country or
+// operator satisfies no rule that limits it.
+func ResidencyReasons(rules *policy.Effective, at location.Location) []string {
+	var reasons []string
+	for i := range rules.Residency {
+		for _, reason := range []string{placeReason(&rules.Residency[i], at), operatorReason(&rules.Residency[i], at)} {
+			if reason != "" && !slices.Contains(reasons, reason) {
+				reasons = append(reasons, reason)
+			}
+		}
+	}
+	return reasons
+}
+
+func placeReason(rule *policy.Residency, at location.Location) string {
+	switch {
+	case rule.Broken:
+		return "held back: " + rule.Source.String() + " names an unknown jurisdiction"
+	case rule.LimitsCountries && at.Country == "":
+		return "without a known country (residency " + rule.Jurisdictions + ")"
+	case rule.LimitsCountries && !rule.Countries.Contains(at.Country):
+		return "outside residency " + rule.Jurisdictions
+	}
+	return ""
+}
+
+func operatorReason(rule *policy.Residency, at location.Location) string {
+	switch {
+	case rule.Broken:
+		return "" // said of the place
+	case rule.LimitsOperatorCountries && at.OperatorCountry == "":
+		return "without a known operator (operator jurisdiction " + rule.Operators + ")"
+	case rule.LimitsOperatorCountries && !rule.OperatorCountries.Contains(at.OperatorCountry):
+		return "operated from outside " + rule.Operators
 	}
 	return ""
 }

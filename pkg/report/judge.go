@@ -80,7 +80,9 @@ func (j *judge) verdict(object *corev1.Node) verdict {
 		}
 	}
 	add(RuleVolumeResidency, j.volume)
-	add(RuleResidency, j.rules.Static(node.Class).Residency)
+	for _, reason := range placement.ResidencyReasons(j.rules.Effective, node.Class.Location) {
+		add(RuleResidency, reason)
+	}
 	add(j.locationReason(node))
 	add(RuleLatency, j.latency.Reason(node.Class))
 	add(RuleCeiling, placement.CeilingReason(j.rules.Effective, j.view, v.compute, v.computeKnown))

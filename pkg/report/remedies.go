@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"tradewind.dev/tradewind/pkg/placement"
 	"tradewind.dev/tradewind/pkg/placement/policy"
 )
 
@@ -61,8 +62,7 @@ func (j *judge) remedy(obstacle Obstacle, nodes []*verdict) string {
 		if unknown {
 			return "say where the nodes are (labels tradewind.dev/cloud, tradewind.dev/country and tradewind.dev/operator-country)"
 		}
-		return "add nodes in the allowed places, or widen spec.residency of " + sources(j.rules.Residency, func(r policy.Residency) policy.Source { return r.Source }) +
-			j.lawsOf(nodes)
+		return "add nodes in the allowed places, or widen spec.residency of " + j.barring(obstacle, nodes) + j.lawsOf(nodes)
 	case RuleLocation:
 		if unknown {
 			return "say where the nodes are (label tradewind.dev/cloud and the topology labels)"
@@ -98,6 +98,18 @@ func (j *judge) remedy(obstacle Obstacle, nodes []*verdict) string {
 		return "add larger nodes, or lower the pod's requests: these are too small for it even when empty"
 	}
 	return "add nodes there, free " + strings.Join(obstacle.short, " and ") + ", or lower the pod's requests"
+}
+
+// barring names the policies whose residency rule gives this reason against the nodes.
+func (j *judge) barring(obstacle Obstacle, nodes []*verdict) string {
+	var rules []policy.Residency
+	for _, rule := range j.rules.Residency {
+		alone := &policy.Effective{Residency: []policy.Residency{rule}}
+		if slices.Contains(placement.ResidencyReasons(alone, nodes[0].node.Class.Location), obstacle.Message) {
+			rules = append(rules, rule)
+		}
+	}
+	return sources(rules, func(r policy.Residency) policy.Source { return r.Source })
 }
 
 // lawsOf lists the countries of nodes that residency excludes, and those of their operators where the rules limit them:

@@ -52,7 +52,7 @@ func TestRefusedWhenApplied(t *testing.T) {
 		}
 	}
 	got := e.refusedToApply("{apiVersion: tradewind.dev/v1alpha1, kind: LatencyMap, metadata: {name: bad}, spec: {samples: [{from: DE, to: DE, milliseconds: 3}]}}")
-	if want := "from and to are the same place: a round trip needs two"; !strings.Contains(got, want) {
+	if want := "from and to are the same country: a round trip is to a region"; !strings.Contains(got, want) {
 		t.Errorf("got %s\nwant %s", got, want)
 	}
 }

@@ -16,12 +16,11 @@ import (
 func TestInstallation(t *testing.T) {
 	bed := testbed.Start(t, testbed.Options{
 		Nodes: "pools:\n- {cloud: aws, region: eu-west-1, instanceType: m7i.large, count: 2}\n",
-		Manifests: []string{
-			"../../deploy/crds", "../../deploy/install/namespace.yaml", "../../deploy/install/rbac",
-			"../../deploy/install/node-guard.yaml", "../../deploy/install/scheduler.yaml", "../../deploy/install/controller.yaml",
-		},
 	})
-	client := bed.Cluster(t, "").Client()
+	cluster := bed.Cluster(t, "")
+	cluster.Apply(t, "../../deploy/crds", "../../deploy/install/namespace.yaml", "../../deploy/install/rbac",
+		"../../deploy/install/node-guard.yaml", "../../deploy/install/scheduler.yaml", "../../deploy/install/controller.yaml")
+	client := cluster.Client()
 	waitFor(t, "the deployments to be available", func(ctx context.Context) error {
 		list, err := client.AppsV1().Deployments("tradewind-system").List(ctx, metav1.ListOptions{})
 		if err != nil {
