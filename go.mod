@@ -37,6 +37,7 @@ replace (
 )
 
 require (
+	github.com/agnivade/levenshtein v1.2.1
 	github.com/prometheus/client_golang v1.23.2
 	github.com/spf13/cobra v1.10.0
 	go.yaml.in/yaml/v3 v3.0.4

@@ -53,20 +53,6 @@ func TestParseClientErrors(t *testing.T) {
 	}
 }
 
-func TestEditDistance(t *testing.T) {
-	for _, test := range []struct {
-		a, b string
-		want int
-	}{
-		{"", "", 0}, {"", "abc", 3}, {"abc", "", 3}, {"kitten", "sitting", 3}, {"eu-west-1", "eu-west-1", 0},
-		{"eu-west-1", "eu-west-2", 1}, {"ab", "ba", 2},
-	} {
-		if got := editDistance(test.a, test.b); got != test.want {
-			t.Errorf("%q to %q: %d, want %d", test.a, test.b, got, test.want)
-		}
-	}
-}
-
 func FuzzParseClient(f *testing.F) {
 	for _, seed := range []string{"DE", "de", "Deutschland", "aws/eu-west-1", "aws/eu-west-1a", "acme-dc/lux-1", "/", "a/b/c", "", "U\x00", "ÄÖ", "acme/ "} {
 		f.Add(seed)

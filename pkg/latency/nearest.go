@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/agnivade/levenshtein"
+
 	"tradewind.dev/tradewind/pkg/location"
 )
 
@@ -36,7 +38,7 @@ func nearestRegions(cloud, text string) []string {
 func nearestClouds(text, region string) []string {
 	var names []string
 	for _, cloud := range location.Clouds() {
-		if d := len(text) - len(cloud.ID); d < -1 || d > 1 || editDistance(strings.ToLower(text), cloud.ID) > 1 {
+		if d := len(text) - len(cloud.ID); d < -1 || d > 1 || levenshtein.ComputeDistance(strings.ToLower(text), cloud.ID) > 1 {
 			continue
 		}
 		if r, ok := location.LookupRegion(cloud.ID, region); ok {
@@ -59,7 +61,7 @@ func nearest[T any](text string, candidates []T, describe func(T) (name string, 
 		name, words := describe(candidate)
 		best := limit + 1
 		for _, word := range words {
-			best = min(best, editDistance(text, strings.ToLower(word)))
+			best = min(best, levenshtein.ComputeDistance(text, strings.ToLower(word)))
 		}
 		if best <= limit {
 			found = append(found, ranked{name, best})
@@ -75,27 +77,6 @@ func nearest[T any](text string, candidates []T, describe func(T) (name string, 
 		}
 	}
 	return names
-}
-
-// editDistance is the Levenshtein distance in bytes: insertions, deletions and substitutions.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			substitution := diagonal
-			if a[i] != b[j] {
-				substitution++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(substitution, row[j+1]+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // didYouMean is the end of an error that offers names; empty where there is none to offer.

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/agnivade/levenshtein"
 )
 
 // ParseJurisdictions reads jurisdictions as policies write them: ISO 3166-1 alpha-2 codes ("DE") and the names of
@@ -93,7 +95,7 @@ func nearestJurisdictions(value string) []string {
 	var found []candidate
 	consider := func(name, spelling string) {
 		limit := min(2, utf8.RuneCountInString(spelling)/3)
-		if d := editDistance(lower, strings.ToLower(spelling)); d <= limit {
+		if d := levenshtein.ComputeDistance(lower, strings.ToLower(spelling)); d <= limit {
 			found = append(found, candidate{name, d})
 		}
 	}
@@ -127,26 +129,4 @@ var alpha3Countries = map[string]string{
 	"nzl": "NZ", "omn": "OM", "per": "PE", "phl": "PH", "pol": "PL", "prt": "PT", "qat": "QA", "rou": "RO", "rus": "RU",
 	"sau": "SA", "sen": "SN", "sgp": "SG", "srb": "RS", "svk": "SK", "svn": "SI", "swe": "SE", "tha": "TH", "twn": "TW",
 	"usa": "US", "ury": "UY", "vnm": "VN", "zaf": "ZA",
-}
-
-// editDistance is the Levenshtein distance between two strings: the characters to insert, delete or replace.
-func editDistance(a, b string) int {
-	x, y := []rune(a), []rune(b)
-	row := make([]int, len(y)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range x {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range y {
-			replace := diagonal
-			if x[i] != y[j] {
-				replace++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(replace, row[j+1]+1, row[j]+1)
-		}
-	}
-	return row[len(y)]
 }

@@ -3,6 +3,8 @@ package pricing
 import (
 	"slices"
 	"strings"
+
+	"github.com/agnivade/levenshtein"
 )
 
 // Clouds returns the clouds of which the catalog has prices, sorted.
@@ -127,7 +129,7 @@ func nearest(names []string, name string) []string {
 	limit := max(1, len(name)/3)
 	var near []candidate
 	for _, n := range names {
-		if d := editDistance(wanted, strings.ToLower(n)); d <= limit {
+		if d := levenshtein.ComputeDistance(wanted, strings.ToLower(n)); d <= limit {
 			near = append(near, candidate{n, d})
 		}
 	}
@@ -137,25 +139,4 @@ func nearest(names []string, name string) []string {
 		out = append(out, n.name)
 	}
 	return out
-}
-
-// editDistance is Levenshtein's distance of two names, in bytes.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			substitute := diagonal
-			if a[i] != b[j] {
-				substitute++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(substitute, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -43,6 +43,8 @@ require (
 
 require pgregory.net/rapid v1.3.0
 
+require github.com/agnivade/levenshtein v1.2.1 // indirect
+
 require (
 	cel.dev/expr v0.25.1 // indirect
 	cyphar.com/go-pathrs v0.2.1 // indirect
