@@ -134,4 +134,4 @@ etcd:
 
 .PHONY: bench-scheduler
 bench-scheduler: etcd ## Compare the scheduler with the default profile at 5,000 nodes.
-	@cd test && go test -timeout 60m -run '^$$' -bench . -benchtime 1ns ./performance/... | awk '/^BENCH |^FAIL|^panic|^---/ {print; fflush()}'
+	@cd test && go test -timeout 60m -run '^$$' -bench . -benchtime 1ns ./performance/... | awk '/^BENCH |^FAIL|^panic|^--- FAIL/ {print; fflush()}'
