@@ -92,11 +92,18 @@ const applyTimeout = 15 * time.Second
 func apply(ctx context.Context, client dynamic.Interface, mapper *restmapper.DeferredDiscoveryRESTMapper, o object) error {
 	ctx, cancel := context.WithTimeout(ctx, applyTimeout)
 	defer cancel()
+	var refused error // by the server, the last time
 	for {
 		err := applyOnce(ctx, client, mapper, o)
-		if err == nil || !meta.IsNoMatchError(err) && !retryable(err) {
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil && refused != nil:
+			return refused // says more than that the time is over
+		case !meta.IsNoMatchError(err) && (!retryable(err) || unknownField(err)):
 			return err
 		}
+		refused = err
 		select {
 		case <-ctx.Done():
 			return err
@@ -104,6 +111,11 @@ func apply(ctx context.Context, client dynamic.Interface, mapper *restmapper.Def
 			mapper.Reset()
 		}
 	}
+}
+
+// unknownField says whether the object has a field that its type has not. Server-side apply calls that an internal error.
+func unknownField(err error) bool {
+	return strings.Contains(err.Error(), "field not declared in schema")
 }
 
 func applyOnce(ctx context.Context, client dynamic.Interface, mapper *restmapper.DeferredDiscoveryRESTMapper, o object) error {
