@@ -302,11 +302,15 @@ func testLoss(t *testing.T, cluster *testbed.Cluster) {
 	})
 	cluster.SetNodesReady(t, "gcp", false)
 	cluster.WaitForNodesReady(t, "gcp", false)
-	for _, node := range cluster.NodesOf(t, "gcp") {
-		if !slices.ContainsFunc(node.Spec.Taints, func(t corev1.Taint) bool { return t.Key == corev1.TaintNodeUnreachable }) {
-			t.Errorf("lost node %s has the taints %v, want unreachable", node.Name, node.Spec.Taints)
+	// The node controller writes the taint of a lost node after its condition.
+	testbed.WaitFor(t, patience, "every lost node to be tainted as unreachable", func(context.Context) (bool, error) {
+		for _, node := range cluster.NodesOf(t, "gcp") {
+			if !slices.ContainsFunc(node.Spec.Taints, func(t corev1.Taint) bool { return t.Key == corev1.TaintNodeUnreachable }) {
+				return false, fmt.Errorf("node %s has the taints %v", node.Name, node.Spec.Taints)
+			}
 		}
-	}
+		return true, nil
+	})
 	for _, node := range cluster.NodesOf(t, "aws") {
 		if len(node.Spec.Taints) > 0 {
 			t.Errorf("node %s of another cloud has the taints %v", node.Name, node.Spec.Taints)
