@@ -100,6 +100,12 @@ func (d *definition) admit(object map[string]any) field.ErrorList {
 	return append(errs, broken...)
 }
 
+// update does to an object what an API server does when it is to replace another: the rules may look at both.
+func (d *definition) update(before, after map[string]any) field.ErrorList {
+	broken, _ := d.rules.Validate(context.Background(), nil, d.structural, after, before, celconfig.RuntimeCELCostBudget)
+	return broken
+}
+
 func definitionOf(t testing.TB, kind string) *definition {
 	t.Helper()
 	byKind, err := definitions()
@@ -116,7 +122,7 @@ func definitionOf(t testing.TB, kind string) *definition {
 // TestDefinitions checks what an API server checks when a CustomResourceDefinition is created, the estimated costs of the
 // CEL rules included.
 func TestDefinitions(t *testing.T) {
-	for _, kind := range []string{"PlacementPolicy", "ClusterPlacementPolicy", "PriceList", "LatencyMap"} {
+	for _, kind := range []string{"PlacementPolicy", "ClusterPlacementPolicy", "PriceList", "LatencyMap", "Placement", "CloudPool"} {
 		t.Run(kind, func(t *testing.T) {
 			d := definitionOf(t, kind)
 			for _, err := range crdvalidation.ValidateCustomResourceDefinition(context.Background(), d.internal) {

@@ -27,6 +27,9 @@ func FuzzAdmittedObjects(f *testing.F) {
 		"kind: LatencyMap\nspec: {maxAge: 24h, samples: [{from: DE, to: aws/eu-west-1, milliseconds: '59999.9999', observedAt: '2026-02-28T12:00:00.5+01:00'}]}",
 		"kind: LatencyMap\nspec: {samples: [{from: DE, to: aws/eu-west-1, milliseconds: 60k, observedAt: '2026-02-28t12:00:00z'}]}",
 		"kind: LatencyMap\nspec: {samples: [{from: DE, to: aws/eu-west-1, milliseconds: 1e-999999999}]}",
+		"kind: Placement\nspec: {workload: {apiVersion: apps/v1, kind: Deployment, name: web}}\nstatus: {replicas: 3}",
+		"kind: CloudPool\nspec: {cloud: lux-dc, region: luxembourg, country: LU, minNodes: 0, maxNodes: 100000, labels: {team: shop}}",
+		"kind: CloudPool\nspec: {cloud: aws, allocatable: {cpu: 1930m, memory: .5Gi, nvidia.com/gpu: 2}, taints: [{key: a, effect: NoSchedule, timeAdded: '2026-02-28t12:00:00z'}]}",
 	} {
 		f.Add([]byte("apiVersion: tradewind.dev/v1alpha1\nmetadata: {name: example}\n" + spec))
 	}
@@ -53,7 +56,7 @@ func FuzzAdmittedObjects(f *testing.F) {
 
 // FuzzAdmittedScalars is FuzzAdmittedObjects for the fields that hold text with a grammar of its own.
 func FuzzAdmittedScalars(f *testing.F) {
-	for _, text := range []string{"40", "0.0416", "41600u", "2k", "1M", "-1", "1e-999999999", ".5", "5.", "+0", "10s", "1h30m", "1.5h", "1d", "-10s",
+	for _, text := range []string{"40", "0.0416", "41600u", "2k", "1M", "-1", "1e-999999999", ".5", "5.", "+0", "10s", "1h30m", "1.5h", "1d", "-10s", "0.5Gi", "1e3Mi", "7P",
 		"99999999999999999h", "2026-02-28T12:00:00Z", "2026-02-28T12:00:00.123456789+23:59", "2026-02-30T12:00:00Z", "2026-02-28t25:00:00z", "0 2 * * *", "10%", "1",
 		"EU", "DE", "aws/eu-west-1", "internet", "2026-02-29"} {
 		f.Add(text)
@@ -78,6 +81,9 @@ func FuzzAdmittedScalars(f *testing.F) {
 			kind string
 			spec map[string]any
 		}{
+			{"CloudPool", map[string]any{"cloud": "aws", "allocatable": map[string]any{"memory": text}}},
+			{"CloudPool", map[string]any{"cloud": text, "region": text, "country": text}},
+			{"CloudPool", map[string]any{"cloud": "aws", "taints": []any{map[string]any{"key": "a", "effect": "NoSchedule", "timeAdded": text}}}},
 			{"LatencyMap", sample(map[string]any{"milliseconds": text})},
 			{"LatencyMap", sample(map[string]any{"observedAt": text})},
 			{"LatencyMap", sample(map[string]any{"from": text})},
@@ -151,6 +157,16 @@ func normalize(object runtime.Object) {
 		object.Status = PolicyStatus{}
 	case *PriceList:
 		object.Status = OverrideStatus{}
+	case *Placement:
+		object.Status = PlacementStatus{}
+	case *CloudPool:
+		object.Status = CloudPoolStatus{}
+		for i := range object.Spec.Taints {
+			if added := object.Spec.Taints[i].TimeAdded; added != nil {
+				truncated := metav1.NewTime(added.Truncate(time.Second))
+				object.Spec.Taints[i].TimeAdded = &truncated
+			}
+		}
 	case *LatencyMap:
 		object.Status = OverrideStatus{}
 		for i, sample := range object.Spec.Samples {

@@ -14,4 +14,19 @@ const (
 	LabelCapacityType = "tradewind.dev/capacity-type"
 	// AnnotationCoordinates declares where a private data centre stands: "LATITUDE,LONGITUDE" in degrees.
 	AnnotationCoordinates = "tradewind.dev/coordinates"
+	// LabelCluster is the cluster that a node belongs to, in files that describe several clusters.
+	LabelCluster = "tradewind.dev/cluster"
+	// LabelDiscovered is "true" on CloudPools that the controller found from nodes, and keeps.
+	LabelDiscovered = "tradewind.dev/discovered"
+	// LabelDrain is "true" on ClusterPlacementPolicies that "tradewind drain" made: replicas that run where such a policy
+	// forbids them are moved.
+	LabelDrain = "tradewind.dev/drain"
+	// TaintDrill is the key of a NoSchedule taint by which "tradewind drill" agrees with the controller to take a node for
+	// lost, from the taint's timeAdded until the time that its value gives in seconds since 1970 (UTC) at the latest.
+	TaintDrill = "tradewind.dev/drill"
+	// LabelWorkloadKind and LabelWorkloadName on a Placement say which workload it is of; a name too long for a label is
+	// left out.
+	LabelWorkloadKind = "tradewind.dev/workload-kind"
+	// LabelWorkloadName is the name of the workload.
+	LabelWorkloadName = "tradewind.dev/workload-name"
 )

@@ -108,7 +108,7 @@ func TestPolicyPlaces(t *testing.T) {
 			`spec.locations.required: Invalid value: DoesNotExist contradicts In or Exists on the same key: drop one`,
 		}},
 		{name: "spread that asks for nothing", spec: `spread: [{topologyKey: tradewind.dev/cloud}]`, want: []string{
-			`spec.spread[0]: Invalid value: asks for nothing: give minDomains, maxSharePercent or both`,
+			`spec.spread[0]: Invalid value: asks for nothing: give minDomains, maxSharePercent or maxSkew`,
 		}},
 		{name: "spread over an unknown key", spec: `spread: [{topologyKey: region, minDomains: 2}]`, want: []string{
 			`spec.spread[0].topologyKey: Invalid value: "region": is not a domain: use tradewind.dev/cloud, tradewind.dev/country, topology.kubernetes.io/region, topology.kubernetes.io/zone or kubernetes.io/hostname`,

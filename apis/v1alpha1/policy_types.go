@@ -63,7 +63,24 @@ type PolicySpec struct {
 	// rebalance allows running replicas to be moved when that saves enough. Used by the placement controller.
 	// +optional
 	Rebalance *Rebalance `json:"rebalance,omitempty"`
+
+	// enforcement says how the scheduler follows the plan of the placement controller. Preferred (the default): towards
+	// places that the plan has not filled yet, elsewhere when they have no room. Strict: nowhere else; a replica waits
+	// for its place. Without a plan both follow the policy's rules alone.
+	// +optional
+	Enforcement Enforcement `json:"enforcement,omitempty"`
 }
+
+// Enforcement says how the scheduler follows the plan.
+// +kubebuilder:validation:Enum=Preferred;Strict
+type Enforcement string
+
+const (
+	// EnforcementPreferred follows the plan where it has room.
+	EnforcementPreferred Enforcement = "Preferred"
+	// EnforcementStrict follows nothing but the plan.
+	EnforcementStrict Enforcement = "Strict"
+)
 
 // Residency is the law that data is under.
 // +kubebuilder:validation:XValidation:rule=`has(self.jurisdictions) || has(self.operatorJurisdictions)`,message=`names no jurisdiction: give jurisdictions or operatorJurisdictions, or remove residency`
@@ -136,7 +153,7 @@ type PreferredLocation struct {
 }
 
 // Spread distributes the replicas of one workload over the domains of a topology key.
-// +kubebuilder:validation:XValidation:rule=`has(self.minDomains) || has(self.maxSharePercent)`,message=`asks for nothing: give minDomains, maxSharePercent or both`
+// +kubebuilder:validation:XValidation:rule=`has(self.minDomains) || has(self.maxSharePercent) || has(self.maxSkew)`,message=`asks for nothing: give minDomains, maxSharePercent or maxSkew`
 type Spread struct {
 	// topologyKey is the location label whose values are the domains: tradewind.dev/cloud, tradewind.dev/country,
 	// topology.kubernetes.io/region, topology.kubernetes.io/zone or kubernetes.io/hostname.
@@ -157,6 +174,13 @@ type Spread struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100
 	MaxSharePercent *int32 `json:"maxSharePercent,omitempty"`
+
+	// maxSkew is by how many replicas the fullest domain may exceed the emptiest, among the domains with a node that the policy's
+	// other rules allow. A hard rule.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000
+	MaxSkew *int32 `json:"maxSkew,omitempty"`
 }
 
 // Availability is the loss that a workload must survive.

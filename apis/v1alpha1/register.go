@@ -21,6 +21,8 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 		&ClusterPlacementPolicy{}, &ClusterPlacementPolicyList{},
 		&PriceList{}, &PriceListList{},
 		&LatencyMap{}, &LatencyMapList{},
+		&Placement{}, &PlacementList{},
+		&CloudPool{}, &CloudPoolList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil

@@ -5,6 +5,8 @@
 //   - Quantities: a plain decimal number with an optional suffix n, u, m or k, as every quantity of this API is an amount
 //     of money, of time or a percentage. Exponents are refused because parsing a quantity takes time in proportion to 10
 //     to the power of its exponent.
+//   - Times: as Go reads them, which is stricter than the format date-time; a time that Go cannot read would stop every watch.
+//   - Quantities in a map are resources of a machine: none is negative, and the suffixes of memory (Gi) are allowed.
 //
 // Usage: crdbounds DIRECTORY, where every *.yaml file is a CustomResourceDefinition, rewritten in place.
 package main
@@ -26,6 +28,8 @@ const (
 	maxLabelLength     = 63  // k8s.io/apimachinery/pkg/util/validation.LabelValueMaxLength
 	maxQuantityLength  = 24
 	quantityPattern    = `^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)[numk]?$`
+	resourcePattern    = `^[+]?([0-9]+([.][0-9]*)?|[.][0-9]+)([numk]|[KMGTP]i?)?$`
+	timePattern        = `^[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]([.][0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$`
 	intOrStringKeyword = "x-kubernetes-int-or-string"
 )
 
@@ -77,12 +81,16 @@ func bound(node any) {
 	switch node := node.(type) {
 	case map[string]any:
 		boundQuantity(node)
+		boundTime(node)
 		if properties, ok := node["properties"].(map[string]any); ok {
 			boundRequirement(properties)
 			boundSelector(properties)
 		}
 		for _, child := range node {
 			bound(child)
+		}
+		if resource := child(node, "additionalProperties"); resource["pattern"] == quantityPattern {
+			resource["pattern"] = resourcePattern
 		}
 	case []any:
 		for _, child := range node {
@@ -100,6 +108,12 @@ func boundQuantity(schema map[string]any) {
 	}
 	schema["pattern"] = quantityPattern
 	schema["maxLength"] = maxQuantityLength
+}
+
+func boundTime(schema map[string]any) {
+	if _, ok := schema["pattern"]; !ok && schema["format"] == "date-time" && schema["type"] == "string" {
+		schema["pattern"] = timePattern
+	}
 }
 
 func boundRequirement(properties map[string]any) {

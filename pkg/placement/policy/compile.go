@@ -49,6 +49,10 @@ func (c *compiler) compile(spec *v1alpha1.PolicySpec) {
 	rules := &c.out.rules
 	rules.SpotMaxPercent = 100
 	rules.OptimizeFor = spec.OptimizeFor
+	rules.Failover, rules.Rebalance, rules.Enforcement = spec.Failover, spec.Rebalance, spec.Enforcement
+	if spec.Availability != nil {
+		rules.Availability = []Availability{{Survive: spec.Availability.Survive, MinReplicasPercent: int(spec.Availability.MinReplicasPercent)}}
+	}
 	c.residency(spec.Residency)
 	c.locations(spec.Locations)
 	c.spread(spec.Spread)
@@ -192,6 +196,9 @@ func (c *compiler) spread(spec []v1alpha1.Spread) {
 		if spec[i].MaxSharePercent != nil {
 			rule.MaxSharePercent = min(max(int(*spec[i].MaxSharePercent), 1), 100)
 		}
+		if spec[i].MaxSkew != nil {
+			rule.MaxSkew = max(int(*spec[i].MaxSkew), 1)
+		}
 		c.out.rules.Spread = append(c.out.rules.Spread, rule)
 	}
 }
@@ -219,6 +226,9 @@ func (c *compiler) latency(spec *v1alpha1.Latency) {
 	if spec.RequestsPerSecond != nil {
 		c.out.rules.RequestsPerSecond = float64(*spec.RequestsPerSecond)
 	}
+	if spec.BytesPerRequest != nil {
+		c.out.rules.BytesPerRequest = float64(*spec.BytesPerRequest)
+	}
 	if spec.MaxMilliseconds != nil {
 		c.out.rules.Latency = []Latency{{
 			Source: c.out.source, Populations: populations, MaxMilliseconds: float64(*spec.MaxMilliseconds), Broken: broken,
@@ -230,6 +240,7 @@ func (c *compiler) traffic(spec []v1alpha1.Traffic) {
 	for i := range spec {
 		rule := Traffic{
 			Namespace: spec[i].To.Namespace, Name: spec[i].To.Name, RequestsPerSecond: float64(spec[i].RequestsPerSecond),
+			BytesPerRequest: float64(spec[i].BytesPerRequest),
 		}
 		if spec[i].MaxMilliseconds != nil {
 			rule.MaxMilliseconds = float64(*spec[i].MaxMilliseconds)

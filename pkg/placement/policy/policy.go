@@ -98,6 +98,17 @@ type Spread struct {
 	MinDomains int
 	// MaxSharePercent is 100 when there is none.
 	MaxSharePercent int
+	// MaxSkew is by how many replicas the fullest domain may exceed the emptiest among those with a node that the other
+	// rules allow; 0 when there is none.
+	MaxSkew int
+}
+
+// Availability is one loss that a workload must survive.
+type Availability struct {
+	// Survive is the kind of domain of which any one may vanish: "cloud", "region", "zone" or "cluster".
+	Survive string
+	// MinReplicasPercent of the replicas must be there after the loss, 1 to 99.
+	MinReplicasPercent int
 }
 
 // Latency is one policy's limit on the round trip of its clients.
@@ -114,6 +125,8 @@ type Traffic struct {
 	Namespace, Name string
 	// RequestsPerSecond of all replicas of the caller together.
 	RequestsPerSecond float64
+	// BytesPerRequest that a call sends and receives.
+	BytesPerRequest float64
 	// MaxMilliseconds is the longest round trip to the nearest replica; 0 when there is no limit.
 	MaxMilliseconds float64
 }
@@ -129,11 +142,15 @@ type Effective struct {
 	Required  []LocationRequirement
 	Preferred []LocationPreference
 	Spread    []Spread
+	// Availability is the strictest of all policies' rules for each kind of loss.
+	Availability []Availability
 	// Latency are the hard limits. Clients are the populations that the expected round trip is scored for.
 	Latency []Latency
 	Clients []latency.Population
 	// RequestsPerSecond of all clients together; 0 when the policy does not say.
 	RequestsPerSecond float64
+	// BytesPerRequest is the size of an answer to a client.
+	BytesPerRequest float64
 	// Traffic is scored; TrafficLimits are the hard limits of all policies.
 	Traffic       []Traffic
 	TrafficLimits []Traffic
@@ -146,6 +163,14 @@ type Effective struct {
 	SpotFallback   v1alpha1.SpotFallback
 	// OptimizeFor is empty when no policy says.
 	OptimizeFor v1alpha1.OptimizeFor
+
+	// Failover, Rebalance and Enforcement are for what follows a plan; nil or empty when no policy says.
+	Failover    *v1alpha1.Failover
+	Rebalance   *v1alpha1.Rebalance
+	Enforcement v1alpha1.Enforcement
+	// Drained says that a policy made by "tradewind drain" is among the sources: replicas that run where its rules forbid
+	// them are moved whether the workload is rebalanced or not.
+	Drained bool
 
 	Overrides []Override
 }

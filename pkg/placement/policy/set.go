@@ -78,6 +78,7 @@ func NewSet(namespaced []*v1alpha1.PlacementPolicy, cluster []*v1alpha1.ClusterP
 	for _, object := range cluster {
 		c := newCompiler(&object.ObjectMeta, "")
 		c.compile(&object.Spec.PolicySpec)
+		c.out.rules.Drained = object.Labels[v1alpha1.LabelDrain] == "true"
 		if object.Spec.NamespaceSelector != nil {
 			selector, err := metav1.LabelSelectorAsSelector(object.Spec.NamespaceSelector)
 			if err != nil {
@@ -182,13 +183,17 @@ func merge(policies []*compiled) *Effective {
 		if rules.HasMaxHourlyUSD && (!out.HasMaxHourlyUSD || rules.MaxHourlyUSD < out.MaxHourlyUSD) {
 			out.MaxHourlyUSD, out.HasMaxHourlyUSD = rules.MaxHourlyUSD, true
 		}
+		for _, rule := range rules.Availability {
+			out.Availability = addAvailability(out.Availability, rule)
+		}
+		out.Drained = out.Drained || rules.Drained
 		out.SpotMaxPercent = min(out.SpotMaxPercent, rules.SpotMaxPercent)
 
 		if wins(p, "spec.locations.preferred", len(rules.Preferred) > 0) {
 			out.Preferred = rules.Preferred
 		}
 		if wins(p, "spec.latency.clients", len(rules.Clients) > 0) {
-			out.Clients, out.RequestsPerSecond = rules.Clients, rules.RequestsPerSecond
+			out.Clients, out.RequestsPerSecond, out.BytesPerRequest = rules.Clients, rules.RequestsPerSecond, rules.BytesPerRequest
 		}
 		if wins(p, "spec.traffic", len(rules.Traffic) > 0) {
 			out.Traffic = rules.Traffic
@@ -198,6 +203,17 @@ func merge(policies []*compiled) *Effective {
 		}
 		if wins(p, "spec.optimizeFor", rules.OptimizeFor != "") {
 			out.OptimizeFor = rules.OptimizeFor
+		}
+		if wins(p, "spec.failover", rules.Failover != nil) {
+			out.Failover = rules.Failover
+		}
+		if wins(p, "spec.rebalance", rules.Rebalance != nil) {
+			out.Rebalance = rules.Rebalance
+		}
+		if rules.Enforcement == v1alpha1.EnforcementStrict { // the stricter adds up, as hard rules do
+			out.Enforcement = rules.Enforcement
+		} else if out.Enforcement == "" {
+			out.Enforcement = rules.Enforcement
 		}
 	}
 	out.Signature = signature.String()
@@ -210,6 +226,20 @@ func addSpread(rules []Spread, more Spread) []Spread {
 		if rules[i].TopologyKey == more.TopologyKey {
 			rules[i].MinDomains = max(rules[i].MinDomains, more.MinDomains)
 			rules[i].MaxSharePercent = min(rules[i].MaxSharePercent, more.MaxSharePercent)
+			if rules[i].MaxSkew == 0 || more.MaxSkew > 0 && more.MaxSkew < rules[i].MaxSkew {
+				rules[i].MaxSkew = more.MaxSkew
+			}
+			return rules
+		}
+	}
+	return append(rules, more)
+}
+
+// addAvailability keeps the strictest rule of each kind of loss.
+func addAvailability(rules []Availability, more Availability) []Availability {
+	for i := range rules {
+		if rules[i].Survive == more.Survive {
+			rules[i].MinReplicasPercent = max(rules[i].MinReplicasPercent, more.MinReplicasPercent)
 			return rules
 		}
 	}
