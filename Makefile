@@ -111,7 +111,7 @@ verify-generated: generators ## Fail when a generated file is out of date.
 	@hack/verify-generated.sh
 
 .PHONY: test-unit
-test-unit: ## Run the tests that need no control plane.
+test-unit: solver ## Run the tests that need no control plane.
 	@go test -timeout 15m ./...
 
 .PHONY: test-e2e
@@ -125,7 +125,25 @@ bench: ## Run the benchmarks, one line a figure: BENCH name value unit.
 		/^Benchmark/ {name = $$1; sub(/^Benchmark/, "", name); sub(/-[0-9]+$$/, "", name); \
 			for (i = 3; i < NF; i += 2) {print "BENCH " package "." name " " $$i " " $$(i + 1); fflush()}} \
 		/^(FAIL|panic|---)/ {print}'
-	@$(MAKE) bench-scheduler
+	@$(MAKE) bench-engine bench-controller bench-scheduler
+
+# The exact solver that the engine's plans are compared with, Debian's coinor-cbc. Without it the comparison is left out, and
+# says so.
+.PHONY: solver
+solver:
+	@command -v cbc >/dev/null || { echo "installing coinor-cbc, the exact solver that plans are compared with"; \
+		sudo=; [ "$$(id -u)" = 0 ] || sudo="sudo -n"; \
+		{ command -v apt-get && { $$sudo apt-get install -qq -y --no-install-recommends coinor-cbc || { $$sudo apt-get update -qq && $$sudo apt-get install -qq -y --no-install-recommends coinor-cbc; }; }; } >/dev/null 2>&1 || \
+		echo "coinor-cbc could not be installed: plans are not compared with an exact solver"; }
+
+.PHONY: bench-engine
+bench-engine: solver ## Measure the placement engine: speed, gap, and distance from the exact optimum.
+	@go run ./hack/engine-bench
+
+.PHONY: bench-controller
+bench-controller: build testbed ## Measure the placement controller over 1,000 nodes and 10,000 pods.
+	@cd test && TRADEWIND_TESTBED=$(BIN)/tradewind-testbed TRADEWIND_CONTROLLER=$(BIN)/tradewind-controller \
+		go test -timeout 30m -run '^$$' -bench 'BenchmarkController$$' -benchtime 1x ./e2e/ | awk '/^BENCH |^FAIL|^panic|^--- FAIL/ {print; fflush()}'
 
 .PHONY: etcd
 etcd:

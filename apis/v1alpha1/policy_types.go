@@ -176,7 +176,7 @@ type Spread struct {
 	MaxSharePercent *int32 `json:"maxSharePercent,omitempty"`
 
 	// maxSkew is by how many replicas the fullest domain may exceed the emptiest, among the domains with a node that the policy's
-	// other rules allow. A hard rule.
+	// other rules allow; over kubernetes.io/hostname, how many replicas one node may hold. A hard rule.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=1000

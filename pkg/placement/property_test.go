@@ -50,9 +50,14 @@ func TestPlacingOneByOneKeepsEveryRule(t *testing.T) {
 		spec := drawSpec(t)
 		rules := w.rules(spec)
 		view := &View{Desired: replicas}
+		classes := make([]*Class, 0, len(candidates))
+		for _, c := range candidates {
+			classes = append(classes, c.class)
+		}
+		domains := SkewDomains(rules, classes)
 		var placed []candidate
 		for range replicas {
-			location, latency := NewLocationLimits(rules, view), NewLatencyLimits(rules, view, nil)
+			location, latency := NewLocationLimits(rules, view).Among(domains), NewLatencyLimits(rules, view, nil)
 			var allowed []candidate
 			for _, c := range candidates {
 				if rules.Static(c.class).Allowed() && location.Reason(c.class) == "" && latency.Reason(c.class) == "" &&
@@ -68,7 +73,39 @@ func TestPlacingOneByOneKeepsEveryRule(t *testing.T) {
 			view = view.With(chosen.class, 1, chosen.usd, 0)
 		}
 		check(t, w, spec, replicas, placed)
+		checkSkew(t, rules, spec, candidates, placed)
 	})
+}
+
+// checkSkew compares the fullest domain with the emptiest of those that a candidate alone could be in.
+func checkSkew(t *rapid.T, rules *Rules, spec v1alpha1.PolicySpec, candidates, placed []candidate) {
+	if spec.Spread == nil || spec.Spread[0].MaxSkew == nil {
+		return
+	}
+	domain := func(c candidate) string {
+		if spec.Spread[0].TopologyKey == v1alpha1.LabelCloud {
+			return c.cloud
+		}
+		return c.name
+	}
+	counts := map[string]int{}
+	for _, c := range candidates {
+		forbidden := spec.Residency != nil && !c.inEU || spec.Locations != nil && c.cloud == "azure" || c.cloud == "acme" ||
+			spec.Cost != nil && spec.Cost.Spot.MaxPercent == 0 && c.class.CapacityType != "on-demand"
+		if !forbidden && (spec.Latency == nil || rules.Static(c.class).Latency == "") {
+			counts[domain(c)] += 0
+		}
+	}
+	for _, c := range placed {
+		counts[domain(c)]++
+	}
+	fullest, emptiest := 0, math.MaxInt
+	for _, n := range counts {
+		fullest, emptiest = max(fullest, n), min(emptiest, n)
+	}
+	if len(placed) > 0 && fullest-emptiest > int(*spec.Spread[0].MaxSkew) {
+		t.Fatalf("replicas by domain %v, at most %d more in one than in another", counts, *spec.Spread[0].MaxSkew)
+	}
 }
 
 func drawSpec(t *rapid.T) v1alpha1.PolicySpec {
@@ -87,6 +124,9 @@ func drawSpec(t *rapid.T) v1alpha1.PolicySpec {
 			MinDomains:      ptr(int32(rapid.IntRange(1, 4).Draw(t, "minDomains"))),
 			MaxSharePercent: ptr(int32(rapid.IntRange(20, 100).Draw(t, "share"))),
 		}}
+		if skew := rapid.IntRange(0, 3).Draw(t, "skew"); skew > 0 {
+			spec.Spread[0].MaxSkew = ptr(int32(skew))
+		}
 	}
 	if rapid.Bool().Draw(t, "latency") {
 		spec.Latency = &v1alpha1.Latency{

@@ -2,6 +2,7 @@ package placement
 
 import (
 	"fmt"
+	"math"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -17,6 +18,8 @@ type Spread struct {
 	limit, needed, remaining int
 	// occupied domains hold at least one replica.
 	occupied int
+	// emptiest is the least number of replicas in a domain, which the skew is counted from.
+	emptiest int
 }
 
 type domain struct {
@@ -27,7 +30,7 @@ type domain struct {
 
 // NewSpread counts a workload's replicas by domain. A workload of n desired replicas may have n × share / 100 of them,
 // rounded down, but at least one, in a domain. The hostname key counts domains only: the replicas of a node are counted
-// on the node.
+// on the node. The rule's skew is left out until Among names the domains.
 func NewSpread(rule policy.Spread, view *View) Spread {
 	placed := view.Placed()
 	desired := max(view.Desired, placed+1)
@@ -36,18 +39,44 @@ func NewSpread(rule policy.Spread, view *View) Spread {
 		limit:     max(1, desired*rule.MaxSharePercent/100),
 		needed:    min(rule.MinDomains, desired),
 		remaining: desired - placed - 1,
+		emptiest:  math.MaxInt / 2,
 	}
 	if rule.TopologyKey == corev1.LabelHostname {
-		s.occupied = view.Hosts
+		s.occupied, s.emptiest = view.Hosts, 0 // of nodes some has no replica
 		return s
 	}
 	for i := range view.Classes {
 		s.count(view.Classes[i].Class.Labels[rule.TopologyKey], view.Classes[i].Replicas)
 	}
+	s.judge()
+	return s
+}
+
+func (s *Spread) judge() {
 	for i := range s.domains {
 		s.domains[i].reason = s.reason(policy.LocationKeys[s.TopologyKey], s.domains[i].name, s.domains[i].replicas)
 	}
-	return s
+}
+
+// Among names all domains that replicas could be in (see SkewDomains): the emptiest of them is what a skew is counted from.
+func (s *Spread) Among(domains []string) {
+	if s.MaxSkew == 0 || len(domains) == 0 || s.ByHost() {
+		return
+	}
+	s.emptiest = math.MaxInt / 2
+	for _, name := range domains {
+		s.emptiest = min(s.emptiest, s.replicasIn(name))
+	}
+	s.judge()
+}
+
+func (s *Spread) replicasIn(name string) int {
+	for i := range s.domains {
+		if s.domains[i].name == name {
+			return s.domains[i].replicas
+		}
+	}
+	return 0
 }
 
 func (s *Spread) count(name string, replicas int) {
@@ -98,6 +127,12 @@ func (s *Spread) reason(word, name string, replicas int) string {
 	}
 	if replicas > 0 && s.occupied+s.remaining < s.needed {
 		return fmt.Sprintf("in a %s that has a replica (policy wants %d)", word, s.needed)
+	}
+	if s.MaxSkew > 0 && replicas+1 > s.emptiest+s.MaxSkew {
+		if name == "" {
+			return fmt.Sprintf("with %d of the workload's replicas already (at most %d more than on another %s)", replicas, s.MaxSkew, word)
+		}
+		return fmt.Sprintf("in %s %s, which would have over %d replicas more than the emptiest %s", word, name, s.MaxSkew, word)
 	}
 	return ""
 }

@@ -54,7 +54,7 @@ func New(shared *cycle.Shared) func(context.Context, runtime.Object, fwk.Handle)
 func (*Plugin) Name() string { return Name }
 
 // PreFilter judges every class of nodes; it skips Filter for a pod without location, spread and spot rules.
-func (p *Plugin) PreFilter(_ context.Context, state fwk.CycleState, object *corev1.Pod, _ []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {
+func (p *Plugin) PreFilter(_ context.Context, state fwk.CycleState, object *corev1.Pod, nodes []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {
 	pod, status := p.Pod(state, object)
 	if status != nil {
 		return nil, status
@@ -62,7 +62,7 @@ func (p *Plugin) PreFilter(_ context.Context, state fwk.CycleState, object *core
 	if !placement.HasLocationLimits(pod.Rules) {
 		return nil, fwk.NewStatus(fwk.Skip)
 	}
-	p.counting.Begin(state, pod)
+	p.counting.Begin(state, pod, p.SkewDomains(pod.Rules, object, nodes)...)
 	return nil, nil
 }
 
@@ -70,7 +70,7 @@ func (p *Plugin) PreFilter(_ context.Context, state fwk.CycleState, object *core
 func (p *Plugin) PreFilterExtensions() fwk.PreFilterExtensions { return p.counting }
 
 func (p *Plugin) judge(replicas *cycle.Replicas) {
-	limits := placement.NewLocationLimits(replicas.Rules, replicas.Current)
+	limits := placement.NewLocationLimits(replicas.Rules, replicas.Current).Among(replicas.Domains)
 	replicas.Extra = limits
 	classes := p.Live.Classes()
 	replicas.Reasons = make([]string, len(classes))
@@ -132,15 +132,15 @@ func (p *Plugin) PostBind(_ context.Context, state fwk.CycleState, _ *corev1.Pod
 	p.ObservePlaced(state, node)
 }
 
-// EventsToRegister retries a pod when a node in an allowed location appears, and when a replica of its workload is placed
-// or goes away.
+// EventsToRegister retries a pod when a node in an allowed location appears, when a replica of its workload is placed or goes
+// away, and when the nodes that its skew is counted over change.
 func (p *Plugin) EventsToRegister(context.Context) ([]fwk.ClusterEventWithHint, error) {
 	allowed := func(rules *placement.Rules, node *inventory.Node, pod *corev1.Pod) bool {
 		_, revision := inventory.KeysOf(pod)
 		return placement.NewLocationLimits(rules, p.Live.Revision(revision)).Reason(node.Class) == ""
 	}
 	return []fwk.ClusterEventWithHint{
-		{Event: fwk.ClusterEvent{Resource: fwk.Node, ActionType: cycle.NodeEvents}, QueueingHintFn: p.NodeHint(allowed)},
+		{Event: fwk.ClusterEvent{Resource: fwk.Node, ActionType: cycle.NodeEvents | fwk.Delete}, QueueingHintFn: p.NodeHint(allowed)},
 		{Event: fwk.ClusterEvent{Resource: fwk.Pod, ActionType: cycle.PodEvents}, QueueingHintFn: p.PodHint(false)},
 	}, nil
 }

@@ -1,0 +1,187 @@
+package engine
+
+import "math"
+
+// callUSD is what a call costs one replica of the caller at a place, with the called replica at another.
+func (m *model) callUSD(e *edge, from, to int32) float64 {
+	return e.usdPerMillisecond*priced(m.geo.milliseconds[from][to]) + e.bytesPerHour*m.geo.usdPerByte[from][to]
+}
+
+// nearest is the place of the nearest replica of a workload, seen from a place; -1 when it has none.
+func (m *model) nearest(support []int32, from int32) int32 {
+	for _, to := range m.geo.nearest[from] {
+		if support[to] > 0 {
+			return to
+		}
+	}
+	return -1
+}
+
+// outgoing fills in what a workload's calls cost a replica at each place, and which places are too far, with the called
+// workloads where they are now.
+func (s *Solver) outgoing(w *work, a *ask) {
+	if len(w.out) == 0 {
+		return
+	}
+	places := len(s.m.geo.ids)
+	a.atPlace = make([]float64, places)
+	for k := range w.out {
+		e := &w.out[k]
+		support := s.works[e.to].support
+		for from := range int32(places) {
+			to := s.m.nearest(support, from)
+			if to < 0 {
+				break
+			}
+			a.atPlace[from] += s.m.callUSD(e, from, to)
+			if s.m.geo.milliseconds[from][to] > e.most {
+				if a.far == nil {
+					a.far = make([]bool, places)
+				}
+				a.far[from] = true
+			}
+		}
+	}
+}
+
+// incoming is what the calls of others cost with a workload's replicas where they are now; positive infinity when one of
+// the callers is too far.
+func (s *Solver) incoming(w *work) float64 {
+	sum := 0.0
+	for _, in := range w.in {
+		from := s.works[in.work]
+		e := &from.out[in.edge]
+		for place, n := range from.support {
+			if n == 0 {
+				continue
+			}
+			to := s.m.nearest(w.support, int32(place))
+			if to < 0 {
+				continue
+			}
+			if s.m.geo.milliseconds[place][to] > e.most {
+				return math.Inf(1)
+			}
+			sum += float64(n) * s.m.callUSD(e, int32(place), to)
+		}
+	}
+	return sum
+}
+
+// callersReach says that no caller is too far from a workload.
+func (s *Solver) callersReach(w *work) bool { return len(w.in) == 0 || !math.IsInf(s.incoming(w), 1) }
+
+// attraction is how much callers would save by a replica of w at each place, compared with where the nearest would be
+// without it.
+func (s *Solver) attraction(w *work, a *ask) {
+	places := len(s.m.geo.ids)
+	a.credit = make([]float64, places)
+	for _, in := range w.in {
+		from := s.works[in.work]
+		e := &from.out[in.edge]
+		for place, n := range from.support {
+			if n == 0 {
+				continue
+			}
+			// Compared with the worst place that is allowed: the farthest of the callers' own.
+			worst := 0.0
+			for other, count := range from.support {
+				if count > 0 {
+					worst = max(worst, s.m.callUSD(e, int32(place), int32(other)))
+				}
+			}
+			for _, other := range w.row.places(s.m) {
+				worst = max(worst, s.m.callUSD(e, int32(place), other))
+			}
+			for to := range int32(places) {
+				saving := worst - s.m.callUSD(e, int32(place), to)
+				if s.m.geo.milliseconds[place][to] <= e.most && !math.IsInf(e.most, 1) {
+					saving = heavy
+				}
+				if saving > 0 {
+					a.credit[to] += float64(n) * saving
+				}
+			}
+		}
+	}
+	for _, credit := range a.credit {
+		a.maxCredit = max(a.maxCredit, credit)
+	}
+}
+
+// places are those of the row's cheapest pools.
+func (r *row) places(m *model) []int32 {
+	var out []int32
+	for _, i := range r.order {
+		if place := m.pools[i].place; !contains(out, place) {
+			out = append(out, place)
+		}
+	}
+	return out
+}
+
+// callBound holds what calls cost at least, and which places are too far from every place where a called workload may be.
+type callBound struct {
+	m       *model
+	works   []*work
+	floor   map[*work][]float64 // by place
+	far     map[*work][]bool
+	allowed map[*row][]bool // places where a row's replicas may be
+}
+
+func newCallBound(m *model, works []*work) *callBound {
+	b := &callBound{m: m, works: works, floor: map[*work][]float64{}, far: map[*work][]bool{}, allowed: map[*row][]bool{}}
+	for _, w := range works {
+		b.set(w)
+	}
+	return b
+}
+
+// set computes, for each place of a caller, the least that its calls cost wherever the called workloads may be.
+func (b *callBound) set(w *work) {
+	delete(b.floor, w)
+	delete(b.far, w)
+	if len(w.out) == 0 {
+		return
+	}
+	places := len(b.m.geo.ids)
+	floor, far := make([]float64, places), make([]bool, places)
+	for k := range w.out {
+		e := &w.out[k]
+		callee := b.works[e.to]
+		if callee.held != "" || !callee.certain {
+			continue // it may have no replica at all, and then costs and limits nothing
+		}
+		may := b.places(callee.row)
+		for from := range floor {
+			least, reachable := math.Inf(1), false
+			for to, ok := range may {
+				if ok && b.m.geo.milliseconds[from][to] <= e.most {
+					least = min(least, b.m.callUSD(e, int32(from), int32(to)))
+					reachable = true
+				}
+			}
+			if reachable {
+				floor[from] += least
+			} else {
+				far[from] = true
+			}
+		}
+	}
+	b.floor[w], b.far[w] = floor, far
+}
+
+// places are those where a row's replicas may be.
+func (b *callBound) places(r *row) []bool {
+	may, ok := b.allowed[r]
+	if !ok {
+		may = make([]bool, len(b.m.geo.ids))
+		for _, i := range r.profile.allowed {
+			if b.m.pools[i].holds(r.request.vector) {
+				may[b.m.pools[i].place] = true
+			}
+		}
+		b.allowed[r] = may
+	}
+	return may
+}

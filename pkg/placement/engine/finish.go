@@ -1,0 +1,253 @@
+package engine
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// finish makes the plan from where the workloads are.
+func (s *Solver) finish() {
+	p := &Plan{Placements: make([]*Placement, len(s.works)), Problems: s.m.problems}
+	for i := range s.works {
+		p.Placements[i] = s.placement(int32(i))
+	}
+	s.bounds = make([]float64, len(s.works))
+	s.boundAll()
+	s.plan = p
+	s.sumUp(p)
+}
+
+// sums are what a plan's totals are made of, kept so that a changed workload changes them.
+type sums struct {
+	compute []float64 // of the replicas on each pool
+	bound   float64
+	changes int
+}
+
+// sumUp fills in what is the sum of all placements.
+func (s *Solver) sumUp(p *Plan) {
+	p.Bill, p.Replicas, p.Unplaced, p.Moves = Bill{}, 0, 0, 0
+	p.Pools = make([]PoolUse, len(s.m.pools))
+	s.sums = sums{compute: make([]float64, len(s.m.pools))}
+	for i, placement := range p.Placements {
+		s.count(p, placement, 1)
+		s.sums.bound += s.bounds[i]
+	}
+	for k, lambda := range s.lambda {
+		if lambda > 0 {
+			s.sums.bound -= lambda * s.m.pools[k/s.m.dims].total[k%s.m.dims]
+		}
+	}
+	for i := range p.Pools {
+		s.usePool(i, &p.Pools[i])
+	}
+	s.conclude(p)
+}
+
+// count adds a placement to the sums of a plan, or takes it out.
+func (s *Solver) count(p *Plan, placement *Placement, sign int) {
+	bill := placement.Bill
+	bill.scale(float64(sign))
+	p.Bill.Add(&bill)
+	p.Unplaced += sign * placement.Unplaced
+	p.Moves += sign * placement.Moves
+	for k := range placement.Decisions {
+		d := &placement.Decisions[k]
+		p.Replicas += sign * d.Replicas
+		p.Pools[d.Pool].Replicas += sign * d.Replicas
+		s.sums.compute[d.Pool] += float64(sign) * d.Bill.Compute
+	}
+}
+
+// parts are all amounts of a bill.
+func (b *Bill) parts() [6]*float64 {
+	return [...]*float64{&b.Compute, &b.Egress, &b.Latency, &b.Interruption, &b.Disruption, &b.Preference}
+}
+
+// scale multiplies all parts.
+func (b *Bill) scale(by float64) {
+	for _, part := range b.parts() {
+		*part *= by
+	}
+}
+
+// nothing is what rounding may leave of an amount that was added and taken away, in US dollars an hour.
+const nothing = 1e-12
+
+// conclude fills in the bound and the gap.
+func (s *Solver) conclude(p *Plan) {
+	p.Stopped = s.stopped
+	for _, part := range p.Bill.parts() {
+		if math.Abs(*part) < nothing {
+			*part = 0
+		}
+	}
+	total := p.Bill.Total()
+	p.LowerBoundUSD = max(min(s.sums.bound, total), 0)
+	p.GapPercent = 0
+	switch {
+	case p.LowerBoundUSD > 0:
+		p.GapPercent = (total - p.LowerBoundUSD) / p.LowerBoundUSD * 100
+	case total > nothing:
+		p.GapPercent = math.Inf(1)
+	}
+}
+
+// usePool fills in what a plan uses of a pool.
+func (s *Solver) usePool(i int, out *PoolUse) {
+	in, room := &s.m.snapshot.Pools[i], &s.room.pools[i]
+	*out = PoolUse{Replicas: out.Replicas, Existing: len(in.Nodes), PriceKnown: s.m.pools[i].priced}
+	for node, used := range room.used {
+		switch {
+		case used == 0:
+		case node < out.Existing:
+			out.Used++
+		default:
+			out.Added++
+		}
+	}
+	if !out.PriceKnown {
+		return
+	}
+	out.NodeUSD = in.Price.USD * float64(max(out.Existing+out.Added, min(in.MinNodes, max(in.MaxNodes, out.Existing))))
+	out.IdleUSD = max(out.NodeUSD-s.sums.compute[i], 0)
+}
+
+// placement makes one workload's part of the plan.
+func (s *Solver) placement(i int32) *Placement {
+	w := s.works[i]
+	out := &Placement{Held: w.held}
+	picks := byPool(w.allocs, nil)
+	slices.SortFunc(picks, func(a, b pick) int { return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.pool, b.pool)) })
+	var a ask
+	s.outgoing(w, &a)
+	moves := w.moves(picks)
+	out.Moves = int(moves)
+	out.Decisions = make([]Decision, 0, len(picks))
+	for _, p := range picks {
+		d := Decision{Pool: int(p.pool), Replicas: int(p.n), Bill: w.row.bill(s.m, p.pool, float64(p.n)), PriceKnown: s.m.pools[p.pool].priced}
+		arriving := p.n
+		for _, stay := range w.stays {
+			if stay.pool == p.pool {
+				arriving = max(p.n-stay.n, 0)
+			}
+		}
+		if arriving = min(arriving, moves); arriving > 0 {
+			d.Bill.Disruption = float64(arriving) * w.stays[0].credit
+			moves -= arriving
+		}
+		s.addCalls(w, &d)
+		for _, a := range w.allocs {
+			if a.pool == p.pool {
+				d.Nodes = append(d.Nodes, NodeReplicas{int(a.node), int(a.n)})
+			}
+		}
+		out.Decisions = append(out.Decisions, d)
+		out.Bill.Add(&d.Bill)
+	}
+	out.Recoveries = s.recoveries(w)
+	if out.Unplaced = max(int(w.n-w.placed()), 0); out.Unplaced > 0 {
+		out.Conflict = s.conflict(i)
+	}
+	return out
+}
+
+// addCalls adds the price of calls to a decision, and its expected round trip.
+func (s *Solver) addCalls(w *work, d *Decision) {
+	from := s.m.pools[d.Pool].place
+	if clients := w.row.profile.clientMilliseconds; clients != nil && !math.IsInf(clients[d.Pool], 1) {
+		d.LatencyMilliseconds, d.LatencyKnown = clients[d.Pool], true
+	}
+	sum, weights, known := 0.0, 0.0, true
+	for k := range w.out {
+		e := &w.out[k]
+		to := s.m.nearest(s.works[e.to].support, from)
+		if to < 0 {
+			continue
+		}
+		milliseconds, n := s.m.geo.milliseconds[from][to], float64(d.Replicas)
+		d.Bill.Latency += n * e.usdPerMillisecond * priced(milliseconds)
+		d.Bill.Egress += n * e.bytesPerHour * s.m.geo.usdPerByte[from][to]
+		if e.usdPerMillisecond > 0 {
+			known = known && !math.IsInf(milliseconds, 1)
+			sum += milliseconds * e.usdPerMillisecond
+			weights += e.usdPerMillisecond
+		}
+	}
+	if w.row.profile.clientMilliseconds == nil && weights > 0 && known {
+		d.LatencyMilliseconds, d.LatencyKnown = sum/weights, true
+	}
+}
+
+// boundAll computes what each workload pays at the prices of the relaxation for as many replicas as are placed.
+func (s *Solver) boundAll() {
+	for _, w := range s.works {
+		w.certain = len(w.allocs) > 0
+	}
+	s.dual = newDual(s.m, nil, s.floors())
+	copy(s.dual.lambda, s.lambda)
+	s.dual.relax.setPrices(s.dual.lambda)
+	d := s.dual
+	type key struct {
+		row    *row
+		limits *limits
+		n      int32
+	}
+	known := map[key]float64{}
+	for i, w := range s.works {
+		k := key{w.row, w.limits, w.placed()}
+		alone := len(w.stays) > 0 || len(w.pins) > 0 || len(w.out) > 0 || w.held != ""
+		if value, ok := known[k]; ok && !alone {
+			s.bounds[i] = value
+			continue
+		}
+		s.bounds[i] = s.boundOne(w, d)
+		if !alone {
+			known[k] = s.bounds[i]
+		}
+	}
+}
+
+// floors is the least that calls cost; nil without calls.
+func (s *Solver) floors() *callBound {
+	if !s.calls {
+		return nil
+	}
+	return newCallBound(s.m, s.works)
+}
+
+// boundOne computes one workload's part of the bound.
+func (s *Solver) boundOne(w *work, d *dual) float64 {
+	placed := w.placed()
+	if placed == 0 {
+		return 0
+	}
+	if w.held != "" {
+		return s.heldBound(w)
+	}
+	s.m.dense(w.row)
+	it := item{row: w.row, limits: w.limits, n: placed, weight: 1, work: w, set: s.m.cellsOf(w.row.profile, w.limits)}
+	best := d.demand(&it, nil)
+	if it.limits.limitsSpot() && !it.limits.tree.spot && len(w.pins) == 0 {
+		best = max(best, d.priceSpot(&it))
+	}
+	if len(w.stays) > 0 {
+		best += float64(min(w.moving, placed)) * w.stays[0].credit
+	}
+	return best
+}
+
+// heldBound is what a held workload costs where it is, calls apart, at the prices of the relaxation.
+func (s *Solver) heldBound(w *work) float64 {
+	sum := w.usd
+	for _, a := range w.allocs {
+		for d, size := range w.row.request.size {
+			sum += s.lambda[int(a.pool)*s.m.dims+d] * size * float64(a.n)
+		}
+	}
+	return sum
+}
+
+// Plan is the present plan.
+func (s *Solver) Plan() *Plan { return s.plan }

@@ -1,0 +1,315 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Solver holds a plan and what it was made from, so that a change of one workload does not plan all others anew. It is
+// not safe for concurrent use; the plans that it returns are.
+type Solver struct {
+	m       *model
+	works   []*work
+	room    *room
+	chooser *chooser
+	lambda  []float64 // prices of the relaxation
+	bounds  []float64 // of each workload at these prices
+	stopped bool
+	order   []int32
+	plan    *Plan
+	scratch []pick
+	calls   bool
+	total   []float64 // of each resource, over all pools
+	empty   *room     // of nodes without replicas
+	dual    *dual     // at the prices of the plan
+	reserve *reserve
+	sums    sums
+	owned   bool // the snapshot is a copy
+}
+
+// NewSolver plans a snapshot and keeps what Update needs. Errors are those of Solve.
+func NewSolver(snapshot *Snapshot, options Options) (*Solver, error) {
+	m, err := newModel(snapshot, options)
+	if err != nil {
+		return nil, err
+	}
+	s := &Solver{m: m}
+	problems := make([][]Problem, len(snapshot.Workloads))
+	for i := range snapshot.Workloads {
+		w, found := m.newWork(i, &snapshot.Workloads[i])
+		problems[i] = found
+		s.works = append(s.works, w)
+	}
+	m.least = leastRequests(m)
+	m.problems = append(m.problems, duplicates(snapshot)...)
+	for _, found := range problems {
+		m.problems = append(m.problems, found...)
+	}
+	s.link()
+	s.room = newRoom(m)
+	s.room.remembers = true
+	s.chooser = newChooser(m)
+	s.solve()
+	s.finish()
+	return s, nil
+}
+
+// leastRequests is the smallest request for each resource.
+func leastRequests(m *model) []int64 {
+	var least []int64
+	for _, r := range m.requests {
+		if least == nil {
+			least = slices.Clone(r.vector)
+		}
+		for d, v := range r.vector {
+			least[d] = min(least[d], v)
+		}
+	}
+	if least == nil {
+		least = make([]int64, m.dims)
+	}
+	return least
+}
+
+// duplicates names workloads that share a name: a call cannot tell them apart.
+func duplicates(snapshot *Snapshot) []Problem {
+	type key struct{ kind, namespace, name string }
+	seen := make(map[key]bool, len(snapshot.Workloads))
+	var problems []Problem
+	for i := range snapshot.Workloads {
+		w := &snapshot.Workloads[i]
+		k := key{w.Kind, w.Namespace, w.Name}
+		if seen[k] {
+			problems = append(problems, Problem{
+				w.Kind + " " + w.Namespace + "/" + w.Name, "Name",
+				fmt.Sprintf("Workloads[%d] has a name that another has; both are planned, calls go to the first", i),
+			})
+		}
+		seen[k] = true
+	}
+	return problems
+}
+
+// link tells each workload who calls it.
+func (s *Solver) link() {
+	for i, w := range s.works {
+		w.in = nil
+		if len(w.out) > 0 {
+			s.calls = true
+		}
+		_ = i
+	}
+	for i, w := range s.works {
+		for k := range w.out {
+			callee := s.works[w.out[k].to]
+			callee.in = append(callee.in, caller{int32(i), int32(k)})
+		}
+	}
+	if !s.calls {
+		return
+	}
+	for _, w := range s.works {
+		if w.support == nil {
+			w.support = make([]int32, len(s.m.geo.ids))
+		}
+	}
+}
+
+// expired asks the caller whether to stop, and remembers that it said so.
+func (s *Solver) expired() bool {
+	if !s.stopped && s.m.options.Expired != nil && s.m.options.Expired() {
+		s.stopped = true
+	}
+	return s.stopped
+}
+
+// defaultRounds of steps of the prices, and of improvements at most.
+const defaultRounds = 120
+
+func (s *Solver) rounds() int {
+	if s.m.options.Rounds > 0 {
+		return s.m.options.Rounds
+	}
+	return defaultRounds
+}
+
+// items groups workloads that choose alike.
+func (s *Solver) items() []item {
+	type key struct {
+		row    *row
+		limits *limits
+	}
+	index := map[key]int{}
+	var items []item
+	defer func() { byRow(items) }()
+	for _, w := range s.works {
+		if w.n == 0 || w.held != "" {
+			continue
+		}
+		// What calls cost at least is left to the bound of the plan: most can be had for next to nothing.
+		if len(w.stays) > 0 || len(w.pins) > 0 {
+			items = append(items, item{row: w.row, limits: w.limits, n: w.n, weight: 1, work: w})
+			continue
+		}
+		k, weight, n := key{w.row, w.limits}, 1.0, w.n
+		if w.limits.free {
+			k.limits, weight, n = nil, float64(w.n), 1
+		}
+		i, ok := index[k]
+		if !ok {
+			i = len(items)
+			index[k] = i
+			items = append(items, item{row: w.row, limits: w.limits, n: n})
+		}
+		items[i].weight += weight
+	}
+	return items
+}
+
+// byRow sorts items so that those that share a row are together.
+func byRow(items []item) {
+	rank := map[*row]int{}
+	for i := range items {
+		if _, ok := rank[items[i].row]; !ok {
+			rank[items[i].row] = len(rank)
+		}
+	}
+	slices.SortStableFunc(items, func(a, b item) int { return rank[a.row] - rank[b.row] })
+}
+
+// solve makes a plan: prices first, then places by these prices, then improvements at the true prices.
+func (s *Solver) solve() {
+	for _, w := range s.works {
+		if w.held != "" {
+			s.hold(w)
+		}
+	}
+	for _, w := range s.works {
+		w.certain = w.n > 0
+	}
+	d := newDual(s.m, s.items(), nil)
+	d.search(s.rounds(), s.expired)
+	s.lambda = d.lambda
+	if d.guide != nil {
+		s.lambda = d.guide
+	}
+	s.construct()
+	s.lambda = d.lambda
+	s.improve()
+	if s.calls || len(s.order) <= displacedBelow {
+		s.displace(d.relax)
+		s.improve()
+	}
+	if s.calls {
+		s.displace(d.relax)
+		s.improve()
+	}
+	s.searchAll()
+	s.secure()
+}
+
+// hold keeps the replicas of a workload where they are.
+func (s *Solver) hold(w *work) {
+	left := w.n
+	if w.bad {
+		left = maxReplicas
+	}
+	for _, stay := range w.stays {
+		var placed int32
+		w.allocs, placed = s.room.place(stay.pool, w.row.request.vector, min(stay.n, left), maxReplicas, w.allocs)
+		left -= placed
+	}
+	s.settle(w)
+}
+
+// settle brings what is derived from allocs up to date.
+func (s *Solver) settle(w *work) {
+	if w.support != nil {
+		clear(w.support)
+		for _, a := range w.allocs {
+			w.support[s.m.pools[a.pool].place] += a.n
+		}
+	}
+	w.usd = 0
+	s.scratch = byPool(w.allocs, s.scratch)
+	for _, p := range s.scratch {
+		w.usd += w.row.unit(s.m, p.pool) * float64(p.n)
+	}
+	if len(w.stays) > 0 {
+		w.usd += float64(w.moves(s.scratch)) * w.stays[0].credit
+	}
+}
+
+// lift takes a workload's replicas off their nodes and returns where they were.
+func (s *Solver) lift(w *work) []alloc {
+	was := w.allocs
+	for _, a := range was {
+		s.room.release(a, w.row.request.vector)
+	}
+	w.allocs = nil
+	if w.support != nil {
+		clear(w.support)
+	}
+	return was
+}
+
+// restore puts a workload back to where it was.
+func (s *Solver) restore(w *work, was []alloc) {
+	for _, a := range w.allocs {
+		s.room.release(a, w.row.request.vector)
+	}
+	for _, a := range was {
+		s.room.retake(a, w.row.request.vector)
+	}
+	w.allocs = was
+	s.settle(w)
+}
+
+// commit places what the chooser picked.
+func (s *Solver) commit(w *work) {
+	share := w.limits.nodeShare()
+	for _, p := range s.chooser.picks {
+		w.allocs, _ = s.room.place(p.pool, w.row.request.vector, p.n, share, w.allocs)
+	}
+}
+
+// put places a lifted workload at the prices of an ask: pinned replicas first.
+func (s *Solver) put(w *work, a *ask) {
+	a.row, a.limits, a.room = w.row, w.limits, s.room
+	a.n, a.stays = w.n, w.stays
+	if len(w.pins) > 0 {
+		s.putPinned(w, a)
+		return
+	}
+	s.chooser.best(a)
+	s.commit(w)
+}
+
+// putPinned places replicas that volumes hold first. Limits count all of them together.
+func (s *Solver) putPinned(w *work, a *ask) {
+	s.chooser.pinned(a, w.n, w.pins)
+	s.commit(w)
+}
+
+// pinned picks places for pinned replicas first, then for the others.
+func (c *chooser) pinned(a *ask, n int32, pins []pin) int32 {
+	c.levelled(a, false, func() { c.pinnedFirst(a, n, pins) })
+	return c.placed
+}
+
+func (c *chooser) pinnedFirst(a *ask, n int32, pins []pin) {
+	a.n = 0
+	c.begin(a)
+	only, missing := a.only, int32(0)
+	for _, p := range pins {
+		a.n = c.placed + p.n
+		a.only = p.only
+		c.gather(true)
+		c.drain()
+		missing += a.n - c.placed // a pinned replica without a place must not be placed elsewhere
+	}
+	a.only = only
+	a.n = n - missing
+	c.gather(true)
+	c.drain()
+}

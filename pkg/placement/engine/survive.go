@@ -1,0 +1,281 @@
+package engine
+
+import (
+	"cmp"
+	"slices"
+)
+
+// loss is a domain that may vanish.
+type loss struct {
+	axis, domain int32
+}
+
+// refuge is where replicas of a workload go after a loss.
+type refuge struct {
+	loss   loss
+	allocs []alloc
+}
+
+// unfit is replicas that no node has room for after a loss.
+type unfit struct {
+	work int32
+	loss loss
+	n    int32
+}
+
+// recoveryRounds is how often the plan is changed to make room before replicas are left out.
+const recoveryRounds = 4
+
+// survive makes sure that after any one loss the lost replicas of the workloads that must survive it fit on what remains.
+// Where they do not, workloads move away from the domain, then others make room, and at last replicas are left out.
+func (s *Solver) survive() {
+	for round := 0; ; round++ {
+		missing := s.recoverAll()
+		if len(missing) == 0 {
+			return
+		}
+		for _, u := range missing {
+			w := s.works[u.work]
+			if round < recoveryRounds && (s.leave(w, u.loss) || s.makeRoom(w, u)) {
+				continue
+			}
+			if round >= recoveryRounds {
+				s.drop(w, u)
+			}
+		}
+	}
+}
+
+// losses lists the domains that hold replicas of workloads that must survive losing them, with these workloads.
+func (s *Solver) losses() (order []loss, victims map[loss][]int32) {
+	victims = map[loss][]int32{}
+	for i, w := range s.works {
+		if w.held != "" {
+			continue
+		}
+		for _, l := range s.lossesOf(w) {
+			if len(victims[l]) == 0 {
+				order = append(order, l)
+			}
+			victims[l] = append(victims[l], int32(i))
+		}
+	}
+	slices.SortFunc(order, func(a, b loss) int { return cmp.Or(cmp.Compare(a.axis, b.axis), cmp.Compare(a.domain, b.domain)) })
+	return order, victims
+}
+
+// lossesOf lists the domains that hold replicas of a workload and that it must survive losing.
+func (s *Solver) lossesOf(w *work) []loss {
+	var out []loss
+	for _, axis := range w.row.profile.losses {
+		of := s.m.axes[axis].of
+		for _, a := range w.allocs {
+			if l := (loss{int32(axis), of[a.pool]}); !slices.Contains(out, l) {
+				out = append(out, l)
+			}
+		}
+	}
+	return out
+}
+
+// recoverAll tries every loss and remembers where replicas would go. It returns those without room.
+func (s *Solver) recoverAll() []unfit {
+	for _, w := range s.works {
+		w.refuges = nil
+	}
+	order, victims := s.losses()
+	sizes := s.m.sizes()
+	var missing []unfit
+	for _, l := range order {
+		list := victims[l]
+		slices.SortStableFunc(list, func(a, b int32) int {
+			return cmp.Compare(sizes[s.works[b].row.request], sizes[s.works[a].row.request])
+		})
+		for _, i := range list {
+			w := s.works[i]
+			allocs, left := s.refuge(w, l, s.lost(w, l))
+			w.refuges = append(w.refuges, refuge{l, allocs})
+			if left > 0 {
+				missing = append(missing, unfit{i, l, left})
+			}
+		}
+		for _, i := range list {
+			w := s.works[i]
+			for _, a := range w.refuges[len(w.refuges)-1].allocs {
+				s.room.release(a, w.row.request.vector)
+			}
+		}
+	}
+	return missing
+}
+
+// lost is how many replicas of a workload vanish with a domain.
+func (s *Solver) lost(w *work, l loss) int32 {
+	n, of := int32(0), s.m.axes[l.axis].of
+	for _, a := range w.allocs {
+		if of[a.pool] == l.domain {
+			n += a.n
+		}
+	}
+	return n
+}
+
+// refuge places n replicas outside a lost domain and returns where, and how many have no room.
+func (s *Solver) refuge(w *work, l loss, n int32) (allocs []alloc, left int32) {
+	of := s.m.axes[l.axis].of
+	only := s.movable(w, l)
+	left = n
+	try := func(i int32) {
+		if left > 0 && of[i] != l.domain && (only == nil || only[i]) {
+			var placed int32
+			allocs, placed = s.room.place(i, w.row.request.vector, left, maxReplicas, allocs)
+			left -= placed
+		}
+	}
+	// Pools that the workload uses come last: room there is what others need.
+	for _, i := range w.row.order {
+		try(i)
+	}
+	if left > 0 {
+		for _, i := range w.row.profile.allowed {
+			try(i)
+		}
+	}
+	return allocs, left
+}
+
+// movable are the pools that every volume can be attached to of those that may be in the domain; nil for all.
+func (s *Solver) movable(w *work, l loss) []bool {
+	if len(w.pins) == 0 {
+		return nil
+	}
+	of := s.m.axes[l.axis].of
+	out := make([]bool, len(s.m.pools))
+	for i := range out {
+		out[i] = true
+	}
+	for _, p := range w.pins {
+		inside := false
+		for i, ok := range p.only {
+			inside = inside || ok && of[i] == l.domain
+		}
+		if !inside {
+			continue
+		}
+		for i, ok := range p.only {
+			out[i] = out[i] && ok
+		}
+	}
+	return out
+}
+
+// leave places a workload anew with as little as possible in a domain; it keeps that when less is there than before and
+// nothing more is unplaced.
+func (s *Solver) leave(w *work, l loss) bool {
+	before, placed := s.lost(w, l), w.placed()
+	was := s.lift(w)
+	of := s.m.axes[l.axis].of
+	a := ask{bias: func(i int32) float64 {
+		if of[i] == l.domain {
+			return heavy
+		}
+		return 0
+	}}
+	s.outgoing(w, &a)
+	s.put(w, &a)
+	s.settle(w)
+	if s.lost(w, l) < before && w.placed() >= placed && s.callersReach(w) {
+		return true
+	}
+	s.restore(w, was)
+	return false
+}
+
+// makeRoom moves a workload that need not survive the loss into other pools, where one that must finds room in its stead.
+func (s *Solver) makeRoom(w *work, u unfit) bool {
+	of := s.m.axes[u.loss.axis].of
+	request := w.row.request.vector
+	left := u.n
+	for _, i := range s.order {
+		other := s.works[i]
+		if left <= 0 {
+			break
+		}
+		if len(other.row.profile.losses) > 0 || len(other.pins) > 0 || !other.yields(s.m, w, of, u.loss.domain) {
+			continue
+		}
+		placed := other.placed()
+		was := s.lift(other)
+		var ghosts []alloc
+		ghosts, short := s.refuge(w, u.loss, left)
+		gained := left - short
+		if gained > 0 {
+			a := ask{}
+			s.outgoing(other, &a)
+			s.put(other, &a)
+			s.settle(other)
+		}
+		for _, a := range ghosts {
+			s.room.release(a, request)
+		}
+		if gained > 0 && other.placed() >= placed && s.callersReach(other) {
+			left -= gained
+			continue
+		}
+		s.restore(other, was)
+	}
+	return left < u.n
+}
+
+// yields says whether a workload has replicas outside a domain where another could go.
+func (w *work) yields(m *model, wanted *work, of []int32, domain int32) bool {
+	for _, a := range w.allocs {
+		if of[a.pool] != domain && m.allows(wanted.row.profile, a.pool) {
+			return true
+		}
+	}
+	return false
+}
+
+// drop leaves replicas out that would have no room after a loss: a share of them, since what is left out for other losses
+// makes room after this one too.
+func (s *Solver) drop(w *work, u unfit) {
+	of := s.m.axes[u.loss.axis].of
+	losses := int32(max(len(s.lossesOf(w)), 1))
+	left := min((u.n+losses-1)/losses, s.lost(w, u.loss))
+	kept := make([]alloc, 0, len(w.allocs))
+	for k := len(w.allocs) - 1; k >= 0; k-- {
+		a := w.allocs[k]
+		if of[a.pool] == u.loss.domain && left > 0 {
+			n := min(left, a.n)
+			s.room.release(alloc{a.pool, a.node, n}, w.row.request.vector)
+			left -= n
+			if a.n -= n; a.n == 0 {
+				continue
+			}
+		}
+		kept = append(kept, a)
+	}
+	slices.Reverse(kept)
+	w.allocs = kept
+	w.dropped = true
+	s.even(w)
+	s.settle(w)
+}
+
+// recoveries are a workload's refuges in words.
+func (s *Solver) recoveries(w *work) []Recovery {
+	if len(w.refuges) == 0 {
+		return nil
+	}
+	out := make([]Recovery, 0, len(w.refuges))
+	for _, r := range w.refuges {
+		axis := &s.m.axes[r.loss.axis]
+		recovery := Recovery{Domain: axis.domain, Name: axis.names[r.loss.domain], Moves: make([]RecoveryMove, 0, len(r.allocs))}
+		for _, a := range r.allocs {
+			recovery.Moves = append(recovery.Moves, RecoveryMove{int(a.pool), int(a.node), int(a.n)})
+		}
+		out = append(out, recovery)
+	}
+	return out
+}

@@ -1,0 +1,253 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Update replaces one workload and plans it anew, around all others: those do not move, except that their bills change
+// where they call it or it calls them. The plan's bound stays valid. Errors: there is no workload with this index, or it
+// requests a resource that the snapshot did not know.
+//
+// To add a workload, keep one with no replicas in the snapshot; to remove one, update it to none. After many updates a new
+// Solver finds a better plan.
+func (s *Solver) Update(i int, workload Workload) (*Plan, error) {
+	if i < 0 || i >= len(s.works) {
+		return nil, fmt.Errorf("there is no workload %d; the snapshot has %d", i, len(s.works))
+	}
+	for name := range workload.Request.Extended {
+		if !slices.Contains(s.m.extended, name) {
+			return nil, fmt.Errorf("%s %s/%s requests %s, which nothing in the snapshot has; make a new solver", workload.Kind,
+				workload.Namespace, workload.Name, name)
+		}
+	}
+	s.reserveAll()
+	old := s.works[i]
+	s.unreserve(int32(i))
+	s.lift(old)
+	s.own()
+	if before := &s.m.snapshot.Workloads[i]; before.Name != workload.Name || before.Namespace != workload.Namespace {
+		return nil, fmt.Errorf("%s/%s cannot become %s/%s; make a new solver", before.Namespace, before.Name, workload.Namespace, workload.Name)
+	}
+	s.m.snapshot.Workloads[i] = workload
+	s.m.geo.need(&workload)
+	w, problems := s.m.newWork(i, &workload)
+	s.relink(int32(i), old, w)
+	s.m.dense(w.row)
+	s.dual.relax.priceOf(w.row.request)
+	if w.held != "" {
+		s.hold(w)
+	} else if w.n > 0 {
+		a := ask{}
+		s.outgoing(w, &a)
+		s.put(w, &a)
+		s.settle(w)
+		s.near(w)
+		s.shelter(int32(i))
+	}
+	return s.replan(append([]int32{int32(i)}, s.leaveOut(w)...), problems), nil
+}
+
+// leaveOut leaves out replicas of callers that have become too far from a workload, and of their callers. It returns whose.
+func (s *Solver) leaveOut(w *work) []int32 {
+	var out []int32
+	for open := []*work{w}; len(open) > 0; open = open[1:] {
+		for _, in := range open[0].in {
+			from := s.works[in.work]
+			if from.held != "" || s.reaches(from) {
+				continue
+			}
+			s.unreserve(in.work)
+			s.dropFar(from)
+			s.shelter(in.work)
+			out = append(out, in.work)
+			open = append(open, from)
+		}
+	}
+	return out
+}
+
+// own makes the snapshot the solver's own before it is changed for the first time.
+func (s *Solver) own() {
+	if s.owned {
+		return
+	}
+	snapshot := *s.m.snapshot
+	snapshot.Workloads = slices.Clone(snapshot.Workloads)
+	s.m.snapshot, s.owned = &snapshot, true
+}
+
+// Snapshot is the snapshot with all updates. The caller must not change it.
+func (s *Solver) Snapshot() *Snapshot { return s.m.snapshot }
+
+// relink puts a new workload in the place of an old one in the calls.
+func (s *Solver) relink(i int32, old, w *work) {
+	for k := range old.out {
+		callee := s.works[old.out[k].to]
+		callee.in = slices.DeleteFunc(slices.Clone(callee.in), func(c caller) bool { return c.work == i })
+	}
+	w.in = old.in
+	s.works[i] = w
+	if len(w.out) > 0 && !s.calls {
+		s.calls = true
+		for _, other := range s.works {
+			other.support = make([]int32, len(s.m.geo.ids))
+			s.settle(other)
+		}
+	}
+	if s.calls {
+		w.support = make([]int32, len(s.m.geo.ids))
+	}
+	for k := range w.out {
+		callee := s.works[w.out[k].to]
+		callee.in = append(slices.Clone(callee.in), caller{i, int32(k)})
+	}
+}
+
+// replan makes a plan in which some workloads, and the bills of their callers, are new.
+func (s *Solver) replan(changed []int32, problems []Problem) *Plan {
+	plan := *s.plan
+	plan.Placements = slices.Clone(plan.Placements)
+	if len(problems) > 0 {
+		plan.Problems = append(slices.Clone(plan.Problems), problems...)
+	}
+	if s.calls && s.dual.floors == nil {
+		s.dual.floors = s.floors()
+	}
+	affected := slices.Clone(changed)
+	for _, i := range changed {
+		w := s.works[i]
+		w.certain = len(w.allocs) > 0
+		for _, in := range w.in {
+			if !contains(affected, in.work) {
+				affected = append(affected, in.work)
+			}
+		}
+	}
+	plan.Pools = slices.Clone(plan.Pools)
+	var touched []int
+	touch := func(placement *Placement, sign int) {
+		s.count(&plan, placement, sign)
+		for k := range placement.Decisions {
+			if pool := placement.Decisions[k].Pool; !slices.Contains(touched, pool) {
+				touched = append(touched, pool)
+			}
+		}
+	}
+	for _, i := range affected {
+		touch(plan.Placements[i], -1)
+		plan.Placements[i] = s.placement(i)
+		touch(plan.Placements[i], 1)
+		if s.dual.floors != nil {
+			s.dual.floors.set(s.works[i])
+		}
+		before := s.bounds[i]
+		s.bounds[i] = s.boundOne(s.works[i], s.dual)
+		s.sums.bound += s.bounds[i] - before
+	}
+	for _, pool := range touched {
+		s.usePool(pool, &plan.Pools[pool])
+	}
+	s.plan = &plan
+	if s.sums.changes++; s.sums.changes < recount {
+		s.conclude(&plan)
+	} else {
+		s.sumUp(&plan)
+	}
+	return &plan
+}
+
+// recount is after how many changes the sums are made anew, so that what rounding loses does not add up.
+const recount = 1 << 12
+
+// reserve is what replicas would take on each node after each loss. The most that any one loss would take is kept free.
+type reserve struct {
+	loads map[nodeKey][]load
+}
+
+type nodeKey struct{ pool, node int32 }
+
+// load is what one loss would bring to a node.
+type load struct {
+	loss   loss
+	amount []int64
+}
+
+// reserveAll keeps room free for all refuges, once.
+func (s *Solver) reserveAll() {
+	if s.reserve != nil {
+		return
+	}
+	s.reserve = &reserve{loads: map[nodeKey][]load{}}
+	for _, w := range s.works {
+		s.claim(w)
+	}
+}
+
+// claim keeps room free for a workload's refuges.
+func (s *Solver) claim(w *work) {
+	for _, r := range w.refuges {
+		for _, a := range r.allocs {
+			s.bring(a, r.loss, w.row.request.vector, int64(a.n))
+		}
+	}
+}
+
+// unreserve gives up the refuges of a workload.
+func (s *Solver) unreserve(i int32) {
+	w := s.works[i]
+	for _, r := range w.refuges {
+		for _, a := range r.allocs {
+			s.bring(a, r.loss, w.row.request.vector, -int64(a.n))
+		}
+	}
+}
+
+// bring changes what a loss would bring to a node, and what is kept free there.
+func (s *Solver) bring(a alloc, l loss, request []int64, n int64) {
+	key := nodeKey{a.pool, a.node}
+	list := s.reserve.loads[key]
+	s.room.keepFree(a.pool, a.node, most(list, s.m.dims), -1)
+	k := slices.IndexFunc(list, func(known load) bool { return known.loss == l })
+	if k < 0 {
+		k = len(list)
+		list = append(list, load{l, make([]int64, s.m.dims)})
+		s.reserve.loads[key] = list
+	}
+	for d, v := range request {
+		list[k].amount[d] += v * n
+	}
+	s.room.keepFree(a.pool, a.node, most(list, s.m.dims), 1)
+}
+
+// most is the most of each resource that any one loss would bring.
+func most(list []load, dims int) []int64 {
+	out := make([]int64, dims)
+	for _, l := range list {
+		for d, v := range l.amount {
+			out[d] = max(out[d], v)
+		}
+	}
+	return out
+}
+
+// shelter finds refuges for one workload and keeps room free for them; replicas without one are left out.
+func (s *Solver) shelter(i int32) {
+	w := s.works[i]
+	for again := true; again; {
+		w.refuges, again = nil, false
+		for _, l := range s.lossesOf(w) {
+			allocs, left := s.refuge(w, l, s.lost(w, l))
+			for _, a := range allocs {
+				s.room.release(a, w.row.request.vector)
+			}
+			w.refuges = append(w.refuges, refuge{l, allocs})
+			if left > 0 { // what other losses would take is less now
+				s.drop(w, unfit{i, l, left})
+				again = true
+				break
+			}
+		}
+	}
+	s.claim(w)
+}

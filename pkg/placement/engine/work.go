@@ -1,0 +1,267 @@
+package engine
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"tradewind.dev/tradewind/pkg/placement"
+)
+
+// work is one workload while a plan is made.
+type work struct {
+	row    *row
+	limits *limits
+	n      int32
+	stays  []stay
+	moving int32 // replicas that run now and are still wanted
+	pins   []pin
+	out    []edge   // calls it makes
+	in     []caller // calls it receives
+	held   string   // why it stays as it is; "" when it is planned
+	bad    bool     // malformed: nothing of it is placed beyond what is held
+
+	allocs  []alloc // where it is in the plan
+	support []int32 // replicas by place; only where somebody calls it
+	usd     float64 // of the replicas and their moves, calls apart
+	refuges []refuge
+	certain bool // it has replicas in every plan that is compared with the bound
+	dropped bool // replicas were left out for want of room after a loss
+}
+
+// pin is replicas that must be on certain pools.
+type pin struct {
+	n    int32
+	only []bool
+}
+
+// edge is a call to another workload.
+type edge struct {
+	to                                    int32
+	usdPerMillisecond, bytesPerHour, most float64 // of one replica; most milliseconds, positive infinity for no limit
+}
+
+// limited says whether the call has a limit.
+func (e *edge) limited() bool { return !math.IsInf(e.most, 1) }
+
+// caller names a call from the called workload's side.
+type caller struct{ work, edge int32 }
+
+// Bounds beyond which numbers are mistakes: they keep products within 64 bits.
+const (
+	maxResource = int64(1) << 53
+	maxRate     = 1e12
+)
+
+// newWork reads a workload. What is wrong with it becomes problems; then it stays as it is.
+func (m *model) newWork(i int, w *Workload) (*work, []Problem) {
+	var problems []Problem
+	object := w.Kind + " " + w.Namespace + "/" + w.Name
+	problem := func(field, format string, args ...any) {
+		problems = append(problems, Problem{object, field, fmt.Sprintf(format, args...)})
+	}
+	out := &work{held: w.Hold}
+	clean := *w
+	bad := func(field, format string, args ...any) {
+		problem(field, format+"; its replicas stay where they are until it is corrected", args...)
+		out.bad = true
+		if out.held == "" {
+			out.held = field + " " + fmt.Sprintf(format, args...)
+		}
+	}
+	if clean.Replicas < 0 || clean.Replicas > maxReplicas {
+		bad("Replicas", "%d is no number of replicas from 0 to %d", clean.Replicas, maxReplicas)
+		clean.Replicas = min(max(clean.Replicas, 0), maxReplicas)
+	}
+	check := func(field string, v int64) {
+		if v < 0 || v > maxResource {
+			bad(field, "%d is no amount that a node could have", v)
+		}
+	}
+	check("Request.MilliCPU", clean.Request.MilliCPU)
+	check("Request.MemoryBytes", clean.Request.MemoryBytes)
+	check("Request.GPUs", clean.Request.GPUs)
+	for _, name := range m.extended {
+		if v, ok := clean.Request.Extended[name]; ok {
+			check("Request.Extended["+name+"]", v)
+		}
+	}
+	if !(clean.RestartUSD >= 0) || clean.RestartUSD > maxRate {
+		problem("RestartUSD", "%g is no price of a restart; %g counts", clean.RestartUSD, DefaultRestartUSD)
+		clean.RestartUSD = 0
+	}
+	if !(clean.ClientBytesPerRequest >= 0) || clean.ClientBytesPerRequest > maxRate {
+		problem("ClientBytesPerRequest", "%g is no number of bytes; 0 counts", clean.ClientBytesPerRequest)
+		clean.ClientBytesPerRequest = 0
+	}
+	clean.Availability = nil
+	for k, a := range w.Availability {
+		field := fmt.Sprintf("Availability[%d]", k)
+		switch {
+		case !slices.Contains(domains[:], a.Survive):
+			bad(field+".Survive", "%q is no domain; use cloud, region, zone or cluster", a.Survive)
+		case a.MinReplicasPercent < 0 || a.MinReplicasPercent > 99:
+			bad(field+".MinReplicasPercent", "%d is not from 0 to 99", a.MinReplicasPercent)
+		default:
+			clean.Availability = append(clean.Availability, a)
+		}
+	}
+	profile := m.profile(&clean)
+	if out.held == "" {
+		out.held = broken(profile.rules)
+	}
+	out.row = m.row(&clean, profile)
+	out.limits = m.limitsOf(&clean, profile, out.row.request)
+	out.n = int32(clean.Replicas)
+	m.readCurrent(out, &clean, problem)
+	m.readPins(out, &clean, problem)
+	m.readCalls(out, i, &clean, problem)
+	return out, problems
+}
+
+// broken says that a policy cannot be read, so that an uncertain answer keeps the last decision (design section 7).
+func broken(rules *placement.Rules) string {
+	for i := range rules.Residency {
+		if rules.Residency[i].Broken {
+			return rules.Residency[i].Source.String() + " names an unknown jurisdiction"
+		}
+	}
+	for i := range rules.Required {
+		if rules.Required[i].Broken {
+			return rules.Required[i].Source.String() + " has a location requirement that cannot be read"
+		}
+	}
+	for i := range rules.Latency {
+		if rules.Latency[i].Broken {
+			return rules.Latency[i].Source.String() + " names a client location that cannot be read"
+		}
+	}
+	return ""
+}
+
+func (m *model) readCurrent(out *work, w *Workload, problem func(field, format string, args ...any)) {
+	credit := restartUSD(w) / PaybackHours
+	for k, current := range w.Current {
+		if current.Pool < 0 || current.Pool >= len(m.pools) || current.Replicas < 0 || current.Replicas > maxReplicas {
+			problem(fmt.Sprintf("Current[%d]", k), "%d replicas on pool %d: there is no such pool, or no such number; it is left out",
+				current.Replicas, current.Pool)
+			continue
+		}
+		if current.Replicas == 0 {
+			continue
+		}
+		known := false
+		for j := range out.stays {
+			if out.stays[j].pool == int32(current.Pool) {
+				out.stays[j].n += int32(current.Replicas)
+				known = true
+			}
+		}
+		if !known {
+			out.stays = append(out.stays, stay{int32(current.Pool), int32(current.Replicas), credit})
+		}
+		out.moving += int32(current.Replicas)
+	}
+	out.moving = min(out.moving, out.n)
+}
+
+func (m *model) readPins(out *work, w *Workload, problem func(field, format string, args ...any)) {
+	left := out.n
+	for k := range w.Pins {
+		p := &w.Pins[k]
+		if p.Replicas < 0 || p.Replicas > int(left) {
+			problem(fmt.Sprintf("Pins[%d].Replicas", k), "%d are more than the workload has left; %d count", p.Replicas, left)
+		}
+		n := min(max(int32(min(p.Replicas, maxReplicas)), 0), left)
+		if n == 0 {
+			continue
+		}
+		left -= n
+		only := make([]bool, len(m.pools))
+		for i := range m.pools {
+			only[i] = p.Allows(m.pools[i].class.Location)
+		}
+		out.pins = append(out.pins, pin{n, only})
+	}
+}
+
+func (m *model) readCalls(out *work, i int, w *Workload, problem func(field, format string, args ...any)) {
+	rules := out.row.profile.rules
+	for k := range w.Calls {
+		call := &w.Calls[k]
+		field := fmt.Sprintf("Calls[%d]", k)
+		name := call.To
+		if name.Namespace == "" {
+			name.Namespace = w.Namespace
+		}
+		to, ok := m.byName[name]
+		if !ok {
+			problem(field+".To", "%s/%s is not in the snapshot; the call costs and limits nothing", name.Namespace, name.Name)
+			continue
+		}
+		if to == i {
+			problem(field+".To", "the workload calls itself; the call costs and limits nothing")
+			continue
+		}
+		if !(call.RequestsPerSecond >= 0 && call.BytesPerRequest >= 0 && call.MaxMilliseconds >= 0) ||
+			call.RequestsPerSecond > maxRate || call.BytesPerRequest > maxRate || math.IsInf(call.MaxMilliseconds, 0) {
+			problem(field, "requests, bytes and milliseconds must be 0 or more, and finite; the call is left out")
+			continue
+		}
+		e := edge{to: int32(to), most: math.Inf(1)}
+		if call.MaxMilliseconds > 0 {
+			e.most = call.MaxMilliseconds
+		}
+		if !call.LimitOnly {
+			perReplica := placement.DefaultRequestsPerSecond
+			if call.RequestsPerSecond > 0 {
+				perReplica = call.RequestsPerSecond / float64(max(w.Replicas, 1))
+			}
+			e.usdPerMillisecond = placement.LatencyUSD(1, perReplica, m.optimizeFor(rules))
+			e.bytesPerHour = perReplica * call.BytesPerRequest * secondsPerHour
+		}
+		out.out = append(out.out, e)
+	}
+}
+
+// placed is how many replicas are placed.
+func (w *work) placed() int32 {
+	n := int32(0)
+	for _, a := range w.allocs {
+		n += a.n
+	}
+	return n
+}
+
+// byPool sums allocs by pool, in the order in which pools first appear.
+func byPool(allocs []alloc, out []pick) []pick {
+	out = out[:0]
+next:
+	for _, a := range allocs {
+		for k := len(out) - 1; k >= 0; k-- {
+			if out[k].pool == a.pool {
+				out[k].n += a.n
+				continue next
+			}
+		}
+		out = append(out, pick{a.pool, a.n})
+	}
+	return out
+}
+
+// moves is how many replicas leave the pool that they are on.
+func (w *work) moves(picks []pick) int32 {
+	staying := int32(0)
+	for _, p := range picks {
+		for k := range w.stays {
+			if w.stays[k].pool == p.pool {
+				staying += min(p.n, w.stays[k].n)
+			}
+		}
+	}
+	placed := int32(0)
+	for _, p := range picks {
+		placed += p.n
+	}
+	return max(min(w.moving, placed)-staying, 0)
+}
