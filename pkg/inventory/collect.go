@@ -33,6 +33,8 @@ type Gap struct {
 type CollectOptions struct {
 	// Location says which further node labels name the cloud.
 	Location location.Options
+	// Workloads says that Deployments, DaemonSets and CloudPools are read too, which reports have no use for.
+	Workloads bool
 	// PageSize is how many objects are asked for at a time; 500 when 0.
 	PageSize int64
 	// Progress, if set, is called before each kind of object and after each page of it.
@@ -75,7 +77,7 @@ func Collect(ctx context.Context, reader client.Reader, options CollectOptions, 
 	const counted = "how many replicas its workloads want is counted from their pods"
 	const volumes = "where volumes are is not known"
 	const policies = "its rules are left out"
-	for _, k := range []kind{
+	kinds := []kind{
 		kindOf("nodes", func() client.ObjectList { return &corev1.NodeList{} }, &lists.Nodes, ""),
 		kindOf("pods", func() client.ObjectList { return &corev1.PodList{} }, &lists.Pods, ""),
 		kindOf("namespaces", func() client.ObjectList { return &corev1.NamespaceList{} }, &lists.Namespaces,
@@ -95,7 +97,16 @@ func Collect(ctx context.Context, reader client.Reader, options CollectOptions, 
 		kindOf("pricelists.tradewind.dev", func() client.ObjectList { return &v1alpha1.PriceListList{} }, &prices, "prices are the built-in catalog's"),
 		kindOf("latencymaps.tradewind.dev", func() client.ObjectList { return &v1alpha1.LatencyMapList{} }, &maps,
 			"round-trip times are the built-in ones"),
-	} {
+	}
+	if options.Workloads {
+		kinds = append(kinds,
+			kindOf("deployments.apps", func() client.ObjectList { return &appsv1.DeploymentList{} }, &lists.Deployments, "they are left out"),
+			kindOf("daemonsets.apps", func() client.ObjectList { return &appsv1.DaemonSetList{} }, &lists.DaemonSets, "they are left out"),
+			kindOf("cloudpools.tradewind.dev", func() client.ObjectList { return &v1alpha1.CloudPoolList{} }, &lists.CloudPools,
+				"no capacity that an autoscaler could add is known"),
+		)
+	}
+	for _, k := range kinds {
 		gap, err := k.read(ctx, reader, &options)
 		if err != nil {
 			return nil, err

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/rest"
@@ -152,23 +153,52 @@ func (l *Live) watch(ctx context.Context, config *rest.Config, scheme *runtime.S
 			cancel()
 		}
 	}()
-	objects, err := cache.New(config, cache.Options{Scheme: scheme, DefaultUnsafeDisableDeepCopy: &unsafeDisableDeepCopy})
+	objects, err := cache.New(config, cache.Options{
+		Scheme: scheme, DefaultUnsafeDisableDeepCopy: &unsafeDisableDeepCopy, DefaultTransform: cache.TransformStripManagedFields(),
+		ByObject: map[client.Object]cache.ByObject{&v1alpha1.Placement{}: {Transform: transformPlacement}},
+	})
 	if err != nil {
 		return nil, err
 	}
 	go func() { _ = objects.Start(ctx) }() // returns when the context ends
-	if err := l.register(ctx, objects); err != nil {
+	placementsRead, err := l.register(ctx, objects)
+	if err != nil {
 		return nil, err
 	}
 	waiting, done := context.WithTimeout(ctx, syncTimeout)
 	defer done()
-	if !objects.WaitForCacheSync(waiting) {
+	if !objects.WaitForCacheSync(waiting) || !toolscache.WaitForCacheSync(waiting.Done(), placementsRead) {
 		return nil, fmt.Errorf("not all read after %s (the reflector's messages say why)", syncTimeout)
 	}
 	return objects, nil
 }
 
-func (l *Live) register(ctx context.Context, objects cache.Cache) error {
+// transformPlacement keeps of a Placement what the scheduler follows.
+func transformPlacement(object any) (any, error) {
+	placement, ok := object.(*v1alpha1.Placement)
+	if !ok {
+		return object, nil
+	}
+	decisions := make([]v1alpha1.PlacementDecision, len(placement.Status.Decisions))
+	for i := range placement.Status.Decisions {
+		d := &placement.Status.Decisions[i]
+		decisions[i] = v1alpha1.PlacementDecision{
+			ClusterName: d.ClusterName, Pool: d.Pool, Cloud: d.Cloud, Region: d.Region, Zone: d.Zone,
+			InstanceType: d.InstanceType, CapacityType: d.CapacityType, Replicas: d.Replicas,
+		}
+	}
+	return &v1alpha1.Placement{
+		TypeMeta: placement.TypeMeta,
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: placement.Namespace, Name: placement.Name, UID: placement.UID, ResourceVersion: placement.ResourceVersion,
+		},
+		Spec:   placement.Spec,
+		Status: v1alpha1.PlacementStatus{Replicas: placement.Status.Replicas, Decisions: decisions},
+	}, nil
+}
+
+// register watches Tradewind's objects. read says whether the store has all Placements.
+func (l *Live) register(ctx context.Context, objects cache.Cache) (read toolscache.InformerSynced, err error) {
 	signal := func() {
 		select {
 		case l.changed <- struct{}{}:
@@ -178,7 +208,7 @@ func (l *Live) register(ctx context.Context, objects cache.Cache) error {
 	for _, kind := range policyObjects() {
 		informer, err := objects.GetInformer(ctx, kind)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		_, err = informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
 			AddFunc:    func(any) { signal() },
@@ -192,10 +222,18 @@ func (l *Live) register(ctx context.Context, objects cache.Cache) error {
 			},
 		})
 		if err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	informer, err := objects.GetInformer(ctx, &v1alpha1.Placement{})
+	if err != nil {
+		return nil, err
+	}
+	registration, err := informer.AddEventHandler(l.PlacementHandler())
+	if err != nil {
+		return nil, err
+	}
+	return registration.HasSynced, nil
 }
 
 // rebuild reads all objects from the watch's cache and puts a new world in force.

@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 
+	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/placement"
 	"tradewind.dev/tradewind/pkg/placement/policy"
@@ -25,6 +26,10 @@ type Lists struct {
 	Claims                 []*corev1.PersistentVolumeClaim
 	Volumes                []*corev1.PersistentVolume
 	StorageClasses         []*storagev1.StorageClass
+	// Deployments, DaemonSets and CloudPools are read only on request (CollectOptions.Workloads).
+	Deployments []*appsv1.Deployment
+	DaemonSets  []*appsv1.DaemonSet
+	CloudPools  []*v1alpha1.CloudPool
 	// Objects are Tradewind's own.
 	Objects
 }

@@ -15,18 +15,20 @@ import (
 // Store holds the facts. Every method is safe for concurrent use; readers take no lock.
 type Store struct {
 	options   location.Options
-	classes   classes
+	classes   *classes
 	nodes     sync.Map // node name → *Node
 	index     index
 	workloads workloads
 	volumes   volumes
-	namespace sync.Map // name → labels.Set
-	world     atomic.Pointer[World]
+	// placements are the plan as the scheduler follows it.
+	placements placements
+	namespace  sync.Map // name → labels.Set
+	world      atomic.Pointer[World]
 }
 
 // NewStore returns an empty store over a world. options say which further node labels name the cloud.
 func NewStore(world *World, options location.Options) *Store {
-	s := &Store{options: options, index: index{seed: maphash.MakeSeed()}}
+	s := &Store{options: options, classes: world.classes, index: index{seed: maphash.MakeSeed()}}
 	s.workloads.store = s
 	s.world.Store(world)
 	return s
@@ -35,8 +37,12 @@ func NewStore(world *World, options location.Options) *Store {
 // World returns what is in force now.
 func (s *Store) World() *World { return s.world.Load() }
 
-// SetWorld puts another world in force and prices every node anew.
+// SetWorld puts another world in force and prices every node anew. The world must not have been asked for a class before:
+// from now on its classes are the store's.
 func (s *Store) SetWorld(world *World) {
+	if world.classes != s.classes { // not written again once it is shared
+		world.classes = s.classes
+	}
 	s.world.Store(world)
 	s.nodes.Range(func(_, known any) bool {
 		s.priceAnew(world, known.(*Node))

@@ -8,6 +8,7 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/latency"
+	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/placement"
 	"tradewind.dev/tradewind/pkg/placement/policy"
 	"tradewind.dev/tradewind/pkg/pricing"
@@ -24,8 +25,9 @@ type World struct {
 	// Counts is how many objects it was made from, by kind.
 	Counts map[string]int
 
-	rules sync.Map // *policy.Effective → *placement.Rules
-	none  *placement.Rules
+	rules   sync.Map // *policy.Effective → *placement.Rules
+	none    *placement.Rules
+	classes *classes // shared with the store that the world is in force in
 }
 
 // Objects are what a World is made from.
@@ -48,6 +50,7 @@ func NewWorld(objects Objects, now time.Time) (*World, error) {
 		return nil, err
 	}
 	w := &World{
+		classes:  &classes{},
 		Policies: policy.NewSet(objects.PlacementPolicies, objects.ClusterPlacementPolicies),
 		Counts: map[string]int{
 			"PlacementPolicy": len(objects.PlacementPolicies), "ClusterPlacementPolicy": len(objects.ClusterPlacementPolicies),
@@ -60,6 +63,10 @@ func NewWorld(objects Objects, now time.Time) (*World, error) {
 	w.none = placement.NewRules(nil, w.RoundTrips)
 	return w, nil
 }
+
+// Class is the class of nodes like this one. Rules and RoundTrips keep their answers by the IDs of classes, so they may only
+// be asked about the classes of their own world and of the store that it is in force in.
+func (w *World) Class(found location.Node) *placement.Class { return w.classes.intern(found) }
 
 // Rules returns the rules for pods with these labels in a namespace with those. Pods that no policy selects have rules
 // that allow everything.

@@ -1,6 +1,8 @@
 package report
 
 import (
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
@@ -55,6 +57,9 @@ func newJudge(snapshot *inventory.Snapshot, pod *corev1.Pod, rules *placement.Ru
 		volume: snapshot.VolumeReason(rules.Effective, pod), onHost: map[string]int{}, fit: newFit(snapshot, pod),
 	}
 	j.location = placement.NewLocationLimits(rules, j.view)
+	if placement.LimitsSkew(rules) {
+		j.location.Among(snapshot.SkewDomains(rules, pod, slices.Values(snapshot.Nodes)))
+	}
 	j.latency = placement.NewLatencyLimits(rules, j.view, snapshot.Callees(pod, rules.TrafficLimits))
 	for _, other := range snapshot.Pods {
 		if other.UID == pod.UID || other.Spec.NodeName == "" || other.DeletionTimestamp != nil || ended(other) {

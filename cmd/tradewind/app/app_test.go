@@ -169,7 +169,7 @@ func TestVersion(t *testing.T) {
 // TestHelp checks that every command that does something has examples, under the name that it is called by.
 func TestHelp(t *testing.T) {
 	for _, arguments := range [][]string{
-		{"explain"}, {"report", "cost"}, {"report", "latency"}, {"catalog", "show"}, {"catalog", "jurisdictions"}, {"policy", "check"},
+		{"explain"}, {"report", "cost"}, {"report", "latency"}, {"catalog", "show"}, {"catalog", "jurisdictions"}, {"policy", "check"}, {"simulate"}, {"snapshot"},
 	} {
 		for _, calledBy := range []string{"tradewind", "/usr/local/bin/kubectl-tradewind"} {
 			name := "tradewind "

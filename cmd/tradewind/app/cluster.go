@@ -26,17 +26,41 @@ import (
 type clusterFlags struct {
 	config      *genericclioptions.ConfigFlags
 	cloudLabels []string
+	// workloads says that collect reads Deployments, DaemonSets and CloudPools too.
+	workloads bool
 }
 
 func addClusterFlags(cmd *cobra.Command) *clusterFlags {
+	f := newClusterFlags()
+	f.add(cmd)
+	return f
+}
+
+func newClusterFlags() *clusterFlags {
 	all := genericclioptions.NewConfigFlags(true)
-	f := &clusterFlags{config: &genericclioptions.ConfigFlags{
+	return &clusterFlags{config: &genericclioptions.ConfigFlags{
 		KubeConfig: all.KubeConfig, Context: all.Context, ClusterName: all.ClusterName, AuthInfoName: all.AuthInfoName,
 		Namespace: all.Namespace, Impersonate: all.Impersonate, Timeout: all.Timeout,
 	}}
+}
+
+func (f *clusterFlags) add(cmd *cobra.Command) {
 	f.config.AddFlags(cmd.Flags())
-	cmd.Flags().StringSliceVar(&f.cloudLabels, "cloud-label", nil, "further node label that names the cloud (KEY, KEY=CLOUD or PREFIX/*=CLOUD); repeatable")
-	return f
+	addCloudLabels(cmd, &f.cloudLabels)
+}
+
+func addCloudLabels(cmd *cobra.Command, labels *[]string) {
+	cmd.Flags().StringSliceVar(labels, "cloud-label", nil, "further node label that names the cloud (KEY, KEY=CLOUD or PREFIX/*=CLOUD); repeatable")
+}
+
+// locationOptions are the default ones with the flag's labels.
+func locationOptions(labels []string) (location.Options, error) {
+	options := location.DefaultOptions()
+	options.CloudLabels = append(options.CloudLabels, labels...)
+	if err := options.Validate(); err != nil {
+		return options, fmt.Errorf("--cloud-label: %w", err)
+	}
+	return options.Compile(), nil
 }
 
 // namespace is the one of the flag or the kubeconfig, "default" when neither names one.
@@ -82,15 +106,14 @@ func (noWarnings) HandleWarningHeader(int, string, string) {}
 
 // collect reads the cluster and shows its progress.
 func (f *clusterFlags) collect(ctx context.Context, env *environment, reader client.Reader) (*inventory.Snapshot, error) {
-	options := location.DefaultOptions()
-	options.CloudLabels = append(options.CloudLabels, f.cloudLabels...)
-	if err := options.Validate(); err != nil {
-		return nil, fmt.Errorf("--cloud-label: %w", err)
+	options, err := locationOptions(f.cloudLabels)
+	if err != nil {
+		return nil, err
 	}
 	progress := env.startProgress()
 	defer progress.close()
 	snapshot, err := inventory.Collect(ctx, reader, inventory.CollectOptions{
-		Location: options.Compile(),
+		Location: options, Workloads: f.workloads,
 		Progress: func(resource string, objects int) {
 			if objects == 0 {
 				progress.say("reading %s", resource)

@@ -31,13 +31,20 @@ type environment struct {
 // errReported ends a command with exit status 1 when it has said already what is wrong.
 var errReported = errors.New("reported")
 
-// Run runs the command and returns its exit status: 0 for success, 1 for anything else. arguments begins with the name
+// errUnplaced ends simulate with exit status 2: the plan that it has printed leaves replicas without a place.
+var errUnplaced = errors.New("replicas without a place")
+
+// Run runs the command and returns its exit status: 0 for success, 2 for a plan that leaves replicas without a place, 1 for
+// anything else. arguments begins with the name
 // that it was called by.
 func Run(ctx context.Context, arguments []string, version string, in io.Reader, out, err io.Writer) int {
 	env := &environment{version: version, in: in, out: out, err: err, now: time.Now}
 	root := newCommand(env, arguments[0])
 	root.SetArgs(arguments[1:])
 	if failure := root.ExecuteContext(ctx); failure != nil {
+		if errors.Is(failure, errUnplaced) {
+			return 2
+		}
 		if !errors.Is(failure, errReported) {
 			fmt.Fprintf(err, "Error: %v\n", failure)
 		}
@@ -59,6 +66,8 @@ func newCommand(env *environment, calledBy string) *cobra.Command {
 	root.SetErr(env.err)
 	root.PersistentFlags().BoolVar(&env.progress, "progress", false, "say on standard error what is being done, also when that is no terminal")
 	root.AddCommand(newExplain(env), newReport(env), newCatalog(env), newPolicy(env), newVersion(env))
+	root.AddCommand(newSimulate(env), newSnapshot(env))
+	root.AddCommand(newDrain(env), newDrill(env))
 	return root
 }
 

@@ -1,47 +1,23 @@
+// Package check checks files of policies, price lists and latency maps before they reach a cluster: as an API server
+// would (unknown fields, schema, CEL rules), and then as Tradewind's controllers and scheduler would (jurisdictions,
+// regions, contradictions).
 package check
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/inventory"
+	"tradewind.dev/tradewind/pkg/inventory/files"
 )
 
 // Problem is what is wrong, and where.
-type Problem struct {
-	File string `json:"file"`
-	// Line of the file, from 1; 0 when it is not known.
-	Line int `json:"line,omitempty"`
-	// Object is KIND/NAME, with the namespace before the name where it has one; empty when the document cannot be read.
-	Object string `json:"object,omitempty"`
-	Field  string `json:"field,omitempty"`
-	// Message says what is wrong and what to do about it.
-	Message string `json:"message"`
-}
-
-// String is "policies.yaml:12: PlacementPolicy/shop/web: spec.residency: …".
-func (p Problem) String() string {
-	where := p.File
-	if p.Line > 0 {
-		where = fmt.Sprintf("%s:%d", p.File, p.Line)
-	}
-	for _, part := range []string{p.Object, p.Field} {
-		if part != "" {
-			where += ": " + part
-		}
-	}
-	return where + ": " + p.Message
-}
+type Problem = files.Problem
 
 // Object is one checked object.
 type Object struct {
@@ -55,7 +31,7 @@ type Object struct {
 	// Cluster is what it would do in a cluster; absent when none was asked.
 	Cluster *ClusterCounts `json:"cluster,omitempty"`
 
-	document *document
+	document *files.Document
 }
 
 // ClusterCounts is what a policy would do in a cluster.
@@ -97,12 +73,12 @@ func (r *Result) Valid() bool { return len(r.Problems) == 0 }
 func Files(paths []string, stdin io.Reader, namespace string, now time.Time) (*Result, error) {
 	r := &Result{APIVersion: v1alpha1.GroupVersion.String(), Kind: "PolicyCheck", Objects: []*Object{}, Problems: []Problem{}}
 	for _, path := range paths {
-		files, err := expand(path)
+		names, err := files.Expand(path)
 		if err != nil {
 			return nil, err
 		}
-		for _, file := range files {
-			data, err := read(file, stdin)
+		for _, file := range names {
+			data, err := files.ReadFile(file, stdin)
 			if err != nil {
 				return nil, err
 			}
@@ -125,118 +101,67 @@ func Files(paths []string, stdin io.Reader, namespace string, now time.Time) (*R
 	return r, nil
 }
 
-// expand lists the files of a folder; a file is itself.
-func expand(path string) ([]string, error) {
-	if path == "-" {
-		return []string{path}, nil
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.IsDir() {
-		return []string{path}, nil
-	}
-	var files []string
-	err = filepath.WalkDir(path, func(file string, entry fs.DirEntry, err error) error {
-		if err == nil && !entry.IsDir() && slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(file)) {
-			files = append(files, file)
-		}
-		return err
-	})
-	if err == nil && len(files) == 0 {
-		err = fmt.Errorf("folder %s holds no .yaml, .yml or .json file", path)
-	}
-	return files, err
-}
-
-// maxFileBytes is the largest file that is read: an API server takes objects up to 3 MiB, and this is room for many.
-const maxFileBytes = 64 << 20
-
-func read(file string, stdin io.Reader) ([]byte, error) {
-	from := stdin
-	if file != "-" {
-		opened, err := os.Open(file)
-		if err != nil {
-			return nil, err
-		}
-		defer func() { _ = opened.Close() }()
-		from = opened
-	}
-	var buffer bytes.Buffer
-	n, err := io.Copy(&buffer, io.LimitReader(from, maxFileBytes+1))
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", file, err)
-	}
-	if n > maxFileBytes {
-		return nil, fmt.Errorf("read %s: larger than %d MiB; split it", file, maxFileBytes>>20)
-	}
-	return buffer.Bytes(), nil
-}
-
 // file reads one file's documents. One that was found in a folder may hold something else than objects of Kubernetes.
 func (r *Result) file(name string, data []byte, namespace string, found bool) error {
-	known, err := definitions()
-	if err != nil {
-		return fmt.Errorf("built-in definitions: %w", err)
-	}
-	if name == "-" {
-		name = "standard input"
-	}
-	documents, unread := readDocuments(data)
+	name = files.DisplayName(name)
+	documents, unread := files.ReadDocuments(data)
 	for _, problem := range unread {
-		r.Problems = append(r.Problems, Problem{File: name, Line: problem.line, Object: problem.object, Message: problem.Error()})
+		r.Problems = append(r.Problems, Problem{File: name, Line: problem.Line, Object: problem.Object, Message: problem.Error()})
 	}
 	for i := range documents {
-		if object := documents[i].object; found && object["apiVersion"] == nil && object["kind"] == nil {
-			r.Ignored = append(r.Ignored, Ignored{File: name, Line: documents[i].line, Object: "not a Kubernetes object"})
+		if object := documents[i].Object; found && object["apiVersion"] == nil && object["kind"] == nil {
+			r.Ignored = append(r.Ignored, Ignored{File: name, Line: documents[i].LineAt(""), Object: "not a Kubernetes object"})
 			continue
 		}
-		r.document(name, &documents[i], known, namespace)
+		if err := r.document(name, &documents[i], namespace); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-func (r *Result) document(file string, d *document, known map[string]*definition, namespace string) {
-	kind, _ := d.object["kind"].(string)
-	version, _ := d.object["apiVersion"].(string)
-	object := &Object{File: file, Line: d.lineAt(""), Kind: kind, document: d}
-	if metadata, ok := d.object["metadata"].(map[string]any); ok {
+func (r *Result) document(file string, d *files.Document, namespace string) error {
+	kind, _ := d.Object["kind"].(string)
+	version, _ := d.Object["apiVersion"].(string)
+	object := &Object{File: file, Line: d.LineAt(""), Kind: kind, document: d}
+	if metadata, ok := d.Object["metadata"].(map[string]any); ok {
 		object.Name, _ = metadata["name"].(string)
 		object.Namespace, _ = metadata["namespace"].(string)
 	}
 	add := func(field, message string) {
-		r.Problems = append(r.Problems, Problem{File: file, Line: d.lineAt(field), Object: object.String(), Field: field, Message: message})
+		r.Problems = append(r.Problems, Problem{File: file, Line: d.LineAt(field), Object: object.String(), Field: field, Message: message})
 	}
-	switch {
-	case kind == "" || version == "":
-		add("", errNotObject.Error())
-		return
-	case !strings.HasPrefix(version, v1alpha1.GroupVersion.Group+"/"):
+	if kind == "" || version == "" {
+		add("", files.ErrNotObject.Error())
+		return nil
+	}
+	if !strings.HasPrefix(version, v1alpha1.GroupVersion.Group+"/") {
 		r.Ignored = append(r.Ignored, Ignored{File: file, Line: object.Line, Object: fmt.Sprintf("%s (%s)", object, version)})
-		return
-	case known[kind] == nil:
-		kinds := make([]string, 0, len(known))
-		for kind := range known {
-			kinds = append(kinds, kind)
-		}
-		slices.Sort(kinds)
-		add("kind", fmt.Sprintf("%s has no kind %q; it has %s", v1alpha1.GroupVersion.Group, kind, strings.Join(kinds, ", ")))
-		return
-	case known[kind].version != version:
-		add("apiVersion", fmt.Sprintf("%q is not served; write %s", version, known[kind].version))
-		return
+		return nil
 	}
-	if object.Namespace == "" && known[kind].namespaced {
+	definition, err := files.DefinitionOf(kind)
+	if err != nil {
+		return err
+	}
+	if definition == nil {
+		kinds, err := files.Kinds()
+		add("kind", fmt.Sprintf("%s has no kind %q; it has %s", v1alpha1.GroupVersion.Group, kind, strings.Join(kinds, ", ")))
+		return err
+	}
+	if definition.Version != version {
+		add("apiVersion", fmt.Sprintf("%q is not served; write %s", version, definition.Version))
+		return nil
+	}
+	if object.Namespace == "" && definition.Namespaced {
 		object.Namespace = namespace
 	}
 	r.Objects = append(r.Objects, object)
-	refused := known[kind].admit(d.object)
+	refused := definition.Admit(d.Object)
 	for _, problem := range refused {
-		add(problem.field, problem.message)
+		add(problem.Field, problem.Message)
 	}
-	if len(refused) > 0 && hugeExponent(d.object["spec"]) {
-		return
+	if len(refused) > 0 && files.HugeExponent(d.Object["spec"]) {
+		return nil
 	}
 	if err := r.keep(object); err != nil {
 		// The schema has said what is wrong with the shape, if it could.
@@ -244,35 +169,8 @@ func (r *Result) document(file string, d *document, known map[string]*definition
 			add("", err.Error())
 		}
 	}
-}
-
-var exponent = regexp.MustCompile(`^[+-]?[0-9.]+[eE][+-]?[0-9]{3,}$`)
-
-// hugeExponent says whether a number in the value has an exponent of three digits or more. Reading one as a quantity takes
-// time in proportion to ten to its power, so an object whose number was refused is not read any further.
-func hugeExponent(value any) bool {
-	switch typed := value.(type) {
-	case string:
-		return exponent.MatchString(typed)
-	case []any:
-		return slices.ContainsFunc(typed, hugeExponent)
-	case map[string]any:
-		for _, inner := range typed {
-			if hugeExponent(inner) {
-				return true
-			}
-		}
-	}
-	return false
+	return nil
 }
 
 // String is KIND/NAMESPACE/NAME.
-func (o *Object) String() string {
-	parts := []string{o.Kind}
-	for _, part := range []string{o.Namespace, o.Name} {
-		if part != "" {
-			parts = append(parts, part)
-		}
-	}
-	return strings.Join(parts, "/")
-}
+func (o *Object) String() string { return files.Name(o.Kind, o.Namespace, o.Name) }

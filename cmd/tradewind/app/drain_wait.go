@@ -1,0 +1,103 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/inventory"
+	"tradewind.dev/tradewind/pkg/inventory/planning"
+	"tradewind.dev/tradewind/pkg/placement/rebalance"
+)
+
+// watchInterval is how often a command that waits looks at the cluster.
+const watchInterval = time.Second
+
+// wait returns when no replica is left in the place that has another one.
+func (d *drain) wait(ctx context.Context, cluster client.Client, o *drained) error {
+	if d.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, d.timeout)
+		defer cancel()
+	}
+	progress := d.env.startProgress()
+	defer progress.close()
+	begun := o.left()
+	for {
+		if err := d.look(ctx, cluster, o); err != nil && ctx.Err() == nil {
+			return explainConnection(err)
+		}
+		left, homeless := 0, 0
+		for i := range o.Workloads {
+			left += o.Workloads[i].Left
+			homeless += min(o.Workloads[i].Homeless, o.Workloads[i].Left)
+		}
+		if ctx.Err() == nil && left <= homeless {
+			return nil
+		}
+		progress.say("draining %s: %d of %d replicas are left there", d.place.text, left, max(begun, left))
+		select {
+		case <-ctx.Done():
+			return d.interrupted(ctx, cluster, o, left)
+		case <-time.After(watchInterval):
+		}
+	}
+}
+
+// look counts what is left in the place.
+func (d *drain) look(ctx context.Context, cluster client.Client, o *drained) error {
+	var pods corev1.PodList
+	if err := cluster.List(ctx, &pods); err != nil {
+		return fmt.Errorf("list pods: %w", err)
+	}
+	snapshot := &inventory.Snapshot{}
+	for i := range pods.Items {
+		snapshot.Pods = append(snapshot.Pods, &pods.Items[i])
+	}
+	there := o.count(d, snapshot)
+	for i := range o.Workloads {
+		w := &o.Workloads[i]
+		key := planning.WorkloadKey{Kind: w.Kind, Namespace: w.Namespace, Name: w.Name}
+		w.Left = there[key]
+		delete(there, key)
+	}
+	for key, n := range there { // came up there after the drain began
+		o.Workloads = append(o.Workloads, drainedWorkload{Kind: key.Kind, Namespace: key.Namespace, Name: key.Name, Replicas: n, Left: n})
+	}
+	return nil
+}
+
+// interrupted says what is left when the wait ends early, and why.
+func (d *drain) interrupted(ctx context.Context, cluster client.Client, o *drained, left int) error {
+	what := "interrupted"
+	if ctx.Err() == context.DeadlineExceeded {
+		what = fmt.Sprintf("not done within --timeout %s", d.timeout)
+	}
+	var reasons []string
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	for i := range o.Workloads {
+		w := &o.Workloads[i]
+		if w.Left == 0 {
+			continue
+		}
+		reason := "nothing is said of it: is tradewind-controller running?"
+		var placement v1alpha1.Placement
+		if err := cluster.Get(ctx, client.ObjectKey{Namespace: w.Namespace, Name: inventory.PlacementName(w.Kind, w.Name)}, &placement); err == nil {
+			if condition := meta.FindStatusCondition(placement.Status.Conditions, v1alpha1.ConditionRebalancing); condition != nil &&
+				(condition.Status == metav1.ConditionTrue || condition.Reason != string(rebalance.CodeInPlace)) {
+				reason = condition.Message
+			}
+		}
+		reasons = append(reasons, fmt.Sprintf("%s %s/%s: %d left: %s", w.Kind, w.Namespace, w.Name, w.Left, reason))
+	}
+	return fmt.Errorf("%s: %d replicas are left in %s; the drain goes on (undo with: tradewind drain %s --undo)\n  %s",
+		what, left, d.place.text, d.place.text, strings.Join(reasons, "\n  "))
+}

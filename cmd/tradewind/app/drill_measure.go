@@ -1,0 +1,221 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"tradewind.dev/tradewind/pkg/controller/failover"
+	"tradewind.dev/tradewind/pkg/inventory"
+	"tradewind.dev/tradewind/pkg/inventory/planning"
+	"tradewind.dev/tradewind/pkg/report"
+)
+
+// drillInterval is how often a drill looks at the pods.
+const drillInterval = 500 * time.Millisecond
+
+// drilled is what a drill measured.
+type drilled struct {
+	Lost  string `json:"lost"`
+	Nodes int    `json:"nodes"`
+	// Workloads with replicas in the place.
+	Workloads []drilledWorkload `json:"workloads"`
+
+	place *place
+}
+
+// drilledWorkload is a workload with replicas in the place.
+type drilledWorkload struct {
+	Kind      string `json:"kind"`
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+	// Replicas that it wants, LostReplicas of them in the place when the drill began.
+	Replicas     int `json:"replicas"`
+	LostReplicas int `json:"lostReplicas"`
+	// Failover says whether its policy replaces them; AfterSeconds is the policy's failover.after.
+	Failover     bool    `json:"failover"`
+	AfterSeconds float64 `json:"afterSeconds,omitempty"`
+	// RecoverySeconds until all replicas were ready elsewhere; absent when they were not.
+	RecoverySeconds *float64 `json:"recoverySeconds,omitempty"`
+	InTime          bool     `json:"inTime"`
+	// Ready replicas elsewhere at the end.
+	Ready int `json:"readyReplicas"`
+	// Reason why replicas were not replaced.
+	Reason string `json:"reason,omitempty"`
+
+	allowed time.Duration
+}
+
+func newDrilled(d *drill, p *place, snapshot *inventory.Snapshot, now *livePlan) *drilled {
+	out := &drilled{Lost: d.lose, Nodes: len(p.nodes), Workloads: []drilledWorkload{}, place: p}
+	there := map[planning.WorkloadKey]int{}
+	for _, pod := range snapshot.Pods {
+		if _, in := p.nodes[pod.Spec.NodeName]; in && pod.DeletionTimestamp == nil {
+			there[planning.WorkloadOf(pod)]++
+		}
+	}
+	for i := range now.result.Workloads {
+		w := &now.result.Workloads[i]
+		if there[keyOf(w)] == 0 {
+			continue
+		}
+		row := drilledWorkload{Kind: w.Kind, Namespace: w.Namespace, Name: w.Name, Replicas: w.Replicas, LostReplicas: there[keyOf(w)]}
+		rules := now.result.Snapshot.Workloads[i].Rules
+		switch {
+		case rules == nil || rules.Failover == nil:
+			row.Reason = "no policy of it sets failover"
+		case w.Kind == "Job":
+			row.Reason = "Jobs are left to Kubernetes"
+		default:
+			row.Failover, row.AfterSeconds, row.allowed = true, failover.After(rules.Failover).Seconds(), allowance(rules.Failover)
+		}
+		out.Workloads = append(out.Workloads, row)
+	}
+	return out
+}
+
+// lost is how many replicas are to be replaced, replaced of how many workloads.
+func (o *drilled) lost() int {
+	n := 0
+	for i := range o.Workloads {
+		if o.Workloads[i].Failover {
+			n += o.Workloads[i].LostReplicas
+		}
+	}
+	return n
+}
+
+func (o *drilled) replaced() int {
+	n := 0
+	for i := range o.Workloads {
+		if o.Workloads[i].Failover {
+			n++
+		}
+	}
+	return n
+}
+
+// late is how many workloads were not back in time.
+func (o *drilled) late() int {
+	n := 0
+	for i := range o.Workloads {
+		if o.Workloads[i].Failover && !o.Workloads[i].InTime {
+			n++
+		}
+	}
+	return n
+}
+
+// measure loses the nodes and returns when all replicas are ready elsewhere, the time is over, or the context has ended.
+func (d *drill) measure(ctx context.Context, cluster client.Client, o *drilled, names []string) error {
+	patience := d.timeout
+	for i := range o.Workloads {
+		if d.timeout == 0 {
+			patience = max(patience, o.Workloads[i].allowed+drillPatience)
+		}
+	}
+	if o.replaced() == 0 {
+		return errors.New(o.nothing())
+	}
+	progress := d.env.startProgress()
+	defer progress.close()
+	progress.say("taking %d nodes for lost", len(names))
+	begun := d.env.now()
+	// The controller ends the drill itself when this command should not be able to.
+	if err := d.taint(ctx, cluster, names, begun.Add(patience+restoreTime)); err != nil {
+		return err
+	}
+	for {
+		if err := o.look(ctx, cluster, d.env.now().Sub(begun)); err != nil && ctx.Err() == nil {
+			return explainConnection(err)
+		}
+		waiting := 0
+		for i := range o.Workloads {
+			if w := &o.Workloads[i]; w.Failover && w.RecoverySeconds == nil {
+				waiting++
+			}
+		}
+		gone := d.env.now().Sub(begun)
+		if waiting == 0 || gone > patience {
+			return nil
+		}
+		progress.say("%s is lost for %.0f s; %d of %d workloads are back", o.Lost, gone.Seconds(), o.replaced()-waiting, o.replaced())
+		select {
+		case <-ctx.Done():
+			return errors.New("interrupted")
+		case <-time.After(drillInterval):
+		}
+	}
+}
+
+// nothing says why there is nothing to measure.
+func (o *drilled) nothing() string {
+	if len(o.Workloads) == 0 {
+		return "nothing that Tradewind places runs in " + o.Lost + ": there is nothing to measure"
+	}
+	return fmt.Sprintf("no policy of the %d workloads in %s sets failover: none would be replaced; add failover: {after: 30s} to their policies",
+		len(o.Workloads), o.Lost)
+}
+
+// look notes which workloads have all their replicas ready elsewhere.
+func (o *drilled) look(ctx context.Context, cluster client.Client, gone time.Duration) error {
+	var pods corev1.PodList
+	if err := cluster.List(ctx, &pods); err != nil {
+		return fmt.Errorf("list pods: %w", err)
+	}
+	ready := map[planning.WorkloadKey]int{}
+	for i := range pods.Items {
+		pod := &pods.Items[i]
+		if _, in := o.place.nodes[pod.Spec.NodeName]; !in && pod.DeletionTimestamp == nil && podReady(pod) {
+			ready[planning.WorkloadOf(pod)]++
+		}
+	}
+	for i := range o.Workloads {
+		w := &o.Workloads[i]
+		w.Ready = ready[planning.WorkloadKey{Kind: w.Kind, Namespace: w.Namespace, Name: w.Name}]
+		if w.Failover && w.RecoverySeconds == nil && w.Ready >= w.Replicas {
+			seconds := gone.Round(10 * time.Millisecond).Seconds()
+			w.RecoverySeconds, w.InTime = &seconds, gone <= w.allowed
+		}
+	}
+	return nil
+}
+
+func podReady(pod *corev1.Pod) bool {
+	return slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+	})
+}
+
+// Text writes a table of the workloads.
+func (o *drilled) Text(w io.Writer) error {
+	var rows [][]string
+	for i := range o.Workloads {
+		workload := &o.Workloads[i]
+		row := []string{
+			workload.Namespace + "/" + workload.Name, workload.Kind, fmt.Sprint(workload.Replicas), fmt.Sprint(workload.LostReplicas), "-", "-", workload.Reason,
+		}
+		if workload.Failover {
+			row[4], row[5], row[6] = fmt.Sprintf("%.0f s", workload.allowed.Seconds()), "not back", fmt.Sprintf("%d of %d are ready", workload.Ready, workload.Replicas)
+			if workload.RecoverySeconds != nil {
+				row[5], row[6] = fmt.Sprintf("%.1f s", *workload.RecoverySeconds), "in time"
+				if !workload.InTime {
+					row[6] = "too late"
+				}
+			}
+		}
+		rows = append(rows, row)
+	}
+	var out strings.Builder
+	fmt.Fprintf(&out, "DRILL: %s lost, %d nodes; %d of %d workloads back in time; everything was put back\n\n", o.Lost, o.Nodes, o.replaced()-o.late(), o.replaced())
+	out.WriteString(report.Table([]string{"WORKLOAD", "KIND", ">REPLICAS", ">LOST", ">ALLOWED", ">BACK AFTER", "VERDICT"}, rows))
+	_, err := io.WriteString(w, out.String())
+	return err
+}

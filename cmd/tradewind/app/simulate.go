@@ -1,0 +1,149 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/inventory/files"
+	"tradewind.dev/tradewind/pkg/placement/engine"
+)
+
+var formatsOfPlan = []string{formatTable, formatJSON, formatCSV}
+
+// simulation is the flags of simulate.
+type simulation struct {
+	env         *environment
+	output      string
+	paths       []string
+	namespace   string
+	lose        []string
+	price       []string
+	scale       []string
+	compare     string
+	optimizeFor string
+	deadline    time.Duration
+	noLosses    bool
+	cloudLabels []string
+}
+
+// Names of bases that are no path.
+const (
+	baseUnchanged = "base"
+	baseCurrent   = "current"
+)
+
+func newSimulate(env *environment) *cobra.Command {
+	s := &simulation{env: env}
+	cmd := &cobra.Command{
+		Use: "simulate -f PATH...", Short: "Plan where workloads should be, from files, without a cluster",
+		Long: `Plans where every replica should be, what that costs and what would break, from ordinary manifests: Nodes, workloads,
+Tradewind's policies, CloudPools, PriceLists and LatencyMaps, volumes and claims, running Pods. "tradewind snapshot" writes such
+files from a cluster. Nothing is changed anywhere.
+
+PATH is a file, a folder (with the folders in it) or - for standard input. Objects of other kinds are ignored. What is
+wrong with an object is said on standard error, with file, line, object and field, and the rest is planned.
+
+SELECTOR names pools by cloud=, region=, zone=, cluster=, pool=, instanceType=, capacityType= or node=, several with commas
+between.
+
+--compare lays the plan beside another one: that of other files (PATH), "base" for these files without --lose, --price and
+--scale, or "current" for the replicas as they run now.
+
+Exit status 0: every replica has a place; 2: some have none; 1: bad input.`,
+		Args: cobra.NoArgs,
+	}
+	named(cmd, `  # Where should everything be, and what does it cost?
+  tradewind simulate -f examples/scenarios/three-clouds
+
+  # What happens when AWS is gone, against today?
+  tradewind simulate -f examples/scenarios/three-clouds --lose cloud=aws --compare base
+
+  # Spot capacity in Ireland doubles in price, and the shop is busy.
+  tradewind simulate -f snapshot/ --price cloud=aws,region=eu-west-1,capacityType=spot=x2 --scale shop/web=40 -o json`)
+	outputFlag(cmd, &s.output, formatsOfPlan)
+	flags := cmd.Flags()
+	flags.StringArrayVarP(&s.paths, "filename", "f", nil, "file, folder, or - for standard input; repeatable")
+	flags.StringVarP(&s.namespace, "namespace", "n", "default", "namespace of objects that name none")
+	flags.StringArrayVar(&s.lose, "lose", nil, "plan as if what SELECTOR names were gone; repeatable")
+	flags.StringArrayVar(&s.price, "price", nil, "multiply the price of nodes: SELECTOR=xFACTOR; repeatable")
+	flags.StringArrayVar(&s.scale, "scale", nil, "another number of replicas: [NAMESPACE/]WORKLOAD=N; repeatable")
+	flags.StringVar(&s.compare, "compare", "", `another plan to compare with: PATH, "base" or "current"`)
+	flags.StringVar(&s.optimizeFor, "optimize-for", "", "what counts where no policy says: Cost, Latency, Balanced (the default)")
+	flags.DurationVar(&s.deadline, "deadline", 0, "stop searching after this time and take the best plan so far; 0 for no limit")
+	flags.BoolVar(&s.noLosses, "no-losses", false, "leave out what would break if each cloud were lost, which takes a plan for each")
+	addCloudLabels(cmd, &s.cloudLabels)
+	complete(cmd, "optimize-for", optimizations)
+	cmd.RunE = func(*cobra.Command, []string) error { return s.run() }
+	return cmd
+}
+
+func (s *simulation) run() error {
+	if len(s.paths) == 0 {
+		return errors.New("nothing to plan: give -f PATH, a file or folder of manifests, or - for standard input")
+	}
+	if err := checkFormat(s.output, formatsOfPlan); err != nil {
+		return err
+	}
+	if s.optimizeFor != "" {
+		if err := oneOf("--optimize-for", s.optimizeFor, optimizations); err != nil {
+			return err
+		}
+	}
+	if s.deadline < 0 {
+		return fmt.Errorf("--deadline %s is negative; give a time such as 5s, or 0 for no limit", s.deadline)
+	}
+	options, err := locationOptions(s.cloudLabels)
+	if err != nil {
+		return err
+	}
+	asked, err := parseChanges(s.lose, s.price, s.scale)
+	if err != nil {
+		return err
+	}
+	progress := s.env.startProgress()
+	run := &planRun{simulation: s, progress: progress, location: options, begun: s.env.now()}
+	shown, err := run.all(asked)
+	progress.close()
+	if err != nil {
+		return err
+	}
+	run.report()
+	if err := s.env.print(s.output, formatsOfPlan, shown); err != nil {
+		return err
+	}
+	switch {
+	case run.bad > 0:
+		fmt.Fprintf(s.env.err, "Error: bad input: %d of what the files say cannot be used (above); the rest is planned\n", run.bad)
+		return errReported
+	case shown.Unplaced > 0:
+		return errUnplaced
+	}
+	return nil
+}
+
+func (s *simulation) options(begun time.Time) engine.Options {
+	out := engine.Options{OptimizeFor: v1alpha1.OptimizeFor(s.optimizeFor)}
+	if s.deadline > 0 {
+		end := begun.Add(s.deadline)
+		out.Expired = func() bool { return !s.env.now().Before(end) }
+	}
+	return out
+}
+
+// read reads files and shows the progress.
+func (r *planRun) read(paths []string) (*files.Scenario, *files.Set, error) {
+	r.progress.say("reading")
+	set, err := files.Read(paths, r.env.in, files.Options{
+		Namespace: r.namespace,
+		Progress:  func(files, documents int) { r.progress.say("reading: %d files, %d documents", files, documents) },
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	scenario, err := set.Scenario(r.location, r.env.now())
+	return scenario, set, err
+}

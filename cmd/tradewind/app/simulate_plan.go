@@ -1,0 +1,238 @@
+package app
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"tradewind.dev/tradewind/pkg/inventory/files"
+	"tradewind.dev/tradewind/pkg/inventory/planning"
+	"tradewind.dev/tradewind/pkg/location"
+	"tradewind.dev/tradewind/pkg/placement/engine"
+	"tradewind.dev/tradewind/pkg/placement/verify"
+	"tradewind.dev/tradewind/pkg/report"
+)
+
+// planRun is one call of simulate.
+type planRun struct {
+	*simulation
+	progress *progress
+	location location.Options
+	begun    time.Time
+
+	problems, warnings []string
+	// bad is how much of the input cannot be used.
+	bad int
+}
+
+// all makes the plan, and what it is compared with.
+func (r *planRun) all(asked changes) (*report.Plan, error) {
+	scenario, set, err := r.read(r.paths)
+	if err != nil {
+		return nil, err
+	}
+	r.note(scenario, set)
+	replicas := make([]int, len(scenario.Workloads))
+	for i := range scenario.Workloads {
+		replicas[i] = scenario.Workloads[i].Replicas
+	}
+	shown, result, plan, err := r.plan(scenario, asked, "planning")
+	if err != nil {
+		return nil, err
+	}
+	if err := r.losses(shown, result, plan); err != nil {
+		return nil, err
+	}
+	if r.compare == "" {
+		return shown, nil
+	}
+	base, name, err := r.base(scenario, replicas)
+	if err != nil {
+		return nil, fmt.Errorf("--compare %s: %w", r.compare, err)
+	}
+	shown.Compare(base, name)
+	return shown, nil
+}
+
+// note keeps what is to be said of the files once the progress line is gone.
+func (r *planRun) note(scenario *files.Scenario, set *files.Set) {
+	for _, problem := range scenario.Problems {
+		r.problems = append(r.problems, problem.String())
+	}
+	r.bad += len(scenario.Problems)
+	for _, warning := range scenario.Warnings {
+		r.warnings = append(r.warnings, warning.String())
+	}
+	if len(set.Ignored) > 0 {
+		var kinds []string
+		for _, kind := range slices.Sorted(maps.Keys(set.Ignored)) {
+			kinds = append(kinds, fmt.Sprintf("%d %s", set.Ignored[kind], kind))
+		}
+		r.warnings = append(r.warnings, "a plan does not look at "+listOf(kinds))
+	}
+}
+
+// maxShown is how many problems of one kind are written.
+const maxShown = 50
+
+// report writes what is wrong to standard error.
+func (r *planRun) report() {
+	r.write("", r.problems)
+	r.write("Warning: ", r.warnings)
+}
+
+func (r *planRun) write(prefix string, lines []string) {
+	for i, line := range lines {
+		if i == maxShown {
+			fmt.Fprintf(r.env.err, "%sand %d more\n", prefix, len(lines)-maxShown)
+			return
+		}
+		fmt.Fprintf(r.env.err, "%s%s\n", prefix, line)
+	}
+}
+
+// plan builds a snapshot with the changes, plans it, has the plan checked, and makes it ready to be printed.
+func (r *planRun) plan(scenario *files.Scenario, asked changes, what string) (*report.Plan, *planning.Result, *engine.Plan, error) {
+	r.progress.say("%s %d workloads on %d nodes", what, len(scenario.Workloads), len(scenario.Nodes))
+	unavailable, poolUnavailable := scenario.Unavailable, scenario.PoolUnavailable
+	defer func() { scenario.Unavailable, scenario.PoolUnavailable = unavailable, poolUnavailable }()
+	if err := asked.scale(scenario.Input); err != nil {
+		return nil, nil, nil, err
+	}
+	lost := asked.install(scenario.Input)
+	result, err := planning.Build(scenario.Input)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if err := lost.unused(result); err != nil {
+		return nil, nil, nil, err
+	}
+	if err := asked.reprice(result); err != nil {
+		return nil, nil, nil, err
+	}
+	if what == "planning" {
+		r.noteSnapshot(result)
+	}
+	options := r.options(r.env.now())
+	solver, exposed, err := solve(result, options, len(asked.lose) > 0)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	plan := solver.Plan()
+	if what == "planning" {
+		r.noteProblems(plan)
+	}
+	r.progress.say("checking the plan")
+	if found := verify.Check(result.Snapshot, plan, options); len(found) > 0 {
+		return nil, nil, nil, fmt.Errorf("internal error: the plan breaks a rule and is not shown: %s (%d in all); please report it with the files", found[0], len(found))
+	}
+	shown := report.NewPlan(result, plan, solver.Explain)
+	for _, i := range exposed {
+		shown.Placements[i].Exposed = true
+	}
+	return shown, result, plan, nil
+}
+
+// solve plans a snapshot. After a loss, workloads run on what remains also where they could not survive another one; these
+// are returned, and the result's snapshot is then without that rule of theirs.
+func solve(result *planning.Result, options engine.Options, lost bool) (*engine.Solver, []int, error) {
+	if !lost {
+		solver, err := engine.NewSolver(result.Snapshot, options)
+		return solver, nil, err
+	}
+	degraded, err := engine.NewDegradedSolver(result.Snapshot, options)
+	if err != nil {
+		return nil, nil, err
+	}
+	result.Snapshot = degraded.Snapshot
+	return degraded.Solver, degraded.Workloads, nil
+}
+
+// noteSnapshot keeps what was left out of the snapshot, and what is not known of places.
+func (r *planRun) noteSnapshot(result *planning.Result) {
+	for _, problem := range result.Problems {
+		r.problems = append(r.problems, problem.String())
+	}
+	r.bad += len(result.Problems)
+	for i := range result.Pools {
+		pool := &result.Pools[i]
+		for _, problem := range pool.At.Problems {
+			r.warnings = append(r.warnings, fmt.Sprintf("pool %s: %s", pool.Name, problem))
+		}
+		if !result.Snapshot.Pools[i].Price.Known {
+			r.warnings = append(r.warnings, fmt.Sprintf("pool %s: its price is not known, so the highest known price of each resource counts; a PriceList can give it", pool.Name))
+		}
+	}
+}
+
+// noteProblems keeps what the engine found wrong. Calls to workloads that are not in the files are no mistake.
+func (r *planRun) noteProblems(plan *engine.Plan) {
+	for _, problem := range plan.Problems {
+		if strings.HasPrefix(problem.Field, "Calls[") && strings.HasSuffix(problem.Field, ".To") {
+			r.warnings = append(r.warnings, problem.String())
+			continue
+		}
+		r.problems = append(r.problems, problem.String())
+		r.bad++
+	}
+}
+
+// base plans what the plan is compared with.
+func (r *planRun) base(scenario *files.Scenario, replicas []int) (*report.Plan, string, error) {
+	name := "base"
+	switch r.compare {
+	case baseUnchanged, baseCurrent:
+		for i := range scenario.Workloads {
+			scenario.Workloads[i].Replicas = replicas[i]
+		}
+		if r.compare == baseCurrent {
+			name = "as it runs now"
+			for i := range scenario.Workloads {
+				scenario.Workloads[i].Hold = "as it runs now"
+			}
+		}
+	default:
+		other, _, err := r.read([]string{r.compare})
+		if err != nil {
+			return nil, "", err
+		}
+		for _, problem := range other.Problems {
+			r.problems = append(r.problems, problem.String())
+		}
+		r.bad += len(other.Problems)
+		scenario, name = other, r.compare
+	}
+	base, _, _, err := r.plan(scenario, changes{}, "planning the base:")
+	return base, name, err
+}
+
+// maxLossCells is how many workloads × pools a plan may have for the losses to be planned too.
+const maxLossCells = 2_000_000
+
+// losses plans the loss of each cloud that holds replicas, if there are several clouds.
+func (r *planRun) losses(shown *report.Plan, result *planning.Result, plan *engine.Plan) error {
+	clouds := map[string]bool{}
+	for i := range result.Pools {
+		if cloud := result.Pools[i].At.Cloud; plan.Pools[i].Replicas > 0 && cloud != "" {
+			clouds[cloud] = true
+		}
+	}
+	if r.noLosses || len(clouds) == 0 {
+		return nil
+	}
+	if len(result.Pools)*len(result.Workloads) > maxLossCells {
+		r.warnings = append(r.warnings, "so large a plan leaves out what would break if a cloud were lost; ask with --lose cloud=NAME")
+		return nil
+	}
+	for _, cloud := range slices.Sorted(maps.Keys(clouds)) {
+		r.progress.say("planning the loss of %s", cloud)
+		loss, err := planLoss(result, plan, cloud, r.options(r.env.now()))
+		if err != nil {
+			return err
+		}
+		shown.Losses = append(shown.Losses, loss)
+	}
+	return nil
+}

@@ -1,0 +1,89 @@
+package files
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+)
+
+// resourceLists are the fields that hold quantities by the name of a resource.
+var resourceLists = map[string]bool{
+	"requests": true, "limits": true, "capacity": true, "allocatable": true, "allocatedResources": true, "overhead": true,
+}
+
+// singleQuantities are the fields that hold one quantity.
+var singleQuantities = map[string]bool{"sizeLimit": true, "divisor": true}
+
+// maxQuantity of any resource: more than any node has, and small enough for thousandths and products of it.
+const maxQuantity = 1e15
+
+// quantities finds resource lists in an object and says which of their quantities cannot be: unreadable, negative, or
+// absurd. They are looked at before the object is decoded, as a quantity with a huge exponent takes hours to read.
+func quantities(value any, path string) []FieldError {
+	var out []FieldError
+	switch typed := value.(type) {
+	case []any:
+		for i, inner := range typed {
+			out = append(out, quantities(inner, fmt.Sprintf("%s[%d]", path, i))...)
+		}
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(typed)) {
+			field := key
+			if path != "" {
+				field = path + "." + key
+			}
+			if singleQuantities[key] {
+				if message := quantityReason(typed[key]); message != "" {
+					out = append(out, FieldError{field, message})
+				}
+				continue
+			}
+			list, ok := typed[key].(map[string]any)
+			if !ok || !resourceLists[key] {
+				out = append(out, quantities(typed[key], field)...)
+				continue
+			}
+			for _, name := range slices.Sorted(maps.Keys(list)) {
+				if message := quantityReason(list[name]); message != "" {
+					out = append(out, FieldError{field + "[" + name + "]", message})
+				}
+			}
+		}
+	}
+	return out
+}
+
+// quantityReason is what is wrong with a quantity, or empty.
+func quantityReason(value any) string {
+	var text string
+	switch typed := value.(type) {
+	case string:
+		text = typed
+	case int64, float64:
+		encoded, err := json.Marshal(typed)
+		if err != nil {
+			return err.Error()
+		}
+		text = string(encoded)
+	case map[string]any, []any:
+		return "is no quantity; write a number with a unit, such as 500m or 2Gi"
+	default:
+		return "" // null says nothing
+	}
+	if exponent.MatchString(text) {
+		return fmt.Sprintf("%q is more than any node has, or less than anybody asks for; write such as 500m or 2Gi", text)
+	}
+	quantity, err := resource.ParseQuantity(text)
+	switch {
+	case err != nil:
+		return fmt.Sprintf("%q is no quantity; write a number with a unit, such as 500m or 2Gi", text)
+	case quantity.Sign() < 0:
+		return fmt.Sprintf("%s is negative; write 0 or more", text)
+	case quantity.AsApproximateFloat64() > maxQuantity:
+		return fmt.Sprintf("%s is more than any node has; is the unit right?", text)
+	}
+	return ""
+}

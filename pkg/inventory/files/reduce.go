@@ -1,0 +1,198 @@
+package files
+
+import (
+	"slices"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"tradewind.dev/tradewind/apis/v1alpha1"
+)
+
+func reduceNode(from *corev1.Node) client.Object {
+	out := &corev1.Node{TypeMeta: typeMeta("v1", "Node"), ObjectMeta: meta(from, from.Labels)}
+	if at, ok := from.Annotations[v1alpha1.AnnotationCoordinates]; ok {
+		out.Annotations = map[string]string{v1alpha1.AnnotationCoordinates: at}
+	}
+	out.Spec = corev1.NodeSpec{ProviderID: from.Spec.ProviderID, Unschedulable: from.Spec.Unschedulable}
+	for i := range from.Spec.Taints {
+		taint := &from.Spec.Taints[i]
+		out.Spec.Taints = append(out.Spec.Taints, corev1.Taint{Key: taint.Key, Value: taint.Value, Effect: taint.Effect})
+	}
+	out.Status = corev1.NodeStatus{Capacity: from.Status.Capacity, Allocatable: from.Status.Allocatable}
+	for i := range from.Status.Conditions {
+		if c := &from.Status.Conditions[i]; c.Type == corev1.NodeReady {
+			out.Status.Conditions = []corev1.NodeCondition{{Type: c.Type, Status: c.Status}}
+		}
+	}
+	return out
+}
+
+func reduceNamespace(from *corev1.Namespace) client.Object {
+	return &corev1.Namespace{TypeMeta: typeMeta("v1", "Namespace"), ObjectMeta: meta(from, from.Labels)}
+}
+
+func reduceDeployment(from *appsv1.Deployment) client.Object {
+	out := &appsv1.Deployment{TypeMeta: typeMeta("apps/v1", "Deployment"), ObjectMeta: meta(from, nil)}
+	out.Spec = appsv1.DeploymentSpec{Replicas: from.Spec.Replicas, Template: template(&from.Spec.Template)}
+	return out
+}
+
+func reduceStatefulSet(from *appsv1.StatefulSet) client.Object {
+	out := &appsv1.StatefulSet{TypeMeta: typeMeta("apps/v1", "StatefulSet"), ObjectMeta: meta(from, nil)}
+	out.Spec = appsv1.StatefulSetSpec{Replicas: from.Spec.Replicas, Template: template(&from.Spec.Template), Ordinals: from.Spec.Ordinals}
+	for i := range from.Spec.VolumeClaimTemplates {
+		claim := corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: from.Spec.VolumeClaimTemplates[i].Name}}
+		out.Spec.VolumeClaimTemplates = append(out.Spec.VolumeClaimTemplates, claim)
+	}
+	return out
+}
+
+// reduceReplicaSet leaves out those of Deployments, which speak for them.
+func reduceReplicaSet(from *appsv1.ReplicaSet) client.Object {
+	if metav1.GetControllerOf(from) != nil {
+		return nil
+	}
+	out := &appsv1.ReplicaSet{TypeMeta: typeMeta("apps/v1", "ReplicaSet"), ObjectMeta: meta(from, nil)}
+	out.Spec = appsv1.ReplicaSetSpec{Replicas: from.Spec.Replicas, Template: template(&from.Spec.Template)}
+	return out
+}
+
+func reduceReplicationController(from *corev1.ReplicationController) client.Object {
+	if from.Spec.Template == nil || metav1.GetControllerOf(from) != nil {
+		return nil
+	}
+	out := &corev1.ReplicationController{TypeMeta: typeMeta("v1", "ReplicationController"), ObjectMeta: meta(from, nil)}
+	reduced := template(from.Spec.Template)
+	out.Spec = corev1.ReplicationControllerSpec{Replicas: from.Spec.Replicas, Template: &reduced}
+	return out
+}
+
+// reduceJob leaves out Jobs that have ended.
+func reduceJob(from *batchv1.Job) client.Object {
+	if jobReplicas(from) == 0 {
+		return nil
+	}
+	out := &batchv1.Job{TypeMeta: typeMeta("batch/v1", "Job"), ObjectMeta: meta(from, nil)}
+	out.Spec = batchv1.JobSpec{Parallelism: from.Spec.Parallelism, Completions: from.Spec.Completions, Template: template(&from.Spec.Template)}
+	out.Status.Succeeded = from.Status.Succeeded
+	return out
+}
+
+func reduceDaemonSet(from *appsv1.DaemonSet) client.Object {
+	out := &appsv1.DaemonSet{TypeMeta: typeMeta("apps/v1", "DaemonSet"), ObjectMeta: meta(from, nil)}
+	out.Spec.Template = template(&from.Spec.Template)
+	return out
+}
+
+// reducePod keeps pods that take room on a node.
+func reducePod(from *corev1.Pod) client.Object {
+	if from.Spec.NodeName == "" || from.DeletionTimestamp != nil || from.Status.Phase == corev1.PodSucceeded || from.Status.Phase == corev1.PodFailed {
+		return nil
+	}
+	set := map[string]string{}
+	for _, key := range []string{appsv1.DefaultDeploymentUniqueLabelKey, "rollouts-pod-template-hash"} {
+		if hash, ok := from.Labels[key]; ok {
+			set[key] = hash
+		}
+	}
+	out := &corev1.Pod{TypeMeta: typeMeta("v1", "Pod"), ObjectMeta: meta(from, set), Spec: podSpec(&from.Spec)}
+	// Where a pod runs is settled: what it asked of nodes says nothing any more.
+	out.Spec.NodeSelector, out.Spec.Tolerations, out.Spec.Affinity = nil, nil, nil
+	if owner := metav1.GetControllerOf(from); owner != nil {
+		out.OwnerReferences = []metav1.OwnerReference{{APIVersion: owner.APIVersion, Kind: owner.Kind, Name: owner.Name, UID: owner.UID, Controller: owner.Controller}}
+	}
+	return out
+}
+
+// handlesWithPlaces are the drivers that put the place into the handle of a volume.
+var handlesWithPlaces = []string{"pd.csi.storage.gke.io", "filestore.csi.storage.gke.io", "csi.scaleway.com"}
+
+// reduceVolume keeps where a volume is: its driver, affinity and labels.
+func reduceVolume(from *corev1.PersistentVolume) client.Object {
+	out := &corev1.PersistentVolume{TypeMeta: typeMeta("v1", "PersistentVolume"), ObjectMeta: meta(from, from.Labels)}
+	out.Spec.NodeAffinity = from.Spec.NodeAffinity
+	source := &out.Spec.PersistentVolumeSource
+	switch spec := &from.Spec; {
+	case spec.CSI != nil:
+		source.CSI = &corev1.CSIPersistentVolumeSource{Driver: spec.CSI.Driver, VolumeHandle: "left-out"}
+		if slices.Contains(handlesWithPlaces, spec.CSI.Driver) {
+			source.CSI.VolumeHandle = spec.CSI.VolumeHandle
+		}
+	case spec.AWSElasticBlockStore != nil:
+		source.AWSElasticBlockStore = &corev1.AWSElasticBlockStoreVolumeSource{VolumeID: spec.AWSElasticBlockStore.VolumeID}
+	case spec.GCEPersistentDisk != nil:
+		source.GCEPersistentDisk = &corev1.GCEPersistentDiskVolumeSource{PDName: "left-out"}
+	case spec.AzureDisk != nil:
+		source.AzureDisk = &corev1.AzureDiskVolumeSource{DiskName: "left-out", DataDiskURI: "left-out"}
+	case spec.AzureFile != nil:
+		source.AzureFile = &corev1.AzureFilePersistentVolumeSource{ShareName: "left-out", SecretName: "left-out"}
+	case spec.Local != nil, spec.HostPath != nil:
+		source.Local = &corev1.LocalVolumeSource{Path: "/left-out"}
+	}
+	return out
+}
+
+func reduceClaim(from *corev1.PersistentVolumeClaim) client.Object {
+	out := &corev1.PersistentVolumeClaim{TypeMeta: typeMeta("v1", "PersistentVolumeClaim"), ObjectMeta: meta(from, nil)}
+	out.Spec = corev1.PersistentVolumeClaimSpec{VolumeName: from.Spec.VolumeName, StorageClassName: from.Spec.StorageClassName}
+	return out
+}
+
+// placeParameters of a StorageClass say where it makes volumes; others may name secrets.
+var placeParameters = []string{"zone", "zones", "region", "location"}
+
+func reduceStorageClass(from *storagev1.StorageClass) client.Object {
+	out := &storagev1.StorageClass{
+		TypeMeta: typeMeta("storage.k8s.io/v1", "StorageClass"), ObjectMeta: meta(from, from.Labels), Provisioner: from.Provisioner,
+		VolumeBindingMode: from.VolumeBindingMode, AllowedTopologies: from.AllowedTopologies,
+	}
+	for key, value := range from.Parameters {
+		if slices.Contains(placeParameters, strings.ToLower(key)) {
+			if out.Parameters == nil {
+				out.Parameters = map[string]string{}
+			}
+			out.Parameters[key] = value
+		}
+	}
+	return out
+}
+
+// own is the metadata of Tradewind's objects: when a policy was created says which one wins.
+func own(from metav1.Object) metav1.ObjectMeta {
+	out := meta(from, nil)
+	out.CreationTimestamp = from.GetCreationTimestamp()
+	for _, key := range []string{v1alpha1.LabelDiscovered, v1alpha1.LabelDrain} {
+		if value, ok := from.GetLabels()[key]; ok {
+			out.Labels = map[string]string{key: value}
+		}
+	}
+	return out
+}
+
+func ownType(kind string) metav1.TypeMeta { return typeMeta(v1alpha1.GroupVersion.String(), kind) }
+
+func reducePolicy(from *v1alpha1.PlacementPolicy) client.Object {
+	return &v1alpha1.PlacementPolicy{TypeMeta: ownType("PlacementPolicy"), ObjectMeta: own(from), Spec: from.Spec}
+}
+
+func reduceClusterPolicy(from *v1alpha1.ClusterPlacementPolicy) client.Object {
+	return &v1alpha1.ClusterPlacementPolicy{TypeMeta: ownType("ClusterPlacementPolicy"), ObjectMeta: own(from), Spec: from.Spec}
+}
+
+func reducePool(from *v1alpha1.CloudPool) client.Object {
+	return &v1alpha1.CloudPool{TypeMeta: ownType("CloudPool"), ObjectMeta: own(from), Spec: from.Spec}
+}
+
+func reducePrices(from *v1alpha1.PriceList) client.Object {
+	return &v1alpha1.PriceList{TypeMeta: ownType("PriceList"), ObjectMeta: own(from), Spec: from.Spec}
+}
+
+func reduceLatency(from *v1alpha1.LatencyMap) client.Object {
+	return &v1alpha1.LatencyMap{TypeMeta: ownType("LatencyMap"), ObjectMeta: own(from), Spec: from.Spec}
+}

@@ -1,0 +1,302 @@
+package report
+
+import (
+	"math"
+	"slices"
+	"strings"
+
+	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/inventory/planning"
+	"tradewind.dev/tradewind/pkg/placement/engine"
+)
+
+// Plan is a plan as it is printed. As JSON it is the contract of `tradewind simulate -o json`. Amounts of money are US
+// dollars an hour.
+type Plan struct {
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+	// HourlyUSD is the bill; its total is the sum of its parts.
+	HourlyUSD PlanBill `json:"hourlyUSD"`
+	// LowerBoundUSD: no plan that places as many replicas costs less. GapPercent is how far above it the bill is; null when
+	// the bound is 0 and the bill is not.
+	LowerBoundUSD float64  `json:"lowerBoundUSD"`
+	GapPercent    *float64 `json:"gapPercent"`
+	// Replicas have a place, Unplaced have none, and Moves of those that run leave the pool that they are on.
+	Replicas int `json:"replicas"`
+	Unplaced int `json:"unplaced"`
+	Moves    int `json:"moves"`
+	// Stopped says that the deadline ended the search early.
+	Stopped    bool            `json:"stopped,omitempty"`
+	Placements []PlanPlacement `json:"placements"`
+	Pools      []PlanPool      `json:"pools"`
+	// Losses say what would break if a cloud were lost.
+	Losses []PlanLoss `json:"losses,omitempty"`
+	// Comparison is with another plan; absent when none was asked.
+	Comparison *PlanComparison `json:"comparison,omitempty"`
+}
+
+// PlanBill is a bill by its parts.
+type PlanBill struct {
+	Total        float64 `json:"total"`
+	Compute      float64 `json:"compute"`
+	Egress       float64 `json:"egress"`
+	Latency      float64 `json:"latency"`
+	Interruption float64 `json:"interruption"`
+	Disruption   float64 `json:"disruption"`
+	// Preference is the weight of preferred locations that are not met. Nobody charges it.
+	Preference float64 `json:"preference"`
+}
+
+// PlanPlacement is one workload's part of a plan.
+type PlanPlacement struct {
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+	Kind      string `json:"kind"`
+	// Replicas that should run.
+	Replicas  int            `json:"replicas"`
+	Decisions []PlanDecision `json:"decisions"`
+	// Rejected are pools without replicas, and why: those that are allowed first, the cheapest before the others.
+	// RejectedMore is how many further ones are left out.
+	Rejected     []PlanRejection `json:"rejected"`
+	RejectedMore int             `json:"rejectedMore,omitempty"`
+	Unplaced     int             `json:"unplaced"`
+	// Conflict says why replicas are unplaced.
+	Conflict *PlanConflict `json:"conflict,omitempty"`
+	Moves    int           `json:"moves"`
+	// Held says why the workload stays as it is whatever the rules say.
+	Held string `json:"held,omitempty"`
+	// Exposed says that it cannot survive the next loss that its policies speak of: not enough is left after a first.
+	Exposed bool `json:"exposed,omitempty"`
+	// HourlyUSD of all its replicas.
+	HourlyUSD PlanBill `json:"hourlyUSD"`
+	// MaxLatencyMs is the lowest limit of its policies on the round trip of clients; absent without one.
+	MaxLatencyMs *float64 `json:"maxLatencyMs,omitempty"`
+	// Policies in force, the one that wins soft fields first.
+	Policies []string `json:"policies,omitempty"`
+}
+
+// PlanDecision is the replicas of a workload on one pool.
+type PlanDecision struct {
+	Cluster      string                `json:"cluster"`
+	Pool         string                `json:"pool"`
+	Cloud        string                `json:"cloud"`
+	Region       string                `json:"region"`
+	Zone         string                `json:"zone"`
+	InstanceType string                `json:"instanceType"`
+	CapacityType v1alpha1.CapacityType `json:"capacityType"`
+	Replicas     int                   `json:"replicas"`
+	// HourlyUSD of these replicas, all parts of the bill.
+	HourlyUSD float64 `json:"hourlyUSD"`
+	// LatencyMs is the expected round trip of the policy's clients, or without clients that to the called workloads; null
+	// when there is none, or one is not known.
+	LatencyMs *float64 `json:"latencyMs"`
+	Reason    string   `json:"reason"`
+	// PriceAssumed says that nobody states the price of the pool, and the highest known one counts.
+	PriceAssumed bool     `json:"priceAssumed,omitempty"`
+	Parts        PlanBill `json:"parts"`
+	// Nodes that hold the replicas.
+	Nodes []PlanNode `json:"nodes,omitempty"`
+}
+
+// PlanNode is replicas on a node. Name is empty for a node to be added.
+type PlanNode struct {
+	Name     string `json:"name"`
+	Replicas int    `json:"replicas"`
+}
+
+// PlanRejection is a pool that holds no replica of a workload.
+type PlanRejection struct {
+	Cluster string `json:"cluster,omitempty"`
+	Pool    string `json:"pool"`
+	// Rule that excludes it; "price" when it is allowed.
+	Rule    string `json:"rule"`
+	Message string `json:"message"`
+	// DeltaUSD is what one more replica would cost more there than the dearest that was placed; null unless the rule is
+	// price.
+	DeltaUSD *float64 `json:"deltaUSD"`
+}
+
+// PlanConflict is a smallest set of rules that cannot all be met.
+type PlanConflict struct {
+	Rules   []string `json:"rules"`
+	Message string   `json:"message"`
+}
+
+// PlanPool is what a plan uses of a pool.
+type PlanPool struct {
+	Cluster      string                `json:"cluster,omitempty"`
+	Pool         string                `json:"pool"`
+	Cloud        string                `json:"cloud"`
+	Region       string                `json:"region"`
+	Zone         string                `json:"zone"`
+	InstanceType string                `json:"instanceType"`
+	CapacityType v1alpha1.CapacityType `json:"capacityType"`
+	// Nodes exist, UsedNodes of them hold a replica, and AddedNodes are to be bought.
+	Nodes      int `json:"nodes"`
+	UsedNodes  int `json:"usedNodes"`
+	AddedNodes int `json:"addedNodes"`
+	Replicas   int `json:"replicas"`
+	// NodeHourlyUSD is the price of one node; NodesHourlyUSD of all, those to be added too; IdleHourlyUSD what of it no
+	// replica of the plan pays for. Null when the price is not known.
+	NodeHourlyUSD  *float64 `json:"nodeHourlyUSD"`
+	NodesHourlyUSD *float64 `json:"nodesHourlyUSD"`
+	IdleHourlyUSD  *float64 `json:"idleHourlyUSD"`
+	// Unavailable says why the pool must not be used; empty when it may be.
+	Unavailable string `json:"unavailable,omitempty"`
+}
+
+// PlanLoss is what would happen if a cloud were lost.
+type PlanLoss struct {
+	Cloud string `json:"cloud"`
+	// Replicas that are lost, and Unplaced of these that have no place elsewhere.
+	Replicas int `json:"replicas"`
+	Unplaced int `json:"unplaced"`
+	// Down are workloads without any replica until new ones are ready; Broken are those that cannot be replaced in full.
+	Down   []string `json:"down"`
+	Broken []string `json:"broken"`
+	// Exposed are workloads that then cannot survive the next loss that their policies speak of.
+	Exposed []string `json:"exposed"`
+	// HourlyUSD of the plan on what remains, the price of moving apart, and AddedNodes that it would buy.
+	HourlyUSD  float64 `json:"hourlyUSD"`
+	AddedNodes int     `json:"addedNodes"`
+}
+
+// maxRejections is how many rejections a printed plan holds in all before each workload keeps but a few.
+const (
+	maxRejections = 200000
+	fewRejections = 16
+)
+
+// NewPlan makes a plan ready to be printed. explain says why a workload is where it is.
+func NewPlan(result *planning.Result, plan *engine.Plan, explain func(workload int) engine.Explanation) *Plan {
+	out := &Plan{
+		APIVersion: v1alpha1.GroupVersion.String(), Kind: "Plan", HourlyUSD: planBill(&plan.Bill), LowerBoundUSD: plan.LowerBoundUSD,
+		Replicas: plan.Replicas, Unplaced: plan.Unplaced, Moves: plan.Moves, Stopped: plan.Stopped,
+		Placements: make([]PlanPlacement, 0, len(plan.Placements)), Pools: make([]PlanPool, 0, len(plan.Pools)),
+	}
+	if !math.IsInf(plan.GapPercent, 0) && !math.IsNaN(plan.GapPercent) {
+		out.GapPercent = &plan.GapPercent
+	}
+	few := len(plan.Placements)*len(plan.Pools) > maxRejections
+	for i, placement := range plan.Placements {
+		out.Placements = append(out.Placements, planPlacement(result, i, placement, explain(i), few))
+	}
+	for i := range plan.Pools {
+		out.Pools = append(out.Pools, planPool(&result.Pools[i], &result.Snapshot.Pools[i], &plan.Pools[i]))
+	}
+	return out
+}
+
+func planBill(bill *engine.Bill) PlanBill {
+	return PlanBill{
+		Total: bill.Total(), Compute: bill.Compute, Egress: bill.Egress, Latency: bill.Latency, Interruption: bill.Interruption,
+		Disruption: bill.Disruption, Preference: bill.Preference,
+	}
+}
+
+func planPlacement(result *planning.Result, i int, placement *engine.Placement, why engine.Explanation, few bool) PlanPlacement {
+	w := &result.Snapshot.Workloads[i]
+	out := PlanPlacement{
+		Namespace: w.Namespace, Name: w.Name, Kind: w.Kind, Replicas: w.Replicas, Unplaced: placement.Unplaced, Moves: placement.Moves,
+		Held: placement.Held, HourlyUSD: planBill(&placement.Bill), Decisions: make([]PlanDecision, 0, len(placement.Decisions)),
+		Rejected: make([]PlanRejection, 0, len(why.Rejected)),
+	}
+	for k := range placement.Decisions {
+		out.Decisions = append(out.Decisions, planDecision(result, &placement.Decisions[k], why.Reasons[k]))
+	}
+	for k := range why.Rejected {
+		r := &why.Rejected[k]
+		at := &result.Pools[r.Pool]
+		row := PlanRejection{Cluster: at.Cluster, Pool: at.Name, Rule: string(r.Rule), Message: r.Message}
+		if at.Unavailable != "" {
+			row.Rule, row.Message = string(engine.RuleCapacity), "the pool cannot be used: "+at.Unavailable
+		} else if r.Rule == engine.RulePrice {
+			row.DeltaUSD = &r.DeltaUSD
+		}
+		out.Rejected = append(out.Rejected, row)
+	}
+	slices.SortStableFunc(out.Rejected, cheaperRejection)
+	if few && len(out.Rejected) > fewRejections {
+		out.RejectedMore = len(out.Rejected) - fewRejections
+		out.Rejected = slices.Clip(out.Rejected[:fewRejections])
+	}
+	if c := placement.Conflict; c != nil {
+		out.Conflict = &PlanConflict{Message: c.Message, Rules: make([]string, 0, len(c.Rules))}
+		for k := range c.Rules {
+			out.Conflict.Rules = append(out.Conflict.Rules, string(c.Rules[k].Rule))
+		}
+	}
+	if w.Rules != nil {
+		for k := range w.Rules.Latency {
+			if limit := w.Rules.Latency[k].MaxMilliseconds; out.MaxLatencyMs == nil || limit < *out.MaxLatencyMs {
+				out.MaxLatencyMs = &limit
+			}
+		}
+		for _, source := range w.Rules.Sources {
+			out.Policies = append(out.Policies, source.String())
+		}
+	}
+	return out
+}
+
+// cheaperRejection orders rejections: those that have a price by it, then the others as they are.
+func cheaperRejection(a, b PlanRejection) int {
+	switch {
+	case a.DeltaUSD == nil && b.DeltaUSD == nil:
+		return 0
+	case a.DeltaUSD == nil:
+		return 1
+	case b.DeltaUSD == nil:
+		return -1
+	case *a.DeltaUSD < *b.DeltaUSD:
+		return -1
+	case *a.DeltaUSD > *b.DeltaUSD:
+		return 1
+	}
+	return 0
+}
+
+func planDecision(result *planning.Result, d *engine.Decision, reason string) PlanDecision {
+	at := &result.Pools[d.Pool]
+	out := PlanDecision{
+		Cluster: at.Cluster, Pool: at.Name, Cloud: at.At.Cloud, Region: at.At.Region, Zone: at.At.Zone, InstanceType: at.At.InstanceType,
+		CapacityType: at.At.CapacityType, Replicas: d.Replicas, HourlyUSD: d.Bill.Total(), Reason: reason, PriceAssumed: !d.PriceKnown,
+		Parts: planBill(&d.Bill),
+	}
+	if d.LatencyKnown {
+		out.LatencyMs = &d.LatencyMilliseconds
+	}
+	added := 0
+	for _, n := range d.Nodes {
+		if n.Node < len(at.Nodes) {
+			out.Nodes = append(out.Nodes, PlanNode{Name: at.Nodes[n.Node].Name, Replicas: n.Replicas})
+		} else {
+			added += n.Replicas
+		}
+	}
+	if added > 0 {
+		out.Nodes = append(out.Nodes, PlanNode{Replicas: added})
+	}
+	return out
+}
+
+func planPool(info *planning.PoolInfo, pool *engine.Pool, use *engine.PoolUse) PlanPool {
+	out := PlanPool{
+		Cluster: info.Cluster, Pool: info.Name, Cloud: info.At.Cloud, Region: info.At.Region, Zone: info.At.Zone,
+		InstanceType: info.At.InstanceType, CapacityType: info.At.CapacityType, Nodes: use.Existing, UsedNodes: use.Used,
+		AddedNodes: use.Added, Replicas: use.Replicas, Unavailable: info.Unavailable,
+	}
+	if use.PriceKnown {
+		out.NodeHourlyUSD, out.NodesHourlyUSD, out.IdleHourlyUSD = &pool.Price.USD, &use.NodeUSD, &use.IdleUSD
+	}
+	return out
+}
+
+// workloadName is NAMESPACE/NAME, with the kind where it is no Deployment.
+func (p *PlanPlacement) workloadName() string {
+	name := p.Namespace + "/" + p.Name
+	if p.Kind != "Deployment" {
+		name = strings.ToLower(p.Kind) + " " + name
+	}
+	return name
+}

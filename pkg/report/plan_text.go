@@ -1,0 +1,335 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Text writes the plan for people, at most MaxColumns wide.
+func (p *Plan) Text(w io.Writer) error {
+	var out strings.Builder
+	p.clouds(&out)
+	p.bill(&out)
+	p.workloads(&out)
+	p.unplaced(&out)
+	p.exposed(&out)
+	p.added(&out)
+	p.losses(&out)
+	p.comparison(&out)
+	_, err := io.WriteString(w, out.String())
+	return err
+}
+
+// clouds is what each cloud holds and costs.
+func (p *Plan) clouds(out *strings.Builder) {
+	type sum struct {
+		replicas, nodes, added int
+		bill, nodesUSD, idle   float64
+		unpriced               bool
+	}
+	of := map[string]*sum{}
+	get := func(cloud string) *sum {
+		name := orUnknown(cloud)
+		if of[name] == nil {
+			of[name] = &sum{}
+		}
+		return of[name]
+	}
+	for i := range p.Pools {
+		pool := &p.Pools[i]
+		s := get(pool.Cloud)
+		s.replicas += pool.Replicas
+		s.nodes += pool.Nodes
+		s.added += pool.AddedNodes
+		if pool.NodesHourlyUSD == nil {
+			s.unpriced = s.unpriced || pool.Nodes+pool.AddedNodes > 0
+			continue
+		}
+		s.nodesUSD += *pool.NodesHourlyUSD
+		s.idle += *pool.IdleHourlyUSD
+	}
+	for i := range p.Placements {
+		for k := range p.Placements[i].Decisions {
+			d := &p.Placements[i].Decisions[k]
+			get(d.Cloud).bill += d.HourlyUSD
+		}
+	}
+	t := newTable(0, "CLOUD", ">REPLICAS", ">NODES", ">TO ADD", ">BILL $/HOUR", ">WHOLE NODES $/HOUR", ">IDLE $/HOUR", "")
+	total := sum{}
+	row := func(name string, s *sum) {
+		note := ""
+		if s.unpriced {
+			note = "+ nodes without a known price"
+		}
+		t.add(name, strconv.Itoa(s.replicas), strconv.Itoa(s.nodes), strconv.Itoa(s.added), Dollars(s.bill), Dollars(s.nodesUSD), Dollars(s.idle), note)
+	}
+	for _, name := range slices.Sorted(maps.Keys(of)) {
+		s := of[name]
+		row(name, s)
+		total.replicas += s.replicas
+		total.nodes += s.nodes
+		total.added += s.added
+		total.bill += s.bill
+		total.nodesUSD += s.nodesUSD
+		total.idle += s.idle
+		total.unpriced = total.unpriced || s.unpriced
+	}
+	if len(of) != 1 {
+		row("TOTAL", &total)
+	}
+	out.WriteString(t.String())
+}
+
+// bill is the parts of the bill, how good it is, and what is worst.
+func (p *Plan) bill(out *strings.Builder) {
+	out.WriteString("\n")
+	var parts []string
+	for _, part := range []struct {
+		name string
+		usd  float64
+	}{
+		{"compute", p.HourlyUSD.Compute}, {"egress", p.HourlyUSD.Egress}, {"latency", p.HourlyUSD.Latency},
+		{"interruption", p.HourlyUSD.Interruption}, {"disruption", p.HourlyUSD.Disruption}, {"unmet preferences", p.HourlyUSD.Preference},
+	} {
+		if part.usd != 0 {
+			parts = append(parts, part.name+" "+Dollars(part.usd))
+		}
+	}
+	text := "$" + Dollars(p.HourlyUSD.Total) + " an hour"
+	if len(parts) > 1 {
+		text += " = " + strings.Join(parts, " + ")
+	}
+	paragraph(out, "Bill     ", text+"; "+p.gap()+".")
+	paragraph(out, "Replicas ", fmt.Sprintf("%d placed, %d unplaced, %s.", p.Replicas, p.Unplaced, count(p.Moves, "move")))
+	if worst := p.worst(); worst != "" {
+		paragraph(out, "Latency  ", worst+".")
+	}
+	if p.Stopped {
+		paragraph(out, "Note     ", "the deadline ended the search early; more time may find a cheaper plan.")
+	}
+}
+
+func (p *Plan) gap() string {
+	switch {
+	case p.GapPercent == nil:
+		return "no lower bound is known"
+	case *p.GapPercent < 0.005:
+		return "no plan is cheaper"
+	}
+	return fmt.Sprintf("at most %.2f %% above the cheapest possible plan", *p.GapPercent)
+}
+
+// worst is the longest round trip.
+func (p *Plan) worst() string {
+	text, most := "", -1.0
+	for i := range p.Placements {
+		for k := range p.Placements[i].Decisions {
+			if d := &p.Placements[i].Decisions[k]; d.LatencyMs != nil && *d.LatencyMs > most {
+				most = *d.LatencyMs
+				text = fmt.Sprintf("at worst %s ms: %s on %s", tenths(most), p.Placements[i].workloadName(), d.place())
+				if limit := p.Placements[i].MaxLatencyMs; limit != nil {
+					text += fmt.Sprintf(" (limit %s ms)", strconv.FormatFloat(*limit, 'f', -1, 64))
+				}
+			}
+		}
+	}
+	return text
+}
+
+func (d *PlanDecision) place() string { return placeName(d.Cluster, d.Pool) }
+
+func placeName(cluster, pool string) string {
+	if cluster == "" {
+		return pool
+	}
+	return cluster + "/" + pool
+}
+
+// workloads is where every workload is.
+func (p *Plan) workloads(out *strings.Builder) {
+	if len(p.Placements) == 0 {
+		out.WriteString("\nNo workloads to plan for.\n")
+		return
+	}
+	out.WriteString("\n")
+	t := newTable(0, "WORKLOAD", ">REPLICAS", "WHERE", ">$/HOUR", ">MS", ">MOVES")
+	for i := range p.Placements {
+		w := &p.Placements[i]
+		var where []string
+		latency := "-"
+		most := -1.0
+		for k := range w.Decisions {
+			d := &w.Decisions[k]
+			where = append(where, fmt.Sprintf("%d× %s", d.Replicas, d.place()))
+			if d.LatencyMs != nil && *d.LatencyMs > most {
+				most = *d.LatencyMs
+				latency = tenths(most)
+			}
+		}
+		if w.Unplaced > 0 {
+			where = append(where, fmt.Sprintf("%d× nowhere", w.Unplaced))
+		}
+		t.add(w.workloadName(), strconv.Itoa(w.Replicas), cmp.Or(strings.Join(where, ", "), "-"), Dollars(w.HourlyUSD.Total), latency, strconv.Itoa(w.Moves))
+	}
+	out.WriteString(t.String())
+}
+
+// unplaced says why replicas have no place.
+func (p *Plan) unplaced(out *strings.Builder) {
+	if p.Unplaced == 0 {
+		return
+	}
+	out.WriteString("\nWithout a place\n")
+	for i := range p.Placements {
+		w := &p.Placements[i]
+		if w.Unplaced == 0 {
+			continue
+		}
+		why := w.Held
+		if w.Conflict != nil {
+			why = w.Conflict.Message
+		}
+		paragraph(out, "  ", fmt.Sprintf("%s: %d of %d: %s", w.workloadName(), w.Unplaced, w.Replicas, cmp.Or(why, "no reason is known")))
+	}
+}
+
+// exposed are the workloads that could not survive a further loss.
+func (p *Plan) exposed(out *strings.Builder) {
+	var names []string
+	for i := range p.Placements {
+		if p.Placements[i].Exposed {
+			names = append(names, p.Placements[i].workloadName())
+		}
+	}
+	if len(names) > 0 {
+		out.WriteString("\n")
+		paragraph(out, "Cannot survive the next loss: ", some(names))
+	}
+}
+
+// added are the nodes to buy.
+func (p *Plan) added(out *strings.Builder) {
+	t := newTable(2, "POOL", ">NODES", ">$/HOUR EACH")
+	for i := range p.Pools {
+		if pool := &p.Pools[i]; pool.AddedNodes > 0 {
+			t.add(placeName(pool.Cluster, pool.Pool), "+"+strconv.Itoa(pool.AddedNodes), dollarsOf(pool.NodeHourlyUSD))
+		}
+	}
+	if len(t.rows) > 0 {
+		out.WriteString("\nNodes to add\n" + t.String())
+	}
+}
+
+// losses is what would break.
+func (p *Plan) losses(out *strings.Builder) {
+	if len(p.Losses) == 0 {
+		return
+	}
+	out.WriteString("\n")
+	t := newTable(0, "IF LOST", ">REPLICAS LOST", ">TO ADD", ">THEN $/HOUR", "WHAT BREAKS")
+	for i := range p.Losses {
+		loss := &p.Losses[i]
+		var breaks []string
+		if len(loss.Broken) > 0 {
+			breaks = append(breaks, fmt.Sprintf("%s without a place: %s", count(loss.Unplaced, "replica"), some(loss.Broken)))
+		}
+		if len(loss.Down) > 0 {
+			breaks = append(breaks, "down until replaced: "+some(loss.Down))
+		}
+		if len(loss.Exposed) > 0 {
+			breaks = append(breaks, "could not survive the next loss: "+some(loss.Exposed))
+		}
+		t.add(loss.Cloud, strconv.Itoa(loss.Replicas), strconv.Itoa(loss.AddedNodes), Dollars(loss.HourlyUSD), cmp.Or(strings.Join(breaks, "; "), "nothing"))
+	}
+	out.WriteString(t.String())
+}
+
+// comparison is the two plans side by side.
+func (p *Plan) comparison(out *strings.Builder) {
+	c := p.Comparison
+	if c == nil {
+		return
+	}
+	out.WriteString("\n")
+	t := newTable(0, "COMPARED", ">"+strings.ToUpper(c.Base), ">THIS PLAN", ">DIFFERENCE")
+	money := func(name string, base, plan float64) {
+		t.add(name, Dollars(base), Dollars(plan), signedDollars(plan-base))
+	}
+	money("compute $/hour", c.HourlyUSD.Compute, p.HourlyUSD.Compute)
+	money("egress $/hour", c.HourlyUSD.Egress, p.HourlyUSD.Egress)
+	money("latency $/hour", c.HourlyUSD.Latency, p.HourlyUSD.Latency)
+	money("interruption $/hour", c.HourlyUSD.Interruption, p.HourlyUSD.Interruption)
+	money("without moves $/hour", c.HourlyUSD.standing(), p.HourlyUSD.standing())
+	number := func(name string, base, plan int) {
+		t.add(name, strconv.Itoa(base), strconv.Itoa(plan), fmt.Sprintf("%+d", plan-base))
+	}
+	number("replicas placed", c.Replicas, p.Replicas)
+	number("replicas unplaced", c.Unplaced, p.Unplaced)
+	out.WriteString(t.String())
+	verdict := fmt.Sprintf("saves $%s an hour (%.1f %%)", Dollars(c.SavingsUSD), c.SavingsPercent)
+	if c.SavingsUSD < 0 {
+		verdict = fmt.Sprintf("costs $%s an hour more (%.1f %%)", Dollars(-c.SavingsUSD), -c.SavingsPercent)
+	}
+	charged := p.HourlyUSD.charged() - c.HourlyUSD.charged()
+	verdict += fmt.Sprintf("; what clouds charge changes by $%s; %s elsewhere", signedDollars(charged), count(c.Moved, "replica"))
+	if c.Started+c.Stopped > 0 {
+		verdict += fmt.Sprintf(", %d more and %d fewer run", c.Started, c.Stopped)
+	}
+	paragraph(out, "This plan ", verdict+".")
+	if len(c.Workloads) == 0 {
+		return
+	}
+	out.WriteString("\n")
+	moved := newTable(0, "WORKLOAD", "FROM", "TO", ">$/HOUR")
+	for i := range c.Workloads {
+		d := &c.Workloads[i]
+		moved.add(d.Namespace+"/"+d.Name, shifts(d.From, d.BaseUnplaced-d.Unplaced), shifts(d.To, d.Unplaced-d.BaseUnplaced), signedDollars(d.DeltaUSD))
+	}
+	out.WriteString(moved.String())
+}
+
+// shifts names places with their numbers of replicas; nowhere is how many have no place.
+func shifts(list []PlanShift, nowhere int) string {
+	parts := make([]string, 0, len(list)+1)
+	for _, s := range list {
+		parts = append(parts, fmt.Sprintf("%d× %s", s.Replicas, placeName(s.Cluster, s.Pool)))
+	}
+	if nowhere > 0 {
+		parts = append(parts, fmt.Sprintf("%d× nowhere", nowhere))
+	}
+	return cmp.Or(strings.Join(parts, ", "), "-")
+}
+
+// CSV writes one row a decision, with all digits, and one for unplaced replicas; what is not known is empty.
+func (p *Plan) CSV(w io.Writer) error {
+	var rows [][]string
+	for i := range p.Placements {
+		of := &p.Placements[i]
+		for k := range of.Decisions {
+			d := &of.Decisions[k]
+			rows = append(rows, []string{
+				of.Namespace, of.Name, of.Kind, d.Cluster, d.Pool, d.Cloud, d.Region, d.Zone, d.InstanceType, string(d.CapacityType),
+				strconv.Itoa(d.Replicas), csvNumber(&d.HourlyUSD), csvNumber(&d.Parts.Compute), csvNumber(&d.Parts.Egress),
+				csvNumber(&d.Parts.Latency), csvNumber(&d.Parts.Interruption), csvNumber(&d.Parts.Disruption), csvNumber(&d.Parts.Preference),
+				csvNumber(d.LatencyMs), d.Reason,
+			})
+		}
+		if of.Unplaced > 0 {
+			why := of.Held
+			if of.Conflict != nil {
+				why = of.Conflict.Message
+			}
+			rows = append(rows, append(append([]string{of.Namespace, of.Name, of.Kind}, make([]string, 7)...),
+				strconv.Itoa(of.Unplaced), "", "", "", "", "", "", "", "", "unplaced: "+why))
+		}
+	}
+	return WriteCSV(w, []string{
+		"namespace", "name", "kind", "cluster", "pool", "cloud", "region", "zone", "instanceType", "capacityType", "replicas", "hourlyUSD",
+		"computeUSD", "egressUSD", "latencyUSD", "interruptionUSD", "disruptionUSD", "preferenceUSD", "latencyMs", "reason",
+	}, rows)
+}
