@@ -86,8 +86,16 @@ func TestCalls(t *testing.T) {
 				{"get list watch", "tradewind.dev", ours, "", ""},
 				{"patch", "tradewind.dev", "placementpolicies/status", "shop", "web"},
 				{"patch", "tradewind.dev", "clusterplacementpolicies/status pricelists/status latencymaps/status", "", "eu-only"},
-				{"list watch", "", "nodes pods namespaces", "", ""},
+				{"create get list watch patch delete", "tradewind.dev", "placements cloudpools", "shop", "deployment-web"},
+				{"patch", "tradewind.dev", "placements/status cloudpools/status", "shop", "deployment-web"},
+				{"list watch", "", "nodes pods namespaces persistentvolumes persistentvolumeclaims", "", ""},
+				{"list watch", "apps", "deployments replicasets statefulsets", "", ""},
+				{"list watch", "batch", "jobs", "", ""},
+				{"list watch", "storage.k8s.io", "storageclasses", "", ""},
 				{"patch", "", "nodes", "", "a"},
+				{"create", "", "pods/eviction", "shop", "web"},
+				{"delete", "", "pods", "shop", "web"},
+				{"list watch", "coordination.k8s.io", "leases", "kube-node-lease", ""},
 				{"create patch", "events.k8s.io", "events", "shop", ""},
 				{"create patch", "events.k8s.io", "events", "default", ""},
 				{"create", "coordination.k8s.io", "leases", "tradewind-system", ""},
@@ -98,9 +106,14 @@ func TestCalls(t *testing.T) {
 			},
 			doesNot: []call{
 				{"create update patch delete", "tradewind.dev", ours, "shop", "web"},
+				{"update", "tradewind.dev", "placements cloudpools placements/status cloudpools/status", "shop", "deployment-web"},
+				{"create update patch delete", "apps", "deployments replicasets statefulsets deployments/scale", "shop", "web"},
+				{"create update patch delete", "batch", "jobs", "shop", "web"},
+				{"create update patch delete", "", "persistentvolumes persistentvolumeclaims", "shop", "data"},
 				{"create update delete", "", "nodes", "", "a"},
 				{"patch update", "", "nodes/status", "", "a"},
-				{"create update patch delete", "", "pods pods/binding pods/status pods/eviction", "shop", "web"},
+				{"create update patch", "", "pods pods/binding pods/status", "shop", "web"},
+				{"deletecollection", "", "pods", "shop", ""},
 				{"get list watch", "", "secrets configmaps", "shop", "x"},
 				{"update delete", "coordination.k8s.io", "leases", "tradewind-system", "tradewind-scheduler"},
 				{"update", "coordination.k8s.io", "leases", "kube-node-lease", "a"},
@@ -108,7 +121,7 @@ func TestCalls(t *testing.T) {
 		},
 		"tradewind-scheduler": {
 			does: []call{
-				{"get list watch", "tradewind.dev", ours, "", ""},
+				{"get list watch", "tradewind.dev", ours + " placements", "", ""},
 				{"list watch", "", "nodes pods namespaces persistentvolumes persistentvolumeclaims replicationcontrollers services", "", ""},
 				{"list watch", "apps", "replicasets statefulsets", "", ""},
 				{"list watch", "batch", "jobs", "", ""},
@@ -127,8 +140,8 @@ func TestCalls(t *testing.T) {
 				{"create", "authorization.k8s.io", "subjectaccessreviews", "", ""},
 			},
 			doesNot: []call{
-				{"create update patch delete", "tradewind.dev", ours, "shop", "web"},
-				{"patch update", "tradewind.dev", "placementpolicies/status", "shop", "web"},
+				{"create update patch delete", "tradewind.dev", ours + " placements cloudpools", "shop", "web"},
+				{"patch update", "tradewind.dev", "placementpolicies/status placements/status", "shop", "web"},
 				{"create update patch delete", "", "nodes", "", "a"},
 				{"get list watch", "", "secrets", "shop", "x"},
 				{"update", "coordination.k8s.io", "leases", "tradewind-system", "tradewind-controller"},
@@ -206,7 +219,7 @@ func TestUsers(t *testing.T) {
 				t.Errorf("%s: may %s: %v, want %v", c.role, describe(request), got, c.want)
 			}
 		})
-		call{"create update patch delete", "tradewind.dev", "placementpolicies/status clusterplacementpolicies pricelists latencymaps", "", "x"}.each(func(request authorizer.AttributesRecord) {
+		call{"create update patch delete", "tradewind.dev", "placementpolicies/status clusterplacementpolicies pricelists latencymaps placements placements/status cloudpools", "", "x"}.each(func(request authorizer.AttributesRecord) {
 			if rbac.RulesAllow(request, aggregated(c.role)...) {
 				t.Errorf("%s may %s", c.role, describe(request))
 			}
@@ -226,7 +239,7 @@ func TestReporter(t *testing.T) {
 		{"list", "apps", "replicasets statefulsets", "", ""},
 		{"list", "batch", "jobs", "", ""},
 		{"list", "storage.k8s.io", "storageclasses", "", ""},
-		{"list", "tradewind.dev", ours, "", ""},
+		{"list", "tradewind.dev", ours + " placements cloudpools", "", ""},
 	} {
 		c.each(func(request authorizer.AttributesRecord) {
 			if !rbac.RulesAllow(request, role.Rules...) {

@@ -9,13 +9,17 @@ import (
 	"tradewind.dev/tradewind/pkg/placement"
 )
 
-// NodeHint retries a waiting pod when a node appears, or changes, such that allowed becomes true of it.
+// NodeHint retries a waiting pod when a node appears, or changes, such that allowed becomes true of it. A pod with a skew is
+// retried whenever a node changes or goes away: the emptiest domain may have been another.
 func (p *Profile) NodeHint(allowed func(rules *placement.Rules, node *inventory.Node, pod *corev1.Pod) bool) fwk.QueueingHintFn {
 	return func(_ klog.Logger, pod *corev1.Pod, before, after any) (fwk.QueueingHint, error) {
 		node, ok := after.(*corev1.Node)
 		rules, known := p.Live.Rules(pod)
-		if !ok || !known {
+		if !known || placement.LimitsSkew(rules) {
 			return fwk.Queue, nil
+		}
+		if !ok { // deleted
+			return fwk.QueueSkip, nil
 		}
 		if !allowed(rules, p.Live.Node(node), pod) {
 			return fwk.QueueSkip, nil

@@ -32,16 +32,20 @@ var (
 		Subsystem: "tradewind", Name: "placed_pods_unmet_preference_total", StabilityLevel: metrics.ALPHA,
 		Help: "Pods placed where a preferred location of their policy is not met.",
 	}, []string{"profile", "cloud"})
+	planFollowed = metrics.NewCounterVec(&metrics.CounterOpts{
+		Subsystem: "tradewind", Name: "placed_pods_by_plan_total", StabilityLevel: metrics.ALPHA,
+		Help: "Pods placed, by whether they went where the plan of the placement controller has room: followed, deviated, or no_plan.",
+	}, []string{"profile", "plan"})
 	objectsInForce = metrics.NewGaugeVec(&metrics.GaugeOpts{
 		Subsystem: "tradewind", Name: "objects_in_force", StabilityLevel: metrics.ALPHA,
-		Help: "Policies, price lists and latency maps that the scheduler has read and decides by.",
+		Help: "Policies, price lists, latency maps and placements that the scheduler has read and decides by.",
 	}, []string{"kind"})
 	register sync.Once
 )
 
 func registerMetrics() {
 	register.Do(func() {
-		legacyregistry.MustRegister(rejectedNodes, placedPods, placedHourlyUSD, expectedRoundTrip, preferencesUnmet, objectsInForce)
+		legacyregistry.MustRegister(rejectedNodes, placedPods, placedHourlyUSD, expectedRoundTrip, preferencesUnmet, planFollowed, objectsInForce)
 	})
 }
 

@@ -41,6 +41,23 @@ func (p *Profile) ObserveRoundTrip(state fwk.CycleState, node string) {
 	}
 }
 
+// ObservePlan records whether a pod that was bound went where the plan has room. The counting's reasons say where it has
+// none.
+func (p *Profile) ObservePlan(counting *Counting, state fwk.CycleState, node string) {
+	outcome := "no_plan"
+	if pod, found := p.bound(state); found && pod.Targets != nil {
+		candidate, ok := p.Live.NodeNamed(node)
+		replicas, status := counting.Read(state)
+		if !ok || !status.IsSuccess() || candidate.Class.ID >= len(replicas.Reasons) {
+			return
+		}
+		if outcome = "followed"; replicas.Reasons[candidate.Class.ID] != "" {
+			outcome = "deviated"
+		}
+	}
+	planFollowed.WithLabelValues(p.Handle.ProfileName(), outcome).Inc()
+}
+
 func (p *Profile) bound(state fwk.CycleState) (*Pod, bool) {
 	data, err := state.Read(podKey)
 	if err != nil {

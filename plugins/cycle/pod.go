@@ -23,6 +23,8 @@ type Pod struct {
 	View *placement.View
 	// Callees and LimitedCallees are the views of the workloads in the rules' Traffic and TrafficLimits.
 	Callees, LimitedCallees []*placement.View
+	// Targets is what the plan has for the pod's workload; nil when there is none.
+	Targets *inventory.Targets
 
 	scores *scores
 }
@@ -51,6 +53,7 @@ func (p *Profile) Pod(state fwk.CycleState, pod *corev1.Pod) (*Pod, *fwk.Status)
 	_, revision := inventory.KeysOf(pod)
 	out := &Pod{
 		Rules: rules, Request: inventory.Request(pod), Revision: revision, View: p.Live.Revision(revision),
+		Targets: p.Live.Targets(pod),
 	}
 	if len(rules.Traffic) > 0 {
 		out.Callees = p.Live.Callees(pod, rules.Traffic)
@@ -80,6 +83,16 @@ func (p *Profile) SignPod(_ context.Context, pod *corev1.Pod) ([]fwk.SignFragmen
 	return []fwk.SignFragment{{Key: "tradewind.dev/Rules()", Value: []string{
 		rules.Signature, pod.Namespace, revision.Kind, revision.Name,
 	}}}, nil
+}
+
+// SignPlanned is SignPod with a second fragment for a pod that there is a plan for: where the plan has room.
+func (p *Profile) SignPlanned(ctx context.Context, pod *corev1.Pod) ([]fwk.SignFragment, *fwk.Status) {
+	fragments, status := p.SignPod(ctx, pod)
+	if targets := p.Live.Targets(pod); status.IsSuccess() && targets != nil {
+		_, revision := inventory.KeysOf(pod)
+		fragments = append(fragments, fwk.SignFragment{Key: "tradewind.dev/Plan()", Value: targets.Open(p.Live.Revision(revision))})
+	}
+	return fragments, status
 }
 
 // Candidate returns the facts of a node.

@@ -76,6 +76,7 @@ func (s *Shared) Profile(ctx context.Context, object runtime.Object, handle fwk.
 		s.profiles[key] = profile
 		profile.activateOnChange(factory.Core().V1().Pods().Lister())
 		profile.activateOnDesired(factory.Core().V1().Pods().Lister())
+		profile.activateOnPlacement(factory.Core().V1().Pods().Lister())
 	}
 	if args.OptimizeFor != "" {
 		profile.optimizeFor = args.OptimizeFor
@@ -100,6 +101,7 @@ func (s *Shared) liveFor(ctx context.Context, handle fwk.Handle, args Args) (*in
 		return nil, err
 	}
 	live.OnChange(observeWorld)
+	live.OnPlacement(func(inventory.PlacementKey) { objectsInForce.WithLabelValues("Placement").Set(float64(live.Planned())) })
 	if s.live == nil {
 		s.live = map[informers.SharedInformerFactory]*inventory.Live{}
 	}
@@ -164,8 +166,8 @@ func (p *Profile) affected(before, after *inventory.World, pod *corev1.Pod) bool
 	return old.Signature != rules.Signature || rules.HasMaxHourlyUSD || len(rules.Latency)+len(rules.TrafficLimits) > 0
 }
 
-// activateOnDesired retries the waiting pods of a revision when it wants another number of replicas: spread and spot share
-// are shares of that number.
+// activateOnDesired retries the waiting pods of a revision when it wants another number of replicas: spread, spot share and
+// the places of a plan are shares of that number.
 func (p *Profile) activateOnDesired(pods corelisters.PodLister) {
 	p.Live.OnDesired(func(revision inventory.RevisionKey) {
 		found, err := pods.Pods(revision.Namespace).List(labels.Everything())
@@ -178,7 +180,30 @@ func (p *Profile) activateOnDesired(pods corelisters.PodLister) {
 				continue
 			}
 			rules, ok := p.Live.Rules(pod)
-			if _, of := inventory.KeysOf(pod); of == revision && (!ok || len(rules.Spread) > 0 || rules.SpotMaxPercent < 100 || len(rules.Latency) > 0) {
+			if _, of := inventory.KeysOf(pod); of == revision && (!ok || len(rules.Spread) > 0 || rules.SpotMaxPercent < 100 || len(rules.Latency) > 0 ||
+				rules.Enforcement == v1alpha1.EnforcementStrict) {
+				activate[pod.Namespace+"/"+pod.Name] = pod
+			}
+		}
+		if len(activate) > 0 {
+			p.Handle.Activate(klog.Background(), activate)
+		}
+	})
+}
+
+// activateOnPlacement retries the waiting pods of a workload when the plan that holds them back has changed.
+func (p *Profile) activateOnPlacement(pods corelisters.PodLister) {
+	p.Live.OnPlacement(func(workload inventory.PlacementKey) {
+		found, err := pods.Pods(workload.Namespace).List(labels.Everything())
+		if err != nil {
+			return
+		}
+		activate := map[string]*corev1.Pod{}
+		for _, pod := range found {
+			if pod.Spec.NodeName != "" || pod.Spec.SchedulerName != p.Handle.ProfileName() || !workload.IsOf(pod) {
+				continue
+			}
+			if rules, ok := p.Live.Rules(pod); !ok || rules.Enforcement == v1alpha1.EnforcementStrict {
 				activate[pod.Namespace+"/"+pod.Name] = pod
 			}
 		}

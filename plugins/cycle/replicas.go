@@ -18,6 +18,8 @@ type Replicas struct {
 	Current *placement.View
 	// Reasons are why one more replica may not go to a class, by class ID.
 	Reasons []string
+	// Domains are those that skews are counted over; see placement.SkewDomains.
+	Domains [][]string
 	// Extra is the plugin's own, computed with the reasons.
 	Extra any
 }
@@ -39,9 +41,9 @@ type Counting struct {
 
 var _ fwk.PreFilterExtensions = &Counting{}
 
-// Begin starts the state of a cycle.
-func (c *Counting) Begin(state fwk.CycleState, pod *Pod) *Replicas {
-	replicas := &Replicas{Pod: pod, Current: pod.View}
+// Begin starts the state of a cycle; domains are those of the pod's skews, if it has any.
+func (c *Counting) Begin(state fwk.CycleState, pod *Pod, domains ...[]string) *Replicas {
+	replicas := &Replicas{Pod: pod, Current: pod.View, Domains: domains}
 	if c.Judge != nil {
 		c.Judge(replicas)
 	}

@@ -165,10 +165,14 @@ func get(ctx context.Context, client *http.Client, url, token string, body io.Wr
 // lease, which are PUT.
 func (e *controllerEnv) writes(p *controllerProcess) int {
 	e.Helper()
-	status, text, err := p.scrape(e.Context(), e.token)
-	if err != nil || status != http.StatusOK {
-		e.Fatalf("reading metrics: %d %v", status, err)
-	}
+	var text string
+	waitFor(e.T, "the controller's metrics", func(ctx context.Context) (err error) { // served some time after the probes are
+		var status int
+		if status, text, err = p.scrape(ctx, e.token); err == nil && status != http.StatusOK {
+			err = fmt.Errorf("answers %d", status)
+		}
+		return err
+	})
 	total := 0
 	for line := range strings.Lines(text) {
 		if strings.HasPrefix(line, "rest_client_requests_total{") && strings.Contains(line, `method="PATCH"`) {

@@ -319,8 +319,8 @@ func (e *controllerEnv) mayNotChangeNodesOtherwise() {
 		client      kubernetes.Interface
 		patch, want string
 	}{
-		{"controller", controller, `{"spec":{"unschedulable":true}}`, "changes nothing of a node but its labels"},
-		{"controller", controller, `{"metadata":{"annotations":{"a":"b"}}}`, "changes nothing of a node but its labels"},
+		{"controller", controller, `{"spec":{"unschedulable":true}}`, "changes nothing of a node but labels and taints"},
+		{"controller", controller, `{"metadata":{"annotations":{"a":"b"}}}`, "changes nothing of a node but labels and taints"},
 		{"controller", controller, `{"metadata":{"labels":{"a":"b"}}}`, "changes no labels of a node but"},
 		{"controller", controller, `{"metadata":{"labels":{"stray":null}}}`, "changes no labels of a node but"},
 		{"node", kubelet, `{"metadata":{"labels":{"tradewind.dev/country":"LU"}}}`, "a node does not change its own labels"},

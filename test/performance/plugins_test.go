@@ -13,12 +13,14 @@ import (
 	"tradewind.dev/tradewind/plugins/cloud"
 	"tradewind.dev/tradewind/plugins/cost"
 	"tradewind.dev/tradewind/plugins/latency"
+	"tradewind.dev/tradewind/plugins/placement"
 	"tradewind.dev/tradewind/plugins/residency"
 )
 
 // measured names the plugins, in the order in which the profile calls them, as figures do.
 var measured = []struct{ name, figure string }{
 	{residency.Name, "residency"}, {cloud.Name, "cloud"}, {latency.Name, "latency"}, {cost.Name, "cost"},
+	{placement.Name, "placement"},
 }
 
 const passes = 9 // the median of so many is the figure
@@ -36,6 +38,9 @@ func measurePlugins(tCtx ktesting.TContext, r *run) error {
 	if err != nil {
 		return err
 	}
+	if err := planFor(tCtx, r, pod, nodes, int32(r.scenario.pods/r.scenario.workloads)); err != nil {
+		return err
+	}
 	if err := measurePreFilter(tCtx, r, pod, nodes); err != nil {
 		return err
 	}
@@ -44,6 +49,9 @@ func measurePlugins(tCtx ktesting.TContext, r *run) error {
 	}
 	// The workload has its replicas, so that few clouds are open to one more. The first pod of another is scored.
 	pod.OwnerReferences[0].Name = "first-of-another"
+	if err := planFor(tCtx, r, pod, nodes, 0); err != nil {
+		return err
+	}
 	state := framework.NewCycleState()
 	feasible, err := measureFilter(tCtx, r, state, pod, nodes, func(string, float64, string) {})
 	if err != nil {

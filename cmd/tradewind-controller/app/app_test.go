@@ -25,8 +25,8 @@ func TestOptions(t *testing.T) {
 			o.metricsAddress, o.probeAddress, o.leaderElect, o.leaderElectNamespace = "0", "0", false, ""
 		}, ""},
 		{"cloud labels", func(o *options) { o.cloudLabels = []string{"example.com/cloud", "nodes.example.com/*=hetzner"} }, ""},
-		{"no requests", func(o *options) { o.qps = 0 }, "--kube-api-qps: 0 is not above 0; give requests a second, such as 50"},
-		{"no burst", func(o *options) { o.burst = 0 }, "--kube-api-burst: 0 is not above 0; give a number of requests, such as 100"},
+		{"no requests", func(o *options) { o.qps = 0 }, "--kube-api-qps: 0 is not above 0; give requests a second, such as 200"},
+		{"no burst", func(o *options) { o.burst = 0 }, "--kube-api-burst: 0 is not above 0; give a number of requests, such as 400"},
 		{"no namespace", func(o *options) { o.leaderElectNamespace = "" }, "--leader-elect-namespace: empty; name a namespace, or give --leader-elect=false"},
 		{"short lease", func(o *options) { o.leaseDuration = o.renewDeadline },
 			"--leader-elect-lease-duration: 10s must be above the renew deadline 10s, and that above 1.2 times the retry period 2s"},
@@ -96,9 +96,9 @@ func TestMissingCRDs(t *testing.T) {
 		want   string
 	}{
 		{"all", served{names: append(resources(), "placementpolicies/status")}, ""},
-		{"none", served{err: none}, "the API server does not serve clusterplacementpolicies, latencymaps, placementpolicies, pricelists of " +
+		{"none", served{err: none}, "the API server does not serve cloudpools, clusterplacementpolicies, latencymaps, placementpolicies, placements, pricelists of " +
 			"tradewind.dev/v1alpha1; install the CRDs: kubectl apply -f deploy/crds"},
-		{"one missing", served{names: resources()[1:]}, "the API server does not serve clusterplacementpolicies of tradewind.dev/v1alpha1; " +
+		{"one missing", served{names: resources()[1:]}, "the API server does not serve cloudpools of tradewind.dev/v1alpha1; " +
 			"install the CRDs: kubectl apply -f deploy/crds"},
 		{"no answer", served{err: refused}, "ask the API server what it serves: connection refused"},
 	} {

@@ -13,7 +13,12 @@ import (
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 )
 
-const description = `Keeps the statuses of Tradewind's objects true and shows what it knows of the cluster.
+const description = `Plans where replicas belong, keeps the statuses of Tradewind's objects true and shows what it knows
+of the cluster.
+
+  placements        for every workload that a policy selects, where its replicas belong, why,
+                    what that costs, and what moving them would save
+  cloud pools       the node pools of each cloud, found from nodes: price, nodes, use
 
   policies          whether they are in force, how many pods they select, how many nodes
                     they allow, and what is wrong with them
@@ -21,10 +26,11 @@ const description = `Keeps the statuses of Tradewind's objects true and shows wh
   latency maps
   nodes             the labels tradewind.dev/cloud and tradewind.dev/country, and an event
                     where a node's location is unknown or contradictory
-  metrics           tradewind_policies, tradewind_nodes, tradewind_cluster_hourly_usd, …
+  metrics           tradewind_policies, tradewind_nodes, tradewind_cluster_hourly_usd,
+                    tradewind_placement_hourly_usd, …
 
 Pods are placed by tradewind-scheduler, which needs no controller: while none runs,
-policies stay in force and statuses stay as they are.`
+policies and the last plan stay in force and statuses stay as they are.`
 
 const examples = `  # In a pod of the cluster, one of several replicas.
   tradewind-controller
@@ -41,7 +47,7 @@ func NewCommand(version string) *cobra.Command {
 	options := newOptions()
 	logging := logsapi.NewLoggingConfiguration()
 	cmd := &cobra.Command{
-		Use: "tradewind-controller", Short: "Keeps the statuses of Tradewind's objects", Long: description + "\n\nExamples:\n\n" + examples,
+		Use: "tradewind-controller", Short: "Plans placements and keeps the statuses of Tradewind's objects", Long: description + "\n\nExamples:\n\n" + examples,
 		Version: version, SilenceUsage: true, Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if err := logsapi.ValidateAndApply(logging, nil); err != nil {

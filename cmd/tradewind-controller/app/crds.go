@@ -23,7 +23,7 @@ const (
 
 // resources are what the controller needs the API server to serve.
 func resources() []string {
-	return []string{"clusterplacementpolicies", "latencymaps", "placementpolicies", "pricelists"}
+	return []string{"cloudpools", "clusterplacementpolicies", "latencymaps", "placementpolicies", "placements", "pricelists"}
 }
 
 // crds looks for Tradewind's CRDs.

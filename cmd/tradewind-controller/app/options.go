@@ -33,7 +33,7 @@ type options struct {
 
 func newOptions() *options {
 	return &options{
-		qps: 50, burst: 100,
+		qps: 200, burst: 400,
 		leaderElect: true, leaderElectNamespace: "tradewind-system",
 		leaseDuration: 15 * time.Second, renewDeadline: 10 * time.Second, retryTime: 2 * time.Second,
 		metricsAddress: ":8443", metricsSecure: true, probeAddress: ":8081",
@@ -75,10 +75,10 @@ func (o *options) validate() error {
 		errs = append(errs, fmt.Errorf("--%s: "+format, append([]any{flag}, args...)...))
 	}
 	if o.qps <= 0 {
-		refuse("kube-api-qps", "%g is not above 0; give requests a second, such as 50", o.qps)
+		refuse("kube-api-qps", "%g is not above 0; give requests a second, such as 200", o.qps)
 	}
 	if o.burst < 1 {
-		refuse("kube-api-burst", "%d is not above 0; give a number of requests, such as 100", o.burst)
+		refuse("kube-api-burst", "%d is not above 0; give a number of requests, such as 400", o.burst)
 	}
 	if o.leaderElect {
 		if o.leaderElectNamespace == "" {

@@ -5,10 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/discovery"
 	"k8s.io/klog/v2"
@@ -20,10 +26,12 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/controller/cloudpool"
 	"tradewind.dev/tradewind/pkg/controller/cluster"
 	"tradewind.dev/tradewind/pkg/controller/clustermetrics"
 	"tradewind.dev/tradewind/pkg/controller/nodelabels"
 	"tradewind.dev/tradewind/pkg/controller/overridestatus"
+	"tradewind.dev/tradewind/pkg/controller/placement"
 	"tradewind.dev/tradewind/pkg/controller/policystatus"
 )
 
@@ -37,7 +45,10 @@ func run(ctx context.Context, o *options) error {
 		return err
 	}
 	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{corev1.AddToScheme, v1alpha1.AddToScheme} {
+	for _, add := range []func(*runtime.Scheme) error{
+		corev1.AddToScheme, appsv1.AddToScheme, batchv1.AddToScheme, storagev1.AddToScheme, v1alpha1.AddToScheme,
+		coordinationv1.AddToScheme, policyv1.AddToScheme,
+	} {
 		if err := add(scheme); err != nil {
 			return fmt.Errorf("register types: %w", err)
 		}
@@ -111,19 +122,48 @@ func (w *work) Start(ctx context.Context) error {
 	if err := metrics.Registry.Register(collector); err != nil {
 		return fmt.Errorf("register metrics: %w", err)
 	}
-	watcher, err := cluster.NewWatcher(w.options.location(), clock.RealClock{}, collector, policies, overrides)
+	planner, err := w.planner(ctx)
 	if err != nil {
 		return err
 	}
-	if err := watcher.Watch(ctx, w.mgr.GetCache()); err != nil {
+	watcher, err := cluster.NewWatcher(w.options.location(), clock.RealClock{}, collector, planner, policies, overrides)
+	if err != nil {
 		return err
 	}
+	if err := errors.Join(watcher.Watch(ctx, w.mgr.GetCache()), planner.Watch(ctx, w.mgr.GetCache())); err != nil {
+		return err
+	}
+	if err := w.mgr.Add(planner); err != nil {
+		return fmt.Errorf("start planning: %w", err)
+	}
 	unread := func() error {
-		if kinds := watcher.Unread(); len(kinds) > 0 {
+		kinds := append(watcher.Unread(), planner.Unread()...)
+		slices.Sort(kinds)
+		if kinds = slices.Compact(kinds); len(kinds) > 0 {
 			return fmt.Errorf("not read yet: %s (may the controller list and watch them?)", strings.Join(kinds, ", "))
 		}
 		return nil
 	}
 	w.obstacle.Store(&unread)
 	return watcher.Start(ctx, w.mgr.GetCache())
+}
+
+// planner makes what keeps Placements and CloudPools. What follows plans joins its listeners, and what knows of lost
+// capacity its availability.
+func (w *work) planner(ctx context.Context) (*placement.Planner, error) {
+	pools := cloudpool.New(w.mgr.GetClient(), clock.RealClock{})
+	if err := w.mgr.Add(pools); err != nil {
+		return nil, fmt.Errorf("start keeping pools: %w", err)
+	}
+	movers, err := w.newMovers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	planner, err := placement.New(w.mgr, placement.Options{
+		Location: w.options.location(), Listeners: []placement.Listener{pools, movers.failover, movers.rebalance}, Availability: movers.failover,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return planner, movers.start(w.mgr, planner.Replan)
 }

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/inventory"
 	"tradewind.dev/tradewind/pkg/location"
 )
 
@@ -30,6 +31,10 @@ func awsNode(name, instanceType string) *corev1.Node {
 			corev1.ResourceCPU: resource.MustParse("2"), corev1.ResourceMemory: resource.MustParse("8Gi"),
 		}},
 	}
+}
+
+func requests(cpu string) corev1.ResourceRequirements {
+	return corev1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(cpu)}}
 }
 
 func newReader(t *testing.T, objects ...client.Object) client.Client {
@@ -198,6 +203,8 @@ func TestTransforms(t *testing.T) {
 	node := awsNode("a", "m7i.large")
 	node.UID, node.ResourceVersion = "u", "7"
 	node.Annotations = map[string]string{v1alpha1.AnnotationCoordinates: "1,2", "big": "text"}
+	node.Spec.Unschedulable, node.Spec.Taints = true, []corev1.Taint{{Key: "team", Value: "a", Effect: corev1.TaintEffectNoSchedule}}
+	node.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeMemoryPressure}, {Type: corev1.NodeReady, Status: corev1.ConditionTrue}}
 	node.Status.Images = []corev1.ContainerImage{{Names: []string{"x"}}}
 	node.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubelet"}, {Manager: FieldOwner}, {Manager: FieldOwner, Subresource: "status"}}
 	kept, err := transformNode(node.DeepCopy())
@@ -208,6 +215,9 @@ func TestTransforms(t *testing.T) {
 	if location.FromNode(got, location.DefaultOptions()).Location != location.FromNode(node, location.DefaultOptions()).Location {
 		t.Error("the location of the node was lost")
 	}
+	if len(got.Status.Conditions) != 1 || got.Status.Conditions[0].Type != corev1.NodeReady || !got.Spec.Unschedulable || len(got.Spec.Taints) != 1 {
+		t.Errorf("got %+v", got)
+	}
 	if len(got.Status.Images) != 0 || len(got.Annotations) != 1 || len(got.ManagedFields) != 1 || got.ManagedFields[0].Manager != FieldOwner {
 		t.Errorf("got %+v", got)
 	}
@@ -216,15 +226,31 @@ func TestTransforms(t *testing.T) {
 	}
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{UID: "p", Labels: map[string]string{"app": "web"}, Annotations: map[string]string{"big": "text"}},
-		Spec:       corev1.PodSpec{SchedulerName: "tradewind", Containers: []corev1.Container{{Name: "c"}}},
-		Status:     corev1.PodStatus{Phase: corev1.PodRunning},
+		Spec: corev1.PodSpec{
+			SchedulerName: "tradewind", NodeName: "a",
+			Containers: []corev1.Container{{Name: "c", Image: "i", Resources: requests("1")}, {Name: "d", Resources: requests("500m")}},
+			Overhead:   corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("250m")},
+			Volumes: []corev1.Volume{
+				{Name: "scratch", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}},
+				{Name: "data", VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "data"}}},
+			},
+		},
+		Status: corev1.PodStatus{Phase: corev1.PodRunning, PodIP: "10.0.0.1", Conditions: []corev1.PodCondition{
+			{Type: corev1.PodInitialized, Status: corev1.ConditionTrue}, {Type: corev1.PodReady, Status: corev1.ConditionTrue},
+		}},
 	}
 	kept, err = transformPod(pod.DeepCopy())
 	if err != nil {
 		t.Fatal(err)
 	}
 	small := kept.(*corev1.Pod)
-	if !alike(pod, small) || !maps.Equal(pod.Labels, small.Labels) || len(small.Spec.Containers) != 0 || small.Annotations != nil {
+	if !alike(pod, small) || !maps.Equal(pod.Labels, small.Labels) || small.Annotations != nil || small.Status.PodIP != "" {
+		t.Errorf("got %+v", small)
+	}
+	if want := inventory.Request(pod); inventory.Request(small) != want || want.MilliCPU != 1750 {
+		t.Errorf("it requests %+v, kept of %+v", inventory.Request(small), want)
+	}
+	if len(small.Spec.Volumes) != 1 || small.Spec.Volumes[0].Name != "data" || small.Spec.NodeName != "a" || len(small.Status.Conditions) != 1 {
 		t.Errorf("got %+v", small)
 	}
 }

@@ -1,0 +1,123 @@
+package cluster
+
+import (
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// AnnotationDesired is how many replicas a Deployment wants of a ReplicaSet when its rollout is done.
+const AnnotationDesired = "deployment.kubernetes.io/desired-replicas"
+
+// template keeps of a pod template what decides where its pods may be and what they cost.
+func template(full *corev1.PodTemplateSpec) corev1.PodTemplateSpec {
+	spec := &full.Spec
+	return corev1.PodTemplateSpec{
+		ObjectMeta: metav1.ObjectMeta{Labels: full.Labels},
+		Spec: corev1.PodSpec{
+			Containers: containers(spec.Containers), InitContainers: containers(spec.InitContainers), Resources: spec.Resources,
+			Overhead: spec.Overhead, Volumes: claims(spec.Volumes), NodeName: spec.NodeName, NodeSelector: spec.NodeSelector,
+			Affinity: spec.Affinity, Tolerations: spec.Tolerations, TopologySpreadConstraints: spec.TopologySpreadConstraints,
+			SchedulerName: spec.SchedulerName, RuntimeClassName: spec.RuntimeClassName, PriorityClassName: spec.PriorityClassName,
+		},
+	}
+}
+
+func containers(full []corev1.Container) []corev1.Container {
+	out := make([]corev1.Container, len(full))
+	for i := range full {
+		out[i] = corev1.Container{Name: full[i].Name, Resources: full[i].Resources, RestartPolicy: full[i].RestartPolicy}
+	}
+	return out
+}
+
+func transformDeployment(object any) (any, error) {
+	deployment, ok := object.(*appsv1.Deployment)
+	if !ok {
+		return object, nil
+	}
+	return &appsv1.Deployment{
+		TypeMeta: deployment.TypeMeta, ObjectMeta: owned(&deployment.ObjectMeta),
+		Spec: appsv1.DeploymentSpec{Replicas: deployment.Spec.Replicas, Template: template(&deployment.Spec.Template)},
+	}, nil
+}
+
+// transformReplicaSet keeps of a Deployment's ReplicaSet only whose it is: there are many old ones.
+func transformReplicaSet(object any) (any, error) {
+	set, ok := object.(*appsv1.ReplicaSet)
+	if !ok {
+		return object, nil
+	}
+	out := &appsv1.ReplicaSet{TypeMeta: set.TypeMeta, ObjectMeta: owned(&set.ObjectMeta)}
+	if desired, given := set.Annotations[AnnotationDesired]; given {
+		out.Annotations = map[string]string{AnnotationDesired: desired}
+	}
+	out.Spec.Replicas = set.Spec.Replicas
+	if owner := metav1.GetControllerOfNoCopy(set); owner == nil || owner.Kind != "Deployment" {
+		out.Spec.Template = template(&set.Spec.Template)
+	}
+	return out, nil
+}
+
+func transformStatefulSet(object any) (any, error) {
+	set, ok := object.(*appsv1.StatefulSet)
+	if !ok {
+		return object, nil
+	}
+	out := &appsv1.StatefulSet{
+		TypeMeta: set.TypeMeta, ObjectMeta: owned(&set.ObjectMeta),
+		Spec: appsv1.StatefulSetSpec{Replicas: set.Spec.Replicas, Ordinals: set.Spec.Ordinals, Template: template(&set.Spec.Template)},
+	}
+	for i := range set.Spec.VolumeClaimTemplates {
+		claim := &set.Spec.VolumeClaimTemplates[i]
+		out.Spec.VolumeClaimTemplates = append(out.Spec.VolumeClaimTemplates, corev1.PersistentVolumeClaim{
+			ObjectMeta: metav1.ObjectMeta{Name: claim.Name},
+			Spec:       corev1.PersistentVolumeClaimSpec{StorageClassName: claim.Spec.StorageClassName},
+		})
+	}
+	return out, nil
+}
+
+// transformJob keeps nothing of the template of a Job that has ended: nothing will be placed for it any more.
+func transformJob(object any) (any, error) {
+	job, ok := object.(*batchv1.Job)
+	if !ok {
+		return object, nil
+	}
+	out := &batchv1.Job{
+		TypeMeta: job.TypeMeta, ObjectMeta: owned(&job.ObjectMeta),
+		Spec: batchv1.JobSpec{
+			Parallelism: job.Spec.Parallelism, Completions: job.Spec.Completions, Suspend: job.Spec.Suspend, Template: template(&job.Spec.Template),
+		},
+		Status: batchv1.JobStatus{Succeeded: job.Status.Succeeded},
+	}
+	if JobEnded(job) {
+		out.Status.Conditions, out.Spec.Template = job.Status.Conditions, corev1.PodTemplateSpec{}
+	}
+	return out, nil
+}
+
+// JobEnded says whether a Job is complete or has failed.
+func JobEnded(job *batchv1.Job) bool {
+	for i := range job.Status.Conditions {
+		condition := &job.Status.Conditions[i]
+		if (condition.Type == batchv1.JobComplete || condition.Type == batchv1.JobFailed) && condition.Status == corev1.ConditionTrue {
+			return true
+		}
+	}
+	return false
+}
+
+// transformClaim keeps which volume a claim has, or would get.
+func transformClaim(object any) (any, error) {
+	claim, ok := object.(*corev1.PersistentVolumeClaim)
+	if !ok {
+		return object, nil
+	}
+	return &corev1.PersistentVolumeClaim{
+		TypeMeta: claim.TypeMeta, ObjectMeta: identity(&claim.ObjectMeta),
+		Spec:   corev1.PersistentVolumeClaimSpec{VolumeName: claim.Spec.VolumeName, StorageClassName: claim.Spec.StorageClassName},
+		Status: corev1.PersistentVolumeClaimStatus{Phase: claim.Status.Phase},
+	}, nil
+}

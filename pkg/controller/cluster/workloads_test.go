@@ -1,0 +1,117 @@
+package cluster
+
+import (
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"tradewind.dev/tradewind/pkg/inventory"
+)
+
+// fullTemplate is a pod template with everything that a plan looks at, and some that it does not.
+func fullTemplate() corev1.PodTemplateSpec {
+	always := corev1.ContainerRestartPolicyAlways
+	return corev1.PodTemplateSpec{
+		ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": "web"}, Annotations: map[string]string{"big": "text"}},
+		Spec: corev1.PodSpec{
+			Containers:     []corev1.Container{{Name: "main", Image: "i", Env: []corev1.EnvVar{{Name: "A", Value: "b"}}, Resources: requests("1")}},
+			InitContainers: []corev1.Container{{Name: "mesh", Image: "i", Resources: requests("500m"), RestartPolicy: &always}, {Name: "once", Resources: requests("2")}},
+			Overhead:       corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("250m")},
+			NodeSelector:   map[string]string{"disk": "fast"},
+			Tolerations:    []corev1.Toleration{{Key: "team", Operator: corev1.TolerationOpExists}},
+			SchedulerName:  "tradewind",
+			Volumes: []corev1.Volume{
+				{Name: "config", VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{}}},
+				{Name: "data", VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "data"}}},
+			},
+		},
+	}
+}
+
+// kept fails when a template lost what a plan looks at, or holds much else.
+func kept(t *testing.T, what string, got *corev1.PodTemplateSpec) {
+	t.Helper()
+	full := fullTemplate()
+	if want := inventory.Request(&corev1.Pod{Spec: full.Spec}); inventory.Request(&corev1.Pod{Spec: got.Spec}) != want {
+		t.Errorf("%s requests %+v, want %+v", what, inventory.Request(&corev1.Pod{Spec: got.Spec}), want)
+	}
+	if got.Labels["app"] != "web" || got.Spec.NodeSelector["disk"] != "fast" || len(got.Spec.Tolerations) != 1 || got.Spec.SchedulerName != "tradewind" ||
+		len(got.Spec.Volumes) != 1 || got.Spec.Volumes[0].Name != "data" {
+		t.Errorf("%s lost something: %+v", what, got)
+	}
+	if got.Annotations != nil || len(got.Spec.Containers[0].Env) > 0 || got.Spec.Containers[0].Image != "" {
+		t.Errorf("%s keeps too much: %+v", what, got)
+	}
+}
+
+func transformed[T any](t *testing.T, transform func(any) (any, error), object T) T {
+	t.Helper()
+	out, err := transform(object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.(T)
+}
+
+// TestWorkloadTransforms checks that the cache keeps of workloads what plans look at.
+func TestWorkloadTransforms(t *testing.T) {
+	replicas := int32(3)
+	meta := metav1.ObjectMeta{
+		Namespace: "shop", Name: "web", UID: "u", Generation: 7, Annotations: map[string]string{"big": "text", AnnotationDesired: "5"},
+		ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "kubectl"}},
+	}
+	deployment := transformed(t, transformDeployment, &appsv1.Deployment{ObjectMeta: meta, Spec: appsv1.DeploymentSpec{Replicas: &replicas, Template: fullTemplate()}})
+	kept(t, "Deployment", &deployment.Spec.Template)
+	if *deployment.Spec.Replicas != 3 || deployment.UID != "u" || deployment.Generation != 7 || deployment.ManagedFields != nil || deployment.Annotations != nil {
+		t.Errorf("got %+v", deployment)
+	}
+
+	set := &appsv1.ReplicaSet{ObjectMeta: meta, Spec: appsv1.ReplicaSetSpec{Replicas: &replicas, Template: fullTemplate()}}
+	alone := transformed(t, transformReplicaSet, set)
+	kept(t, "ReplicaSet", &alone.Spec.Template)
+	if inventory.DesiredOfReplicaSet(alone) != 5 {
+		t.Errorf("it wants %d replicas", inventory.DesiredOfReplicaSet(alone))
+	}
+	set.OwnerReferences = []metav1.OwnerReference{{Kind: "Other", Name: "other"}, {Kind: "Deployment", Name: "web", Controller: ptr.To(true)}}
+	if owned := transformed(t, transformReplicaSet, set); len(owned.Spec.Template.Spec.Containers) > 0 || len(owned.OwnerReferences) != 1 || owned.OwnerReferences[0].Name != "web" {
+		t.Errorf("of a Deployment's ReplicaSet is kept %+v", owned)
+	}
+
+	stateful := transformed(t, transformStatefulSet, &appsv1.StatefulSet{ObjectMeta: meta, Spec: appsv1.StatefulSetSpec{
+		Replicas: &replicas, Template: fullTemplate(), VolumeClaimTemplates: []corev1.PersistentVolumeClaim{{
+			ObjectMeta: metav1.ObjectMeta{Name: "disk", Labels: map[string]string{"a": "b"}}, Spec: corev1.PersistentVolumeClaimSpec{StorageClassName: ptr.To("fast")},
+		}},
+	}})
+	kept(t, "StatefulSet", &stateful.Spec.Template)
+	if claims := stateful.Spec.VolumeClaimTemplates; len(claims) != 1 || claims[0].Name != "disk" || *claims[0].Spec.StorageClassName != "fast" || claims[0].Labels != nil {
+		t.Errorf("its claims are %+v", stateful.Spec.VolumeClaimTemplates)
+	}
+
+	job := &batchv1.Job{ObjectMeta: meta, Spec: batchv1.JobSpec{Parallelism: &replicas, Template: fullTemplate()}, Status: batchv1.JobStatus{Succeeded: 2}}
+	running := transformed(t, transformJob, job)
+	kept(t, "Job", &running.Spec.Template)
+	if running.Status.Succeeded != 2 || JobEnded(running) {
+		t.Errorf("got %+v", running)
+	}
+	job.Status.Conditions = []batchv1.JobCondition{{Type: batchv1.JobFailed, Status: corev1.ConditionTrue}}
+	if ended := transformed(t, transformJob, job); !JobEnded(ended) || len(ended.Spec.Template.Spec.Containers) > 0 {
+		t.Errorf("of a Job that failed is kept %+v", ended)
+	}
+
+	claim := transformed(t, transformClaim, &corev1.PersistentVolumeClaim{ObjectMeta: meta, Spec: corev1.PersistentVolumeClaimSpec{
+		VolumeName: "pv", StorageClassName: ptr.To("fast"), Selector: &metav1.LabelSelector{},
+	}})
+	if claim.Spec.VolumeName != "pv" || *claim.Spec.StorageClassName != "fast" || claim.Spec.Selector != nil {
+		t.Errorf("got %+v", claim)
+	}
+	for _, transform := range []func(any) (any, error){transformPod, transformNode, transformNamespace, transformDeployment, transformReplicaSet, transformStatefulSet, transformJob, transformClaim} {
+		if got, err := transform("a tombstone"); got != "a tombstone" || err != nil {
+			t.Errorf("something else becomes %v, %v", got, err)
+		}
+	}
+}

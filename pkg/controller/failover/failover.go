@@ -1,0 +1,292 @@
+// Package failover takes note of lost nodes, domains and spot capacity, keeps them out of plans, and replaces the replicas
+// that were there. What it knows survives a restart: it follows from nodes, their leases, and the condition Outage of
+// CloudPools, which this package writes.
+package failover
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	toolscache "k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/klog/v2"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"tradewind.dev/tradewind/pkg/controller/moves"
+	"tradewind.dev/tradewind/pkg/controller/placement"
+	"tradewind.dev/tradewind/pkg/inventory/planning"
+	"tradewind.dev/tradewind/pkg/location"
+	"tradewind.dev/tradewind/pkg/placement/loss"
+)
+
+const (
+	// settle is how long a change waits for others that come with it.
+	settle = 200 * time.Millisecond
+	// blindRest is for how long nothing is done after most of the cluster looked lost: when an API server is back, nodes are
+	// heard of one after the other.
+	blindRest = time.Minute
+	// lookInterval is how often is looked while a node is out of order or a pool does not count.
+	lookInterval = time.Second
+)
+
+// Options are what the controller works with.
+type Options struct {
+	// Client reads from a cache made with cluster.CacheOptions, and writes.
+	Client   client.Client
+	Recorder events.EventRecorder
+	// Ledger says of workloads that they failed over.
+	Ledger *moves.Ledger
+	// Location says which further node labels name the cloud.
+	Location location.Options
+	Clock    clock.WithTicker
+	// SchedulerNames are Tradewind's profiles. Pods of other schedulers are left alone: these would not heed residency.
+	SchedulerNames []string
+}
+
+// Controller implements placement.Availability and placement.Listener. Start works.
+type Controller struct {
+	Options
+	changed chan struct{}
+	replan  atomic.Pointer[func()]
+	round   atomic.Pointer[placement.Round]
+	verdict atomic.Pointer[loss.Verdict]
+
+	mu      sync.Mutex
+	nodes   map[string]*facts
+	leases  map[string]*lease
+	loaded  bool
+	outages map[string]*outage // by pool
+	// pools of nodes as the latest round has them, also of nodes that are gone since.
+	pools         map[string]string
+	taken         map[string]time.Time // spot nodes that were taken back and whose pool is not known yet
+	stabilization time.Duration
+	written       map[string]metav1.Condition // of pools
+	synced        []toolscache.InformerSynced
+
+	// Only Start uses these: what was last said, and when most of the cluster last looked lost.
+	blind     string
+	lastBlind time.Time
+}
+
+// New returns a controller that does nothing until Watch and Start.
+func New(options Options) *Controller {
+	c := &Controller{
+		Options: options, changed: make(chan struct{}, 1), nodes: map[string]*facts{}, leases: map[string]*lease{},
+		outages: map[string]*outage{}, pools: map[string]string{}, taken: map[string]time.Time{},
+		stabilization: DefaultStabilization, written: map[string]metav1.Condition{},
+	}
+	c.verdict.Store(&loss.Verdict{})
+	return c
+}
+
+// OnChange sets what is called when something else must be planned on than before.
+func (c *Controller) OnChange(replan func()) { c.replan.Store(&replan) }
+
+// Watch feeds the controller with nodes and their leases.
+func (c *Controller) Watch(ctx context.Context, objects cache.Cache) error {
+	for object, handler := range map[client.Object]toolscache.ResourceEventHandler{
+		&corev1.Node{}: handle(c.setNode, c.deleteNode),
+		&coordinationv1.Lease{}: handle(c.setLease, func(l *coordinationv1.Lease) {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			delete(c.leases, l.Name)
+		}),
+	} {
+		informer, err := objects.GetInformer(ctx, object, cache.BlockUntilSynced(false))
+		if err != nil {
+			return fmt.Errorf("watch %T: %w", object, err)
+		}
+		registration, err := informer.AddEventHandler(handler)
+		if err != nil {
+			return fmt.Errorf("watch %T: %w", object, err)
+		}
+		c.synced = append(c.synced, registration.HasSynced)
+	}
+	return nil
+}
+
+// handle makes an event handler. An object whose deletion was missed arrives inside a tombstone.
+func handle[T any](set, remove func(T)) toolscache.ResourceEventHandler {
+	return toolscache.ResourceEventHandlerFuncs{
+		AddFunc: func(object any) {
+			if typed, ok := object.(T); ok {
+				set(typed)
+			}
+		},
+		UpdateFunc: func(_, object any) {
+			if typed, ok := object.(T); ok {
+				set(typed)
+			}
+		},
+		DeleteFunc: func(object any) {
+			if tombstone, ok := object.(toolscache.DeletedFinalStateUnknown); ok {
+				object = tombstone.Obj
+			}
+			if typed, ok := object.(T); ok {
+				remove(typed)
+			}
+		},
+	}
+}
+
+func (c *Controller) signal() {
+	select {
+	case c.changed <- struct{}{}:
+	default:
+	}
+}
+
+func (c *Controller) setNode(node *corev1.Node) {
+	now := factsOf(node, c.Location)
+	c.mu.Lock()
+	before := c.nodes[node.Name]
+	c.nodes[node.Name] = now
+	if now.spot && now.interrupted != "" && (before == nil || before.interrupted == "") {
+		c.takenBack(node.Name, c.Clock.Now())
+	}
+	c.mu.Unlock()
+	if before == nil || before.Ready != now.Ready || before.Drill != now.Drill || before.interrupted != now.interrupted || before.fenced != now.fenced {
+		c.signal()
+	}
+}
+
+func (c *Controller) deleteNode(node *corev1.Node) {
+	c.mu.Lock()
+	before := c.nodes[node.Name]
+	delete(c.nodes, node.Name)
+	if before != nil && before.spot && !before.removed {
+		c.takenBack(node.Name, c.Clock.Now())
+	}
+	c.mu.Unlock()
+	c.signal()
+}
+
+// takenBack takes note that the cloud took a spot node back. c.mu is held.
+func (c *Controller) takenBack(node string, at time.Time) {
+	pool, known := c.pools[node]
+	if !known {
+		c.taken[node] = at
+		return
+	}
+	if o := c.outages[pool]; o == nil || o.taken && o.since.Before(at) {
+		c.outages[pool] = &outage{taken: true, since: at}
+	}
+}
+
+func (c *Controller) setLease(object *coordinationv1.Lease) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	l, ok := c.leases[object.Name]
+	if !ok {
+		l = &lease{}
+		c.leases[object.Name] = l
+	}
+	l.renew(object, c.Clock.Now())
+}
+
+// Unavailable implements placement.Availability. What a node says of itself, planning.NodeUnavailable sees.
+func (c *Controller) Unavailable(node *corev1.Node) string {
+	if d := c.verdict.Load().DomainOf(node.Name); d != nil {
+		return "is in " + d.String() + ", which is lost since " + d.Since.UTC().Format(time.RFC3339)
+	}
+	return ""
+}
+
+// PoolUnavailable implements placement.Availability.
+func (c *Controller) PoolUnavailable(pool *planning.PoolInfo) string {
+	for i := range c.verdict.Load().Domains {
+		if d := &c.verdict.Load().Domains[i]; within(d, pool) {
+			return d.String() + " is lost since " + d.Since.UTC().Format(time.RFC3339)
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.load(context.Background()); err != nil {
+		klog.Background().Error(err, "Pools that were lost before may count as capacity")
+	}
+	if o := c.outages[pool.Name]; o != nil {
+		return o.text(c.stabilization)
+	}
+	return ""
+}
+
+// within says whether a pool is in a lost place, also when it has no node now.
+func within(d *loss.Domain, pool *planning.PoolInfo) bool {
+	at := pool.At.Location
+	switch d.Kind {
+	case loss.Cloud:
+		return at.Cloud == d.Name
+	case loss.Region:
+		return at.RegionKey() == d.Name
+	case loss.Zone:
+		return at.Zone != "" && at.RegionKey()+"/"+at.Zone == d.Name
+	default:
+		return pool.Name == d.Name
+	}
+}
+
+// Planned implements placement.Listener.
+func (c *Controller) Planned(_ context.Context, round *placement.Round) {
+	c.round.Store(round)
+	longest, found := time.Duration(0), false
+	for i := range round.Result.Snapshot.Workloads {
+		if rules := round.Result.Snapshot.Workloads[i].Rules; rules != nil && rules.Failover != nil {
+			longest, found = max(longest, Stabilization(rules.Failover)), true
+		}
+	}
+	if !found {
+		longest = DefaultStabilization
+	}
+	c.mu.Lock()
+	c.stabilization = longest
+	for node := range c.pools {
+		if c.nodes[node] == nil {
+			delete(c.pools, node)
+		}
+	}
+	for node, pool := range round.Result.PoolOf {
+		c.pools[node] = round.Result.Pools[pool].Name
+	}
+	for node, at := range c.taken {
+		if _, known := c.pools[node]; known {
+			c.takenBack(node, at)
+		}
+		delete(c.taken, node)
+	}
+	c.mu.Unlock()
+	c.signal()
+}
+
+// Start works until the context ends.
+func (c *Controller) Start(ctx context.Context) error {
+	if !toolscache.WaitForCacheSync(ctx.Done(), c.synced...) {
+		return nil
+	}
+	for ctx.Err() == nil {
+		again := c.look(ctx)
+		var timer <-chan time.Time
+		if !again.IsZero() {
+			timer = c.Clock.After(max(0, again.Sub(c.Clock.Now())))
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer:
+			continue
+		case <-c.changed:
+		}
+		select {
+		case <-ctx.Done():
+		case <-c.Clock.After(settle):
+		}
+	}
+	return nil
+}

@@ -1,0 +1,235 @@
+package failover
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/klog/v2"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/placement/loss"
+)
+
+// FieldOwner is the field manager of the condition Outage of CloudPools.
+const FieldOwner = "tradewind-failover"
+
+// Stabilization is how long a domain must have been back under a policy's failover.
+func Stabilization(policy *v1alpha1.Failover) time.Duration {
+	if policy != nil && policy.Stabilization != nil {
+		return policy.Stabilization.Duration
+	}
+	return DefaultStabilization
+}
+
+// load takes over what CloudPools say of outages, once. c.mu is held.
+func (c *Controller) load(ctx context.Context) error {
+	if c.loaded {
+		return nil
+	}
+	var list v1alpha1.CloudPoolList
+	if err := c.Client.List(ctx, &list); err != nil {
+		return fmt.Errorf("read which pools were lost: %w", err)
+	}
+	for i := range list.Items {
+		condition := meta.FindStatusCondition(list.Items[i].Status.Conditions, v1alpha1.ConditionOutage)
+		if o := outageOf(condition); o != nil && c.outages[list.Items[i].Name] == nil {
+			c.outages[list.Items[i].Name] = o
+		}
+		if condition != nil {
+			c.written[list.Items[i].Name] = *condition
+		}
+	}
+	c.loaded = true
+	return nil
+}
+
+// look judges the nodes, says what is out of order, and replaces replicas that are due. It returns when to look again;
+// zero when nothing but a change could alter anything.
+func (c *Controller) look(ctx context.Context) time.Time {
+	now := c.Clock.Now()
+	c.mu.Lock()
+	if err := c.load(ctx); err != nil {
+		c.mu.Unlock()
+		klog.FromContext(ctx).Error(err, "Losses are not judged until it succeeds")
+		return now.Add(lookInterval)
+	}
+	nodes := make([]loss.Node, 0, len(c.nodes))
+	for name, f := range c.nodes {
+		nodes = append(nodes, c.observed(name, f, now))
+	}
+	verdict := loss.Judge(nodes, now)
+	before := c.verdict.Swap(verdict)
+	for name, state := range verdict.States { // a silent spot node was most likely taken back
+		if f := c.nodes[name]; f.spot && state == loss.Lost && verdict.DomainOf(name) == nil {
+			c.takenBack(name, verdict.Since[name])
+		}
+	}
+	altered := c.account(verdict, now)
+	busy := len(verdict.States) > 0 || len(c.outages) > 0
+	c.mu.Unlock()
+
+	if altered || !reflect.DeepEqual(before.Domains, verdict.Domains) || !reflect.DeepEqual(before.States, verdict.States) {
+		if replan := c.replan.Load(); replan != nil {
+			(*replan)()
+		}
+	}
+	if verdict.Blind != c.blind {
+		c.blind = verdict.Blind
+		if c.blind != "" {
+			klog.FromContext(ctx).Info("Nothing is failed over", "reason", c.blind)
+		}
+	}
+	err := errors.Join(c.report(ctx, now), c.unfence(ctx))
+	if round := c.round.Load(); round != nil {
+		err = errors.Join(err, c.returned(ctx, round))
+	}
+	if verdict.Blind != "" {
+		c.lastBlind = now
+	}
+	if c.lastBlind.IsZero() || now.Sub(c.lastBlind) >= blindRest {
+		err = errors.Join(err, c.replace(ctx, verdict, now))
+	}
+	err = errors.Join(err, c.Ledger.Flush(ctx))
+	if err != nil && ctx.Err() == nil {
+		klog.FromContext(ctx).Error(err, "Failing over is not complete; it is tried again")
+		busy = true
+	}
+	if busy {
+		return now.Add(lookInterval)
+	}
+	return time.Time{}
+}
+
+// observed is a node with what its lease says. A drill that has ended is none. c.mu is held.
+func (c *Controller) observed(name string, f *facts, now time.Time) loss.Node {
+	n := f.Node
+	n.Pool = c.pools[name]
+	if l := c.leases[name]; l != nil {
+		n.Renewed, n.Holds = l.sign(), l.holds
+	}
+	if !n.Drill.IsZero() && !now.Before(f.drillEnds) {
+		n.Drill = time.Time{}
+	}
+	return n
+}
+
+// account brings the outages of pools up to date and says whether one came, ended or turned. c.mu is held.
+func (c *Controller) account(verdict *loss.Verdict, now time.Time) bool {
+	altered := false
+	round := c.round.Load()
+	if round == nil {
+		return false
+	}
+	present := map[string]bool{}
+	for i := range round.Result.Pools {
+		pool := &round.Result.Pools[i]
+		present[pool.Name] = true
+		var lost *loss.Domain
+		for k := range verdict.Domains {
+			if within(&verdict.Domains[k], pool) {
+				lost = &verdict.Domains[k]
+				break
+			}
+		}
+		o := c.outages[pool.Name]
+		switch {
+		case lost != nil:
+			next := &outage{since: lost.Since, domain: lost.String(), doubt: verdict.Blind}
+			altered = altered || o == nil || *o != *next
+			c.outages[pool.Name] = next
+		case o == nil:
+		case !o.taken && o.back.IsZero():
+			if back, all := c.returnedAt(pool.Name, verdict); all {
+				returned := *o
+				returned.back = back
+				if back.Before(o.since) { // no node is left, or it was a drill: the nodes were ready all the time
+					returned.back = now
+				}
+				c.outages[pool.Name], altered = &returned, true
+			}
+		default:
+			if ends := o.ends(c.stabilization); !ends.IsZero() && !now.Before(ends) {
+				delete(c.outages, pool.Name)
+				altered = true
+			}
+		}
+	}
+	for pool, o := range c.outages { // spot capacity may come again under the same name
+		if !present[pool] && (!o.taken || !now.Before(o.ends(c.stabilization))) {
+			delete(c.outages, pool)
+		}
+	}
+	return altered
+}
+
+// returnedAt says whether all nodes of a pool are there, and since when. c.mu is held.
+func (c *Controller) returnedAt(pool string, verdict *loss.Verdict) (since time.Time, all bool) {
+	for name, f := range c.nodes {
+		if c.pools[name] != pool {
+			continue
+		}
+		if verdict.States[name] != loss.Alive {
+			return time.Time{}, false
+		}
+		if f.Since.After(since) {
+			since = f.Since
+		}
+	}
+	return since, true
+}
+
+// report writes the conditions Outage that differ from what was last written.
+func (c *Controller) report(ctx context.Context, now time.Time) error {
+	round := c.round.Load()
+	if round == nil {
+		return nil
+	}
+	c.mu.Lock()
+	wanted := map[string]metav1.Condition{}
+	for i := range round.Result.Pools {
+		name := round.Result.Pools[i].Name
+		condition := c.outages[name].condition(c.stabilization, now)
+		last, known := c.written[name]
+		if !known && c.outages[name] == nil {
+			continue
+		}
+		if !known || last.Status != condition.Status || last.Reason != condition.Reason || last.Message != condition.Message {
+			wanted[name] = condition
+		}
+	}
+	c.mu.Unlock()
+	var errs []error
+	for name, condition := range wanted {
+		switch err := c.writePool(ctx, name, condition); {
+		case apierrors.IsNotFound(err): // it is yet to be made
+		case err != nil:
+			errs = append(errs, fmt.Errorf("write the condition of CloudPool %s: %w", name, err))
+		default:
+			c.mu.Lock()
+			c.written[name] = condition
+			c.mu.Unlock()
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Controller) writePool(ctx context.Context, name string, condition metav1.Condition) error {
+	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&condition)
+	if err != nil {
+		return fmt.Errorf("encode the condition: %w", err)
+	}
+	object := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": v1alpha1.GroupVersion.String(), "kind": "CloudPool", "metadata": map[string]any{"name": name},
+		"status": map[string]any{"conditions": []any{fields}},
+	}}
+	return c.Client.Status().Apply(ctx, client.ApplyConfigurationFromUnstructured(object), client.FieldOwner(FieldOwner), client.ForceOwnership)
+}

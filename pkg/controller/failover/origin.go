@@ -1,0 +1,120 @@
+package failover
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/controller/moves"
+	"tradewind.dev/tradewind/pkg/controller/placement"
+	"tradewind.dev/tradewind/pkg/inventory/planning"
+	"tradewind.dev/tradewind/pkg/location"
+)
+
+// Origin are the pools where replicas were before a loss that moves record, with others in the same places, as far as they
+// may be used now.
+func Origin(round *placement.Round, moved []v1alpha1.PlacementMove) map[string]bool {
+	left := map[string]bool{}
+	for i := range moved {
+		if moved[i].Reason == "Failover" {
+			left[moved[i].From] = true
+		}
+	}
+	places := map[location.Location]bool{}
+	for i := range round.Result.Pools {
+		if left[round.Result.Pools[i].Name] {
+			places[round.Result.Pools[i].At.Location] = true
+		}
+	}
+	out := map[string]bool{}
+	for i := range round.Result.Pools {
+		if pool := &round.Result.Pools[i]; places[pool.At.Location] && pool.Unavailable == "" {
+			out[pool.Name] = true
+		}
+	}
+	return out
+}
+
+// returned ends the condition FailedOver of workloads that have as many replicas in the places that they were driven from
+// as the plan wants there.
+func (c *Controller) returned(ctx context.Context, round *placement.Round) error {
+	if err := c.Ledger.Load(ctx); err != nil {
+		return err
+	}
+	var away map[planning.WorkloadKey]int
+	for i := range round.Result.Workloads {
+		w := &round.Result.Workloads[i]
+		key := planning.WorkloadKey{Kind: w.Kind, Namespace: w.Namespace, Name: w.Name}
+		if said := c.Ledger.Condition(key, v1alpha1.ConditionFailedOver); said != nil && said.Status == metav1.ConditionTrue {
+			if away == nil {
+				away = map[planning.WorkloadKey]int{}
+			}
+			away[key] = i
+		}
+	}
+	if len(away) == 0 {
+		return nil
+	}
+	running := map[planning.WorkloadKey]map[string]int{}
+	for i := range round.Input.Pods {
+		pod := &round.Input.Pods[i]
+		if _, ok := away[pod.Workload]; !ok {
+			continue
+		}
+		if at, ok := round.Result.PoolOf[pod.Node]; ok {
+			if running[pod.Workload] == nil {
+				running[pod.Workload] = map[string]int{}
+			}
+			running[pod.Workload][round.Result.Pools[at].Name]++
+		}
+	}
+	for key, i := range away {
+		origin := Origin(round, c.Ledger.Moves(key))
+		if len(origin) == 0 && !c.gone(round, c.Ledger.Moves(key)) {
+			continue // still lost
+		}
+		lacks, wanted := 0, 0
+		for _, d := range round.Plan.Placements[i].Decisions {
+			if name := round.Result.Pools[d.Pool].Name; origin[name] {
+				lacks += max(0, d.Replicas-running[key][name])
+				wanted += d.Replicas
+			}
+		}
+		if lacks > 0 {
+			continue
+		}
+		reason, text := "Returned", "the replicas are where the plan wants them again"
+		if wanted == 0 {
+			reason, text = "Settled", "the plan leaves the replicas where they are now"
+		}
+		c.Ledger.Say(key, v1alpha1.ConditionFailedOver, false, reason, text)
+		moves.Event(c.Recorder, round, key, corev1.EventTypeNormal, reason, text)
+	}
+	return nil
+}
+
+// gone says whether none of the pools that replicas left exists any more.
+func (c *Controller) gone(round *placement.Round, moved []v1alpha1.PlacementMove) bool {
+	for i := range moved {
+		for k := range round.Result.Pools {
+			if moved[i].Reason == "Failover" && moved[i].From == round.Result.Pools[k].Name {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// Losses says why no replica must be moved at all now, and why none is moved for money; empty when they may.
+func (c *Controller) Losses() (hold, pause string) {
+	verdict := c.verdict.Load()
+	if verdict.Blind != "" {
+		return verdict.Blind, ""
+	}
+	if len(verdict.Domains) > 0 {
+		return "", verdict.Domains[0].String() + " is lost: nothing is moved for money meanwhile"
+	}
+	return "", ""
+}

@@ -1,0 +1,199 @@
+package placement
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/utils/clock"
+
+	"tradewind.dev/tradewind/pkg/inventory"
+	"tradewind.dev/tradewind/pkg/inventory/planning"
+	"tradewind.dev/tradewind/pkg/placement"
+	"tradewind.dev/tradewind/pkg/placement/engine"
+)
+
+// draft is what one round plans.
+type draft struct {
+	now   time.Time
+	input *planning.Input
+	// planned are the workloads that a policy selects, by key.
+	planned map[planning.WorkloadKey]*planned
+	// uncertain says why no plan can be made now; empty when one can.
+	uncertain string
+}
+
+// planned is a workload that a Placement is kept for.
+type planned struct {
+	workload
+	// rules are nil while the labels of the namespace are not known.
+	rules *placement.Rules
+	// running replicas by the name of their node.
+	running map[string]int
+}
+
+// notSelected is why a workload that only others call stays where it is.
+const notSelected = "no policy selects it"
+
+// gather makes the input of a plan from what the informers have seen. Workloads that no policy selects take room; those that a
+// planned one calls are known to the plan too, and stay where they are.
+func (p *Planner) gather(world *inventory.World) *draft {
+	o := p.objects
+	d := &draft{now: p.clock.Now(), planned: map[planning.WorkloadKey]*planned{}}
+	d.input = &planning.Input{
+		World: world, Location: p.options.Location, Nodes: o.nodes.all(), Pools: o.pools.all(), Pods: o.runningPods(),
+		Namespaces: map[string]labels.Set{}, Claims: o.claims.all(), Volumes: o.volumes.all(), Classes: o.classes.all(),
+		Unavailable: p.unavailable,
+	}
+	if p.options.Availability != nil {
+		d.input.PoolUnavailable = p.options.Availability.PoolUnavailable
+	}
+	for _, namespace := range o.namespaces.all() {
+		d.input.Namespaces[namespace.Name] = labels.Set(namespace.Labels)
+	}
+	called := map[engine.Reference]bool{}
+	all := o.workloads()
+	var others []workload
+	for i := range all {
+		w := &all[i]
+		next := d.judge(world, w)
+		if next == nil {
+			others = append(others, *w)
+			continue
+		}
+		d.planned[w.key()] = next
+		d.input.Workloads = append(d.input.Workloads, next.Workload)
+		if next.rules == nil {
+			continue
+		}
+		for k := range next.rules.Traffic {
+			key := inventory.CalleeKey(w.Namespace, &next.rules.Traffic[k])
+			called[engine.Reference(key)] = true
+		}
+		for k := range next.rules.TrafficLimits {
+			key := inventory.CalleeKey(w.Namespace, &next.rules.TrafficLimits[k])
+			called[engine.Reference(key)] = true
+		}
+	}
+	for i := range others {
+		if w := &others[i]; called[engine.Reference{Namespace: w.Namespace, Name: w.Name}] {
+			w.Hold = notSelected
+			d.input.Workloads = append(d.input.Workloads, w.Workload)
+		}
+	}
+	for i := range d.input.Pods {
+		if of, ok := d.planned[d.input.Pods[i].Workload]; ok {
+			of.running[d.input.Pods[i].Node]++
+		}
+	}
+	if !slices.ContainsFunc(d.input.Nodes, func(node *corev1.Node) bool { return p.unavailable(node) == "" }) {
+		d.uncertain = fmt.Sprintf("none of %d nodes can be used now; the last plan stays", len(d.input.Nodes))
+	}
+	return d
+}
+
+// judge is the workload with the rules that are in force for it; nil when no policy selects it.
+func (d *draft) judge(world *inventory.World, w *workload) *planned {
+	out := &planned{workload: *w, running: map[string]int{}}
+	set, known := d.input.Namespaces[w.Namespace]
+	if !known && world.Policies.SelectsNamespaces() {
+		out.Hold = fmt.Sprintf("the labels of namespace %s are not read yet", w.Namespace)
+		return out
+	}
+	if out.rules = world.Rules(w.Namespace, set, w.Template.Labels); len(out.rules.Sources) == 0 {
+		return nil
+	}
+	out.Hold = invalid(world, out.rules)
+	return out
+}
+
+// invalid says what is wrong with the policies of a workload such that no place satisfies them; empty when nothing is.
+func invalid(world *inventory.World, rules *placement.Rules) string {
+	broken := false
+	for i := range rules.Residency {
+		broken = broken || rules.Residency[i].Broken
+	}
+	for i := range rules.Required {
+		broken = broken || rules.Required[i].Broken
+	}
+	for i := range rules.Latency {
+		broken = broken || rules.Latency[i].Broken
+	}
+	if !broken {
+		return ""
+	}
+	for _, source := range rules.Sources {
+		for _, problem := range world.Policies.Problems(source) {
+			return fmt.Sprintf("%s: %s: %s", source, problem.Field, problem.Message)
+		}
+	}
+	return "a rule cannot be read; see the conditions of the policies"
+}
+
+// unavailable is why a node must not be planned on, or empty.
+func (p *Planner) unavailable(node *corev1.Node) string {
+	if reason := planning.NodeUnavailable(node); reason != "" || p.options.Availability == nil {
+		return reason
+	}
+	return p.options.Availability.Unavailable(node)
+}
+
+// solution is a plan, and what the replicas cost where they are now.
+type solution struct {
+	result *planning.Result
+	solver *engine.Solver
+	plan   *engine.Plan
+	// present are the bills of the running replicas where they are, parallel to the result's workloads.
+	present []engine.Bill
+	// problems are what is wrong with a workload, by "KIND NAMESPACE/NAME".
+	problems map[string]string
+}
+
+// solve makes the plan of a draft.
+func solve(d *draft, clock clock.PassiveClock) (*solution, error) {
+	result, err := planning.Build(d.input)
+	if err != nil {
+		return nil, err
+	}
+	s := &solution{result: result, problems: map[string]string{}}
+	deadline := clock.Now().Add(maxSearch)
+	options := engine.Options{Expired: func() bool { return clock.Now().After(deadline) }}
+	if slices.ContainsFunc(result.Pools, func(pool planning.PoolInfo) bool { return pool.Unavailable != "" }) {
+		// What is left after a loss need not survive a further one.
+		degraded, err := engine.NewDegradedSolver(result.Snapshot, options)
+		if err != nil {
+			return nil, err
+		}
+		s.solver, result.Snapshot = degraded.Solver, degraded.Snapshot
+	} else if s.solver, err = engine.NewSolver(result.Snapshot, options); err != nil {
+		return nil, err
+	}
+	s.plan = s.solver.Plan()
+	for _, problem := range result.Problems {
+		s.problems[problem.Object] = problem.Field + ": " + problem.Message
+	}
+	for _, problem := range s.plan.Problems {
+		s.problems[problem.Object] = problem.Field + ": " + problem.Message
+	}
+	return s, s.bill()
+}
+
+// bill prices the replicas where they run: a plan in which every workload stays where it is.
+func (s *solution) bill() error {
+	asIs := *s.result.Snapshot
+	asIs.Workloads = slices.Clone(asIs.Workloads)
+	for i := range asIs.Workloads {
+		asIs.Workloads[i].Hold = "as it is"
+	}
+	plan, err := engine.Solve(&asIs, engine.Options{})
+	if err != nil {
+		return err
+	}
+	s.present = make([]engine.Bill, len(plan.Placements))
+	for i, placement := range plan.Placements {
+		s.present[i] = placement.Bill
+	}
+	return nil
+}

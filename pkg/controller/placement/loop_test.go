@@ -1,0 +1,156 @@
+package placement
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	testingclock "k8s.io/utils/clock/testing"
+
+	"tradewind.dev/tradewind/pkg/controller/cluster"
+)
+
+// waited says when wait returns: a channel that is closed then.
+func waited(ctx context.Context, p *Planner, earliest time.Time) chan struct{} {
+	done := make(chan struct{})
+	go func() { p.wait(ctx, earliest); close(done) }()
+	return done
+}
+
+func returned(done chan struct{}) bool {
+	select {
+	case <-done:
+		return true
+	case <-time.After(20 * time.Millisecond):
+		return false
+	}
+}
+
+// TestWait is about which changes wait for others, and for the processor.
+func TestWait(t *testing.T) {
+	b := newBench(t)
+	clock := b.clock.(*testingclock.FakeClock)
+	drain(b.changed)
+	drain(b.pressing)
+	awaitTimer := func() {
+		for !clock.HasWaiters() {
+			time.Sleep(time.Millisecond)
+		}
+	}
+
+	done := waited(t.Context(), b.Planner, clock.Now().Add(time.Second))
+	if returned(done) {
+		t.Fatal("it did not wait for a change")
+	}
+	b.signal()
+	awaitTimer()
+	clock.Step(settle)
+	if returned(done) {
+		t.Error("it did not rest")
+	}
+	clock.Step(time.Second)
+	<-done
+
+	done = waited(t.Context(), b.Planner, clock.Now().Add(time.Hour))
+	b.signal()
+	awaitTimer()
+	b.Observe(t.Context(), &cluster.State{World: b.Planner.world.Load()})
+	if returned(done) {
+		t.Error("a state with the same policies is planned at once")
+	}
+	b.Replan()
+	<-done
+	if !b.urgent.Load() {
+		t.Error("writers are not told of a pressing change")
+	}
+
+	ctx, cancel := context.WithCancel(t.Context())
+	done = waited(ctx, b.Planner, clock.Now())
+	cancel()
+	<-done
+}
+
+// TestStart checks that nothing is planned before policies are known, and then at once.
+func TestStart(t *testing.T) {
+	b := newBench(t)
+	world := b.Planner.world.Swap(nil)
+	b.nodes(aws("a1", "eu-west-1"))
+	read := false
+	b.sources = []source{{"pod", func() bool { return read }}}
+	if unread := b.Unread(); len(unread) != 1 || unread[0] != "pod" {
+		t.Errorf("unread are %v", unread)
+	}
+	told := make(chan struct{}, 10)
+	b.options.Listeners = []Listener{listener(func() { told <- struct{}{} })}
+	b.Planner.clock = testingclock.NewFakeClock(time.Unix(0, 0))
+	clock := b.clock.(*testingclock.FakeClock)
+	ctx, cancel := context.WithCancel(t.Context())
+	stopped := make(chan error, 1)
+	read = true
+	go func() { stopped <- b.Start(ctx) }()
+	for range 3 {
+		for !clock.HasWaiters() {
+			time.Sleep(time.Millisecond)
+		}
+		clock.Step(readInterval)
+	}
+	if len(told) > 0 {
+		t.Error("planned without policies")
+	}
+	b.Observe(ctx, &cluster.State{World: world})
+	for len(told) == 0 {
+		clock.Step(readInterval)
+		time.Sleep(time.Millisecond)
+	}
+	cancel()
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+}
+
+type listener func()
+
+func (l listener) Planned(context.Context, *Round) { l() }
+
+// TestMetrics is about what Prometheus hears of a plan.
+func TestMetrics(t *testing.T) {
+	b := newBench(t)
+	registry := prometheus.NewRegistry()
+	for range 2 { // a second planner of the same process takes the place of the first
+		if err := newPlanMetrics().register(registry); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.metrics.register(registry); err != nil {
+		t.Fatal(err)
+	}
+	b.nodes(aws("a1", "eu-west-1"))
+	b.policy("web", onlyAWS)
+	b.deployment("web", 5, "900m")
+	b.pods("web", "a1", "900m", 2)
+	b.mustPlan()
+	want := `
+# HELP tradewind_placement_unplaced_replicas Number of replicas for which the plan has no place.
+# TYPE tradewind_placement_unplaced_replicas gauge
+tradewind_placement_unplaced_replicas 3
+# HELP tradewind_placement_workloads Number of workloads that a Placement is kept for.
+# TYPE tradewind_placement_workloads gauge
+tradewind_placement_workloads 1
+# HELP tradewind_placement_rounds_total Plans made, by result: planned or failed.
+# TYPE tradewind_placement_rounds_total counter
+tradewind_placement_rounds_total{result="planned"} 1
+`
+	if err := testutil.GatherAndCompare(registry, strings.NewReader(want),
+		"tradewind_placement_unplaced_replicas", "tradewind_placement_workloads", "tradewind_placement_rounds_total"); err != nil {
+		t.Error(err)
+	}
+	if problems, err := testutil.GatherAndLint(registry); err != nil || len(problems) > 0 {
+		t.Errorf("%v %v", problems, err)
+	}
+	if usd := testutil.ToFloat64(b.metrics.hourlyUSD.WithLabelValues("compute")); usd <= 0 {
+		t.Errorf("the bill is %g", usd)
+	}
+}

@@ -1,0 +1,91 @@
+package placement
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// planMetrics are what Prometheus hears of plans. A standby exports none of it but zeros.
+type planMetrics struct {
+	seconds                    prometheus.Histogram
+	rounds                     *prometheus.CounterVec
+	workloads, unplaced, gap   prometheus.Gauge
+	hourlyUSD                  *prometheus.GaugeVec
+	savings, moves, addedNodes prometheus.Gauge
+}
+
+func newPlanMetrics() *planMetrics {
+	gauge := func(name, help string) prometheus.Gauge {
+		return prometheus.NewGauge(prometheus.GaugeOpts{Name: "tradewind_placement_" + name, Help: help})
+	}
+	return &planMetrics{
+		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "tradewind_placement_planning_seconds", Help: "How long it takes to plan all workloads, in seconds.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 2, 14),
+		}),
+		rounds: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "tradewind_placement_rounds_total", Help: "Plans made, by result: planned or failed.",
+		}, []string{"result"}),
+		workloads: gauge("workloads", "Number of workloads that a Placement is kept for."),
+		unplaced:  gauge("unplaced_replicas", "Number of replicas for which the plan has no place."),
+		gap:       gauge("gap_percent", "How far the bill of the plan may be above the optimum at most, in percent."),
+		hourlyUSD: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "tradewind_placement_hourly_usd", Help: "Bill of the plan in US dollars an hour, by part: compute, egress, latency, interruption, disruption.",
+		}, []string{"part"}),
+		savings:    gauge("savings_hourly_usd", "What moving the running replicas to the plan would save, in US dollars an hour, over workloads of which all replicas run."),
+		moves:      gauge("moves", "Number of running replicas that the plan has elsewhere."),
+		addedNodes: gauge("added_nodes", "Number of nodes that the plan would have the autoscaler add."),
+	}
+}
+
+// register registers the metrics; those of an earlier planner of the same process are replaced.
+func (m *planMetrics) register(with prometheus.Registerer) error {
+	for _, collector := range []prometheus.Collector{m.seconds, m.rounds, m.workloads, m.unplaced, m.gap, m.hourlyUSD, m.savings, m.moves, m.addedNodes} {
+		err := with.Register(collector)
+		var known prometheus.AlreadyRegisteredError
+		if errors.As(err, &known) {
+			with.Unregister(known.ExistingCollector)
+			err = with.Register(collector)
+		}
+		if err != nil {
+			return fmt.Errorf("register metrics: %w", err)
+		}
+	}
+	return nil
+}
+
+func (m *planMetrics) planned(took time.Duration, err error) {
+	if err != nil {
+		m.rounds.WithLabelValues("failed").Inc()
+		return
+	}
+	m.rounds.WithLabelValues("planned").Inc()
+	m.seconds.Observe(took.Seconds())
+}
+
+func (m *planMetrics) observe(s *solution, all []*wanted) {
+	m.workloads.Set(float64(len(all)))
+	m.gap.Set(s.plan.GapPercent)
+	unplaced, savings := 0, 0.0
+	for _, w := range all {
+		unplaced += int(w.status.Unplaced)
+		savings += w.savings
+	}
+	m.unplaced.Set(float64(unplaced))
+	m.savings.Set(savings)
+	m.moves.Set(float64(s.plan.Moves))
+	added := 0
+	for i := range s.plan.Pools {
+		added += s.plan.Pools[i].Added
+	}
+	m.addedNodes.Set(float64(added))
+	for part, usd := range map[string]float64{
+		"compute": s.plan.Bill.Compute, "egress": s.plan.Bill.Egress, "latency": s.plan.Bill.Latency,
+		"interruption": s.plan.Bill.Interruption, "disruption": s.plan.Bill.Disruption,
+	} {
+		m.hourlyUSD.WithLabelValues(part).Set(usd)
+	}
+}

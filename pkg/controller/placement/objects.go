@@ -1,0 +1,134 @@
+package placement
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"reflect"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/controller/cluster"
+)
+
+// objects are what plans are made from, as informers over a cache made with cluster.CacheOptions report them.
+type objects struct {
+	nodes        *table[*corev1.Node]
+	pods         *table[*corev1.Pod]
+	shapes       shapes
+	namespaces   *table[*corev1.Namespace]
+	claims       *table[*corev1.PersistentVolumeClaim]
+	volumes      *table[*corev1.PersistentVolume]
+	classes      *table[*storagev1.StorageClass]
+	deployments  *table[*appsv1.Deployment]
+	replicaSets  *table[*appsv1.ReplicaSet]
+	statefulSets *table[*appsv1.StatefulSet]
+	jobs         *table[*batchv1.Job]
+	pools        *table[*v1alpha1.CloudPool]
+	placements   *table[*v1alpha1.Placement]
+}
+
+// newObjects returns empty tables. signal is called when something changed that a plan depends on; placement when a
+// Placement changed.
+func newObjects(signal func(), placement func(before, after *v1alpha1.Placement)) *objects {
+	o := &objects{placements: newTable(placement)}
+	o.nodes = newTable(watch(signal, sameNode))
+	o.pods = newTable(func(before, after *corev1.Pod) {
+		if after == nil || before != nil && before.UID != after.UID {
+			o.shapes.forget(before)
+		}
+		if before == nil || after == nil || !samePod(before, after) {
+			signal()
+		}
+	})
+	o.namespaces = newTable(watch(signal, func(a, b *corev1.Namespace) bool { return maps.Equal(a.Labels, b.Labels) }))
+	o.claims = newTable(watch(signal, func(a, b *corev1.PersistentVolumeClaim) bool { return equality.Semantic.DeepEqual(a.Spec, b.Spec) }))
+	o.volumes = newTable(watch(signal, func(a, b *corev1.PersistentVolume) bool { return equality.Semantic.DeepEqual(a.Spec, b.Spec) }))
+	o.classes = newTable(watch(signal, func(a, b *storagev1.StorageClass) bool { return a.ResourceVersion == b.ResourceVersion }))
+	o.deployments = newTable(watch(signal, sameGeneration[*appsv1.Deployment]))
+	o.replicaSets = newTable(watch(signal, func(a, b *appsv1.ReplicaSet) bool {
+		return sameGeneration(a, b) && maps.Equal(a.Annotations, b.Annotations)
+	}))
+	o.statefulSets = newTable(watch(signal, sameGeneration[*appsv1.StatefulSet]))
+	o.jobs = newTable(watch(signal, func(a, b *batchv1.Job) bool {
+		return sameGeneration(a, b) && a.Status.Succeeded == b.Status.Succeeded && cluster.JobEnded(a) == cluster.JobEnded(b)
+	}))
+	o.pools = newTable(watch(signal, func(a, b *v1alpha1.CloudPool) bool { return sameGeneration(a, b) && maps.Equal(a.Labels, b.Labels) }))
+	return o
+}
+
+// watch signals the changes of objects that are not the same to a plan.
+func watch[T client.Object](signal func(), same func(before, after T) bool) func(before, after T) {
+	return func(before, after T) {
+		var none T
+		if any(before) == any(none) || any(after) == any(none) || before.GetUID() != after.GetUID() || !same(before, after) {
+			signal()
+		}
+	}
+}
+
+// sameGeneration says whether two versions of an object differ in nothing but their status.
+func sameGeneration[T client.Object](before, after T) bool {
+	return before.GetGeneration() == after.GetGeneration() && (before.GetDeletionTimestamp() == nil) == (after.GetDeletionTimestamp() == nil)
+}
+
+// sameNode says whether two versions of a node are alike to a plan. The cache leaves heartbeats out.
+func sameNode(before, after *corev1.Node) bool {
+	return (before.DeletionTimestamp == nil) == (after.DeletionTimestamp == nil) && maps.Equal(before.Labels, after.Labels) &&
+		maps.Equal(before.Annotations, after.Annotations) && equality.Semantic.DeepEqual(before.Spec, after.Spec) &&
+		equality.Semantic.DeepEqual(before.Status, after.Status)
+}
+
+func samePod(before, after *corev1.Pod) bool {
+	return before.UID == after.UID && before.Spec.NodeName == after.Spec.NodeName && before.Status.Phase == after.Status.Phase &&
+		before.Generation == after.Generation && (before.DeletionTimestamp == nil) == (after.DeletionTimestamp == nil) &&
+		ready(before) == ready(after)
+}
+
+func ready(pod *corev1.Pod) bool {
+	for i := range pod.Status.Conditions {
+		if condition := &pod.Status.Conditions[i]; condition.Type == corev1.PodReady {
+			return condition.Status == corev1.ConditionTrue
+		}
+	}
+	return false
+}
+
+// source is a kind of objects that is read from a cache.
+type source struct {
+	kind   string
+	synced toolscache.InformerSynced
+}
+
+// watch feeds the tables from a cache.
+func (o *objects) watch(ctx context.Context, from cache.Cache) ([]source, error) {
+	var sources []source
+	for kind, handler := range map[client.Object]toolscache.ResourceEventHandler{
+		&corev1.Node{}: o.nodes.handler(), &corev1.Pod{}: o.pods.handler(), &corev1.Namespace{}: o.namespaces.handler(),
+		&corev1.PersistentVolumeClaim{}: o.claims.handler(), &corev1.PersistentVolume{}: o.volumes.handler(),
+		&storagev1.StorageClass{}: o.classes.handler(), &appsv1.Deployment{}: o.deployments.handler(),
+		&appsv1.ReplicaSet{}: o.replicaSets.handler(), &appsv1.StatefulSet{}: o.statefulSets.handler(), &batchv1.Job{}: o.jobs.handler(),
+		&v1alpha1.CloudPool{}: o.pools.handler(), &v1alpha1.Placement{}: o.placements.handler(),
+	} {
+		name := strings.ToLower(reflect.TypeOf(kind).Elem().Name())
+		informer, err := from.GetInformer(ctx, kind, cache.BlockUntilSynced(false))
+		if err != nil {
+			return nil, fmt.Errorf("watch %s objects: %w", name, err)
+		}
+		registration, err := informer.AddEventHandler(handler)
+		if err != nil {
+			return nil, fmt.Errorf("watch %s objects: %w", name, err)
+		}
+		sources = append(sources, source{name, registration.HasSynced})
+	}
+	return sources, nil
+}

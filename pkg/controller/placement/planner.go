@@ -1,0 +1,226 @@
+package placement
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/klog/v2"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/controller/cluster"
+	"tradewind.dev/tradewind/pkg/inventory"
+	"tradewind.dev/tradewind/pkg/location"
+)
+
+const (
+	// settle is how long a change waits for others that come with it.
+	settle = 200 * time.Millisecond
+	// rest is how many times as long as a round took it rests after it, so that planning takes at most a fifth of one
+	// processor however large the cluster is. A change of policies, prices or availability does not wait for it.
+	rest = 4
+	// retryInterval is how long a round that failed waits before it is tried again.
+	retryInterval = 2 * time.Second
+	// readInterval is how often is looked whether everything has been read.
+	readInterval = 50 * time.Millisecond
+	// maxSearch is how long the search for a better plan may take.
+	maxSearch = 10 * time.Second
+)
+
+// Options of a Planner.
+type Options struct {
+	// Location says which further node labels name the cloud.
+	Location location.Options
+	// Listeners are told of each round, in order.
+	Listeners []Listener
+	// Availability says what must not be planned on besides nodes that say so themselves; nil when nothing.
+	Availability Availability
+	// Clock is the real one when nil.
+	Clock clock.WithTicker
+}
+
+// Planner keeps Placements true. It is a cluster.Observer, which tells it the policies, prices and round-trip times in
+// force, and a manager.Runnable.
+type Planner struct {
+	options  Options
+	client   client.Client
+	recorder events.EventRecorder
+	clock    clock.WithTicker
+	objects  *objects
+	sources  []source
+	metrics  *planMetrics
+
+	world atomic.Pointer[inventory.World]
+	// changed signals a change that may wait for others, pressing one that may not.
+	changed, pressing chan struct{}
+	// urgent says that a pressing change came since the round began.
+	urgent  atomic.Bool
+	written written
+}
+
+var (
+	_ cluster.Observer               = &Planner{}
+	_ manager.Runnable               = &Planner{}
+	_ manager.LeaderElectionRunnable = &Planner{}
+)
+
+// New returns a planner that writes through a manager, with its metrics registered. Give it to a cluster.Watcher as an
+// observer, let it Watch a cache, and add it to the manager.
+func New(mgr manager.Manager, options Options) (*Planner, error) {
+	p := newPlanner(mgr.GetClient(), mgr.GetEventRecorder("tradewind-controller"), options)
+	if err := p.metrics.register(metrics.Registry); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func newPlanner(to client.Client, recorder events.EventRecorder, options Options) *Planner {
+	p := &Planner{
+		options: options, client: to, recorder: recorder, clock: options.Clock, metrics: newPlanMetrics(),
+		changed: make(chan struct{}, 1), pressing: make(chan struct{}, 1),
+	}
+	if p.clock == nil {
+		p.clock = clock.RealClock{}
+	}
+	p.objects = newObjects(p.signal, p.placementChanged)
+	return p
+}
+
+// Watch feeds the planner from a cache made with cluster.CacheOptions. The CRDs of Tradewind must be installed.
+func (p *Planner) Watch(ctx context.Context, objects cache.Cache) (err error) {
+	p.sources, err = p.objects.watch(ctx, objects)
+	return err
+}
+
+// Unread are the kinds of objects that have not been read yet; none once the planner is ready.
+func (p *Planner) Unread() []string {
+	var kinds []string
+	for _, source := range p.sources {
+		if !source.synced() {
+			kinds = append(kinds, source.kind)
+		}
+	}
+	return kinds
+}
+
+// NeedLeaderElection implements manager.LeaderElectionRunnable.
+func (*Planner) NeedLeaderElection() bool { return true }
+
+// Observe implements cluster.Observer: policies, prices or round-trip times that changed are planned with at once.
+func (p *Planner) Observe(_ context.Context, state *cluster.State) {
+	if p.world.Swap(state.World) != state.World {
+		p.Replan()
+	}
+}
+
+// Replan asks for another round at once: what Availability says has changed.
+func (p *Planner) Replan() {
+	p.urgent.Store(true)
+	select {
+	case p.pressing <- struct{}{}:
+	default:
+	}
+}
+
+func (p *Planner) signal() {
+	select {
+	case p.changed <- struct{}{}:
+	default:
+	}
+}
+
+// Start plans, at once and after changes, until the context ends.
+func (p *Planner) Start(ctx context.Context) error {
+	for (len(p.Unread()) > 0 || p.world.Load() == nil) && ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-p.clock.After(readInterval):
+		}
+	}
+	for ctx.Err() == nil {
+		began := p.clock.Now()
+		pause := time.Duration(0)
+		if err := p.round(ctx); err != nil && ctx.Err() == nil {
+			klog.FromContext(ctx).Error(err, "Keeping Placements failed; the decisions stay, and it is tried again")
+			pause = retryInterval
+			p.signal()
+		}
+		now := p.clock.Now()
+		p.wait(ctx, now.Add(max(pause, rest*now.Sub(began))))
+	}
+	return nil
+}
+
+// wait returns after a pressing change, or when another has settled, but that not before a time.
+func (p *Planner) wait(ctx context.Context, earliest time.Time) {
+	select {
+	case <-ctx.Done():
+		return
+	case <-p.pressing:
+		return
+	case <-p.changed:
+	}
+	select {
+	case <-ctx.Done():
+	case <-p.pressing:
+	case <-p.clock.After(max(settle, earliest.Sub(p.clock.Now()))):
+	}
+}
+
+// round plans once, writes what changed and tells the listeners.
+func (p *Planner) round(ctx context.Context) error {
+	for _, channel := range []chan struct{}{p.changed, p.pressing} { // what was signalled until now is seen below
+		select {
+		case <-channel:
+		default:
+		}
+	}
+	p.urgent.Store(false)
+	world := p.world.Load()
+	d := p.gather(world)
+	var s *solution
+	var err error
+	if d.uncertain == "" {
+		began := p.clock.Now()
+		if s, err = solve(d, p.clock); err != nil {
+			s, d.uncertain = nil, fmt.Sprintf("planning failed: %s; the last plan stays", err)
+		}
+		p.metrics.planned(p.clock.Since(began), err)
+	}
+	wanted := p.statuses(d, s)
+	writeErr := p.write(ctx, wanted)
+	if s == nil {
+		return errors.Join(err, writeErr)
+	}
+	p.metrics.observe(s, wanted)
+	round := &Round{Time: d.now, Input: d.input, Result: s.result, Plan: s.plan, World: world}
+	for _, listener := range p.options.Listeners {
+		listener.Planned(ctx, round)
+	}
+	return writeErr
+}
+
+// placementChanged takes note of what was written, and puts right what somebody else changed.
+func (p *Planner) placementChanged(before, after *v1alpha1.Placement) {
+	if after == nil {
+		p.written.forget(before)
+		p.signal()
+		return
+	}
+	written := p.written.seen(after)
+	if before != nil && before.UID == after.UID && equality.Semantic.DeepEqual(own(&before.Status), own(&after.Status)) {
+		return
+	}
+	if !written {
+		p.signal()
+	}
+}

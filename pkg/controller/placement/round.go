@@ -1,0 +1,35 @@
+package placement
+
+import (
+	"context"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"tradewind.dev/tradewind/pkg/inventory"
+	"tradewind.dev/tradewind/pkg/inventory/planning"
+	"tradewind.dev/tradewind/pkg/placement/engine"
+)
+
+// Round is one plan with everything that it was made from. It is immutable once published.
+type Round struct {
+	// Time that the plan was made at.
+	Time   time.Time
+	Input  *planning.Input
+	Result *planning.Result
+	Plan   *engine.Plan
+	World  *inventory.World
+}
+
+// Listener is told each round, from one goroutine, after the Placements have been written.
+type Listener interface {
+	Planned(ctx context.Context, round *Round)
+}
+
+// Availability says what must not be planned on now.
+type Availability interface {
+	// Unavailable says why a node must not be used; empty when it may be.
+	Unavailable(node *corev1.Node) string
+	// PoolUnavailable says why a whole pool must not be used; empty when it may be.
+	PoolUnavailable(pool *planning.PoolInfo) string
+}

@@ -1,0 +1,312 @@
+package placement
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/controller/status"
+	"tradewind.dev/tradewind/pkg/inventory"
+	"tradewind.dev/tradewind/pkg/placement/engine"
+)
+
+// Reasons of the conditions Planned and InPlace.
+const (
+	ReasonPlanned    = "Planned"
+	ReasonUnplaced   = "Unplaced"
+	ReasonInvalid    = "Invalid"
+	ReasonUncertain  = "Uncertain"
+	ReasonInPlace    = "InPlace"
+	ReasonNotInPlace = "NotInPlace"
+)
+
+// maxRejected is how many rejected places a Placement lists.
+const maxRejected = 16
+
+// wanted is what a Placement should say.
+type wanted struct {
+	key    client.ObjectKey
+	of     *planned
+	status v1alpha1.PlacementStatus
+	// last is what it says; nil when there is none.
+	last *v1alpha1.PlacementStatus
+	// savings are of moving the running replicas, in US dollars an hour; 0 where not all of them run.
+	savings float64
+}
+
+// statuses says what every Placement should say. Without a solution the decisions stay.
+func (p *Planner) statuses(d *draft, s *solution) []*wanted {
+	index := map[string]int{}
+	if s != nil {
+		for i := range s.result.Workloads {
+			w := &s.result.Workloads[i]
+			index[w.Kind+" "+w.Namespace+"/"+w.Name] = i
+		}
+	}
+	out := make([]*wanted, 0, len(d.planned))
+	for _, of := range d.planned {
+		w := &wanted{of: of, key: client.ObjectKey{Namespace: of.Namespace, Name: inventory.PlacementName(of.Kind, of.Name)}}
+		w.last = p.written.latest(w.key, p.objects.placements)
+		i, found := index[of.Kind+" "+of.Namespace+"/"+of.Name]
+		switch {
+		case s == nil:
+			w.keep(nil, metav1.ConditionUnknown, ReasonUncertain, d.uncertain)
+		case of.rules == nil:
+			w.keep(s, metav1.ConditionUnknown, ReasonUncertain, of.Hold+"; the last plan stays")
+		case of.Hold != "":
+			w.keep(s, metav1.ConditionFalse, ReasonInvalid, of.Hold+"; the last plan stays until it is corrected")
+		case !found || s.plan.Placements[i].Held != "":
+			object := of.Kind + " " + of.Namespace + "/" + of.Name
+			w.keep(s, metav1.ConditionFalse, ReasonInvalid, cmp.Or(s.problems[object], "it cannot be planned")+"; the last plan stays until it is corrected")
+		default:
+			w.plan(s, i)
+		}
+		w.stamp(d)
+		out = append(out, w)
+	}
+	slices.SortFunc(out, func(a, b *wanted) int {
+		return cmp.Or(strings.Compare(a.key.Namespace, b.key.Namespace), strings.Compare(a.key.Name, b.key.Name))
+	})
+	return out
+}
+
+// keep leaves what the Placement says, but for how many replicas are wanted, how many run where, and why they are not
+// planned.
+func (w *wanted) keep(s *solution, planned metav1.ConditionStatus, reason, message string) {
+	if w.last != nil {
+		w.status = *w.last
+	}
+	out := &w.status
+	out.Replicas = int32(w.of.Replicas)
+	w.condition(v1alpha1.ConditionPlanned, planned, reason, message)
+	if s == nil || len(out.Decisions) == 0 {
+		return
+	}
+	running, _ := w.running(s)
+	out.InPlace, out.Decisions = 0, slices.Clone(out.Decisions)
+	for i := range out.Decisions {
+		d := &out.Decisions[i]
+		d.Running = 0
+		for k := range s.result.Pools {
+			if pool := &s.result.Pools[k]; pool.Name == d.Pool && pool.Cluster == d.ClusterName {
+				d.Running = int32(running[k])
+			}
+		}
+		out.InPlace += min(d.Replicas, d.Running)
+	}
+	w.inPlace()
+}
+
+// running are the running replicas by the index of their pool, and all of them.
+func (w *wanted) running(s *solution) (byPool map[int]int, all int) {
+	byPool = map[int]int{}
+	for node, replicas := range w.of.running {
+		if pool, ok := s.result.PoolOf[node]; ok {
+			byPool[pool] += replicas
+			all += replicas
+		}
+	}
+	return byPool, all
+}
+
+// plan fills in what the plan has for workload i of the result.
+func (w *wanted) plan(s *solution, i int) {
+	placement, explanation := s.plan.Placements[i], s.solver.Explain(i)
+	out := &w.status
+	out.Replicas, out.Unplaced = int32(w.of.Replicas), int32(placement.Unplaced)
+	running, all := w.running(s)
+	placed := 0
+	for k := range placement.Decisions {
+		d := &placement.Decisions[k]
+		out.Decisions = append(out.Decisions, decision(s, d, running[d.Pool], explanation.Reasons[k]))
+		out.InPlace += int32(min(d.Replicas, running[d.Pool]))
+		placed += d.Replicas
+	}
+	out.Rejected = rejected(s, explanation.Rejected)
+	out.HourlyUSD = bill(&placement.Bill)
+	present, planned := charged(&s.present[i]), charged(&placement.Bill)-placement.Bill.Disruption
+	if all > 0 {
+		out.CurrentHourlyUSD = dollars(present)
+	}
+	if all == placed && all > 0 {
+		w.savings = present - planned
+		out.SavingsHourlyUSD = dollars(w.savings)
+		if present > 0 {
+			out.SavingsPercent = int32(math.Round(w.savings / present * 100))
+		}
+	}
+	w.survival(s, placement, placed)
+	for _, source := range w.of.rules.Sources {
+		out.Policies = append(out.Policies, source.String())
+	}
+	w.conditions(placement)
+}
+
+func decision(s *solution, d *engine.Decision, running int, reason string) v1alpha1.PlacementDecision {
+	pool := &s.result.Pools[d.Pool]
+	out := v1alpha1.PlacementDecision{
+		ClusterName: pool.Cluster, Pool: pool.Name, Cloud: pool.At.Cloud, Region: pool.At.Region, Zone: pool.At.Zone,
+		InstanceType: pool.At.InstanceType, CapacityType: pool.At.CapacityType,
+		Replicas: int32(d.Replicas), Running: int32(running), HourlyUSD: dollars(charged(&d.Bill)), Reason: reason,
+	}
+	if d.LatencyKnown {
+		out.LatencyMilliseconds = fmt.Sprintf("%.1f", d.LatencyMilliseconds)
+	}
+	return out
+}
+
+// rejected lists the places without replicas: those that are allowed by what they lost, then the others by name.
+func rejected(s *solution, all []engine.Rejection) []v1alpha1.PlacementRejection {
+	slices.SortStableFunc(all, func(a, b engine.Rejection) int {
+		priced := func(r *engine.Rejection) int {
+			if r.Rule == engine.RulePrice {
+				return 0
+			}
+			return 1
+		}
+		price := func(r *engine.Rejection) float64 {
+			if r.Rule == engine.RulePrice {
+				return r.DeltaUSD
+			}
+			if known := s.result.Snapshot.Pools[r.Pool].Price; known.Known {
+				return known.USD
+			}
+			return math.Inf(1)
+		}
+		return cmp.Or(priced(&a)-priced(&b), cmp.Compare(price(&a), price(&b)), cmp.Compare(a.Pool, b.Pool))
+	})
+	var out []v1alpha1.PlacementRejection
+	for i := range all[:min(len(all), maxRejected)] {
+		r := &all[i]
+		next := v1alpha1.PlacementRejection{
+			Pool: s.result.Pools[r.Pool].Name, ClusterName: s.result.Pools[r.Pool].Cluster, Rule: string(r.Rule), Message: r.Message,
+		}
+		if r.Rule == engine.RulePrice {
+			next.DeltaHourlyUSD = dollars(r.DeltaUSD)
+		}
+		out = append(out, next)
+	}
+	return out
+}
+
+// survival says what is left after each loss that the policy speaks of.
+func (w *wanted) survival(s *solution, placement *engine.Placement, placed int) {
+	for _, rule := range w.of.rules.Availability {
+		domain := engine.Domain(rule.Survive)
+		lost := map[string]int{}
+		for k := range placement.Decisions {
+			d := &placement.Decisions[k]
+			lost[domain.Of(&s.result.Snapshot.Pools[d.Pool])] += d.Replicas
+		}
+		recovered := map[string]int{}
+		for k := range placement.Recoveries {
+			if r := &placement.Recoveries[k]; r.Domain == domain {
+				for _, move := range r.Moves {
+					recovered[r.Name] += move.Replicas
+				}
+			}
+		}
+		names := make([]string, 0, len(lost))
+		for name := range lost {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		for _, name := range names {
+			w.status.Survives = append(w.status.Survives, v1alpha1.PlacementSurvival{
+				Domain: name, Replicas: int32(placed - lost[name]), Recovered: int32(recovered[name]),
+			})
+		}
+	}
+}
+
+func (w *wanted) conditions(placement *engine.Placement) {
+	out := &w.status
+	if placement.Unplaced == 0 {
+		w.condition(v1alpha1.ConditionPlanned, metav1.ConditionTrue, ReasonPlanned, summary(out))
+	} else {
+		why := "no place is found"
+		if placement.Conflict != nil {
+			why = placement.Conflict.Message
+		}
+		w.condition(v1alpha1.ConditionPlanned, metav1.ConditionFalse, ReasonUnplaced,
+			fmt.Sprintf("%s no place: %s", has(placement.Unplaced, out.Replicas), why))
+	}
+	w.inPlace()
+}
+
+// inPlace says whether all replicas run where the plan wants them.
+func (w *wanted) inPlace() {
+	out := &w.status
+	message := fmt.Sprintf("%d of %s where the plan wants them", out.InPlace, status.Number(int(out.Replicas), "replica runs", "replicas run"))
+	if out.InPlace == out.Replicas {
+		w.condition(v1alpha1.ConditionInPlace, metav1.ConditionTrue, ReasonInPlace, message)
+	} else {
+		w.condition(v1alpha1.ConditionInPlace, metav1.ConditionFalse, ReasonNotInPlace, message)
+	}
+}
+
+func has(part int, whole int32) string {
+	if part == 1 {
+		return fmt.Sprintf("1 of %d replicas has", whole)
+	}
+	return fmt.Sprintf("%d of %d replicas have", part, whole)
+}
+
+// condition sets a condition, for stamp to say since when.
+func (w *wanted) condition(kind string, value metav1.ConditionStatus, reason, message string) {
+	w.status.Conditions = slices.DeleteFunc(slices.Clone(w.status.Conditions), func(c metav1.Condition) bool { return c.Type == kind })
+	w.status.Conditions = append(w.status.Conditions, metav1.Condition{
+		Type: kind, Status: value, Reason: reason, Message: status.Clip(message, status.MaxMessage),
+	})
+	sortConditions(w.status.Conditions)
+}
+
+// sortConditions puts Planned before InPlace.
+func sortConditions(conditions []metav1.Condition) {
+	slices.SortFunc(conditions, func(a, b metav1.Condition) int { return strings.Compare(b.Type, a.Type) })
+}
+
+// stamp says since when the decisions and conditions hold.
+func (w *wanted) stamp(d *draft) {
+	now := metav1.NewTime(d.now.Truncate(1e9))
+	if len(w.status.Decisions) > 0 || w.last != nil {
+		w.status.PlannedAt = &now
+	}
+	if w.last != nil && w.last.PlannedAt != nil && !w.moved() {
+		w.status.PlannedAt = w.last.PlannedAt
+	}
+	for i := range w.status.Conditions {
+		condition := &w.status.Conditions[i]
+		condition.LastTransitionTime = now
+		if w.last == nil {
+			continue
+		}
+		if before := meta.FindStatusCondition(w.last.Conditions, condition.Type); before != nil && before.Status == condition.Status {
+			condition.LastTransitionTime = before.LastTransitionTime
+		}
+	}
+}
+
+// moved says whether the plan puts replicas elsewhere than it did.
+func (w *wanted) moved() bool {
+	return w.last == nil || !slices.EqualFunc(w.last.Decisions, w.status.Decisions, func(a, b v1alpha1.PlacementDecision) bool {
+		return a.ClusterName == b.ClusterName && a.Pool == b.Pool && a.Replicas == b.Replicas
+	})
+}
+
+// turned says whether the condition Planned is another than it was.
+func (w *wanted) turned() bool {
+	after := meta.FindStatusCondition(w.status.Conditions, v1alpha1.ConditionPlanned)
+	if w.last == nil {
+		return true
+	}
+	before := meta.FindStatusCondition(w.last.Conditions, v1alpha1.ConditionPlanned)
+	return before == nil || before.Status != after.Status || before.Reason != after.Reason
+}

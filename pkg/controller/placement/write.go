@@ -1,0 +1,152 @@
+package placement
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/controller/status"
+)
+
+const (
+	// writers of Placements at a time.
+	writers = 16
+	// maxNote is the longest note that an event takes, in bytes.
+	maxNote = 1024
+	// maxErrors is how many errors of one round are told.
+	maxErrors = 5
+)
+
+// kindPlacement is the kind of Placements.
+const kindPlacement = "Placement"
+
+// write brings the Placements to what they should say: first those whose decisions change, then the others, as far as
+// no pressing change comes in between, and deletes those of workloads that are gone or that no policy selects any more.
+func (p *Planner) write(ctx context.Context, all []*wanted) error {
+	var first, then []*wanted
+	keep := make(map[client.ObjectKey]bool, len(all))
+	for _, w := range all {
+		keep[w.key] = true
+		switch {
+		case w.moved() || w.turned():
+			first = append(first, w)
+		case !equality.Semantic.DeepEqual(*w.last, w.status) || !p.hasMetadata(w):
+			then = append(then, w)
+		}
+	}
+	var gone []*v1alpha1.Placement
+	for _, object := range p.objects.placements.all() {
+		if !keep[client.ObjectKeyFromObject(object)] && object.DeletionTimestamp == nil && object.Labels[v1alpha1.LabelWorkloadKind] != "" {
+			gone = append(gone, object)
+		}
+	}
+	var failures failures
+	workqueue.ParallelizeUntil(ctx, writers, len(first), func(i int) { failures.add(p.writeOne(ctx, first[i])) })
+	workqueue.ParallelizeUntil(ctx, writers, len(gone), func(i int) { failures.add(p.delete(ctx, gone[i])) })
+	workqueue.ParallelizeUntil(ctx, writers, len(then), func(i int) {
+		if p.urgent.Load() {
+			p.signal() // the next round writes it
+			return
+		}
+		failures.add(p.writeOne(ctx, then[i]))
+	})
+	return failures.err()
+}
+
+// failures collects errors of several writers. The zero value is ready for use.
+type failures struct {
+	mu    sync.Mutex
+	errs  []error
+	count int
+}
+
+func (f *failures) add(err error) {
+	if err == nil {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.count++; f.count <= maxErrors {
+		f.errs = append(f.errs, err)
+	}
+}
+
+func (f *failures) err() error {
+	if f.count > maxErrors {
+		f.errs = append(f.errs, fmt.Errorf("and %d more", f.count-maxErrors))
+	}
+	return errors.Join(f.errs...)
+}
+
+// hasMetadata says whether a Placement that the cache shows has its labels and its owner.
+func (p *Planner) hasMetadata(w *wanted) bool {
+	object, ok := p.objects.placements.get(w.key.Namespace, w.key.Name)
+	return !ok && w.last != nil || ok && labelled(object, &w.of.workload)
+}
+
+// writeOne writes one Placement, and tells of a plan that changed.
+func (p *Planner) writeOne(ctx context.Context, w *wanted) error {
+	if w.last == nil || !p.hasMetadata(w) {
+		workload := v1alpha1.PlacementWorkload{APIVersion: w.of.APIVersion, Kind: w.of.Kind, Name: w.of.Name}
+		spec, err := Fields(&v1alpha1.PlacementSpec{Workload: workload})
+		if err != nil {
+			return err
+		}
+		if _, err := Apply(ctx, p.client, kindPlacement, w.key, FieldOwner, "", metadataOf(&w.of.workload), map[string]any{"spec": spec}); err != nil {
+			return client.IgnoreNotFound(err) // the namespace is being deleted
+		}
+	}
+	fields, err := Fields(&w.status)
+	if err != nil {
+		return err
+	}
+	object, err := Apply(ctx, p.client, kindPlacement, w.key, FieldOwner, "status", nil, map[string]any{"status": fields})
+	if apierrors.IsNotFound(err) {
+		p.signal() // somebody deleted it
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	p.written.wrote(w.key, object.GetUID(), object.GetResourceVersion(), &w.status)
+	p.tell(w)
+	return nil
+}
+
+// delete deletes a Placement that nobody needs, unless it was made anew meanwhile.
+func (p *Planner) delete(ctx context.Context, object *v1alpha1.Placement) error {
+	err := p.client.Delete(ctx, object, client.Preconditions{UID: &object.UID})
+	if err == nil || apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
+		return nil
+	}
+	return fmt.Errorf("delete Placement %s/%s: %w", object.Namespace, object.Name, err)
+}
+
+// tell makes an event on the workload of a plan that changed or cannot be made.
+func (p *Planner) tell(w *wanted) {
+	planned := meta.FindStatusCondition(w.status.Conditions, v1alpha1.ConditionPlanned)
+	if planned == nil || !w.turned() && !w.moved() || planned.Status == metav1.ConditionTrue && len(w.status.Decisions) == 0 {
+		return
+	}
+	if planned.Status == metav1.ConditionUnknown && w.last == nil {
+		return // the plan comes
+	}
+	kind := corev1.EventTypeNormal
+	if planned.Status == metav1.ConditionFalse {
+		kind = corev1.EventTypeWarning
+	}
+	regarding := &corev1.ObjectReference{
+		APIVersion: w.of.APIVersion, Kind: w.of.Kind, Namespace: w.of.Namespace, Name: w.of.Name, UID: w.of.uid,
+	}
+	p.recorder.Eventf(regarding, nil, kind, planned.Reason, "Plan", "%s", status.Clip(planned.Message, maxNote))
+}

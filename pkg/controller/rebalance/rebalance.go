@@ -1,0 +1,235 @@
+// Package rebalance moves replicas towards the plan through the Eviction API, as package placement/rebalance decides, and
+// says in Placements what it does, or why it does nothing.
+package rebalance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/klog/v2"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/controller/moves"
+	"tradewind.dev/tradewind/pkg/controller/placement"
+	"tradewind.dev/tradewind/pkg/inventory/planning"
+	"tradewind.dev/tradewind/pkg/placement/rebalance"
+)
+
+const (
+	// retryInterval is how soon is tried again what a PodDisruptionBudget or the API server refused.
+	retryInterval = 5 * time.Second
+	// settle is how soon a decision is made anew at the earliest.
+	settle = 200 * time.Millisecond
+)
+
+// Options are what the controller works with.
+type Options struct {
+	// Client reads from a cache made with cluster.CacheOptions, and writes.
+	Client   client.Client
+	Recorder events.EventRecorder
+	Ledger   *moves.Ledger
+	Clock    clock.WithTicker
+	// SchedulerNames are Tradewind's profiles: only their pods come back by the plan.
+	SchedulerNames []string
+	// Losses says why nothing must be moved at all, and why nothing is moved for money; empty when it may.
+	Losses func() (hold, pause string)
+}
+
+// Controller implements placement.Listener. Start works.
+type Controller struct {
+	Options
+	round   atomic.Pointer[placement.Round]
+	changed chan struct{}
+
+	// Only Start uses these: what is remembered of workloads, and what moving them brings by the round that was valued last.
+	memories map[planning.WorkloadKey]*rebalance.Memory
+	valued   *placement.Round
+	worths   map[int]rebalance.Worth
+}
+
+// New returns a controller that does nothing until Start.
+func New(options Options) *Controller {
+	return &Controller{Options: options, changed: make(chan struct{}, 1), memories: map[planning.WorkloadKey]*rebalance.Memory{}}
+}
+
+// Planned implements placement.Listener.
+func (c *Controller) Planned(_ context.Context, round *placement.Round) {
+	c.round.Store(round)
+	select {
+	case c.changed <- struct{}{}:
+	default:
+	}
+}
+
+// Start works until the context ends.
+func (c *Controller) Start(ctx context.Context) error {
+	var timer <-chan time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer: // the plan holds until something changes; pods and the time are looked at anew
+		case <-c.changed:
+		}
+		again, err := c.decide(ctx, c.round.Load())
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			klog.FromContext(ctx).Error(err, "Rebalancing is not complete; it is tried again")
+			again = soonest(again, c.Clock.Now().Add(retryInterval))
+		}
+		timer = nil
+		if !again.IsZero() {
+			timer = c.Clock.After(max(settle, again.Sub(c.Clock.Now())))
+		}
+	}
+}
+
+func soonest(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// decide goes through the workloads of a round, evicts what is to be moved, and returns when to decide anew.
+func (c *Controller) decide(ctx context.Context, round *placement.Round) (time.Time, error) {
+	if err := c.Ledger.Load(ctx); err != nil {
+		return time.Time{}, err
+	}
+	v, err := c.view(ctx, round)
+	if err != nil {
+		return time.Time{}, err
+	}
+	var again time.Time
+	var errs []error
+	kept := make(map[planning.WorkloadKey]bool, len(round.Result.Workloads))
+	for i := range round.Result.Workloads {
+		key := keyOf(&round.Result.Workloads[i])
+		kept[key] = true
+		if !v.concerns(i) {
+			if said := c.Ledger.Condition(key, v1alpha1.ConditionRebalancing); said != nil && said.Reason != string(rebalance.CodeInPlace) {
+				c.Ledger.Say(key, v1alpha1.ConditionRebalancing, false, string(rebalance.CodeInPlace), "no replica is to be moved")
+			}
+			continue
+		}
+		next, err := c.workload(ctx, v, i)
+		again = soonest(again, next)
+		errs = append(errs, err)
+	}
+	for key := range c.memories {
+		if !kept[key] {
+			delete(c.memories, key)
+		}
+	}
+	c.Ledger.Forget(func(key planning.WorkloadKey) bool { return kept[key] })
+	errs = append(errs, c.Ledger.Flush(ctx))
+	return again, errors.Join(errs...)
+}
+
+func keyOf(w *planning.Workload) planning.WorkloadKey {
+	return planning.WorkloadKey{Kind: w.Kind, Namespace: w.Namespace, Name: w.Name}
+}
+
+func (c *Controller) memory(key planning.WorkloadKey) *rebalance.Memory {
+	m, ok := c.memories[key]
+	if !ok {
+		m = &rebalance.Memory{}
+		var past []rebalance.Past
+		for _, move := range c.Ledger.Moves(key) {
+			past = append(past, rebalance.Past{Time: move.Time.Time, From: move.From})
+		}
+		m.Recall(past)
+		c.memories[key] = m
+	}
+	return m
+}
+
+// workload decides about one workload and carries the decision out.
+func (c *Controller) workload(ctx context.Context, v *view, i int) (time.Time, error) {
+	key := keyOf(&v.round.Result.Workloads[i])
+	memory := c.memory(key)
+	s := v.situation(i)
+	decision := memory.Decide(s, v.room(i))
+	var errs []error
+	moved := 0
+	for k := range decision.Moves {
+		move := &decision.Moves[k]
+		refused, err := c.evict(ctx, key.Namespace, move)
+		switch {
+		case err != nil:
+			errs = append(errs, err)
+		case refused == "":
+			moved++
+			memory.Moved(s, move)
+			c.Ledger.Moved(key, moves.Move(s.Now, move.Replica.Name, move.From, string(move.Reason)))
+			c.tell(v, key, s, move)
+			continue
+		default:
+			decision.Again = s.Now.Add(retryInterval)
+		}
+		if moved == 0 && refused != "" {
+			decision.Active, decision.Code = false, rebalance.CodeProtected
+			decision.Message = fmt.Sprintf("replica %s stays for now: %s", move.Replica.Name, refused)
+		}
+	}
+	if len(errs) == 0 {
+		c.Ledger.Say(key, v1alpha1.ConditionRebalancing, decision.Active, string(decision.Code), decision.Message)
+	}
+	return decision.Again, errors.Join(errs...)
+}
+
+// evict asks for the eviction of a replica. refused is what a PodDisruptionBudget says against it.
+func (c *Controller) evict(ctx context.Context, namespace string, move *rebalance.Move) (refused string, err error) {
+	uid := types.UID(move.Replica.ID)
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: move.Replica.Name}}
+	err = c.Client.SubResource("eviction").Create(ctx, pod, &policyv1.Eviction{
+		ObjectMeta:    metav1.ObjectMeta{Namespace: namespace, Name: move.Replica.Name},
+		DeleteOptions: &metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}},
+	})
+	switch {
+	case err == nil, apierrors.IsNotFound(err), apierrors.IsConflict(err): // it is gone by itself
+		return "", nil
+	case apierrors.IsTooManyRequests(err):
+		return budgetText(err), nil
+	}
+	return "", fmt.Errorf("evict pod %s/%s: %w", namespace, move.Replica.Name, err)
+}
+
+// budgetText is what the API server says of the budget that forbids an eviction.
+func budgetText(err error) string {
+	var status apierrors.APIStatus
+	if errors.As(err, &status) && status.Status().Details != nil {
+		for _, cause := range status.Status().Details.Causes {
+			if cause.Message != "" {
+				return cause.Message
+			}
+		}
+	}
+	return err.Error()
+}
+
+func (c *Controller) tell(v *view, key planning.WorkloadKey, s *rebalance.Situation, move *rebalance.Move) {
+	text := fmt.Sprintf("replica %s moves from pool %s to %s", move.Replica.Name, move.From, move.To)
+	switch {
+	case move.Replica.Breaks != "":
+		text += ": its place breaks a rule (" + move.Replica.Breaks + ")"
+	case s.Worth.Known && s.Worth.SavingsUSD > 0:
+		text += fmt.Sprintf("; the whole plan saves $%.4g an hour", s.Worth.SavingsUSD)
+	}
+	moves.Event(c.Recorder, v.round, key, corev1.EventTypeNormal, string(move.Reason), text)
+	klog.Background().Info("A replica is moved", "kind", key.Kind, "workload", key.Namespace+"/"+key.Name, "pod", move.Replica.Name,
+		"from", move.From, "to", move.To, "reason", string(move.Reason))
+}

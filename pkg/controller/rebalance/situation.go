@@ -1,0 +1,134 @@
+package rebalance
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"tradewind.dev/tradewind/pkg/controller/cluster"
+	"tradewind.dev/tradewind/pkg/controller/failover"
+	"tradewind.dev/tradewind/pkg/placement"
+	"tradewind.dev/tradewind/pkg/placement/engine"
+	"tradewind.dev/tradewind/pkg/placement/rebalance"
+)
+
+// keeps are the values by which cluster.KeepAnnotations keep a pod from being evicted.
+var keeps = [...]string{"false", "true"}
+
+// situation is what a decision about a workload is made from.
+func (v *view) situation(i int) *rebalance.Situation {
+	planned, w := &v.round.Result.Snapshot.Workloads[i], &v.round.Result.Workloads[i]
+	s := &rebalance.Situation{
+		Now: v.now, Wanted: planned.Replicas, Plan: v.plans[i], Serial: w.Kind == "StatefulSet",
+		Stabilization: failover.DefaultStabilization, Hold: v.hold, Pause: v.pause, Worth: v.worth[i],
+	}
+	rules := planned.Rules
+	if rules != nil {
+		s.Policy, s.Drained, s.Stabilization = rules.Rebalance, rules.Drained, failover.Stabilization(rules.Failover)
+	}
+	s.Origin, s.Return = v.origin(i)
+	s.Replicas = v.replicas(i, rules)
+	placement := v.round.Plan.Placements[i]
+	switch {
+	case s.Hold != "":
+	case placement.Held != "":
+		s.Hold = placement.Held
+	case w.Hold != "":
+		s.Hold = w.Hold
+	case v.revisions(i) > 1:
+		s.Hold = "a rollout is in progress"
+	}
+	if s.Pause == "" && placement.Unplaced > 0 {
+		s.Pause = fmt.Sprintf("%d replicas have no place in the plan: nothing is moved for money meanwhile", placement.Unplaced)
+	}
+	if _, counted := v.worth[i]; !counted {
+		s.Worth.Partial = true
+	}
+	return s
+}
+
+// revisions is how many controllers the pods of a workload have: more than one while a Deployment rolls out.
+func (v *view) revisions(i int) int {
+	owners := map[types.UID]bool{}
+	for _, pod := range v.pods[i] {
+		if owner := metav1.GetControllerOfNoCopy(pod.Pod); owner != nil {
+			owners[owner.UID] = true
+		}
+	}
+	return len(owners)
+}
+
+// replicas are the live pods of a workload with what their places break.
+func (v *view) replicas(i int, rules *placement.Rules) []rebalance.Replica {
+	together := ""
+	if rules != nil && v.round.Plan.Placements[i].Unplaced == 0 {
+		var groups []rebalance.Group
+		counts := v.counts(i)
+		for _, name := range slices.Sorted(maps.Keys(counts)) {
+			groups = append(groups, rebalance.Group{Pool: v.pool(name), Replicas: counts[name]})
+		}
+		together = rebalance.BrokenTogether(rules.Effective, groups, v.round.Result.Snapshot.Workloads[i].Replicas)
+	}
+	out := make([]rebalance.Replica, 0, len(v.pods[i]))
+	for k := range v.pods[i] {
+		pod := &v.pods[i][k]
+		r := rebalance.Replica{
+			ID: string(pod.UID), Name: pod.Name, Pool: v.poolOf(pod.Spec.NodeName), Ready: ready(pod.Pod), Fixed: v.fixed(pod.Pod), Fits: v.fits(pod),
+		}
+		if r.Pool != "" {
+			if r.Breaks, r.Draining = rebalance.Broken(rules, v.pool(r.Pool).Class, v.drains); r.Breaks == "" {
+				r.Breaks = together
+			}
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+func (v *view) pool(name string) *engine.Pool {
+	return &v.round.Result.Snapshot.Pools[v.poolNames[name]]
+}
+
+func ready(pod *corev1.Pod) bool {
+	for i := range pod.Status.Conditions {
+		if pod.Status.Conditions[i].Type == corev1.PodReady {
+			return pod.Status.Conditions[i].Status == corev1.ConditionTrue
+		}
+	}
+	return false
+}
+
+// fixed says why a pod is never moved; empty when it may be.
+func (v *view) fixed(pod *corev1.Pod) string {
+	owner := metav1.GetControllerOfNoCopy(pod)
+	switch {
+	case owner == nil:
+		return "it has no controller that would make it anew"
+	case owner.Kind == "DaemonSet" || owner.Kind == "Node":
+		return "it belongs to its node"
+	case owner.Kind == "Job":
+		return "pods of Jobs are not moved"
+	case owner.APIVersion != appsv1.SchemeGroupVersion.String() && owner.Kind == "":
+		return "its controller is not known"
+	case !slices.Contains(v.SchedulerNames, pod.Spec.SchedulerName):
+		return fmt.Sprintf("scheduler %q places it, not Tradewind's", pod.Spec.SchedulerName)
+	}
+	for i, key := range cluster.KeepAnnotations {
+		if pod.Annotations[key] == keeps[i] {
+			return "the annotation " + key + " keeps it"
+		}
+	}
+	if node := v.nodes[pod.Spec.NodeName]; node != nil {
+		for i := range node.Status.Conditions {
+			if c := &node.Status.Conditions[i]; c.Type == corev1.NodeReady && c.Status != corev1.ConditionTrue {
+				return "its node is not ready"
+			}
+		}
+	}
+	return ""
+}

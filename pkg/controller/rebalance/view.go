@@ -1,0 +1,311 @@
+package rebalance
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/component-helpers/storage/volume"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/controller/failover"
+	"tradewind.dev/tradewind/pkg/controller/placement"
+	"tradewind.dev/tradewind/pkg/inventory/planning"
+	"tradewind.dev/tradewind/pkg/placement/engine"
+	"tradewind.dev/tradewind/pkg/placement/policy"
+	"tradewind.dev/tradewind/pkg/placement/rebalance"
+)
+
+// view is a round with the pods as they are now.
+type view struct {
+	*Controller
+	round       *placement.Round
+	hold, pause string
+	now         time.Time
+	pods        [][]replica // by workload
+	plans       []map[string]int
+	worth       map[int]rebalance.Worth
+	stock       *rebalance.Stock
+	drains      map[policy.Source]bool
+	poolNames   map[string]int
+	nodes       map[string]*corev1.Node
+	volumes     map[types.NamespacedName]*corev1.PersistentVolume // by claim
+}
+
+// replica is a live pod of a workload.
+type replica struct {
+	*corev1.Pod
+	claims []string
+}
+
+func (c *Controller) view(ctx context.Context, round *placement.Round) (*view, error) {
+	v := &view{
+		Controller: c, round: round, now: c.Clock.Now(), drains: map[policy.Source]bool{}, poolNames: map[string]int{},
+		nodes: map[string]*corev1.Node{}, volumes: map[types.NamespacedName]*corev1.PersistentVolume{},
+	}
+	v.hold, v.pause = c.Losses()
+	if round.Plan.Stopped && v.hold == "" {
+		v.hold = "the plan was not finished in time"
+	}
+	for i := range round.Result.Pools {
+		v.poolNames[poolName(&round.Result.Pools[i])] = i
+	}
+	for _, node := range round.Input.Nodes {
+		v.nodes[node.Name] = node
+	}
+	volumes := map[string]*corev1.PersistentVolume{}
+	for _, pv := range round.Input.Volumes {
+		volumes[pv.Name] = pv
+	}
+	for _, claim := range round.Input.Claims {
+		if pv := volumes[claim.Spec.VolumeName]; pv != nil {
+			v.volumes[types.NamespacedName{Namespace: claim.Namespace, Name: claim.Name}] = pv
+		}
+	}
+	var drains v1alpha1.ClusterPlacementPolicyList
+	if err := c.Client.List(ctx, &drains); err != nil {
+		return nil, fmt.Errorf("read which places are drained: %w", err)
+	}
+	for i := range drains.Items {
+		if drains.Items[i].Labels[v1alpha1.LabelDrain] == "true" {
+			v.drains[policy.Source{Name: drains.Items[i].Name}] = true
+		}
+	}
+	if err := v.readPods(ctx); err != nil {
+		return nil, err
+	}
+	for i := range round.Plan.Placements {
+		plan := map[string]int{}
+		for _, d := range round.Plan.Placements[i].Decisions {
+			plan[poolName(&round.Result.Pools[d.Pool])] += d.Replicas
+		}
+		v.plans = append(v.plans, plan)
+	}
+	v.value()
+	v.takeStock()
+	return v, nil
+}
+
+func poolName(pool *planning.PoolInfo) string {
+	if pool.Cluster == "" {
+		return pool.Name
+	}
+	return pool.Cluster + "/" + pool.Name
+}
+
+// readPods sorts the live pods to their workloads. Those that are newer than the round belong to where the pods of the
+// same controller do.
+func (v *view) readPods(ctx context.Context) error {
+	var list corev1.PodList
+	if err := v.Client.List(ctx, &list); err != nil {
+		return fmt.Errorf("read pods: %w", err)
+	}
+	index := map[planning.WorkloadKey]int{}
+	for i := range v.round.Result.Workloads {
+		index[keyOf(&v.round.Result.Workloads[i])] = i
+	}
+	known := make(map[types.NamespacedName]*planning.Pod, len(v.round.Input.Pods))
+	for i := range v.round.Input.Pods {
+		pod := &v.round.Input.Pods[i]
+		known[types.NamespacedName{Namespace: pod.Namespace, Name: pod.Name}] = pod
+	}
+	owners := map[types.UID]planning.WorkloadKey{}
+	for i := range list.Items {
+		pod := &list.Items[i]
+		if owner := metav1.GetControllerOfNoCopy(pod); owner != nil {
+			if planned := known[client.ObjectKeyFromObject(pod)]; planned != nil && planned.Workload.Name != "" {
+				owners[owner.UID] = planned.Workload
+			}
+		}
+	}
+	v.pods = make([][]replica, len(v.round.Result.Workloads))
+	for i := range list.Items {
+		pod := &list.Items[i]
+		if pod.DeletionTimestamp != nil || pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
+			continue
+		}
+		var key planning.WorkloadKey
+		var claims []string
+		if planned := known[client.ObjectKeyFromObject(pod)]; planned != nil {
+			key, claims = planned.Workload, planned.Claims
+		}
+		if owner := metav1.GetControllerOfNoCopy(pod); key.Name == "" && owner != nil {
+			key = owners[owner.UID]
+		}
+		if at, ok := index[key]; ok && key.Name != "" {
+			v.pods[at] = append(v.pods[at], replica{pod, claims})
+		}
+	}
+	return nil
+}
+
+// poolOf is the pool of a node as the round has it; empty when it has none.
+func (v *view) poolOf(node string) string {
+	if i, ok := v.round.Result.PoolOf[node]; ok {
+		return poolName(&v.round.Result.Pools[i])
+	}
+	return ""
+}
+
+func (v *view) counts(i int) map[string]int {
+	out := map[string]int{}
+	for _, pod := range v.pods[i] {
+		if name := v.poolOf(pod.Spec.NodeName); name != "" {
+			out[name]++
+		}
+	}
+	return out
+}
+
+// surplus says whether a workload has replicas where the plan has fewer.
+func (v *view) surplus(i int) bool {
+	for pool, n := range v.counts(i) {
+		if n > v.plans[i][pool] {
+			return true
+		}
+	}
+	return false
+}
+
+// concerns says whether there is anything to decide, or to say, about a workload.
+func (v *view) concerns(i int) bool {
+	rules := v.round.Result.Snapshot.Workloads[i].Rules
+	if rules == nil {
+		return false // no policy selects it: there is no Placement of it either
+	}
+	if v.surplus(i) {
+		return true
+	}
+	key := keyOf(&v.round.Result.Workloads[i])
+	if memory := v.memories[key]; memory != nil && memory.Pending() {
+		return true
+	}
+	return rules.Rebalance != nil
+}
+
+// value says what moving the workloads brings that may move. It is kept for as long as the round is the latest.
+func (v *view) value() {
+	if v.valued == v.round {
+		v.worth = v.worths
+		return
+	}
+	defer func() { v.valued, v.worths = v.round, v.worth }()
+	var movable []int
+	for i := range v.round.Result.Workloads {
+		planned, placement := 0, v.round.Plan.Placements[i]
+		for _, d := range placement.Decisions {
+			planned += d.Replicas
+		}
+		running := 0
+		for _, r := range v.round.Result.Snapshot.Workloads[i].Current {
+			running += r.Replicas
+		}
+		// Bills of different numbers of replicas cannot be compared.
+		if v.surplus(i) && placement.Held == "" && placement.Unplaced == 0 && planned == running {
+			movable = append(movable, i)
+		}
+	}
+	movable = slices.DeleteFunc(movable, func(i int) bool {
+		rules := v.round.Result.Snapshot.Workloads[i].Rules
+		origin, back := v.origin(i)
+		return (rules == nil || rules.Rebalance == nil) && (len(origin) == 0 || !back)
+	})
+	if len(movable) > 0 {
+		v.worth = rebalance.NewValuer(v.round.Result.Snapshot, v.round.Plan, engine.Options{}).Value(movable)
+	}
+}
+
+// takeStock counts what is free on nodes, with room kept for replicas that wait for a node.
+func (v *view) takeStock() {
+	place := map[string][2]int{}
+	for p := range v.round.Result.Pools {
+		for k, node := range v.round.Result.Pools[p].Nodes {
+			place[node.Name] = [2]int{p, k}
+		}
+	}
+	var loads []rebalance.Load
+	type waiting struct{ workload, pool, replicas int }
+	var waits []waiting
+	for i := range v.pods {
+		request := &v.round.Result.Snapshot.Workloads[i].Request
+		unplaced := 0
+		for _, pod := range v.pods[i] {
+			if at, ok := place[pod.Spec.NodeName]; ok {
+				loads = append(loads, rebalance.Load{Pool: at[0], Node: at[1], Request: request})
+			} else if pod.Spec.NodeName == "" {
+				unplaced++
+			}
+		}
+		if unplaced == 0 {
+			continue
+		}
+		counts := v.counts(i)
+		for _, d := range v.round.Plan.Placements[i].Decisions {
+			if lacks := min(unplaced, d.Replicas-counts[poolName(&v.round.Result.Pools[d.Pool])]); lacks > 0 {
+				waits = append(waits, waiting{i, d.Pool, lacks})
+				unplaced -= lacks
+			}
+		}
+	}
+	v.stock = rebalance.NewStock(v.round.Result.Snapshot, loads)
+	for _, w := range waits {
+		for range w.replicas {
+			v.stock.Reserve(w.pool, &v.round.Result.Snapshot.Workloads[w.workload].Request)
+		}
+	}
+}
+
+// room reserves places for the replicas of one workload.
+func (v *view) room(i int) rebalance.Room { return room{v, i} }
+
+type room struct {
+	view     *view
+	workload int
+}
+
+// Reserve implements rebalance.Room.
+func (r room) Reserve(pool string) bool {
+	at, ok := r.view.poolNames[pool]
+	if !ok || r.view.round.Result.Pools[at].Unavailable != "" {
+		return false
+	}
+	return r.view.stock.Reserve(at, &r.view.round.Result.Snapshot.Workloads[r.workload].Request)
+}
+
+// origin are the pools from which the workload's replicas were driven by a loss, as far as they count again, and whether
+// they return there by themselves.
+func (v *view) origin(i int) (pools map[string]bool, returns bool) {
+	w := &v.round.Result.Workloads[i]
+	rules := v.round.Result.Snapshot.Workloads[i].Rules
+	said := v.Ledger.Condition(keyOf(w), v1alpha1.ConditionFailedOver)
+	if said == nil || said.Status != metav1.ConditionTrue || rules == nil || rules.Failover == nil {
+		return nil, false
+	}
+	return failover.Origin(v.round, v.Ledger.Moves(keyOf(w))), rules.Failover.Failback != "Never"
+}
+
+// fits says whether the volumes of a pod can follow it to a pool; nil when it has none that bind it.
+func (v *view) fits(pod *replica) func(string) bool {
+	var bound []*corev1.PersistentVolume
+	for _, name := range pod.claims {
+		if pv := v.volumes[types.NamespacedName{Namespace: pod.Namespace, Name: name}]; pv != nil && pv.Spec.NodeAffinity != nil {
+			bound = append(bound, pv)
+		}
+	}
+	if len(bound) == 0 {
+		return nil
+	}
+	return func(pool string) bool {
+		at, ok := v.poolNames[pool]
+		return ok && slices.ContainsFunc(v.round.Result.Pools[at].Nodes, func(node *corev1.Node) bool {
+			return !slices.ContainsFunc(bound, func(pv *corev1.PersistentVolume) bool {
+				return volume.CheckNodeAffinity(pv, node.Labels) != nil
+			})
+		})
+	}
+}

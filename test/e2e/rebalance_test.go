@@ -1,0 +1,167 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"tradewind.dev/tradewind/apis/v1alpha1"
+)
+
+// watchReady counts the ready replicas of a workload until the test ends, and returns what reads the fewest seen.
+func (e *movingEnv) watchReady(name string) (fewest func() int) {
+	e.Helper()
+	least, done, stop := 1<<30, make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			if found, err := e.pods(e.Context(), name); err == nil {
+				ready := 0
+				for i := range found {
+					if podReady(&found[i]) {
+						ready++
+					}
+				}
+				least = min(least, ready)
+			}
+			select {
+			case <-stop:
+				return
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+	}()
+	return func() int {
+		close(stop)
+		<-done
+		return least
+	}
+}
+
+// budget keeps a number of replicas available.
+func (e *movingEnv) budget(name string, available int) {
+	e.Helper()
+	least := intstr.FromInt32(int32(available))
+	_, err := e.client.PolicyV1().PodDisruptionBudgets(e.ns).Create(e.Context(), &policyv1.PodDisruptionBudget{
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		Spec:       policyv1.PodDisruptionBudgetSpec{MinAvailable: &least, Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": name}}},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		e.Fatal(err)
+	}
+}
+
+// TestPriceChange makes the cheapest cloud the dearest: replicas move where policies allow it, within their budgets and
+// PodDisruptionBudgets, and elsewhere Placements say what moving would save.
+func TestPriceChange(t *testing.T) {
+	e := newMovingEnv(t, twoClouds)
+	e.apply(dearGCP)
+	e.policy("web", `rebalance: {minSavingsPercent: 10, maxUnavailable: "2"}`)
+	e.policy("held", `rebalance: {minSavingsPercent: 10, maxUnavailable: "2"}`)
+	e.policy("idle", "optimizeFor: Cost")
+	e.policy("later", `rebalance: {window: {schedule: "0 0 1 1 *", duration: 1m}}`)
+	for _, name := range []string{"web", "held", "idle", "later"} {
+		e.deployment(name, 4)
+	}
+	for _, name := range []string{"web", "held", "idle", "later"} {
+		e.ready(name, map[string]int{"aws": 4})
+	}
+	e.budget("held", 4)
+	fewest := e.watchReady("web")
+
+	e.apply(`
+apiVersion: tradewind.dev/v1alpha1
+kind: PriceList
+metadata: {name: dear}
+spec: {instances: [{cloud: aws, instanceType: m7i.xlarge, hourlyUSD: "4"}]}
+`)
+	e.ready("web", map[string]int{"gcp": 4})
+	if least := fewest(); least < 2 {
+		t.Errorf("only %d of 4 replicas were ready; the budget is 2 away", least)
+	}
+	found := e.says("deployment-web", v1alpha1.ConditionRebalancing, metav1.ConditionFalse, "InPlace")
+	if len(found.Status.Moved) != 4 || found.Status.Moved[0].Reason != "Rebalance" {
+		t.Errorf("moved is %+v", found.Status.Moved)
+	}
+	e.says("deployment-held", v1alpha1.ConditionRebalancing, metav1.ConditionFalse, "Protected")
+	e.says("deployment-later", v1alpha1.ConditionRebalancing, metav1.ConditionFalse, "OutsideWindow")
+	idle := e.says("deployment-idle", v1alpha1.ConditionRebalancing, metav1.ConditionFalse, "NotEnabled")
+	if idle.Status.SavingsPercent < 50 {
+		t.Errorf("the Placement of what is not rebalanced says that %d %% would be saved: %+v", idle.Status.SavingsPercent, idle.Status)
+	}
+	for _, name := range []string{"held", "idle", "later"} {
+		e.ready(name, map[string]int{"aws": 4})
+	}
+
+	// The budget goes, and what it held moves.
+	if err := e.client.PolicyV1().PodDisruptionBudgets(e.ns).Delete(e.Context(), "held", metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	e.ready("held", map[string]int{"gcp": 4})
+
+	// The price turns again: what has just moved stays for a while.
+	e.apply(dearGCP)
+	e.apply("{apiVersion: tradewind.dev/v1alpha1, kind: PriceList, metadata: {name: aws}, spec: {instances: [{cloud: aws, instanceType: m7i.xlarge, hourlyUSD: \"0.1\"}]}}")
+	e.says("deployment-web", v1alpha1.ConditionRebalancing, metav1.ConditionFalse, "Stabilizing")
+	e.ready("web", map[string]int{"gcp": 4})
+}
+
+// TestRuleChange forbids the place of running replicas: they move where the policy sets rebalance, whatever that saves.
+func TestRuleChange(t *testing.T) {
+	e := newMovingEnv(t, twoClouds)
+	e.apply(dearGCP)
+	const forbidden = "locations: {required: [{key: tradewind.dev/cloud, operator: NotIn, values: [aws]}]}\n"
+	e.policy("web", `rebalance: {maxUnavailable: "1"}`)
+	e.policy("stays", "optimizeFor: Cost")
+	for _, name := range []string{"web", "stays"} {
+		e.deployment(name, 3)
+		e.ready(name, map[string]int{"aws": 3})
+	}
+	e.policy("web", forbidden+`rebalance: {maxUnavailable: "1"}`)
+	e.policy("stays", forbidden)
+	e.ready("web", map[string]int{"gcp": 3})
+	e.says("deployment-stays", v1alpha1.ConditionRebalancing, metav1.ConditionFalse, "NotEnabled")
+	e.ready("stays", map[string]int{"aws": 3})
+}
+
+// TestSpotTakenBack takes spot nodes back: the plan falls back to on-demand capacity, and returns once spot capacity has
+// been there for a while.
+func TestSpotTakenBack(t *testing.T) {
+	e := newMovingEnv(t, `
+pools:
+- {name: spot, cloud: aws, region: eu-west-1, zones: [eu-west-1a], instanceType: m7i.xlarge, capacityType: spot, count: 2}
+- {name: steady, cloud: aws, region: eu-west-1, zones: [eu-west-1a], instanceType: m7i.xlarge, count: 2}
+`)
+	e.policy("web", `
+cost: {spot: {maxPercent: 100}}
+failover: {after: 3s, stabilization: 8s}
+rebalance: {minSavingsPercent: 1, maxUnavailable: "2"}`)
+	e.deployment("web", 2, cpu("1"))
+	e.ready("web", map[string]int{"spot": 2})
+	nodes := e.cluster.NodesOf(t, "spot")
+	e.patchNode(nodes[0].Name, `{"spec":{"taints":[{"key":"aws-node-termination-handler/spot-itn","value":"1","effect":"NoSchedule"}]}}`)
+	e.wait("the plan to fall back to on-demand capacity", func(ctx context.Context) error {
+		placement, err := e.placementOf(ctx, "deployment-web")
+		if err != nil {
+			return err
+		}
+		for _, d := range placement.Status.Decisions {
+			if d.CapacityType != v1alpha1.CapacityOnDemand {
+				return fmt.Errorf("%+v", placement.Status.Decisions)
+			}
+		}
+		return nil
+	})
+	e.cluster.RemoveNodes(t, "spot")
+	if err := e.client.CoreV1().Pods(e.ns).DeleteCollection(t.Context(), deleteNow, metav1.ListOptions{LabelSelector: "app=web"}); err != nil {
+		t.Fatal(err) // Kubernetes would collect them 40 s later
+	}
+	e.ready("web", map[string]int{"steady": 2})
+	e.cluster.AddNodesYAML(t, "pools: [{name: spot, cloud: aws, region: eu-west-1, zones: [eu-west-1a], instanceType: m7i.xlarge, capacityType: spot, count: 2}]")
+	e.ready("web", map[string]int{"spot": 2})
+}
