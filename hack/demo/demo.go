@@ -28,6 +28,8 @@ type demo struct {
 	client     client.Client
 	// before is the shop under the default scheduler, after under Tradewind.
 	before, after *tally
+	// records is the folder of what was written of the cluster; empty until something was.
+	records string
 }
 
 const (
@@ -43,6 +45,7 @@ func (d *demo) play(ctx context.Context) error {
 	}
 	for _, part := range []func(context.Context) error{
 		d.cluster, d.install, d.defaultScheduler, d.tradewind, d.why, d.bill, d.latency, d.refusal,
+		d.plan, d.whatIf, d.prices, d.drill,
 	} {
 		if err := part(ctx); err != nil {
 			return err

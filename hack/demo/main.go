@@ -33,6 +33,9 @@ func run(ctx context.Context) int {
 	}
 	d := &demo{screen: show, root: root, bin: filepath.Join(root, "bin"), keep: os.Getenv("KEEP") == "1", begun: time.Now()}
 	err = d.play(ctx)
+	if d.records != "" && !d.keep {
+		_ = os.RemoveAll(d.records) // copies of what the cluster had; the system clears its temporary folder anyway
+	}
 	if d.up && (err != nil || !d.keep) {
 		if downErr := d.takeDown(); downErr != nil {
 			err = errors.Join(err, downErr)

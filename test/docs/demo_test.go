@@ -43,6 +43,10 @@ func TestDemo(t *testing.T) {
 		"5. The bill", "$ tradewind report cost", "pods that break a rule",
 		"6. How fast it answers", "$ tradewind report latency -n shop",
 		"0/14 nodes: 10 outside residency DE+NL, 4 operated from outside EU",
+		"8. How good could it be?", "$ tradewind simulate -f", "placed three ways",
+		"9. What if?", "--lose cloud=azure",
+		"10. A price rises", "0 pods break a rule",
+		"11. A cloud is lost", "8 of 8 workloads back",
 		": 0 that break a rule instead of",
 	} {
 		if !strings.Contains(text, want) {

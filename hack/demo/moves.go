@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/report"
+)
+
+const priceRise = "examples/three-clouds-price-rise/prices.yaml"
+
+// settled is how long no replica must have moved for the moves to be over.
+const settled = 3 * time.Second
+
+// prices raises the prices of a cloud, and lets replicas follow.
+func (d *demo) prices(ctx context.Context) error {
+	d.heading("10. A price rises")
+	d.paragraph("", "One cloud's on-demand machines become three times as dear. What would that mean? The same file answers before it is true:")
+	d.blank()
+	folder, err := d.record(ctx, shopNamespace)
+	if err != nil {
+		return err
+	}
+	forecast, err := d.simulate(ctx, folder, "-f", priceRise, "--no-losses", "--compare", "current")
+	if err != nil {
+		return err
+	}
+	d.prompt("tradewind", "simulate", "-f", folder, "-f", priceRise, "--compare", "current")
+	c := forecast.Comparison
+	d.line("  as it runs $%s a month, the plan $%s: moving %d of %d replicas would save $%s a month", dollars(c.HourlyUSD.Compute*report.HoursPerMonth),
+		dollars(forecast.HourlyUSD.Compute*report.HoursPerMonth), c.Moved, forecast.Replicas, dollars((c.HourlyUSD.Compute-forecast.HourlyUSD.Compute)*report.HoursPerMonth))
+	d.blank()
+	d.paragraph("", "Now it is true. Replicas move only where a policy sets rebalance, here the back ends: one at a time, by the Eviction API, the "+
+		"next when the replacement is ready.")
+	d.blank()
+	if err := d.kubectl(ctx, "apply", "--server-side", "-f", priceRise); err != nil {
+		return err
+	}
+	if err := d.awaitMoves(ctx); err != nil {
+		return err
+	}
+	clouds := map[string]string{}
+	for i := range forecast.Pools {
+		clouds[forecast.Pools[i].Pool] = forecast.Pools[i].Cloud
+	}
+	return d.moved(ctx, clouds)
+}
+
+// awaitMoves waits until replicas have moved and none does any more.
+func (d *demo) awaitMoves(ctx context.Context) error {
+	return d.step("replicas move to where they are cheaper", func(say func(string)) error {
+		calm, count := time.Now(), 0
+		return await(ctx, "the moves to be over", func(ctx context.Context) (bool, error) {
+			placements, err := d.listPlacements(ctx)
+			if err != nil {
+				return false, err
+			}
+			moves, moving := 0, false
+			for i := range placements {
+				status := &placements[i].Status
+				moves += len(status.Moved)
+				moving = moving || meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionRebalancing)
+			}
+			if moving || moves != count {
+				calm, count = time.Now(), moves
+			}
+			say(fmt.Sprintf("%d moved", moves))
+			return moves > 0 && time.Since(calm) > settled, nil
+		})
+	})
+}
+
+func (d *demo) listPlacements(ctx context.Context) ([]v1alpha1.Placement, error) {
+	var list v1alpha1.PlacementList
+	err := d.client.List(ctx, &list, client.InNamespace(shopNamespace))
+	slices.SortFunc(list.Items, func(a, b v1alpha1.Placement) int { return strings.Compare(a.Name, b.Name) })
+	return list.Items, err
+}
+
+// moved says what was moved, and what it brought. clouds are the pools' by their names.
+func (d *demo) moved(ctx context.Context, clouds map[string]string) error {
+	placements, err := d.listPlacements(ctx)
+	if err != nil {
+		return err
+	}
+	var rows [][]string
+	for i := range placements {
+		p := &placements[i]
+		if len(p.Status.Moved) == 0 {
+			continue
+		}
+		from, now := map[string]int{}, map[string]int{}
+		for k := range p.Status.Moved {
+			from[clouds[p.Status.Moved[k].From]]++
+		}
+		for k := range p.Status.Decisions {
+			now[p.Status.Decisions[k].Cloud] += int(p.Status.Decisions[k].Running)
+		}
+		rows = append(rows, []string{p.Spec.Workload.Name, fmt.Sprint(len(p.Status.Moved)), names(from), names(now)})
+	}
+	d.table([]string{"WORKLOAD", ">MOVED", "FROM", "NOW IN"}, rows)
+	snapshot, err := d.snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	now, err := take(snapshot, shopNamespace)
+	if err != nil {
+		return err
+	}
+	d.blank()
+	d.line("Pods' shares of their machines: $%s a month at the new prices; %d pods break a rule.", dollars(now.monthlyUSD), now.brokenPods)
+	if now.brokenPods > 0 {
+		return fmt.Errorf("%d pods break a rule after the moves, which is a fault in Tradewind: please report it", now.brokenPods)
+	}
+	return nil
+}
+
+// drill loses a cloud on purpose.
+func (d *demo) drill(ctx context.Context) error {
+	d.heading("11. A cloud is lost")
+	d.paragraph("", "A drill on purpose: the controller takes all machines of one cloud for lost and replaces what ran there, by the policies' rules; "+
+		"everything is put back at the end.")
+	d.blank()
+	return d.tell(ctx, "tradewind", "drill", "--lose", "cloud=azure", "--yes")
+}
