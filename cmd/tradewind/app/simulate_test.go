@@ -13,7 +13,9 @@ import (
 )
 
 // scenario is a folder of the examples.
-func scenario(name string) string { return filepath.Join("..", "..", "..", "examples", "scenarios", name) }
+func scenario(name string) string {
+	return filepath.Join("..", "..", "..", "examples", "scenarios", name)
+}
 
 // simulate runs simulate with JSON output and returns its plan.
 func simulate(t *testing.T, stdin string, arguments ...string) (code int, plan report.Plan, stderr string) {
