@@ -152,7 +152,7 @@ func (b *callBound) set(w *work) {
 		if callee.held != "" || !callee.certain {
 			continue // it may have no replica at all, and then costs and limits nothing
 		}
-		may := b.places(callee.row)
+		may := b.placesOf(callee)
 		for from := range floor {
 			least, reachable := math.Inf(1), false
 			for to, ok := range may {
@@ -169,6 +169,26 @@ func (b *callBound) set(w *work) {
 		}
 	}
 	b.floor[w], b.far[w] = floor, far
+}
+
+// placesOf are those where a workload's replicas may be: where its volumes are, if volumes hold all of them.
+func (b *callBound) placesOf(w *work) []bool {
+	may, pinned := b.places(w.row), int32(0)
+	for _, p := range w.pins {
+		pinned += p.n
+	}
+	if pinned == 0 || pinned < w.n {
+		return may
+	}
+	out := make([]bool, len(may))
+	for _, p := range w.pins {
+		for i, ok := range p.only {
+			if place := b.m.pools[i].place; ok && may[place] {
+				out[place] = true
+			}
+		}
+	}
+	return out
 }
 
 // places are those where a row's replicas may be.

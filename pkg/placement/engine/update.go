@@ -32,6 +32,7 @@ func (s *Solver) Update(i int, workload Workload) (*Plan, error) {
 	s.m.snapshot.Workloads[i] = workload
 	s.m.geo.need(&workload)
 	w, problems := s.m.newWork(i, &workload)
+	s.lowerLeast(w.row.request.vector)
 	s.relink(int32(i), old, w)
 	s.m.dense(w.row)
 	s.dual.relax.priceOf(w.row.request)
@@ -46,6 +47,28 @@ func (s *Solver) Update(i int, workload Workload) (*Plan, error) {
 		s.shelter(int32(i))
 	}
 	return s.replan(append([]int32{int32(i)}, s.leaveOut(w)...), problems), nil
+}
+
+// lowerLeast makes nodes that were full for every request so far open to a smaller one.
+func (s *Solver) lowerLeast(request []int64) {
+	lower := false
+	for d, v := range request {
+		if v < s.m.least[d] {
+			s.m.least[d], lower = v, true
+		}
+	}
+	if !lower {
+		return
+	}
+	for _, r := range []*room{s.room, s.empty} {
+		if r == nil {
+			continue
+		}
+		for i := range r.pools {
+			r.pools[i].first = 0
+			r.pools[i].refresh(r.dims)
+		}
+	}
 }
 
 // leaveOut leaves out replicas of callers that have become too far from a workload, and of their callers. It returns whose.
