@@ -133,7 +133,7 @@ bench: ## Run the benchmarks, one line a figure: BENCH name value unit.
 solver:
 	@command -v cbc >/dev/null || { echo "installing coinor-cbc, the exact solver that plans are compared with"; \
 		sudo=; [ "$$(id -u)" = 0 ] || sudo="sudo -n"; \
-		{ command -v apt-get && { $$sudo apt-get install -qq -y --no-install-recommends coinor-cbc || { $$sudo apt-get update -qq && $$sudo apt-get install -qq -y --no-install-recommends coinor-cbc; }; }; } >/dev/null 2>&1 || \
+		{ command -v apt-get && { $$sudo timeout 120 apt-get install -qq -y --no-install-recommends coinor-cbc || { $$sudo timeout 120 apt-get update -qq && $$sudo timeout 120 apt-get install -qq -y --no-install-recommends coinor-cbc; }; }; } >/dev/null 2>&1 || \
 		echo "coinor-cbc could not be installed: plans are not compared with an exact solver"; }
 
 .PHONY: bench-engine
