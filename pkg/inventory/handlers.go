@@ -9,9 +9,9 @@ import (
 	"k8s.io/client-go/tools/cache"
 )
 
-// handle turns a pair of functions into an informer's event handler. An object whose deletion was missed arrives inside
+// Handler turns a pair of functions into an informer's event handler. An object whose deletion was missed arrives inside
 // a tombstone.
-func handle[T any](set, remove func(T)) cache.ResourceEventHandler {
+func Handler[T any](set, remove func(T)) cache.ResourceEventHandler {
 	return cache.ResourceEventHandlerFuncs{
 		AddFunc: func(object any) {
 			if typed, ok := object.(T); ok {
@@ -36,38 +36,38 @@ func handle[T any](set, remove func(T)) cache.ResourceEventHandler {
 
 // NodeHandler feeds nodes to the store.
 func (s *Store) NodeHandler() cache.ResourceEventHandler {
-	return handle(s.SetNode, func(node *corev1.Node) { s.DeleteNode(node.Name) })
+	return Handler(s.SetNode, func(node *corev1.Node) { s.DeleteNode(node.Name) })
 }
 
 // PodHandler feeds pods to the store.
 func (s *Store) PodHandler() cache.ResourceEventHandler {
-	return handle(s.SetPod, func(pod *corev1.Pod) { s.DeletePod(pod.UID) })
+	return Handler(s.SetPod, func(pod *corev1.Pod) { s.DeletePod(pod.UID) })
 }
 
 // NamespaceHandler feeds namespaces to the store.
 func (s *Store) NamespaceHandler() cache.ResourceEventHandler {
-	return handle(s.SetNamespace, func(namespace *corev1.Namespace) { s.DeleteNamespace(namespace.Name) })
+	return Handler(s.SetNamespace, func(namespace *corev1.Namespace) { s.DeleteNamespace(namespace.Name) })
 }
 
 // ClaimHandler feeds PersistentVolumeClaims to the store.
 func (s *Store) ClaimHandler() cache.ResourceEventHandler {
-	return handle(s.SetClaim, func(claim *corev1.PersistentVolumeClaim) { s.DeleteClaim(claim.Namespace, claim.Name) })
+	return Handler(s.SetClaim, func(claim *corev1.PersistentVolumeClaim) { s.DeleteClaim(claim.Namespace, claim.Name) })
 }
 
 // VolumeHandler feeds PersistentVolumes to the store.
 func (s *Store) VolumeHandler() cache.ResourceEventHandler {
-	return handle(s.SetVolume, func(volume *corev1.PersistentVolume) { s.DeleteVolume(volume.Name) })
+	return Handler(s.SetVolume, func(volume *corev1.PersistentVolume) { s.DeleteVolume(volume.Name) })
 }
 
 // StorageClassHandler feeds StorageClasses to the store.
 func (s *Store) StorageClassHandler() cache.ResourceEventHandler {
-	return handle(s.SetStorageClass, func(class *storagev1.StorageClass) { s.DeleteStorageClass(class.Name) })
+	return Handler(s.SetStorageClass, func(class *storagev1.StorageClass) { s.DeleteStorageClass(class.Name) })
 }
 
 // ControllerHandler feeds how many replicas controllers want to the store: ReplicaSets, StatefulSets,
 // ReplicationControllers and Jobs.
 func (s *Store) ControllerHandler() cache.ResourceEventHandler {
-	return handle(s.SetController, s.DeleteController)
+	return Handler(s.SetController, s.DeleteController)
 }
 
 // SetController records how many replicas a ReplicaSet, StatefulSet, ReplicationController or Job wants. Other kinds are

@@ -254,5 +254,5 @@ func placementKeys(pod *corev1.Pod) []PlacementKey {
 
 // PlacementHandler feeds Placements to the store.
 func (s *Store) PlacementHandler() toolscache.ResourceEventHandler {
-	return handle(s.SetPlacement, s.DeletePlacement)
+	return Handler(s.SetPlacement, s.DeletePlacement)
 }

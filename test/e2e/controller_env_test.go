@@ -9,12 +9,8 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
@@ -33,26 +29,7 @@ import (
 const controllerVariable = "TRADEWIND_CONTROLLER"
 
 // controllerProgram is the path of tradewind-controller, built once a run.
-var controllerProgram = sync.OnceValues(func() (string, error) {
-	if path := os.Getenv(controllerVariable); path != "" {
-		return filepath.Abs(path)
-	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(cache, "tradewind-e2e", "tradewind-controller")
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return "", err
-	}
-	command := exec.Command("go", "build", "-ldflags", "-s -w", "-o", path, "./cmd/tradewind-controller")
-	command.Dir = filepath.Join("..", "..")
-	command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
-	if text, err := command.CombinedOutput(); err != nil {
-		return "", errors.Join(fmt.Errorf("%s: %w", strings.Join(command.Args, " "), err), errors.New(string(bytes.TrimSpace(text))))
-	}
-	return path, nil
-})
+var controllerProgram = built(controllerVariable, "tradewind-controller")
 
 // controllerEnv is a cluster of its own in which tradewind-controller runs.
 type controllerEnv struct {

@@ -5,12 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -24,26 +21,7 @@ import (
 const cliVariable = "TRADEWIND_CLI"
 
 // cliProgram is the path of tradewind, built once a run.
-var cliProgram = sync.OnceValues(func() (string, error) {
-	if path := os.Getenv(cliVariable); path != "" {
-		return filepath.Abs(path)
-	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(cache, "tradewind-e2e", "tradewind")
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return "", err
-	}
-	command := exec.Command("go", "build", "-ldflags", "-s -w", "-o", path, "./cmd/tradewind")
-	command.Dir = filepath.Join("..", "..")
-	command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
-	if text, err := command.CombinedOutput(); err != nil {
-		return "", errors.Join(fmt.Errorf("%s: %w", strings.Join(command.Args, " "), err), errors.New(string(bytes.TrimSpace(text))))
-	}
-	return path, nil
-})
+var cliProgram = built(cliVariable, "tradewind")
 
 // tradewind runs the command line as the administrator and returns its exit status and what it wrote. It is interrupted
 // when the context ends.

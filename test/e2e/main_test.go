@@ -6,14 +6,9 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -70,23 +65,4 @@ func (s *sharedBed) stop() error {
 }
 
 // schedulerProgram is the path of tradewind-scheduler, built once a run.
-var schedulerProgram = sync.OnceValues(func() (string, error) {
-	if path := os.Getenv(schedulerVariable); path != "" {
-		return filepath.Abs(path)
-	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(cache, "tradewind-e2e", "tradewind-scheduler")
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return "", err
-	}
-	command := exec.Command("go", "build", "-ldflags", "-s -w", "-o", path, "./cmd/tradewind-scheduler")
-	command.Dir = filepath.Join("..", "..")
-	command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
-	if text, err := command.CombinedOutput(); err != nil {
-		return "", errors.Join(fmt.Errorf("%s: %w", strings.Join(command.Args, " "), err), errors.New(string(bytes.TrimSpace(text))))
-	}
-	return path, nil
-})
+var schedulerProgram = built(schedulerVariable, "tradewind-scheduler")

@@ -22,6 +22,7 @@ import (
 
 	"tradewind.dev/tradewind/pkg/controller/moves"
 	"tradewind.dev/tradewind/pkg/controller/placement"
+	"tradewind.dev/tradewind/pkg/inventory"
 	"tradewind.dev/tradewind/pkg/inventory/planning"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/placement/loss"
@@ -93,8 +94,8 @@ func (c *Controller) OnChange(replan func()) { c.replan.Store(&replan) }
 // Watch feeds the controller with nodes and their leases.
 func (c *Controller) Watch(ctx context.Context, objects cache.Cache) error {
 	for object, handler := range map[client.Object]toolscache.ResourceEventHandler{
-		&corev1.Node{}: handle(c.setNode, c.deleteNode),
-		&coordinationv1.Lease{}: handle(c.setLease, func(l *coordinationv1.Lease) {
+		&corev1.Node{}: inventory.Handler(c.setNode, c.deleteNode),
+		&coordinationv1.Lease{}: inventory.Handler(c.setLease, func(l *coordinationv1.Lease) {
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			delete(c.leases, l.Name)
@@ -111,30 +112,6 @@ func (c *Controller) Watch(ctx context.Context, objects cache.Cache) error {
 		c.synced = append(c.synced, registration.HasSynced)
 	}
 	return nil
-}
-
-// handle makes an event handler. An object whose deletion was missed arrives inside a tombstone.
-func handle[T any](set, remove func(T)) toolscache.ResourceEventHandler {
-	return toolscache.ResourceEventHandlerFuncs{
-		AddFunc: func(object any) {
-			if typed, ok := object.(T); ok {
-				set(typed)
-			}
-		},
-		UpdateFunc: func(_, object any) {
-			if typed, ok := object.(T); ok {
-				set(typed)
-			}
-		},
-		DeleteFunc: func(object any) {
-			if tombstone, ok := object.(toolscache.DeletedFinalStateUnknown); ok {
-				object = tombstone.Obj
-			}
-			if typed, ok := object.(T); ok {
-				remove(typed)
-			}
-		},
-	}
 }
 
 func (c *Controller) signal() {

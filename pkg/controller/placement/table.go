@@ -5,6 +5,8 @@ import (
 
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"tradewind.dev/tradewind/pkg/inventory"
 )
 
 // table holds the objects of one kind as an informer reports them. Safe for concurrent use.
@@ -19,27 +21,12 @@ func newTable[T client.Object](changed func(before, after T)) *table[T] {
 	return &table[T]{objects: map[client.ObjectKey]T{}, changed: changed}
 }
 
-// handler feeds the table. An object whose deletion was missed arrives inside a tombstone.
+// handler feeds the table.
 func (t *table[T]) handler() toolscache.ResourceEventHandler {
-	return toolscache.ResourceEventHandlerFuncs{
-		AddFunc:    t.set,
-		UpdateFunc: func(_, object any) { t.set(object) },
-		DeleteFunc: func(object any) {
-			if tombstone, ok := object.(toolscache.DeletedFinalStateUnknown); ok {
-				object = tombstone.Obj
-			}
-			if gone, ok := object.(T); ok {
-				t.remove(gone)
-			}
-		},
-	}
+	return inventory.Handler(t.set, t.remove)
 }
 
-func (t *table[T]) set(object any) {
-	after, ok := object.(T)
-	if !ok {
-		return
-	}
+func (t *table[T]) set(after T) {
 	key := client.ObjectKeyFromObject(after)
 	t.mu.Lock()
 	before := t.objects[key]
