@@ -6,7 +6,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime"
 	fwk "k8s.io/kube-scheduler/framework"
-	kubescheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
 
 	"tradewind.dev/tradewind/plugins/cloud"
 	"tradewind.dev/tradewind/plugins/cost"
@@ -29,13 +28,4 @@ func Factories() map[string]Factory {
 		cost.Name:      cost.New(shared),
 		placement.Name: placement.New(shared),
 	}
-}
-
-// Options returns the plugins as options of the kube-scheduler command.
-func Options() []kubescheduler.Option {
-	var out []kubescheduler.Option
-	for name, factory := range Factories() {
-		out = append(out, kubescheduler.WithPlugin(name, factory))
-	}
-	return out
 }

@@ -65,35 +65,35 @@ func TestExcluded(t *testing.T) {
 			c.lists.Nodes[0].Spec.Unschedulable = true
 			c.lists.Nodes[0].Spec.Taints = []corev1.Taint{{Key: corev1.TaintNodeUnschedulable, Effect: corev1.TaintEffectNoSchedule}}
 			return c
-		}, RuleUnschedulable, "were unschedulable", "kubectl uncordon ie-1"},
+		}, RuleUnschedulable, "node(s) were unschedulable", "kubectl uncordon ie-1"},
 		{"tainted", func(t *testing.T) *cluster {
 			c := base(t)
 			c.lists.Nodes[0].Spec.Taints = []corev1.Taint{{Key: "team", Value: "db", Effect: corev1.TaintEffectNoExecute}}
 			return c
-		}, RuleTaint, "had untolerated taint(s): team=db:NoExecute", "add a toleration of the taint team=db:NoExecute"},
+		}, RuleTaint, "node(s) had untolerated taint(s): team=db:NoExecute", "add a toleration of the taint team=db:NoExecute"},
 		{"node selector", func(t *testing.T) *cluster {
 			c := base(t)
 			c.pod("web-1").Spec.NodeSelector = map[string]string{"disk": "ssd"}
 			return c
-		}, RuleAffinity, "didn't match Pod's node affinity/selector", "change the pod's nodeSelector"},
+		}, RuleAffinity, "node(s) didn't match Pod's node affinity/selector", "change the pod's nodeSelector"},
 		{"host port", func(t *testing.T) *cluster {
 			c := newCluster(t).nodes("ie", irelandOnDemand, 1).deployment("shop", "web", "100m", "64Mi", "ie-1", "")
 			for _, pod := range c.lists.Pods {
 				pod.Spec.Containers[0].Ports = []corev1.ContainerPort{{HostPort: 80}}
 			}
 			return c
-		}, RulePorts, "didn't have free ports for the requested pod ports", "free the host ports"},
+		}, RulePorts, "node(s) didn't have free ports for the requested pod ports", "free the host ports"},
 		{"full", func(t *testing.T) *cluster {
 			return newCluster(t).nodes("ie", irelandOnDemand, 1).deployment("ops", "other", "1", "6Gi", "ie-1").deployment("shop", "web", "1", "6Gi", "")
-		}, RuleFull, "full (cpu, memory)", "free cpu and memory"},
+		}, RuleFull, "Insufficient cpu and Insufficient memory", "free cpu and memory"},
 		{"too small", func(t *testing.T) *cluster {
 			return newCluster(t).nodes("ie", irelandOnDemand, 1).deployment("shop", "web", "8", "1Gi", "")
-		}, RuleFull, "full (cpu)", "too small for it even when empty"},
+		}, RuleFull, "Insufficient cpu", "too small for it even when empty"},
 		{"volume elsewhere", func(t *testing.T) *cluster {
 			c := base(t)
 			withVolume(c, "eu-west-1b")
 			return c
-		}, RuleVolume, "didn't match PersistentVolume's node affinity", "add nodes where the pod's volume is"},
+		}, RuleVolume, "node(s) didn't match PersistentVolume's node affinity", "add nodes where the pod's volume is"},
 		{"volume under another law", func(t *testing.T) *cluster {
 			c := base(t).policy("shop", "p", spec("residency: {jurisdictions: [EU]}"))
 			withVolume(c, "us-east-1a")

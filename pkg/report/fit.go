@@ -1,7 +1,6 @@
 package report
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -37,7 +36,8 @@ const (
 	RuleVolume        Rule = "volume"
 )
 
-// Obstacle is why a node cannot take the pod, in the scheduler's words: they read well behind a number of nodes.
+// Obstacle is why a node cannot take the pod, in the scheduler's words, which of Kubernetes' own rules are Kubernetes' own:
+// they read well behind a number of nodes.
 type Obstacle struct {
 	Rule    Rule   `json:"rule"`
 	Message string `json:"message"`
@@ -158,7 +158,7 @@ func (f *fit) obstacles(node *corev1.Node) []Obstacle {
 		Key: corev1.TaintNodeUnschedulable, Effect: corev1.TaintEffectNoSchedule,
 	}, false)
 	if node.Spec.Unschedulable && !tolerated {
-		out = append(out, Obstacle{Rule: RuleUnschedulable, Message: "were unschedulable"})
+		out = append(out, Obstacle{Rule: RuleUnschedulable, Message: "node(s) were unschedulable"})
 	}
 	taint, untolerated := schedulinghelper.FindMatchingUntoleratedTaint(klog.Background(), node.Spec.Taints, f.pod.Spec.Tolerations,
 		func(taint *corev1.Taint) bool {
@@ -166,24 +166,24 @@ func (f *fit) obstacles(node *corev1.Node) []Obstacle {
 			return !cordon && (taint.Effect == corev1.TaintEffectNoSchedule || taint.Effect == corev1.TaintEffectNoExecute)
 		}, false)
 	if untolerated {
-		out = append(out, Obstacle{Rule: RuleTaint, Message: "had untolerated taint(s): " + taint.ToString()})
+		out = append(out, Obstacle{Rule: RuleTaint, Message: taintMessage + taint.ToString()})
 	}
 	if matches, err := f.affinity.Match(node); err != nil || !matches {
-		out = append(out, Obstacle{Rule: RuleAffinity, Message: "didn't match Pod's node affinity/selector"})
+		out = append(out, Obstacle{Rule: RuleAffinity, Message: "node(s) didn't match Pod's node affinity/selector"})
 	}
 	on := f.loads[node.Name]
 	if on == nil {
 		on = &load{}
 	}
 	if slices.ContainsFunc(f.ports, func(p hostPort) bool { return slices.ContainsFunc(on.ports, p.conflicts) }) {
-		out = append(out, Obstacle{Rule: RulePorts, Message: "didn't have free ports for the requested pod ports"})
+		out = append(out, Obstacle{Rule: RulePorts, Message: "node(s) didn't have free ports for the requested pod ports"})
 	}
 	if full, ok := f.full(node, on); ok {
 		out = append(out, full)
 	}
 	for _, volume := range f.volumes {
 		if volumehelper.CheckNodeAffinity(volume, node.Labels) != nil {
-			out = append(out, Obstacle{Rule: RuleVolume, Message: "didn't match PersistentVolume's node affinity"})
+			out = append(out, Obstacle{Rule: RuleVolume, Message: "node(s) didn't match PersistentVolume's node affinity"})
 			break
 		}
 	}
@@ -207,9 +207,16 @@ func (f *fit) full(node *corev1.Node, on *load) (Obstacle, bool) {
 		}
 	}
 	slices.Sort(out.short)
-	out.Message = fullMessage(out.short)
+	words := make([]string, len(out.short))
+	for i, name := range out.short {
+		words[i] = "Insufficient " + name
+		if name == string(corev1.ResourcePods) {
+			words[i] = "Too many pods"
+		}
+	}
+	out.Message = strings.Join(words, " and ")
 	return out, len(out.short) > 0
 }
 
-// fullMessage is what the scheduler says of nodes that are short of these resources.
-func fullMessage(short []string) string { return fmt.Sprintf("full (%s)", strings.Join(short, ", ")) }
+// taintMessage precedes a taint.
+const taintMessage = "node(s) had untolerated taint(s): "

@@ -90,7 +90,7 @@ func TestPrintedExplanations(t *testing.T) {
 	pod.Spec.Containers[0].Resources.Requests = requests("3", "1Gi")
 	snapshot = waiting.snapshot()
 	pending, err := Explain(snapshot, pod, ExplainOptions{Profiles: profiles, Event: &SchedulerWord{
-		Reason: "FailedScheduling", Message: "0/13 nodes: 9 didn't match Pod's node affinity/selector, 4 outside residency EU",
+		Reason: "FailedScheduling", Message: "0/13 nodes: 9 node(s) didn't match Pod's node affinity/selector, 4 outside residency EU",
 		Time: testTime.Add(-time.Minute),
 	}})
 	if err != nil {

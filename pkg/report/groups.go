@@ -8,27 +8,18 @@ import (
 	"tradewind.dev/tradewind/apis/v1alpha1"
 )
 
-// groupExcluded counts nodes by the first reason against them, the most frequent first, as the scheduler's event does:
-// nodes that are full are one group, whatever they are short of.
+// groupExcluded counts nodes by the first reason against them, the most frequent first, as the scheduler's event does.
 func groupExcluded(verdicts []*verdict) []ExcludedGroup {
 	byMessage := map[string]*ExcludedGroup{}
 	places := map[string]map[string]int{}
 	for _, v := range verdicts {
 		first := v.obstacles[0]
 		key := first.Message
-		if first.Rule == RuleFull {
-			key = string(RuleFull)
-		}
 		group := byMessage[key]
 		if group == nil {
 			group = &ExcludedGroup{Obstacle: Obstacle{Rule: first.Rule, Message: first.Message}}
 			byMessage[key] = group
 			places[key] = map[string]int{}
-		}
-		for _, name := range first.short {
-			if !slices.Contains(group.short, name) {
-				group.short = append(group.short, name)
-			}
 		}
 		group.Nodes++
 		if len(v.obstacles) == 1 {
@@ -38,10 +29,6 @@ func groupExcluded(verdicts []*verdict) []ExcludedGroup {
 	}
 	out := make([]ExcludedGroup, 0, len(byMessage))
 	for key, group := range byMessage {
-		if group.Rule == RuleFull {
-			slices.Sort(group.short)
-			group.Message = fullMessage(group.short)
-		}
 		for place, nodes := range places[key] {
 			group.Places = append(group.Places, PlaceCount{Place: place, Nodes: nodes})
 		}

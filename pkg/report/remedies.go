@@ -86,7 +86,7 @@ func (j *judge) remedy(obstacle Obstacle, nodes []*verdict) string {
 	case RuleUnschedulable:
 		return "kubectl uncordon " + some(nodeNames(nodes))
 	case RuleTaint:
-		return "add a toleration of the taint " + strings.TrimPrefix(obstacle.Message, "had untolerated taint(s): ")
+		return "add a toleration of the taint " + strings.TrimPrefix(obstacle.Message, taintMessage)
 	case RuleAffinity:
 		return "change the pod's nodeSelector or node affinity, or label nodes for it"
 	case RulePorts:

@@ -8,12 +8,8 @@ import (
 	"fmt"
 	"sync"
 
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/informers"
-	corelisters "k8s.io/client-go/listers/core/v1"
-	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/yaml"
@@ -74,9 +70,7 @@ func (s *Shared) Profile(ctx context.Context, object runtime.Object, handle fwk.
 		}
 		profile = &Profile{Live: live, Handle: handle}
 		s.profiles[key] = profile
-		profile.activateOnChange(factory.Core().V1().Pods().Lister())
-		profile.activateOnDesired(factory.Core().V1().Pods().Lister())
-		profile.activateOnPlacement(factory.Core().V1().Pods().Lister())
+		profile.activateWaiting(factory.Core().V1().Pods().Informer().GetIndexer())
 	}
 	if args.OptimizeFor != "" {
 		profile.optimizeFor = args.OptimizeFor
@@ -95,6 +89,9 @@ func (s *Shared) liveFor(ctx context.Context, handle fwk.Handle, args Args) (*in
 		if err := options.Validate(); err != nil {
 			return nil, fmt.Errorf("profile %s: pluginConfig args: cloudLabels: %w", handle.ProfileName(), err)
 		}
+	}
+	if err := factory.Core().V1().Pods().Informer().AddIndexers(waitingIndexers); err != nil {
+		return nil, fmt.Errorf("index the waiting pods: %w", err)
 	}
 	live, err := inventory.NewLive(ctx, handle.KubeConfig(), factory, options.Compile(), clock.RealClock{})
 	if err != nil {
@@ -135,80 +132,3 @@ func (p *Profile) OptimizeFor(ofPolicy v1alpha1.OptimizeFor) v1alpha1.OptimizeFo
 
 // errNotReady makes a pod wait and be tried again.
 var errNotReady = errors.New("tradewind has not read its policies yet (are the CRDs of tradewind.dev installed and may the scheduler list them?)")
-
-// activateOnChange retries waiting pods of this profile when the policies, prices or round-trip times that hold them
-// back have changed.
-func (p *Profile) activateOnChange(pods corelisters.PodLister) {
-	p.Live.OnChange(func(before, after *inventory.World) {
-		waiting, err := pods.List(labels.Everything())
-		if err != nil {
-			return
-		}
-		activate := map[string]*corev1.Pod{}
-		for _, pod := range waiting {
-			if pod.Spec.NodeName != "" || pod.Spec.SchedulerName != p.Handle.ProfileName() || !p.affected(before, after, pod) {
-				continue
-			}
-			activate[pod.Namespace+"/"+pod.Name] = pod
-		}
-		if len(activate) > 0 {
-			p.Handle.Activate(klog.Background(), activate)
-		}
-	})
-}
-
-func (p *Profile) affected(before, after *inventory.World, pod *corev1.Pod) bool {
-	old, ok := p.Live.RulesIn(before, pod)
-	rules, okNow := p.Live.RulesIn(after, pod)
-	if !ok || !okNow {
-		return true
-	}
-	return old.Signature != rules.Signature || rules.HasMaxHourlyUSD || len(rules.Latency)+len(rules.TrafficLimits) > 0
-}
-
-// activateOnDesired retries the waiting pods of a revision when it wants another number of replicas: spread, spot share and
-// the places of a plan are shares of that number.
-func (p *Profile) activateOnDesired(pods corelisters.PodLister) {
-	p.Live.OnDesired(func(revision inventory.RevisionKey) {
-		found, err := pods.Pods(revision.Namespace).List(labels.Everything())
-		if err != nil {
-			return
-		}
-		activate := map[string]*corev1.Pod{}
-		for _, pod := range found {
-			if pod.Spec.NodeName != "" || pod.Spec.SchedulerName != p.Handle.ProfileName() {
-				continue
-			}
-			rules, ok := p.Live.Rules(pod)
-			if _, of := inventory.KeysOf(pod); of == revision && (!ok || len(rules.Spread) > 0 || rules.SpotMaxPercent < 100 || len(rules.Latency) > 0 ||
-				rules.Enforcement == v1alpha1.EnforcementStrict) {
-				activate[pod.Namespace+"/"+pod.Name] = pod
-			}
-		}
-		if len(activate) > 0 {
-			p.Handle.Activate(klog.Background(), activate)
-		}
-	})
-}
-
-// activateOnPlacement retries the waiting pods of a workload when the plan that holds them back has changed.
-func (p *Profile) activateOnPlacement(pods corelisters.PodLister) {
-	p.Live.OnPlacement(func(workload inventory.PlacementKey) {
-		found, err := pods.Pods(workload.Namespace).List(labels.Everything())
-		if err != nil {
-			return
-		}
-		activate := map[string]*corev1.Pod{}
-		for _, pod := range found {
-			if pod.Spec.NodeName != "" || pod.Spec.SchedulerName != p.Handle.ProfileName() || !workload.IsOf(pod) {
-				continue
-			}
-			if rules, ok := p.Live.Rules(pod); !ok || rules.Enforcement == v1alpha1.EnforcementStrict {
-				activate[pod.Namespace+"/"+pod.Name] = pod
-			}
-		}
-		if len(activate) > 0 {
-			p.Handle.Activate(klog.Background(), activate)
-		}
-	})
-}

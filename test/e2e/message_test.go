@@ -28,7 +28,7 @@ residency: {jurisdictions: [EU]}
 latency: {clients: [{location: DE, sharePercent: 100}], maxMilliseconds: 50}
 `)
 	e.deployment("web", 2, cpu("500m"))
-	e.replicasWait("web", 0, 2, "0/60 nodes: 40 outside residency EU, 12 over 50 ms from DE, 8 full (cpu)")
+	e.replicasWait("web", 0, 2, "0/60 nodes: 40 outside residency EU, 12 over 50 ms from DE, 8 Insufficient cpu")
 }
 
 func TestMessagesOfKubernetesOwnRules(t *testing.T) {
@@ -41,5 +41,5 @@ pools:
 `)
 	e.policy("web", "residency: {jurisdictions: [EU]}")
 	e.pod("web", cpu("64"))
-	e.waits("web", "0/6 nodes: 3 full (cpu), 2 had untolerated taint(s), 1 outside residency EU")
+	e.waits("web", "0/6 nodes: 3 Insufficient cpu, 2 node(s) had untolerated taint(s), 1 outside residency EU")
 }

@@ -76,5 +76,5 @@ func TestGuardRailsAreTightenedNeverLoosened(t *testing.T) {
 	other := e.namespace("e2e-", nil)
 	e.podIn(other, "free", cpu("3"), profile(cheapest))
 	e.podIn(other, "unlucky", cpu("50"))
-	e.waitsIn(other, "unlucky", "0/9 nodes: 9 full (cpu)")
+	e.waitsIn(other, "unlucky", "0/9 nodes: 9 Insufficient cpu")
 }

@@ -3,8 +3,6 @@ package app
 
 import (
 	"context"
-	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 	genericapiserver "k8s.io/apiserver/pkg/server"
@@ -16,13 +14,10 @@ import (
 	logsapi "k8s.io/component-base/logs/api/v1"
 	"k8s.io/component-base/term"
 	"k8s.io/component-base/version/verflag"
-	"k8s.io/klog/v2"
 	kubescheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
 	"k8s.io/kubernetes/cmd/kube-scheduler/app/options"
-	"sigs.k8s.io/yaml"
 
 	ready "tradewind.dev/tradewind/deploy/scheduler"
-	"tradewind.dev/tradewind/plugins"
 )
 
 const description = `Places pods over several clouds by cloud, cost, latency and data residency.
@@ -81,14 +76,7 @@ func run(cmd *cobra.Command, opts *options.Options) error {
 		<-stop
 		cancel()
 	}()
-	if opts.ConfigFile == "" {
-		remove, err := useReadyConfig(opts)
-		if err != nil {
-			return err
-		}
-		defer remove()
-	}
-	completed, scheduler, err := kubescheduler.Setup(ctx, opts, plugins.Options()...)
+	completed, scheduler, err := setUp(ctx, opts)
 	if err != nil {
 		return err
 	}
@@ -98,36 +86,4 @@ func run(cmd *cobra.Command, opts *options.Options) error {
 	opts.ComponentGlobalsRegistry.AddMetrics()
 	explainFailures(scheduler)
 	return kubescheduler.Run(ctx, completed, scheduler)
-}
-
-// useReadyConfig points the options at the ready configuration, with the cluster of --kubeconfig: kube-scheduler reads
-// its profiles from a file only, and ignores that flag when it is given one.
-func useReadyConfig(opts *options.Options) (remove func(), err error) {
-	var config map[string]any
-	if err := yaml.Unmarshal(ready.Config, &config); err != nil {
-		return nil, fmt.Errorf("the ready configuration: %w", err)
-	}
-	if connection, ok := config["clientConnection"].(map[string]any); ok && opts.Deprecated.Kubeconfig != "" {
-		connection["kubeconfig"] = opts.Deprecated.Kubeconfig
-	}
-	text, err := yaml.Marshal(config)
-	if err != nil {
-		return nil, fmt.Errorf("the ready configuration: %w", err)
-	}
-	file, err := os.CreateTemp("", "tradewind-scheduler-*.yaml")
-	if err == nil {
-		_, err = file.Write(text)
-		if closeErr := file.Close(); err == nil {
-			err = closeErr
-		}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("write the ready configuration: %w; give a writable TMPDIR, or --config", err)
-	}
-	opts.ConfigFile = file.Name()
-	return func() {
-		if err := os.Remove(file.Name()); err != nil {
-			klog.ErrorS(err, "Remove the ready configuration")
-		}
-	}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -19,7 +20,7 @@ import (
 )
 
 // explainFailures makes the event and the condition of a pod that cannot be placed say why in words, the most frequent
-// reason first, each node counted once: "0/60 nodes: 40 outside residency EU, 12 over 50 ms from DE, 8 full (cpu)".
+// reason first, each node counted once: "0/60 nodes: 40 outside residency EU, 12 over 50 ms from DE, 8 Insufficient cpu".
 func explainFailures(s *scheduler.Scheduler) {
 	quietUnplaced()
 	handle := s.FailureHandler
@@ -74,7 +75,7 @@ func quietUnplaced() {
 	}}
 }
 
-// explain says why no node fits.
+// explain says why no node fits. Reasons of Kubernetes' own rules keep their words, which people and tools look for.
 func explain(fit *framework.FitError) string {
 	head := fmt.Sprintf("0/%d nodes: ", fit.NumAllNodes)
 	if fit.NumAllNodes == 0 {
@@ -83,68 +84,33 @@ func explain(fit *framework.FitError) string {
 	if fit.Diagnosis.PreFilterMsg != "" {
 		return head + fit.Diagnosis.PreFilterMsg
 	}
-	counts, short := map[string]int{}, map[string]bool{}
+	counts := map[string]int{}
 	explicit := 0
 	fit.Diagnosis.NodeToStatus.ForEachExplicitNode(func(_ string, status *fwk.Status) {
 		explicit++
-		counts[reason(status, short)]++
+		counts[reason(status)]++
 	})
 	if absent := fit.NumAllNodes - explicit; absent > 0 {
 		if status := fit.Diagnosis.NodeToStatus.AbsentNodesStatus(); status.IsRejected() {
-			counts[reason(status, short)] += absent
+			counts[reason(status)] += absent
 		}
 	}
-	type count struct {
-		text  string
-		nodes int
-	}
-	sorted := make([]count, 0, len(counts))
-	for text, nodes := range counts {
-		if text == full {
-			names := make([]string, 0, len(short))
-			for name := range short {
-				names = append(names, name)
-			}
-			slices.Sort(names)
-			text += " (" + strings.Join(names, ", ") + ")"
-		}
-		sorted = append(sorted, count{text, nodes})
-	}
-	slices.SortFunc(sorted, func(a, b count) int {
-		return cmp.Or(b.nodes-a.nodes, strings.Compare(a.text, b.text))
+	sorted := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
+		return cmp.Or(counts[b]-counts[a], strings.Compare(a, b))
 	})
 	texts := make([]string, len(sorted))
-	for i, entry := range sorted {
-		texts[i] = fmt.Sprintf("%d %s", entry.nodes, entry.text)
+	for i, text := range sorted {
+		texts[i] = fmt.Sprintf("%d %s", counts[text], text)
 	}
 	return head + strings.Join(texts, ", ")
 }
 
-const full = "full"
-
-// reason is why one node does not fit, as it reads behind a number of nodes. What the node is short of goes to short.
-func reason(status *fwk.Status, short map[string]bool) string {
+// reason is why one node does not fit, as it reads behind a number of nodes.
+func reason(status *fwk.Status) string {
 	reasons := status.Reasons()
 	if len(reasons) == 0 {
 		return "excluded by " + status.Plugin()
 	}
-	lacks := make([]string, 0, len(reasons))
-	for _, text := range reasons {
-		if name, ok := strings.CutPrefix(text, "Insufficient "); ok {
-			lacks = append(lacks, name)
-		} else if text == "Too many pods" {
-			lacks = append(lacks, "pods")
-		}
-	}
-	if len(lacks) == len(reasons) {
-		for _, name := range lacks {
-			short[name] = true
-		}
-		return full
-	}
-	words := make([]string, len(reasons))
-	for i, text := range reasons {
-		words[i] = strings.TrimPrefix(text, "node(s) ")
-	}
-	return strings.Join(words, " and ")
+	// Kubernetes names what a node is short of in any order.
+	return strings.Join(slices.Sorted(slices.Values(reasons)), " and ")
 }
