@@ -112,11 +112,11 @@ verify-generated: generators ## Fail when a generated file is out of date.
 
 .PHONY: test-unit
 test-unit: solver ## Run the tests that need no control plane.
-	@go test -timeout 15m ./...
+	@go test -timeout 30m ./...
 
 .PHONY: test-e2e
 test-e2e: build testbed ## Run the tests that start control planes.
-	@export TRADEWIND_TESTBED=$(BIN)/tradewind-testbed; for module in $(E2E_MODULES); do echo "go test in $$module"; (cd $$module && go test -timeout 20m $$(go list ./... | grep -v /performance)); done
+	@export TRADEWIND_TESTBED=$(BIN)/tradewind-testbed; for module in $(E2E_MODULES); do echo "go test in $$module"; (cd $$module && go test -timeout 60m $$(go list ./... | grep -v /performance)); done
 
 .PHONY: bench
 bench: ## Run the benchmarks, one line a figure: BENCH name value unit.

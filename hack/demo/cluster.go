@@ -20,7 +20,7 @@ import (
 const (
 	pollTime = 200 * time.Millisecond
 	// patience is how long the demo waits for what takes seconds.
-	patience = 60 * time.Second
+	patience = 5 * time.Minute
 )
 
 // connect makes the client that the demo looks at the cluster with; everything that it changes, it changes with kubectl.

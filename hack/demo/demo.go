@@ -223,7 +223,7 @@ func (d *demo) tradewind(ctx context.Context) error {
 	d.heading("3. The shop under Tradewind")
 	d.paragraph("", "The same pods with schedulerName: tradewind. Rules come first, since they hold for pods that are placed after them.")
 	d.blank()
-	if err := d.kubectl(ctx, "wait", "-n", shopNamespace, "--for=condition=InForce", "placementpolicies", "--all", "--timeout=30s"); err != nil {
+	if err := d.kubectl(ctx, "wait", "-n", shopNamespace, "--for=condition=InForce", "placementpolicies", "--all", "--timeout=5m"); err != nil {
 		return err
 	}
 	if err := d.kubectl(ctx, "apply", "--server-side", "-n", shopNamespace, "-k", "examples/online-boutique-tradewind"); err != nil {

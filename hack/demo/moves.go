@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"os/exec"
 	"slices"
 	"strings"
 	"time"
@@ -128,5 +131,12 @@ func (d *demo) drill(ctx context.Context) error {
 	d.paragraph("", "A drill on purpose: the controller takes all machines of one cloud for lost and replaces what ran there, by the policies' rules; "+
 		"everything is put back at the end.")
 	d.blank()
-	return d.tell(ctx, "tradewind", "drill", "--lose", "cloud=azure", "--yes")
+	var measured bytes.Buffer
+	err := d.tellTo(ctx, &measured, "tradewind", "drill", "--lose", "cloud=azure", "--yes")
+	// The command fails when a workload was late, as on a busy machine. The table says so; the demo goes on.
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.Exited() && strings.HasPrefix(measured.String(), "DRILL: ") {
+		return nil
+	}
+	return err
 }

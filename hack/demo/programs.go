@@ -34,11 +34,17 @@ func (d *demo) prompt(program string, arguments ...string) {
 
 // tell runs a command and prints it with everything that it says.
 func (d *demo) tell(ctx context.Context, program string, arguments ...string) error {
+	return d.tellTo(ctx, io.Discard, program, arguments...)
+}
+
+// tellTo is tell, which also writes what the command answers to answer.
+func (d *demo) tellTo(ctx context.Context, answer io.Writer, program string, arguments ...string) error {
 	d.prompt(program, arguments...)
 	cmd := d.command(ctx, program, arguments...)
 	var complaint bytes.Buffer
-	cmd.Stdout, cmd.Stderr = d.out, io.MultiWriter(d.out, &complaint)
-	return explained(program, arguments, complaint.String(), cmd.Run())
+	cmd.Stdout, cmd.Stderr = io.MultiWriter(d.out, answer), io.MultiWriter(d.out, &complaint)
+	err := cmd.Run()
+	return explained(program, arguments, complaint.String(), err)
 }
 
 // kubectl runs kubectl, prints the command, and says in one line how many objects it changed instead of listing them.

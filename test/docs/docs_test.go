@@ -22,7 +22,7 @@ import (
 var alone = []string{"getting-started.md"}
 
 // blockTime is how long a block may take.
-const blockTime = 2 * time.Minute
+const blockTime = 6 * time.Minute
 
 type page struct {
 	name, path, text string
@@ -181,9 +181,9 @@ kubectl apply --server-side -n shop -k examples/three-clouds`}, kubeconfig)
 		})
 	}
 	run(t, &setUp, &Block{Script: `
-kubectl wait -n shop --for=condition=InForce placementpolicies --all --timeout=60s
+kubectl wait -n shop --for=condition=InForce placementpolicies --all --timeout=5m
 kubectl apply --server-side -n shop -k examples/online-boutique-tradewind
-kubectl wait -n shop --for=condition=Available deployments --all --timeout=60s`}, kubeconfig)
+kubectl wait -n shop --for=condition=Available deployments --all --timeout=5m`}, kubeconfig)
 	return cluster
 }
 

@@ -5,11 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
-	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -119,12 +119,15 @@ func TestDrainWaits(t *testing.T) {
 	e.deployment("web", 2)
 	e.ready("web", map[string]int{"aws": 2})
 	e.budget("web", 2)
-	_, problems := e.must(1, "drain", "region=aws/eu-west-1", "--timeout", (5 * time.Second).String())
-	for _, want := range []string{"not done within --timeout 5s", "2 replicas are left", "disruption budget"} {
-		if !strings.Contains(problems, want) {
-			t.Errorf("it does not say %q:\n%s", want, problems)
+	e.wait("the command to give up and say why", func(ctx context.Context) error {
+		status, _, problems := e.tradewind(ctx, "drain", "region=aws/eu-west-1", "--timeout", "5s")
+		for _, want := range []string{"not done within --timeout 5s", "2 replicas are left", "disruption budget"} {
+			if status != 1 || !strings.Contains(problems, want) {
+				return fmt.Errorf("it ends with %d and does not say %q: %s", status, want, problems)
+			}
 		}
-	}
+		return nil
+	})
 	e.ready("web", map[string]int{"aws": 2})
 	if err := e.client.PolicyV1().PodDisruptionBudgets(e.ns).Delete(e.Context(), "web", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)

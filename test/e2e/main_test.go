@@ -19,8 +19,8 @@ import (
 // schedulerVariable names a built tradewind-scheduler; without it the program is built from this repository.
 const schedulerVariable = "TRADEWIND_SCHEDULER"
 
-// patience is how long a test waits for what takes a second on an idle machine.
-const patience = 90 * time.Second
+// patience is how long a test waits for what takes seconds on an idle machine. It fails no test that a busy machine makes late.
+const patience = 4 * time.Minute
 
 // installation is what a cluster needs before tradewind-scheduler runs in it.
 var installation = []string{"../../deploy/crds", "../../deploy/install/namespace.yaml", "../../deploy/install/rbac"}

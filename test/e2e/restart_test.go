@@ -59,6 +59,10 @@ func TestSchedulerKilledWhilePodsWait(t *testing.T) {
 	if leader.program.Running(t) {
 		t.Error("the leader was not killed")
 	}
+	left, err := os.ReadDir(filepath.Dir(pidFile))
+	if err != nil || len(left) != 1 {
+		t.Errorf("the killed scheduler left %v in its temporary folder, besides its id (error %v)", left, err)
+	}
 	standby.program.Stop(t)
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -31,7 +32,8 @@ func startScheduler(t *testing.T, cluster *testbed.Cluster, name string, args ..
 	return startSchedulerAs(t, cluster, name, "", args...)
 }
 
-// startSchedulerAs is startScheduler, which also writes the id of the process to a file.
+// startSchedulerAs is startScheduler, which also writes the id of the process to a file. That file's folder is where the
+// process has its temporary files.
 func startSchedulerAs(t *testing.T, cluster *testbed.Cluster, name, pidFile string, args ...string) *scheduler {
 	t.Helper()
 	path, err := schedulerProgram()
@@ -51,6 +53,7 @@ func startSchedulerAs(t *testing.T, cluster *testbed.Cluster, name, pidFile stri
 		}, args...),
 	}
 	if pidFile != "" {
+		spec.Env = []string{"TMPDIR=" + filepath.Dir(pidFile)}
 		spec.Path, spec.Args = "/bin/sh", append([]string{"-c", `echo $$ > "$0"; exec "$@"`, pidFile, path}, spec.Args...)
 	}
 	s.program = cluster.StartProgram(t, spec)

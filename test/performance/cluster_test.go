@@ -92,7 +92,7 @@ func installDefinitions(tCtx ktesting.TContext) error {
 			return fmt.Errorf("%s: %w", file, err)
 		}
 	}
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(4 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
 		_, err := tCtx.Dynamic().Resource(policies).List(tCtx, metav1.ListOptions{})
 		if err == nil || time.Now().After(deadline) {
 			return err

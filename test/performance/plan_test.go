@@ -73,7 +73,7 @@ func planFor(tCtx ktesting.TContext, r *run, pod *corev1.Pod, nodes []fwk.NodeIn
 	if !ok {
 		return fmt.Errorf("the profile has no plugin %s", placement.Name)
 	}
-	for deadline := time.Now().Add(time.Minute); plugin.Live.Targets(pod) == nil; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(4 * time.Minute); plugin.Live.Targets(pod) == nil; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			return errors.New("the scheduler has not read a Placement")
 		}

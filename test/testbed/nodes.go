@@ -15,7 +15,7 @@ import (
 )
 
 // nodesTimeout limits how long nodes may take to become ready.
-const nodesTimeout = 2 * time.Minute
+const nodesTimeout = 4 * time.Minute
 
 // AddNodes adds the nodes of pools, waits until they are ready, and returns their names. Pools that exist grow.
 func (c *Cluster) AddNodes(t testing.TB, pools ...nodes.Pool) []string {

@@ -61,7 +61,7 @@ type Options struct {
 	LossAfter time.Duration
 	// ExtraArgs are further arguments of the control plane's programs, by program ("kube-apiserver").
 	ExtraArgs map[string][]string
-	// Timeout limits the start of the bed. Default: 3 minutes.
+	// Timeout limits the start of the bed. Default: 5 minutes.
 	Timeout time.Duration
 }
 
@@ -113,7 +113,7 @@ func New(ctx context.Context, options Options) (*Bed, error) {
 		return nil, err
 	}
 	if options.Timeout == 0 {
-		options.Timeout = 3 * time.Minute
+		options.Timeout = 5 * time.Minute
 	}
 	if options.LossAfter == 0 {
 		options.LossAfter = bed.DefaultLossAfter
@@ -180,7 +180,7 @@ func (o Options) clusterSpecs() ([]bed.ClusterSpec, error) {
 }
 
 // stopTimeout limits the end of a bed; programs have a part of it to end by themselves.
-const stopTimeout = 30 * time.Second
+const stopTimeout = 2 * time.Minute
 
 // Stop ends the bed: no process, port or file of it is left.
 func (b *Bed) Stop() error {

@@ -219,7 +219,7 @@ func TestProgressIsQuiet(t *testing.T) {
 		env := &environment{err: &out, progress: asked}
 		p := env.startProgress()
 		p.say("reading %s", "pods")
-		deadline := time.Now().Add(30 * time.Second)
+		deadline := time.Now().Add(4 * time.Minute)
 		for asked && out.String() == "" && time.Now().Before(deadline) {
 			time.Sleep(10 * time.Millisecond)
 		}

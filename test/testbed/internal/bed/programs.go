@@ -116,15 +116,30 @@ func (c *Cluster) scheduler(executable string, extra []string) supervisor.Proces
 	}, extra...)}
 }
 
-func (c *Cluster) kwok(executable string, lossAfter time.Duration) (supervisor.Process, error) {
+func (c *Cluster) kwok(executable string) (supervisor.Process, error) {
 	kubeconfig, err := c.Kubeconfig("kwok")
 	return supervisor.Process{Name: c.Name + "-kwok", Cluster: c.Name, Path: executable, Args: []string{
 		"--kubeconfig=" + kubeconfig,
 		"--config=" + c.file("kwok.yaml"),
 		"--manage-nodes-with-label-selector=!" + LostLabel,
-		// A lease is renewed after a quarter of its duration. Kubernetes' own figures: 40 s, and lost after 50 s.
-		fmt.Sprintf("--node-lease-duration-seconds=%d", max(4, int(lossAfter.Seconds()*4/5))),
+		"--node-lease-duration-seconds=0", // it would renew all at almost the same time, unlike kubelets; see heartbeats
 		"--cidr=" + podNetwork,
 		"--v=WARN",
 	}}, err
+}
+
+// heartbeats renews the leases of the nodes that KWOK plays.
+func (c *Cluster) heartbeats(executable string, lossAfter time.Duration) (supervisor.Process, error) {
+	kubeconfig, err := c.Kubeconfig("kwok")
+	return supervisor.Process{Name: c.Name + "-heartbeats", Cluster: c.Name, Path: executable, Args: []string{
+		"heartbeats",
+		"--kubeconfig=" + kubeconfig,
+		"--nodes-with-label-selector=!" + LostLabel,
+		"--lease-duration=" + leaseDuration(lossAfter).String(),
+	}}, err
+}
+
+// leaseDuration is how long the leases of a bed's nodes hold. Kubernetes' own figures: 40 s, and lost after 50 s.
+func leaseDuration(lossAfter time.Duration) time.Duration {
+	return max(4*time.Second, (lossAfter * 4 / 5).Truncate(time.Second))
 }

@@ -192,12 +192,15 @@ func (c *Cluster) bringUp(ctx context.Context, spec Spec, nodes []*corev1.Node, 
 	if err := bootstrap(ctx, client); err != nil {
 		return err
 	}
-	kwok, err := c.kwok(spec.Kwok, spec.LossAfter)
-	if err != nil {
+	kwok, kwokErr := c.kwok(spec.Kwok)
+	heartbeats, heartbeatsErr := c.heartbeats(spec.Executable, spec.LossAfter)
+	if err := errors.Join(kwokErr, heartbeatsErr); err != nil {
 		return err
 	}
-	if err := c.bed.start(ctx, kwok, nil); err != nil {
-		return err
+	for _, kubelets := range []supervisor.Process{kwok, heartbeats} {
+		if err := c.bed.start(ctx, kubelets, nil); err != nil {
+			return err
+		}
 	}
 	if spec.DefaultScheduler {
 		if err := c.bed.start(ctx, c.scheduler(spec.Executable, spec.ExtraArgs["kube-scheduler"]), nil); err != nil {

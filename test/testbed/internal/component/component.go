@@ -23,7 +23,7 @@ import (
 )
 
 // Names lists the components.
-var Names = []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"}
+var Names = []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", heartbeats}
 
 // Is reports whether a component has that name.
 func Is(name string) bool { return slices.Contains(Names, name) }
@@ -43,6 +43,8 @@ func Run(args []string) int {
 		command = controllermanager.NewControllerManagerCommand()
 	case "kube-scheduler":
 		command = scheduler.NewSchedulerCommand()
+	case heartbeats:
+		command = newHeartbeats()
 	default:
 		fmt.Fprintf(os.Stderr, "no component is named %q: want one of %v\n", args[0], Names)
 		return 1
