@@ -282,7 +282,7 @@ func changePolicy(b *testing.B, objects dynamic.Interface, name string) float64 
 		if len(decisions) > 0 && !elsewhere {
 			return float64(time.Since(began).Microseconds()) / 1000
 		}
-		if time.Since(began) > time.Minute {
+		if time.Since(began) > patience {
 			b.Fatalf("the changed policy of %s is not visible: %v", name, decisions)
 		}
 		time.Sleep(10 * time.Millisecond)
