@@ -111,25 +111,16 @@ func (d *draft) judge(world *inventory.World, w *workload) *planned {
 
 // invalid says what is wrong with the policies of a workload such that no place satisfies them; empty when nothing is.
 func invalid(world *inventory.World, rules *placement.Rules) string {
-	broken := false
-	for i := range rules.Residency {
-		broken = broken || rules.Residency[i].Broken
-	}
-	for i := range rules.Required {
-		broken = broken || rules.Required[i].Broken
-	}
-	for i := range rules.Latency {
-		broken = broken || rules.Latency[i].Broken
-	}
-	if !broken {
-		return ""
+	held := rules.Held()
+	if held == "" || rules.Excess != "" {
+		return held
 	}
 	for _, source := range rules.Sources {
 		for _, problem := range world.Policies.Problems(source) {
 			return fmt.Sprintf("%s: %s: %s", source, problem.Field, problem.Message)
 		}
 	}
-	return "a rule cannot be read; see the conditions of the policies"
+	return held + "; see its conditions"
 }
 
 // unavailable is why a node must not be planned on, or empty.

@@ -81,15 +81,15 @@ func (m *model) limitsOf(w *Workload, p *profile, r *request) *limits {
 	if known, ok := m.limits[key]; ok {
 		return known
 	}
-	l := m.newLimits(w, p, r)
+	l := m.newLimits(w, p, p.rules.Effective, r)
 	m.limits[key] = l
 	return l
 }
 
-func (m *model) newLimits(w *Workload, p *profile, r *request) *limits {
+// newLimits makes the limits of rules, which may be others than those that say which pools the profile allows.
+func (m *model) newLimits(w *Workload, p *profile, rules *policy.Effective, r *request) *limits {
 	n := int32(w.Replicas)
 	l := &limits{n: n, spot: n, onDemand: n, perNode: max(n, 1), ceiling: math.Inf(1)}
-	rules := p.rules
 	for i, spread := range rules.Spread {
 		limit := int32(max(1, w.Replicas*spread.MaxSharePercent/100))
 		need := min(int32(min(spread.MinDomains, maxReplicas)), n)

@@ -73,12 +73,8 @@ func (m *model) newProfile(w *Workload, rules *placement.Rules) *profile {
 			p.losses = append(p.losses, axis)
 		}
 	}
-	for _, spread := range rules.Spread {
-		if spread.TopologyKey == corev1.LabelHostname {
-			p.spread = append(p.spread, -1)
-		} else {
-			p.spread = append(p.spread, m.labelAxis(spread.TopologyKey))
-		}
+	for k := range rules.Spread {
+		p.spread = append(p.spread, m.spreadAxis(&rules.Spread[k]))
 	}
 	if p.selective = len(w.NodeSelector) > 0 || w.NodeAffinity != nil; p.selective {
 		p.affinity = nodeaffinity.GetRequiredNodeAffinity(podOf(w))
@@ -90,6 +86,14 @@ func (m *model) newProfile(w *Workload, rules *placement.Rules) *profile {
 	}
 	m.priceProfile(p)
 	return p
+}
+
+// spreadAxis is the axis of a spread rule; -1 for the hostname.
+func (m *model) spreadAxis(rule *policy.Spread) int {
+	if rule.TopologyKey == corev1.LabelHostname {
+		return -1
+	}
+	return m.labelAxis(rule.TopologyKey)
 }
 
 // podOf is a pod with the workload's node selector and affinity.
