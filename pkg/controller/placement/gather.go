@@ -150,7 +150,7 @@ func solve(d *draft, clock clock.PassiveClock) (*solution, error) {
 	}
 	s := &solution{result: result, problems: map[string]string{}}
 	deadline := clock.Now().Add(maxSearch)
-	options := engine.Options{Expired: func() bool { return clock.Now().After(deadline) }}
+	options := engine.Options{LateConflicts: true, Expired: func() bool { return clock.Now().After(deadline) }}
 	if slices.ContainsFunc(result.Pools, func(pool planning.PoolInfo) bool { return pool.Unavailable != "" }) {
 		// What is left after a loss need not survive a further one.
 		degraded, err := engine.NewDegradedSolver(result.Snapshot, options)
@@ -178,7 +178,7 @@ func (s *solution) bill() error {
 	for i := range asIs.Workloads {
 		asIs.Workloads[i].Hold = "as it is"
 	}
-	plan, err := engine.Solve(&asIs, engine.Options{})
+	plan, err := engine.Solve(&asIs, engine.Options{LateConflicts: true})
 	if err != nil {
 		return err
 	}

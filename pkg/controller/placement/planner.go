@@ -63,8 +63,9 @@ type Planner struct {
 	// changed signals a change that may wait for others, pressing one that may not.
 	changed, pressing chan struct{}
 	// urgent says that a pressing change came since the round began.
-	urgent  atomic.Bool
-	written written
+	urgent       atomic.Bool
+	written      written
+	explanations *explanations
 }
 
 var (
@@ -86,7 +87,8 @@ func New(mgr manager.Manager, options Options) (*Planner, error) {
 func newPlanner(to client.Client, recorder events.EventRecorder, options Options) *Planner {
 	p := &Planner{
 		options: options, client: to, recorder: recorder, clock: options.Clock, metrics: newPlanMetrics(),
-		changed: make(chan struct{}, 1), pressing: make(chan struct{}, 1),
+		explanations: newExplanations(),
+		changed:      make(chan struct{}, 1), pressing: make(chan struct{}, 1),
 	}
 	if p.clock == nil {
 		p.clock = clock.RealClock{}
@@ -176,7 +178,7 @@ func (p *Planner) wait(ctx context.Context, earliest time.Time) {
 	}
 }
 
-// round plans once, writes what changed and tells the listeners.
+// round plans once, writes what changed, tells the listeners, and then explains what has no place.
 func (p *Planner) round(ctx context.Context) error {
 	for _, channel := range []chan struct{}{p.changed, p.pressing} { // what was signalled until now is seen below
 		select {
@@ -197,6 +199,10 @@ func (p *Planner) round(ctx context.Context) error {
 		p.metrics.planned(p.clock.Since(began), err)
 	}
 	wanted := p.statuses(d, s)
+	var open []unplaced
+	if s != nil {
+		open = p.explanations.recall(world, s, d, wanted)
+	}
 	writeErr := p.write(ctx, wanted)
 	if s == nil {
 		return errors.Join(err, writeErr)
@@ -206,7 +212,7 @@ func (p *Planner) round(ctx context.Context) error {
 	for _, listener := range p.options.Listeners {
 		listener.Planned(ctx, round)
 	}
-	return writeErr
+	return errors.Join(writeErr, p.explain(ctx, d, s, open))
 }
 
 // placementChanged takes note of what was written, and puts right what somebody else changed.
