@@ -108,7 +108,7 @@ func (p *Planner) explain(ctx context.Context, d *draft, s *solution, open []unp
 	share := maxExplaining / time.Duration(max(len(namespaces), 1))
 	for _, namespace := range namespaces {
 		end := p.clock.Now().Add(share)
-		expired := func() bool { return p.urgent.Load() || !p.clock.Now().Before(end) }
+		expired := func() bool { return p.givesWay() || !p.clock.Now().Before(end) }
 		for k, u := range of[namespace] {
 			if ctx.Err() != nil || expired() {
 				p.signal() // the next round explains the others
@@ -116,7 +116,7 @@ func (p *Planner) explain(ctx context.Context, d *draft, s *solution, open []unp
 			}
 			found := &explanation{inputs: u.inputs, round: p.explanations.round, Explanation: s.solver.Explain(u.i)}
 			found.conflict = p.explanations.conflict(s.solver, u.i, expired)
-			if found.conflict.Among > 0 && k > 0 {
+			if found.conflict.Among > 0 && (k > 0 || p.givesWay()) {
 				p.signal() // it did not have all of its namespace's time; in the next round it does
 				break
 			}

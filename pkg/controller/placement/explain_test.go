@@ -90,7 +90,9 @@ func TestPlansComeBeforeExplanations(t *testing.T) {
 	if len(*asked) != 1 || b.planned("attack", "web") != bothZones {
 		t.Errorf("asked of %v, it says %q", *asked, b.planned("attack", "web"))
 	}
-	if said := b.said(); len(said) != 2 || !slices.ContainsFunc(said, func(text string) bool { return strings.Contains(text, "Warning Unplaced 2 of 2 replicas have no place: no place meets") }) {
+	if said := b.said(); len(said) != 2 || !slices.ContainsFunc(said, func(text string) bool {
+		return strings.Contains(text, "Warning Unplaced 2 of 2 replicas have no place: no place meets")
+	}) {
 		t.Errorf("events: %q", said)
 	}
 }
@@ -180,6 +182,24 @@ func TestNamespacesShareExplaining(t *testing.T) {
 				t.Errorf("events: %q", said)
 			}
 		})
+	}
+}
+
+// TestPressingChangesDelayOnce is about an editor who changes policies all the time: a round leaves what can wait to the next,
+// and that one finishes it.
+func TestPressingChangesDelayOnce(t *testing.T) {
+	b := newBench(t)
+	b.nodes(aws("a1", "eu-west-1"), gcp("g1"))
+	b.team("attack", 1, 2, "w0", "w1")
+	asked := b.asked(func(string) {})
+	b.options.Listeners = []Listener{listener(func() { b.Replan() })}
+	for round, want := range []int{0, 2, 2, 4} {
+		b.nodes(aws(fmt.Sprint("more", round), "eu-west-1"))
+		b.explanations.of = map[client.ObjectKey]*explanation{}
+		b.mustPlan()
+		if len(*asked) != want {
+			t.Errorf("round %d: asked of %v", round, *asked)
+		}
 	}
 }
 

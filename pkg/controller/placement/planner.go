@@ -62,10 +62,12 @@ type Planner struct {
 	world atomic.Pointer[inventory.World]
 	// changed signals a change that may wait for others, pressing one that may not.
 	changed, pressing chan struct{}
-	// urgent says that a pressing change came since the round began.
-	urgent       atomic.Bool
-	written      written
-	explanations *explanations
+	// urgent says that a pressing change came since the round began; gaveWay that the round left something for it, and owed
+	// that the round before did.
+	urgent, gaveWay atomic.Bool
+	owed            bool
+	written         written
+	explanations    *explanations
 }
 
 var (
@@ -178,6 +180,17 @@ func (p *Planner) wait(ctx context.Context, earliest time.Time) {
 	}
 }
 
+// givesWay says that what can wait is left to the next round, since a pressing change came. That round finishes what this one
+// leaves, so that whoever makes one pressing change after the other keeps nothing from ever being done.
+func (p *Planner) givesWay() bool {
+	if p.owed || !p.urgent.Load() {
+		return false
+	}
+	p.gaveWay.Store(true)
+	p.signal()
+	return true
+}
+
 // round plans once, writes what changed, tells the listeners, and then explains what has no place.
 func (p *Planner) round(ctx context.Context) error {
 	for _, channel := range []chan struct{}{p.changed, p.pressing} { // what was signalled until now is seen below
@@ -187,6 +200,7 @@ func (p *Planner) round(ctx context.Context) error {
 		}
 	}
 	p.urgent.Store(false)
+	p.owed = p.gaveWay.Swap(false)
 	world := p.world.Load()
 	d := p.gather(world)
 	var s *solution

@@ -56,11 +56,9 @@ func (p *Planner) write(ctx context.Context, all []*wanted) error {
 	workqueue.ParallelizeUntil(ctx, writers, len(first), func(i int) { failures.add(p.writeOne(ctx, first[i])) })
 	workqueue.ParallelizeUntil(ctx, writers, len(gone), func(i int) { failures.add(p.delete(ctx, gone[i])) })
 	workqueue.ParallelizeUntil(ctx, writers, len(then), func(i int) {
-		if p.urgent.Load() {
-			p.signal() // the next round writes it
-			return
+		if !p.givesWay() {
+			failures.add(p.writeOne(ctx, then[i]))
 		}
-		failures.add(p.writeOne(ctx, then[i]))
 	})
 	return failures.err()
 }
