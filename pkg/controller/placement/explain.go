@@ -182,6 +182,10 @@ func workloadPrint(w *engine.Workload) uint64 {
 	fmt.Fprintf(h, "%p ", w.Rules)
 	plain := *w
 	plain.Rules, plain.NodeAffinity = nil, nil
-	fmt.Fprint(h, plain, w.NodeAffinity.String())
+	fmt.Fprint(h, plain)
+	if w.NodeAffinity != nil {
+		wire, err := w.NodeAffinity.Marshal()
+		fmt.Fprintf(h, "%s %v", wire, err)
+	}
 	return h.Sum64()
 }

@@ -141,7 +141,7 @@ var inputs = []struct {
 		})
 		e.deploy(10, func(_ int, w *Workload) { w.Replicas = size })
 	}},
-	{"terms of a node affinity", 100, func(e *editor, size int) {
+	{"terms of a node affinity", 500, func(e *editor, size int) {
 		e.policy(everything(), notIn(0, 1, 1))
 		e.deploy(10, func(_ int, w *Workload) {
 			var terms []corev1.NodeSelectorTerm

@@ -87,6 +87,7 @@ type LocationRequirement struct {
 	Broken bool
 	// Text is the requirement as a person would write it: "cloud not in azure".
 	Text string
+	id   string // equal for requirements that mean the same
 }
 
 // LocationPreference is one preferred requirement with its weight, 1 to 100.

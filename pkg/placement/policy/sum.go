@@ -70,12 +70,11 @@ func (s *sum) rules(rules *Effective) {
 	}
 	for i := range rules.Required {
 		rule := rules.Required[i]
-		key := rule.key()
-		if at, ok := s.required[key]; ok {
+		if at, ok := s.required[rule.id]; ok {
 			addSource(&s.out.Required[at].Also, s.out.Required[at].Source, rule.Source)
 			continue
 		}
-		s.required[key] = len(s.out.Required)
+		s.required[rule.id] = len(s.out.Required)
 		s.out.Required = append(s.out.Required, rule)
 	}
 	for i := range rules.Latency {
@@ -116,14 +115,6 @@ func addSource(also *[]Source, first, more Source) {
 	if more != first && !slices.Contains(*also, more) {
 		*also = append(slices.Clone(*also), more)
 	}
-}
-
-// key is equal for requirements that mean the same.
-func (r *LocationRequirement) key() string {
-	if r.Broken {
-		return "broken " + r.Text
-	}
-	return r.Requirement.String() // its values are sorted
 }
 
 // key is equal for limits that are for the same clients.
