@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/placement"
 	"tradewind.dev/tradewind/pkg/placement/policy"
 )
 
@@ -213,37 +214,7 @@ func (m *model) within(p *profile, inner, outer int) bool {
 	return true
 }
 
-// uncovered is the least number of further populations that must be reached within the limit, so that 95 % of the clients
-// are (design section 3), when those whose bit is set are already. It is what placement.Coverage counts.
+// uncovered is placement.Uncovered as replicas are counted here.
 func uncovered(limit *policy.Latency, covered uint64) int32 {
-	const percent = 95
-	total, have := int64(0), int64(0)
-	var open [64]int64
-	count := 0
-	for i := range limit.Populations {
-		share := int64(limit.Populations[i].SharePercent)
-		total += share
-		switch {
-		case i >= len(open):
-		case covered&(1<<i) != 0:
-			have += share
-		default:
-			open[count] = share
-			count++
-		}
-	}
-	missing := int32(0)
-	for have*100 < total*percent && count > 0 {
-		largest := 0
-		for i := range count {
-			if open[i] > open[largest] {
-				largest = i
-			}
-		}
-		have += open[largest]
-		count--
-		open[largest] = open[count]
-		missing++
-	}
-	return missing
+	return int32(placement.Uncovered(limit, covered))
 }
