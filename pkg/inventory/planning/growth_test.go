@@ -69,11 +69,11 @@ var inputs = []struct {
 	from int
 	make func(e *editor, size int)
 }{
-	{"workloads", 250, func(e *editor, size int) {
+	{"workloads", 1000, func(e *editor, size int) {
 		e.policy(everything(), notIn(0, 1, 1))
 		e.deploy(size, nil)
 	}},
-	{"workloads without a place", 50, func(e *editor, size int) {
+	{"workloads without a place", 500, func(e *editor, size int) {
 		e.policy(everything(), func(s *v1alpha1.PolicySpec) {
 			notIn(0, 32, 1)(s)
 			s.Residency = &v1alpha1.Residency{Jurisdictions: []string{"US"}}
@@ -86,7 +86,7 @@ var inputs = []struct {
 		}
 		e.deploy(100, nil)
 	}},
-	{"policies that select nothing", 500, func(e *editor, size int) {
+	{"policies that select nothing", 2000, func(e *editor, size int) {
 		for range size {
 			e.policy(labelled("none"), notIn(0, 1, 1))
 		}
@@ -155,7 +155,7 @@ var inputs = []struct {
 			}}
 		})
 	}},
-	{"hosts selected by name", 25, func(e *editor, size int) {
+	{"hosts selected by name", 50, func(e *editor, size int) {
 		e.policy(everything(), notIn(0, 1, 1))
 		e.deploy(size, func(i int, w *Workload) {
 			w.Template.Spec.NodeSelector = map[string]string{corev1.LabelHostname: fmt.Sprintf("n%d", i)}
@@ -174,7 +174,7 @@ func BenchmarkEditor(b *testing.B) {
 		e := &editor{}
 		fill(e, size)
 		best := time.Duration(math.MaxInt64)
-		for range 3 {
+		for range 5 {
 			began := time.Now()
 			w := world(b, inventory.Objects{PlacementPolicies: e.policies})
 			result := build(b, &Input{World: w, Nodes: nodes, Workloads: e.workloads})
