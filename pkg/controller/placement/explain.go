@@ -21,7 +21,7 @@ import (
 
 // maxExplaining is how long the explanations of one round may take together: why replicas have no place, and why each pool holds
 // none of a workload's. Each namespace that waits for some has an equal part of it, so that none can use up that of others.
-const maxExplaining = time.Second
+const maxExplaining = 500 * time.Millisecond
 
 // explanation is why a workload without a place for all its replicas is where it is, and what that was found from.
 type explanation struct {
@@ -42,6 +42,7 @@ type inputs struct {
 type explanations struct {
 	of    map[client.ObjectKey]*explanation
 	round uint64
+	took  time.Duration // in the last round
 	// conflict asks the solver why replicas have no place.
 	conflict func(s *engine.Solver, i int, expired func() bool) *engine.Conflict
 }
@@ -73,12 +74,13 @@ func (e *explanations) recall(world *inventory.World, s *solution, d *draft, all
 		}
 		next := unplaced{w, w.unplaced, inputs{world, plan, workloadPrint(&s.result.Snapshot.Workloads[w.unplaced])}}
 		known := e.of[w.key]
-		if known != nil {
-			kept[w.key] = known
-		}
 		if known != nil && known.inputs == next.inputs {
+			kept[w.key] = known
 			w.explain(s, d, known)
 			continue
+		}
+		if known != nil {
+			kept[w.key] = &explanation{round: known.round} // without the world that it was found from
 		}
 		open = append(open, next)
 	}
@@ -105,6 +107,7 @@ func (p *Planner) explain(ctx context.Context, d *draft, s *solution, open []unp
 		}
 		of[namespace] = append(of[namespace], &open[i])
 	}
+	began := p.clock.Now()
 	share := maxExplaining / time.Duration(max(len(namespaces), 1))
 	for _, namespace := range namespaces {
 		end := p.clock.Now().Add(share)
@@ -124,6 +127,7 @@ func (p *Planner) explain(ctx context.Context, d *draft, s *solution, open []unp
 			u.wanted.explain(s, d, found)
 		}
 	}
+	p.explanations.took = p.clock.Since(began)
 	var failures failures
 	workqueue.ParallelizeUntil(ctx, writers, len(open), func(i int) {
 		if w := open[i].wanted; w.last == nil || !equality.Semantic.DeepEqual(*w.last, w.status) || !p.hasMetadata(w) {

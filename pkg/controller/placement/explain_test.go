@@ -154,6 +154,9 @@ func TestNamespacesShareExplaining(t *testing.T) {
 			}
 			drain(b.changed)
 			b.mustPlan()
+			if took := b.explanations.took; took < share || took > 2*maxExplaining+4*(tt.before+tt.after) {
+				t.Errorf("the explanations took %v", took)
+			}
 			if got := explained(); !slices.Equal(got, tt.first) {
 				t.Errorf("explained in the first round: %v", got)
 			}

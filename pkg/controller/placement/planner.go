@@ -26,7 +26,8 @@ const (
 	// settle is how long a change waits for others that come with it.
 	settle = 200 * time.Millisecond
 	// rest is how many times as long as a round took it rests after it, so that planning takes at most a fifth of one
-	// processor however large the cluster is. A change of policies, prices or availability does not wait for it.
+	// processor however large the cluster is. A change of policies, prices or availability does not wait for it. Explanations,
+	// whose time is limited, are not counted: who makes them long delays others by them, and not by five times as much.
 	rest = 4
 	// retryInterval is how long a round that failed waits before it is tried again.
 	retryInterval = 2 * time.Second
@@ -159,7 +160,7 @@ func (p *Planner) Start(ctx context.Context) error {
 			p.signal()
 		}
 		now := p.clock.Now()
-		p.wait(ctx, now.Add(max(pause, rest*now.Sub(began))))
+		p.wait(ctx, now.Add(max(pause, rest*(now.Sub(began)-p.explanations.took))))
 	}
 	return nil
 }
@@ -201,6 +202,7 @@ func (p *Planner) round(ctx context.Context) error {
 	}
 	p.urgent.Store(false)
 	p.owed = p.gaveWay.Swap(false)
+	p.explanations.took = 0
 	world := p.world.Load()
 	d := p.gather(world)
 	var s *solution
