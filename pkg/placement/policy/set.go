@@ -213,8 +213,8 @@ func merge(policies []*compiled) *Effective {
 			out.Enforcement = rules.Enforcement
 		}
 	}
-	out.Signature = signature.String()
 	adds.limit()
+	out.Signature = signature.String() + out.Excess
 	return out
 }
 

@@ -109,6 +109,16 @@ func TestMoreThanMayCount(t *testing.T) {
 	}
 }
 
+// TestFewerPoliciesAreOtherRules is about a policy that is deleted and did not count: pods that waited are under other rules now.
+func TestFewerPoliciesAreOtherRules(t *testing.T) {
+	policies := each(MaxPolicies+1, func(int) func(*v1alpha1.PolicySpec) { return residency("EU") })
+	before := NewSet(policies, nil).For("shop", nil, nil)
+	after := NewSet(policies[:MaxPolicies], nil).For("shop", nil, nil)
+	if before.Held() == "" || after.Held() != "" || before.Signature == after.Signature {
+		t.Errorf("held %q, then %q; the signature changes: %t", before.Held(), after.Held(), before.Signature != after.Signature)
+	}
+}
+
 // TestRequirementsAnswerAsAPlainScan compares with looking at one requirement after the other.
 func TestRequirementsAnswerAsAPlainScan(t *testing.T) {
 	keys, values := []string{v1alpha1.LabelCloud, v1alpha1.LabelCountry}, []string{"a", "b", "c", "d"}
