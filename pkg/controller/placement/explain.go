@@ -141,7 +141,7 @@ func (p *Planner) explain(ctx context.Context, d *draft, s *solution, open []unp
 func (w *wanted) explain(s *solution, d *draft, found *explanation) {
 	placement := s.plan.Placements[w.unplaced]
 	w.unplaced = -1
-	w.news = w.news || w.last != nil && strings.HasSuffix(plannedMessage(w.last), noPlace+unexplained)
+	w.news = w.news || w.last != nil && strings.HasSuffix(plannedMessage(w.last), noPlace+engine.Unexplained)
 	w.status.Decisions = slices.Clone(w.status.Decisions) // what was written remembers them
 	for k := range w.status.Decisions {
 		w.status.Decisions[k].Reason = found.Reasons[k]

@@ -165,11 +165,11 @@ func (w *wanted) plan(s *solution, i int) {
 // sofar is what is said of replicas without a place until that is explained: what was said, where as many had none before.
 func (w *wanted) sofar(placement *engine.Placement) string {
 	if placement.Unplaced == 0 || w.last == nil || w.last.Unplaced != int32(placement.Unplaced) || w.moved() {
-		return unexplained
+		return engine.Unexplained
 	}
 	_, said, ok := strings.Cut(plannedMessage(w.last), noPlace)
 	if !ok {
-		return unexplained
+		return engine.Unexplained
 	}
 	for k := range w.status.Decisions {
 		w.status.Decisions[k].Reason = w.last.Decisions[k].Reason
@@ -263,11 +263,8 @@ func (w *wanted) survival(s *solution, placement *engine.Placement, placed int) 
 	}
 }
 
-// What is said of replicas without a place: "2 of 3 replicas have no place: REASON".
-const (
-	noPlace     = " no place: "
-	unexplained = "why is being worked out"
-)
+// noPlace stands before the reason why replicas have no place: "2 of 3 replicas have no place: REASON".
+const noPlace = " no place: "
 
 // conditions says whether all replicas have a place, and why they have none.
 func (w *wanted) conditions(placement *engine.Placement, why string) {

@@ -13,8 +13,8 @@ const maxChecks = 2048
 // maxNamed is how many rules of a conflict its message names.
 const maxNamed = 8
 
-// conflictsLater is what is said of a conflict that nobody has asked for yet.
-const conflictsLater = "why is being worked out"
+// Unexplained is what a plan says of a conflict that is left to Solver.Conflict.
+const Unexplained = "why is being worked out"
 
 // Conflict says why replicas of the workload with this index have no place in the present plan; nil when all have one. expired
 // is asked between steps, nil never ends the search: once it says true, the conflict is a true one, but not a smallest.

@@ -198,7 +198,7 @@ func TestLateConflicts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c := solver.Plan().Placements[0].Conflict; c == nil || c.Message != "why is being worked out" || len(c.Rules) != 0 {
+	if c := solver.Plan().Placements[0].Conflict; c == nil || c.Message != engine.Unexplained || len(c.Rules) != 0 {
 		t.Errorf("the plan says %+v", c)
 	}
 	if c := solver.Conflict(0, nil); c.Rules[0].Rule != engine.RuleSize {
