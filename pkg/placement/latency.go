@@ -161,31 +161,34 @@ func (c *Coverage) Reason(static *Static) string {
 }
 
 // missing is the least number of further populations that must be covered to reach 95 % of the clients.
-func (c *Coverage) missing(covered uint64) int {
-	total, have := int32(0), int32(0)
-	var open [64]int32
-	n := 0
-	for i, population := range c.limit.Populations {
-		total += population.SharePercent
-		if i < 64 && covered&(1<<i) != 0 {
-			have += population.SharePercent
-		} else if i < 64 {
-			open[n] = population.SharePercent
-			n++
+func (c *Coverage) missing(covered uint64) int { return Uncovered(c.limit, covered) }
+
+// Uncovered is the least number of further populations that must be reached within a limit, so that 95 % of the clients are
+// (design section 3), when those whose bit is set are already.
+func Uncovered(limit *policy.Latency, covered uint64) int {
+	const largest = 100
+	total, have := int64(0), int64(0)
+	var open [largest + 1]uint8 // populations that are not reached, by their share
+	for i := range limit.Populations {
+		share := max(limit.Populations[i].SharePercent, 0)
+		total += int64(share)
+		switch {
+		case i >= 64:
+		case covered&(1<<i) != 0:
+			have += int64(share)
+		default:
+			open[min(share, largest)]++
 		}
 	}
 	missing := 0
-	for have*100 < total*coveredPercent && n > 0 {
-		largest := 0
-		for i := 1; i < n; i++ {
-			if open[i] > open[largest] {
-				largest = i
+	for share := largest; share > 0; share-- {
+		for ; open[share] > 0; open[share]-- {
+			if have*100 >= total*coveredPercent {
+				return missing
 			}
+			have += int64(share)
+			missing++
 		}
-		have += open[largest]
-		n--
-		open[largest] = open[n]
-		missing++
 	}
 	return missing
 }

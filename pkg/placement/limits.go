@@ -17,7 +17,7 @@ type LocationLimits struct {
 
 // HasLocationLimits says whether the rules limit locations, spread or spot capacity at all.
 func HasLocationLimits(rules *Rules) bool {
-	return len(rules.Required) > 0 || len(rules.Spread) > 0 || limitsSpot(rules.Effective)
+	return rules.Excess != "" || len(rules.Required) > 0 || len(rules.Spread) > 0 || limitsSpot(rules.Effective)
 }
 
 // NewLocationLimits prepares the limits.

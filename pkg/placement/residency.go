@@ -3,6 +3,8 @@ package placement
 import (
 	"slices"
 
+	"k8s.io/apimachinery/pkg/selection"
+
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/placement/policy"
 )
@@ -59,22 +61,34 @@ func operatorReason(rule *policy.Residency, at location.Location) string {
 	return ""
 }
 
-// locationReason is why a class does not meet the required locations, or empty when it does. A requirement on something
-// that is not known of the class is not met, whatever its operator, except DoesNotExist.
-func locationReason(rules *policy.Effective, class *Class) string {
-	for i := range rules.Required {
-		required := &rules.Required[i]
-		if required.Broken {
-			return "held back: " + required.Source.String() + " has a location requirement that cannot be read"
-		}
-		key := required.Requirement.Key()
-		_, known := class.Labels[key]
-		switch {
-		case !known && required.Requirement.Operator() != "!":
-			return "without a known " + policy.LocationKeys[key] + " (policy wants " + required.Text + ")"
-		case !required.Requirement.Matches(class.Labels):
-			return "outside location " + required.Text
-		}
+// MeetsLocation says whether a class meets one required location. A requirement on something that is not known of the class is
+// not met, whatever its operator, except DoesNotExist.
+func MeetsLocation(required *policy.LocationRequirement, class *Class) bool {
+	if required.Broken {
+		return false
 	}
-	return ""
+	if _, known := class.Labels[required.Requirement.Key()]; !known {
+		return required.Requirement.Operator() == selection.DoesNotExist
+	}
+	return required.Requirement.Matches(class.Labels)
+}
+
+// locationReason is why a class does not meet the required locations, or empty when it does.
+func (r *Rules) locationReason(class *Class) string {
+	if r.Excess != "" {
+		return "held back: " + r.Excess
+	}
+	i, unmet := r.required.FirstUnmet(class.Labels)
+	if !unmet {
+		return ""
+	}
+	required := &r.Required[i]
+	if required.Broken {
+		return "held back: " + required.Source.String() + " has a location requirement that cannot be read"
+	}
+	key := required.Requirement.Key()
+	if _, known := class.Labels[key]; !known {
+		return "without a known " + policy.LocationKeys[key] + " (policy wants " + required.Text + ")"
+	}
+	return "outside location " + required.Text
 }

@@ -12,9 +12,10 @@ import (
 // Safe for concurrent use.
 type Rules struct {
 	*policy.Effective
-	latency *RoundTrips
-	static  atomic.Pointer[[]*Static]
-	grow    sync.Mutex // taken only when a class is seen for the first time
+	latency  *RoundTrips
+	required *policy.Requirements
+	static   atomic.Pointer[[]atomic.Pointer[Static]] // by ID of the class
+	grow     sync.Mutex                               // taken only when a class is seen for the first time
 }
 
 // Static is what the rules say of a class whatever runs already.
@@ -51,32 +52,38 @@ func NewRules(effective *policy.Effective, roundTrips *RoundTrips) *Rules {
 	if effective == nil {
 		effective = &policy.Effective{SpotMaxPercent: 100}
 	}
-	rules := &Rules{Effective: effective, latency: roundTrips}
-	rules.static.Store(&[]*Static{})
+	rules := &Rules{Effective: effective, latency: roundTrips, required: policy.NewRequirements(effective.Required)}
+	rules.static.Store(&[]atomic.Pointer[Static]{})
 	return rules
 }
 
 // Static returns what the rules say of a class. It allocates only when the class is new to these rules.
 func (r *Rules) Static(class *Class) *Static {
-	known := *r.static.Load()
-	if class.ID < len(known) && known[class.ID] != nil {
-		return known[class.ID]
+	if known := *r.static.Load(); class.ID < len(known) {
+		if static := known[class.ID].Load(); static != nil {
+			return static
+		}
 	}
 	computed := r.compute(class)
 	r.grow.Lock()
 	defer r.grow.Unlock()
-	known = *r.static.Load()
-	grown := make([]*Static, max(len(known), class.ID+1))
-	copy(grown, known)
-	grown[class.ID] = computed
-	r.static.Store(&grown)
+	known := *r.static.Load()
+	if class.ID >= len(known) {
+		grown := make([]atomic.Pointer[Static], max(2*len(known), class.ID+1))
+		for i := range known {
+			grown[i].Store(known[i].Load())
+		}
+		r.static.Store(&grown)
+		known = grown
+	}
+	known[class.ID].Store(computed)
 	return computed
 }
 
 func (r *Rules) compute(class *Class) *Static {
 	out := &Static{
 		Residency: ResidencyReason(r.Effective, class.Location),
-		Location:  locationReason(r.Effective, class),
+		Location:  r.locationReason(class),
 	}
 	for _, preference := range r.Preferred {
 		if !preference.Requirement.Matches(class.Labels) {

@@ -9,7 +9,6 @@ import (
 
 	"tradewind.dev/tradewind/pkg/inventory"
 	"tradewind.dev/tradewind/pkg/placement"
-	"tradewind.dev/tradewind/pkg/placement/policy"
 )
 
 // Grouping is what a report adds up by.
@@ -82,7 +81,7 @@ func (g Grouping) group(r *replica) string {
 		if len(r.rules.Sources) == 0 {
 			return noPolicy
 		}
-		return sources(r.rules.Sources, func(s policy.Source) policy.Source { return s })
+		return sources(r.rules.Sources, itself)
 	}
 	return g.groupOfNode(r.node)
 }

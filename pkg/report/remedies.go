@@ -57,7 +57,7 @@ func (j *judge) remedy(obstacle Obstacle, nodes []*verdict) string {
 	unknown := strings.HasPrefix(obstacle.Message, "without a known ")
 	switch obstacle.Rule {
 	case RuleVolumeResidency:
-		return "move the pod's volume to an allowed place, or widen spec.residency of " + sources(j.rules.Residency, func(r policy.Residency) policy.Source { return r.Source })
+		return "move the pod's volume to an allowed place, or widen spec.residency of " + sources(j.rules.Residency, (*policy.Residency).From)
 	case RuleResidency:
 		if unknown {
 			return "say where the nodes are (labels tradewind.dev/cloud, tradewind.dev/country and tradewind.dev/operator-country)"
@@ -67,8 +67,10 @@ func (j *judge) remedy(obstacle Obstacle, nodes []*verdict) string {
 		if unknown {
 			return "say where the nodes are (label tradewind.dev/cloud and the topology labels)"
 		}
-		return "add nodes in the required locations, or widen spec.locations.required of " +
-			sources(j.rules.Required, func(r policy.LocationRequirement) policy.Source { return r.Source })
+		if j.rules.Excess != "" {
+			return j.rules.Excess
+		}
+		return "add nodes in the required locations, or widen spec.locations.required of " + sources(j.rules.Required, (*policy.LocationRequirement).From)
 	case RuleSpread:
 		return "add nodes in other domains, or raise spec.spread maxSharePercent or lower minDomains of " + j.allSources()
 	case RuleSpot:
@@ -109,7 +111,7 @@ func (j *judge) barring(obstacle Obstacle, nodes []*verdict) string {
 			rules = append(rules, rule)
 		}
 	}
-	return sources(rules, func(r policy.Residency) policy.Source { return r.Source })
+	return sources(rules, (*policy.Residency).From)
 }
 
 // lawsOf lists the countries of nodes that residency excludes, and those of their operators where the rules limit them:
@@ -152,16 +154,21 @@ func nodeNames(verdicts []*verdict) []string {
 }
 
 // sources names the policies that rules come from, each once.
-func sources[T any](rules []T, of func(T) policy.Source) string {
+func sources[T any](rules []T, of func(*T) []policy.Source) string {
 	var names []string
-	for _, rule := range rules {
-		if name := of(rule).String(); !slices.Contains(names, name) {
-			names = append(names, name)
+	for i := range rules {
+		for _, source := range of(&rules[i]) {
+			if name := source.String(); !slices.Contains(names, name) {
+				names = append(names, name)
+			}
 		}
 	}
 	return strings.Join(names, " and ")
 }
 
 func (j *judge) allSources() string {
-	return sources(j.rules.Sources, func(s policy.Source) policy.Source { return s })
+	return sources(j.rules.Sources, itself)
 }
+
+// itself is the policy that a policy is.
+func itself(source *policy.Source) []policy.Source { return []policy.Source{*source} }

@@ -149,6 +149,21 @@ func TestThousandsOfPolicies(t *testing.T) {
 	}
 }
 
+// Under more policies than may count a pod waits and says which limit it is; with one less it is placed.
+func TestMorePoliciesThanMayCount(t *testing.T) {
+	e := newEnv(t)
+	e.cluster.AddNodesYAML(t, threeClouds)
+	var all strings.Builder
+	for i := range 65 {
+		all.WriteString("---\n" + strings.Replace(policyText("PlacementPolicy", "web", "residency: {jurisdictions: [EU]}"), "name: web", fmt.Sprintf("name: p%d", i), 1))
+	}
+	e.apply(all.String())
+	e.pod("web")
+	e.waits("web", "0/6 nodes: 6 held back: 65 policies select the pod and at most 64 may: join some of them, or narrow their workloadSelector")
+	e.deletePolicy("p64")
+	e.placed("web")
+}
+
 // Without Tradewind's kinds nobody knows what a pod's rules are, so it waits and says why; when they come it is placed.
 func TestKindsInstalledAfterTheScheduler(t *testing.T) {
 	e := newEnvWithoutScheduler(t)

@@ -111,25 +111,16 @@ func (d *draft) judge(world *inventory.World, w *workload) *planned {
 
 // invalid says what is wrong with the policies of a workload such that no place satisfies them; empty when nothing is.
 func invalid(world *inventory.World, rules *placement.Rules) string {
-	broken := false
-	for i := range rules.Residency {
-		broken = broken || rules.Residency[i].Broken
-	}
-	for i := range rules.Required {
-		broken = broken || rules.Required[i].Broken
-	}
-	for i := range rules.Latency {
-		broken = broken || rules.Latency[i].Broken
-	}
-	if !broken {
-		return ""
+	held := rules.Held()
+	if held == "" || rules.Excess != "" {
+		return held
 	}
 	for _, source := range rules.Sources {
 		for _, problem := range world.Policies.Problems(source) {
 			return fmt.Sprintf("%s: %s: %s", source, problem.Field, problem.Message)
 		}
 	}
-	return "a rule cannot be read; see the conditions of the policies"
+	return held + "; see its conditions"
 }
 
 // unavailable is why a node must not be planned on, or empty.
@@ -159,7 +150,7 @@ func solve(d *draft, clock clock.PassiveClock) (*solution, error) {
 	}
 	s := &solution{result: result, problems: map[string]string{}}
 	deadline := clock.Now().Add(maxSearch)
-	options := engine.Options{Expired: func() bool { return clock.Now().After(deadline) }}
+	options := engine.Options{LateConflicts: true, Expired: func() bool { return clock.Now().After(deadline) }}
 	if slices.ContainsFunc(result.Pools, func(pool planning.PoolInfo) bool { return pool.Unavailable != "" }) {
 		// What is left after a loss need not survive a further one.
 		degraded, err := engine.NewDegradedSolver(result.Snapshot, options)
@@ -187,7 +178,7 @@ func (s *solution) bill() error {
 	for i := range asIs.Workloads {
 		asIs.Workloads[i].Hold = "as it is"
 	}
-	plan, err := engine.Solve(&asIs, engine.Options{})
+	plan, err := engine.Solve(&asIs, engine.Options{LateConflicts: true})
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,8 @@ const (
 	// settle is how long a change waits for others that come with it.
 	settle = 200 * time.Millisecond
 	// rest is how many times as long as a round took it rests after it, so that planning takes at most a fifth of one
-	// processor however large the cluster is. A change of policies, prices or availability does not wait for it.
+	// processor however large the cluster is. A change of policies, prices or availability does not wait for it. Explanations,
+	// whose time is limited, are not counted: who makes them long delays others by them, and not by five times as much.
 	rest = 4
 	// retryInterval is how long a round that failed waits before it is tried again.
 	retryInterval = 2 * time.Second
@@ -62,9 +63,12 @@ type Planner struct {
 	world atomic.Pointer[inventory.World]
 	// changed signals a change that may wait for others, pressing one that may not.
 	changed, pressing chan struct{}
-	// urgent says that a pressing change came since the round began.
-	urgent  atomic.Bool
-	written written
+	// urgent says that a pressing change came since the round began; gaveWay that the round left something for it, and owed
+	// that the round before did.
+	urgent, gaveWay atomic.Bool
+	owed            bool
+	written         written
+	explanations    *explanations
 }
 
 var (
@@ -86,7 +90,8 @@ func New(mgr manager.Manager, options Options) (*Planner, error) {
 func newPlanner(to client.Client, recorder events.EventRecorder, options Options) *Planner {
 	p := &Planner{
 		options: options, client: to, recorder: recorder, clock: options.Clock, metrics: newPlanMetrics(),
-		changed: make(chan struct{}, 1), pressing: make(chan struct{}, 1),
+		explanations: newExplanations(),
+		changed:      make(chan struct{}, 1), pressing: make(chan struct{}, 1),
 	}
 	if p.clock == nil {
 		p.clock = clock.RealClock{}
@@ -155,7 +160,7 @@ func (p *Planner) Start(ctx context.Context) error {
 			p.signal()
 		}
 		now := p.clock.Now()
-		p.wait(ctx, now.Add(max(pause, rest*now.Sub(began))))
+		p.wait(ctx, now.Add(max(pause, rest*(now.Sub(began)-p.explanations.took))))
 	}
 	return nil
 }
@@ -176,7 +181,18 @@ func (p *Planner) wait(ctx context.Context, earliest time.Time) {
 	}
 }
 
-// round plans once, writes what changed and tells the listeners.
+// givesWay says that what can wait is left to the next round, since a pressing change came. That round finishes what this one
+// leaves, so that whoever makes one pressing change after the other keeps nothing from ever being done.
+func (p *Planner) givesWay() bool {
+	if p.owed || !p.urgent.Load() {
+		return false
+	}
+	p.gaveWay.Store(true)
+	p.signal()
+	return true
+}
+
+// round plans once, writes what changed, tells the listeners, and then explains what has no place.
 func (p *Planner) round(ctx context.Context) error {
 	for _, channel := range []chan struct{}{p.changed, p.pressing} { // what was signalled until now is seen below
 		select {
@@ -185,6 +201,8 @@ func (p *Planner) round(ctx context.Context) error {
 		}
 	}
 	p.urgent.Store(false)
+	p.owed = p.gaveWay.Swap(false)
+	p.explanations.took = 0
 	world := p.world.Load()
 	d := p.gather(world)
 	var s *solution
@@ -197,6 +215,10 @@ func (p *Planner) round(ctx context.Context) error {
 		p.metrics.planned(p.clock.Since(began), err)
 	}
 	wanted := p.statuses(d, s)
+	var open []unplaced
+	if s != nil {
+		open = p.explanations.recall(world, s, d, wanted)
+	}
 	writeErr := p.write(ctx, wanted)
 	if s == nil {
 		return errors.Join(err, writeErr)
@@ -206,7 +228,7 @@ func (p *Planner) round(ctx context.Context) error {
 	for _, listener := range p.options.Listeners {
 		listener.Planned(ctx, round)
 	}
-	return writeErr
+	return errors.Join(writeErr, p.explain(ctx, d, s, open))
 }
 
 // placementChanged takes note of what was written, and puts right what somebody else changed.

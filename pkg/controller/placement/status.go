@@ -39,6 +39,11 @@ type wanted struct {
 	last *v1alpha1.PlacementStatus
 	// savings are of moving the running replicas, in US dollars an hour; 0 where not all of them run.
 	savings float64
+	// news says that the plan is another than the Placement says, or that there is one now.
+	news bool
+	// unplaced is the index of the workload in the solution while it is not explained why replicas have no place; -1 when
+	// nothing is to be explained.
+	unplaced int
 }
 
 // statuses says what every Placement should say. Without a solution the decisions stay.
@@ -52,7 +57,7 @@ func (p *Planner) statuses(d *draft, s *solution) []*wanted {
 	}
 	out := make([]*wanted, 0, len(d.planned))
 	for _, of := range d.planned {
-		w := &wanted{of: of, key: client.ObjectKey{Namespace: of.Namespace, Name: inventory.PlacementName(of.Kind, of.Name)}}
+		w := &wanted{of: of, unplaced: -1, key: client.ObjectKey{Namespace: of.Namespace, Name: inventory.PlacementName(of.Kind, of.Name)}}
 		w.last = p.written.latest(w.key, p.objects.placements)
 		i, found := index[of.Kind+" "+of.Namespace+"/"+of.Name]
 		switch {
@@ -69,6 +74,7 @@ func (p *Planner) statuses(d *draft, s *solution) []*wanted {
 			w.plan(s, i)
 		}
 		w.stamp(d)
+		w.news = w.moved() || w.turned()
 		out = append(out, w)
 	}
 	slices.SortFunc(out, func(a, b *wanted) int {
@@ -116,20 +122,27 @@ func (w *wanted) running(s *solution) (byPool map[int]int, all int) {
 	return byPool, all
 }
 
-// plan fills in what the plan has for workload i of the result.
+// plan fills in what the plan has for workload i of the result. Why replicas have no place is found later; until then the
+// Placement says what it said.
 func (w *wanted) plan(s *solution, i int) {
-	placement, explanation := s.plan.Placements[i], s.solver.Explain(i)
+	placement := s.plan.Placements[i]
 	out := &w.status
+	reasons := make([]string, len(placement.Decisions))
+	if placement.Unplaced > 0 {
+		w.unplaced = i
+	} else {
+		explanation := s.solver.Explain(i)
+		reasons, out.Rejected = explanation.Reasons, rejected(s, explanation.Rejected)
+	}
 	out.Replicas, out.Unplaced = int32(w.of.Replicas), int32(placement.Unplaced)
 	running, all := w.running(s)
 	placed := 0
 	for k := range placement.Decisions {
 		d := &placement.Decisions[k]
-		out.Decisions = append(out.Decisions, decision(s, d, running[d.Pool], explanation.Reasons[k]))
+		out.Decisions = append(out.Decisions, decision(s, d, running[d.Pool], reasons[k]))
 		out.InPlace += int32(min(d.Replicas, running[d.Pool]))
 		placed += d.Replicas
 	}
-	out.Rejected = rejected(s, explanation.Rejected)
 	out.HourlyUSD = bill(&placement.Bill)
 	present, planned := charged(&s.present[i]), charged(&placement.Bill)-placement.Bill.Disruption
 	if all > 0 {
@@ -146,7 +159,31 @@ func (w *wanted) plan(s *solution, i int) {
 	for _, source := range w.of.rules.Sources {
 		out.Policies = append(out.Policies, source.String())
 	}
-	w.conditions(placement)
+	w.conditions(placement, w.sofar(placement))
+}
+
+// sofar is what is said of replicas without a place until that is explained: what was said, where as many had none before.
+func (w *wanted) sofar(placement *engine.Placement) string {
+	if placement.Unplaced == 0 || w.last == nil || w.last.Unplaced != int32(placement.Unplaced) || w.moved() {
+		return engine.Unexplained
+	}
+	_, said, ok := strings.Cut(plannedMessage(w.last), noPlace)
+	if !ok {
+		return engine.Unexplained
+	}
+	for k := range w.status.Decisions {
+		w.status.Decisions[k].Reason = w.last.Decisions[k].Reason
+	}
+	w.status.Rejected = w.last.Rejected
+	return said
+}
+
+// plannedMessage is what a status says of the plan.
+func plannedMessage(status *v1alpha1.PlacementStatus) string {
+	if planned := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionPlanned); planned != nil {
+		return planned.Message
+	}
+	return ""
 }
 
 func decision(s *solution, d *engine.Decision, running int, reason string) v1alpha1.PlacementDecision {
@@ -226,17 +263,17 @@ func (w *wanted) survival(s *solution, placement *engine.Placement, placed int) 
 	}
 }
 
-func (w *wanted) conditions(placement *engine.Placement) {
+// noPlace stands before the reason why replicas have no place: "2 of 3 replicas have no place: REASON".
+const noPlace = " no place: "
+
+// conditions says whether all replicas have a place, and why they have none.
+func (w *wanted) conditions(placement *engine.Placement, why string) {
 	out := &w.status
 	if placement.Unplaced == 0 {
 		w.condition(v1alpha1.ConditionPlanned, metav1.ConditionTrue, ReasonPlanned, summary(out))
 	} else {
-		why := "no place is found"
-		if placement.Conflict != nil {
-			why = placement.Conflict.Message
-		}
 		w.condition(v1alpha1.ConditionPlanned, metav1.ConditionFalse, ReasonUnplaced,
-			fmt.Sprintf("%s no place: %s", has(placement.Unplaced, out.Replicas), why))
+			has(placement.Unplaced, out.Replicas)+noPlace+why)
 	}
 	w.inPlace()
 }

@@ -32,13 +32,15 @@ const kindPlacement = "Placement"
 
 // write brings the Placements to what they should say: first those whose decisions change, then the others, as far as
 // no pressing change comes in between, and deletes those of workloads that are gone or that no policy selects any more.
+// Where it is not explained yet why replicas have no place, only other decisions are written; explain writes the rest.
 func (p *Planner) write(ctx context.Context, all []*wanted) error {
 	var first, then []*wanted
 	keep := make(map[client.ObjectKey]bool, len(all))
 	for _, w := range all {
 		keep[w.key] = true
 		switch {
-		case w.moved() || w.turned():
+		case w.unplaced >= 0 && (!w.moved() || w.last == nil && len(w.status.Decisions) == 0):
+		case w.news:
 			first = append(first, w)
 		case !equality.Semantic.DeepEqual(*w.last, w.status) || !p.hasMetadata(w):
 			then = append(then, w)
@@ -54,11 +56,9 @@ func (p *Planner) write(ctx context.Context, all []*wanted) error {
 	workqueue.ParallelizeUntil(ctx, writers, len(first), func(i int) { failures.add(p.writeOne(ctx, first[i])) })
 	workqueue.ParallelizeUntil(ctx, writers, len(gone), func(i int) { failures.add(p.delete(ctx, gone[i])) })
 	workqueue.ParallelizeUntil(ctx, writers, len(then), func(i int) {
-		if p.urgent.Load() {
-			p.signal() // the next round writes it
-			return
+		if !p.givesWay() {
+			failures.add(p.writeOne(ctx, then[i]))
 		}
-		failures.add(p.writeOne(ctx, then[i]))
 	})
 	return failures.err()
 }
@@ -120,6 +120,8 @@ func (p *Planner) writeOne(ctx context.Context, w *wanted) error {
 	}
 	p.written.wrote(w.key, object.GetUID(), object.GetResourceVersion(), &w.status)
 	p.tell(w)
+	said := w.status
+	w.last = &said
 	return nil
 }
 
@@ -135,7 +137,7 @@ func (p *Planner) delete(ctx context.Context, object *v1alpha1.Placement) error 
 // tell makes an event on the workload of a plan that changed or cannot be made.
 func (p *Planner) tell(w *wanted) {
 	planned := meta.FindStatusCondition(w.status.Conditions, v1alpha1.ConditionPlanned)
-	if planned == nil || !w.turned() && !w.moved() || planned.Status == metav1.ConditionTrue && len(w.status.Decisions) == 0 {
+	if planned == nil || !w.news || w.unplaced >= 0 || planned.Status == metav1.ConditionTrue && len(w.status.Decisions) == 0 {
 		return
 	}
 	if planned.Status == metav1.ConditionUnknown && w.last == nil {

@@ -88,18 +88,11 @@ func invalid(problems []policy.Problem, alone *placement.Rules) string {
 	switch {
 	case explained:
 		return text
-	case broken(alone.Effective):
+	case alone.Held() != "":
 		return text + "; the pods it selects wait until it is corrected"
 	default:
 		return text + "; the rest of the policy is enforced"
 	}
-}
-
-// broken says whether a rule cannot be understood, so that no place satisfies it.
-func broken(rules *policy.Effective) bool {
-	return slices.ContainsFunc(rules.Residency, func(r policy.Residency) bool { return r.Broken }) ||
-		slices.ContainsFunc(rules.Required, func(r policy.LocationRequirement) bool { return r.Broken }) ||
-		slices.ContainsFunc(rules.Latency, func(r policy.Latency) bool { return r.Broken })
 }
 
 func overridden(used *use) metav1.Condition {
@@ -132,7 +125,7 @@ func satisfiable(source policy.Source, alone *placement.Rules, used *use, state 
 	condition := metav1.Condition{Type: v1alpha1.ConditionSatisfiable, Status: metav1.ConditionTrue, Reason: ReasonNodesAllowed}
 	nodes := state.NodeCount()
 	switch {
-	case broken(alone.Effective):
+	case alone.Held() != "":
 		condition.Status, condition.Reason = metav1.ConditionUnknown, ReasonInvalid
 		condition.Message = "no place satisfies a rule that cannot be read; see the condition InForce"
 		return condition

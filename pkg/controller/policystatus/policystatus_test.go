@@ -16,6 +16,7 @@ import (
 	"tradewind.dev/tradewind/pkg/controller/clustertest"
 	"tradewind.dev/tradewind/pkg/controller/status"
 	"tradewind.dev/tradewind/pkg/location"
+	"tradewind.dev/tradewind/pkg/placement/policy"
 )
 
 var schedulers = []string{"tradewind", "tradewind-cost", "tradewind-latency"}
@@ -180,6 +181,22 @@ func TestStatus(t *testing.T) {
 			satisfiable: "False NoNodeAllowedTogether: together with ClusterPlacementPolicy eu-only, 0 of 60 nodes: " +
 				"42 outside residency US, 10 outside residency EU, 8 without a known country (residency US)",
 			summary: Summary{InForce: 2, Unsatisfiable: 2},
+		},
+		{
+			name: "more than may count",
+			cluster: func() *clustertest.Cluster {
+				cluster := fleet().Policy("shop", "web", web+"residency: {jurisdictions: [EU]}").Pods(1, "shop", "web", "tradewind")
+				for i := range policy.MaxPolicies {
+					cluster.Policy("shop", fmt.Sprint("x", i), web+"residency: {jurisdictions: [EU]}")
+				}
+				return cluster
+			}(),
+			pods: 1, allowed: 42,
+			inForce: "True Enforced: the scheduler enforces it for 1 pod",
+			satisfiable: "False NoNodeAllowedTogether: together with PlacementPolicy shop/x0, PlacementPolicy shop/x1, PlacementPolicy shop/x2, " +
+				"PlacementPolicy shop/x3, PlacementPolicy shop/x4, and 58 more, 0 of 60 nodes: 42 held back: 65 policies select the pod and at most 64 may: " +
+				"join some of them, or narrow their workloadSelector, 10 outside residency EU, 8 without a known country (residency EU)",
+			summary: Summary{InForce: 65, Unsatisfiable: 64},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

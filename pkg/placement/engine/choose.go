@@ -2,6 +2,8 @@ package engine
 
 import (
 	"math"
+
+	"tradewind.dev/tradewind/pkg/placement/policy"
 )
 
 // pick is replicas of one workload on a pool.
@@ -61,7 +63,7 @@ type chooser struct {
 	usd          float64
 	crossed      bool // a limit beyond those under which the cheapest first is best has kept a replica off a pool
 	extras       []int32
-	masks        [8]uint64
+	masks        [policy.MaxLatencyLimits]uint64
 	credited     []bool
 	banned       []int32
 	sum          float64 // of the prices
@@ -85,7 +87,7 @@ func (c *chooser) begin(a *ask) {
 	}
 	c.crossed = false
 	c.ask, c.picks, c.placed, c.spot, c.usd, c.sum, c.last = a, c.picks[:0], 0, 0, 0, 0, math.Inf(-1)
-	c.axes, c.caps, c.mins, c.masks = a.limits.axes, a.limits.caps, a.limits.mins, [8]uint64{}
+	c.axes, c.caps, c.mins, c.masks = a.limits.axes, a.limits.caps, a.limits.mins, [policy.MaxLatencyLimits]uint64{}
 	if a.level > 0 {
 		at := &a.limits.levels[a.level-1]
 		c.caps, c.mins = at.caps, at.mins

@@ -2,52 +2,43 @@ package engine
 
 import (
 	"fmt"
-	"math"
+	"slices"
 	"strings"
-
-	corev1 "k8s.io/api/core/v1"
-
-	"tradewind.dev/tradewind/pkg/placement"
-	"tradewind.dev/tradewind/pkg/placement/policy"
 )
 
-// suspect is a rule that may be in conflict with others, and how a workload looks without it.
-type suspect struct {
-	ConflictRule
-	drop func(*trial)
+// maxChecks is for how many sets of rules one conflict tries whether they leave a place. Finding a conflict of k among n rules
+// takes about 2k·log₂(n/k) + 2k of them, so that it ends some only where very many rules together exclude each other.
+const maxChecks = 2048
+
+// maxNamed is how many rules of a conflict its message names.
+const maxNamed = 8
+
+// Unexplained is what a plan says of a conflict that is left to Solver.Conflict.
+const Unexplained = "why is being worked out"
+
+// Conflict says why replicas of the workload with this index have no place in the present plan; nil when all have one. expired
+// is asked between steps, nil never ends the search: once it says true, the conflict is a true one, but not a smallest.
+func (s *Solver) Conflict(i int, expired func() bool) *Conflict {
+	if s.plan.Placements[i].Unplaced == 0 {
+		return nil
+	}
+	return s.conflict(int32(i), expired)
 }
 
-// trial is a workload with some of its rules left out.
-type trial struct {
-	workload Workload
-	rules    policy.Effective
-	pins     bool
-	far      map[int]bool // calls whose limits count
-	others   bool         // the room that other workloads take is missing
-}
-
-// conflict finds a smallest set of rules that keep a workload's replicas from being placed: it leaves one rule after the
-// other out, and keeps those without which there would be a place (deletion filtering; Chinneck and Dravnieks, "Locating
-// minimal infeasible constraint sets in linear programs", ORSA Journal on Computing 3(2), 1991).
-func (s *Solver) conflict(i int32) *Conflict {
+// conflict finds a smallest set of rules that keep a workload's replicas from being placed.
+func (s *Solver) conflict(i int32, expired func() bool) *Conflict {
 	w := s.works[i]
 	if w.bad || w.held != "" {
 		return conflictOf(ConflictRule{RuleInput, w.held})
 	}
 	was := s.lift(w)
 	defer s.restore(w, was)
-	suspects := s.suspects(i)
-	left := make([]bool, len(suspects))
-	feasible := func() bool {
-		t := s.newTrial(i)
-		for k := range suspects {
-			if left[k] {
-				suspects[k].drop(t)
-			}
-		}
-		return s.try(i, t)
+	c := s.newContradiction(i, expired)
+	all := make([]int, len(c.suspects))
+	for k := range all {
+		all[k] = k
 	}
-	if feasible() {
+	if c.possible(all) {
 		if w.dropped {
 			return conflictOf(
 				ConflictRule{RuleAvailability, s.survivalText(i)},
@@ -56,228 +47,147 @@ func (s *Solver) conflict(i int32) *Conflict {
 		}
 		return conflictOf(ConflictRule{RuleCapacity, "what other workloads leave free has no room for it"})
 	}
-	for k := range suspects {
-		left[k] = true
-		if feasible() {
-			left[k] = false
-		}
-	}
-	var rules []ConflictRule
-	for k := range suspects {
-		if !left[k] {
-			rules = append(rules, suspects[k].ConflictRule)
-		}
-	}
-	if len(rules) == 0 {
+	if !c.possible(nil) {
 		return conflictOf(s.tooLarge(w))
+	}
+	found, smallest := c.smallest(all)
+	rules := make([]ConflictRule, 0, len(found))
+	for _, k := range found {
+		rules = append(rules, c.suspects[k].ConflictRule)
+	}
+	if !smallest {
+		message := fmt.Sprintf("some among these %d rules exclude each other, and which was not found in the time there is: %s", len(rules), named(rules))
+		return &Conflict{Rules: rules, Message: message, Among: len(rules)}
 	}
 	return conflictOf(rules...)
 }
 
 // conflictOf joins rules in a sentence.
 func conflictOf(rules ...ConflictRule) *Conflict {
-	texts := make([]string, 0, len(rules))
-	for _, r := range rules {
-		texts = append(texts, r.Message)
-	}
-	message := texts[0]
+	message := rules[0].Message
 	if len(rules) > 1 {
-		message = "no place meets all of these, but without any one of them there would be one: " + strings.Join(texts, "; ")
+		message = "no place meets all of these, but without any one of them there would be one: " + named(rules)
 	}
 	return &Conflict{Rules: rules, Message: message}
 }
 
-// tooLarge is the conflict of a workload that has no place even on empty nodes and without any rule.
-func (s *Solver) tooLarge(w *work) ConflictRule {
-	for p := range s.m.pools {
-		if s.m.pools[p].holds(w.row.request.vector) {
-			return ConflictRule{RuleCapacity, fmt.Sprintf("all nodes together, were they empty, do not hold %d replicas that request %s",
-				w.n, s.requestText(w.row.request))}
+// named lists rules, the first ones in words.
+func named(rules []ConflictRule) string {
+	texts := make([]string, 0, maxNamed)
+	for _, r := range rules[:min(len(rules), maxNamed)] {
+		texts = append(texts, r.Message)
+	}
+	text := strings.Join(texts, "; ")
+	if len(rules) > maxNamed {
+		text += fmt.Sprintf("; and %d more", len(rules)-maxNamed)
+	}
+	return text
+}
+
+// contradiction looks for rules of one workload that exclude each other.
+type contradiction struct {
+	s        *Solver
+	i        int32
+	suspects []suspect
+	expired  func() bool
+	checks   int
+	over     bool
+	left     []bool // scratch: the suspects that are not kept
+}
+
+func (s *Solver) newContradiction(i int32, expired func() bool) *contradiction {
+	c := &contradiction{s: s, i: i, suspects: distinct(s.suspects(i)), expired: expired}
+	c.left = make([]bool, len(c.suspects))
+	return c
+}
+
+// ended says that no further set of rules may be tried but those that the answer needs.
+func (c *contradiction) ended() bool {
+	if !c.over {
+		c.over = c.checks >= maxChecks || c.expired != nil && c.expired()
+	}
+	return c.over
+}
+
+// smallest finds a smallest set of rules that leave no place, of some that do and that are needed for it. ok is false when the
+// search ended before: then the set leaves no place, but a part of it may do so too.
+func (c *contradiction) smallest(all []int) (found []int, ok bool) {
+	order := slices.Clone(all)
+	slices.Reverse(order) // the last ones are left out where others do
+	found = c.divide(nil, order, false)
+	slices.Sort(found)
+	// Choosing places is a search, that may miss one for a set and find it for a larger one.
+	for k := 0; k < len(found) && !c.ended(); {
+		if less := slices.Delete(slices.Clone(found), k, k+1); c.possible(less) {
+			k++
+		} else {
+			found = less
 		}
 	}
-	return ConflictRule{RuleSize, "no node is large enough for a replica that requests " + s.requestText(w.row.request)}
+	return found, !c.over
 }
 
-// requestText is a request in words.
-func (s *Solver) requestText(r *request) string {
-	const gibibyte = 1 << 30
-	parts := []string{}
-	add := func(v int64, text string) {
-		if v > 0 {
-			parts = append(parts, text)
+// divide is QuickXplain: of rules that leave no place together with those kept, it finds a smallest set that does not either.
+// changed says that something was kept that may do so alone. (Junker, "QUICKXPLAIN: Preferred explanations and relaxations for
+// over-constrained problems", AAAI 2004.)
+func (c *contradiction) divide(kept, rules []int, changed bool) []int {
+	if changed && !c.ended() && !c.possible(kept) {
+		return nil
+	}
+	if len(rules) == 1 || c.ended() {
+		return rules
+	}
+	first, second := rules[:len(rules)/2], rules[len(rules)/2:]
+	late := c.divide(slices.Concat(kept, first), second, true)
+	early := c.divide(slices.Concat(kept, late), first, len(late) > 0)
+	return slices.Concat(early, late)
+}
+
+// possible says whether all replicas have a place where only these rules hold.
+func (c *contradiction) possible(kept []int) bool {
+	c.checks++
+	s, t := c.s, c.s.newTrial(c.i)
+	for k := range c.left {
+		c.left[k] = true
+	}
+	for _, k := range kept {
+		c.left[k] = false
+	}
+	for k := range c.suspects {
+		suspect := &c.suspects[k]
+		switch {
+		case !c.left[k]:
+			t.allowed.and(suspect.allowed)
+		case suspect.drop != nil:
+			suspect.drop(t)
 		}
 	}
-	add(r.vector[dimCPU], fmt.Sprintf("%g CPUs", float64(r.vector[dimCPU])/1000))
-	add(r.vector[dimMemory], fmt.Sprintf("%.3g GiB of memory", float64(r.vector[dimMemory])/gibibyte))
-	add(r.vector[dimGPU], fmt.Sprintf("%d GPUs", r.vector[dimGPU]))
-	for k, name := range s.m.extended {
-		add(r.vector[dimExtended+k], fmt.Sprintf("%d %s", r.vector[dimExtended+k], name))
-	}
-	if len(parts) == 0 {
-		return "nothing"
-	}
-	return strings.Join(parts, ", ")
-}
-
-// survivalText is all losses that a workload must survive, in words.
-func (s *Solver) survivalText(i int32) string {
-	var texts []string
-	for _, a := range s.m.snapshot.Workloads[i].Availability {
-		texts = append(texts, s.availabilityText(i, a))
-	}
-	return strings.Join(texts, ", ")
-}
-
-func (s *Solver) availabilityText(i int32, a Availability) string {
-	return fmt.Sprintf("survives the loss of any one %s with %d%% of %d replicas left", a.Survive, a.MinReplicasPercent, s.works[i].n)
-}
-
-func (s *Solver) newTrial(i int32) *trial {
-	w := s.works[i]
-	t := &trial{workload: s.m.snapshot.Workloads[i], rules: *w.row.profile.rules.Effective, pins: true, others: true, far: map[int]bool{}}
-	for k := range w.out {
-		t.far[k] = true
-	}
-	return t
-}
-
-// suspects lists a workload's rules. The room that others take comes first, so that a conflict of rules alone is found.
-func (s *Solver) suspects(i int32) []suspect {
-	w, in := s.works[i], &s.m.snapshot.Workloads[i]
-	rules := w.row.profile.rules
-	var out []suspect
-	add := func(rule Rule, message string, drop func(*trial)) {
-		out = append(out, suspect{ConflictRule{rule, message}, drop})
-	}
-	add(RuleCapacity, "the room that other workloads take", func(t *trial) { t.others = false })
-	for k := range w.out {
-		if limit := w.out[k].most; !math.IsInf(limit, 1) {
-			callee := &s.m.snapshot.Workloads[w.out[k].to]
-			add(RuleCall, fmt.Sprintf("at most %g ms to %s/%s", limit, callee.Namespace, callee.Name), func(t *trial) { delete(t.far, k) })
-		}
-	}
-	if len(w.pins) > 0 {
-		add(RuleVolume, "volumes that hold replicas in place", func(t *trial) { t.pins = false })
-	}
-	if len(in.NodeSelector) > 0 {
-		add(RuleNodeSelector, "node selector "+selectorText(in.NodeSelector), func(t *trial) { t.workload.NodeSelector = nil })
-	}
-	if in.NodeAffinity != nil {
-		add(RuleNodeAffinity, "node affinity", func(t *trial) { t.workload.NodeAffinity = nil })
-	}
-	if taints := s.taints(in); taints != "" {
-		add(RuleTaint, "tolerates not "+taints, func(t *trial) {
-			t.workload.Tolerations = []corev1.Toleration{{Operator: corev1.TolerationOpExists}}
-		})
-	}
-	for _, a := range in.Availability {
-		add(RuleAvailability, s.availabilityText(i, a), func(t *trial) {
-			t.workload.Availability = without(t.workload.Availability, func(other Availability) bool { return other == a })
-		})
-	}
-	for k := range rules.Residency {
-		rule := rules.Residency[k]
-		add(RuleResidency, residencyText(&rule), func(t *trial) {
-			t.rules.Residency = without(t.rules.Residency, func(r policy.Residency) bool { return r.Source == rule.Source })
-		})
-	}
-	for k := range rules.Required {
-		rule := rules.Required[k]
-		add(RuleLocation, rule.Text+from(rule.Source), func(t *trial) {
-			t.rules.Required = without(t.rules.Required, func(r policy.LocationRequirement) bool {
-				return r.Source == rule.Source && r.Text == rule.Text
-			})
-		})
-	}
-	for k := range rules.Spread {
-		rule := rules.Spread[k]
-		add(RuleSpread, spreadText(&rule), func(t *trial) {
-			t.rules.Spread = without(t.rules.Spread, func(r policy.Spread) bool { return r.TopologyKey == rule.TopologyKey })
-		})
-	}
-	for k := range rules.Latency {
-		rule := rules.Latency[k]
-		add(RuleLatency, fmt.Sprintf("at most %g ms from 95%% of the clients%s", rule.MaxMilliseconds, from(rule.Source)), func(t *trial) {
-			t.rules.Latency = without(t.rules.Latency, func(r policy.Latency) bool { return r.Source == rule.Source })
-		})
-	}
-	if rules.SpotMaxPercent < 100 || rules.SpotFallback != "" {
-		add(RuleSpot, fmt.Sprintf("at most %d%% of the replicas on spot capacity", rules.SpotMaxPercent), func(t *trial) {
-			t.rules.SpotMaxPercent, t.rules.SpotFallback = 100, ""
-		})
-	}
-	if rules.HasMaxHourlyUSD {
-		add(RuleCost, fmt.Sprintf("at most $%g/h", rules.MaxHourlyUSD), func(t *trial) { t.rules.HasMaxHourlyUSD = false })
-	}
-	return out
-}
-
-func without[T any](list []T, drop func(T) bool) []T {
-	var out []T
-	for _, v := range list {
-		if !drop(v) {
-			out = append(out, v)
-		}
-	}
-	return out
-}
-
-func from(source policy.Source) string {
-	if source.Name == "" {
-		return ""
-	}
-	return " (" + source.String() + ")"
-}
-
-func residencyText(rule *policy.Residency) string {
-	var parts []string
-	if rule.LimitsCountries || rule.Broken {
-		parts = append(parts, "residency "+rule.Jurisdictions)
-	}
-	if rule.LimitsOperatorCountries {
-		parts = append(parts, "operated from "+rule.Operators)
-	}
-	return strings.Join(parts, ", ") + from(rule.Source)
-}
-
-func spreadText(rule *policy.Spread) string {
-	word := policy.LocationKeys[rule.TopologyKey]
-	if rule.TopologyKey == corev1.LabelHostname {
-		word = "node"
-	}
-	var parts []string
-	if rule.MinDomains > 0 {
-		parts = append(parts, fmt.Sprintf("on at least %d of %s", rule.MinDomains, word))
-	}
-	if rule.MaxSharePercent < 100 {
-		parts = append(parts, fmt.Sprintf("at most %d%% of the replicas on one %s", rule.MaxSharePercent, word))
-	}
-	if rule.MaxSkew > 0 {
-		parts = append(parts, fmt.Sprintf("no %s with over %d replicas more than another", word, rule.MaxSkew))
-	}
-	return strings.Join(parts, ", ")
-}
-
-// taints lists the taints that a workload does not tolerate, the three first ones.
-func (s *Solver) taints(w *Workload) string {
-	var names []string
-	for i := range s.m.snapshot.Pools {
-		taint, ok := untolerated(s.m.snapshot.Pools[i].Taints, w.Tolerations)
-		if ok && !strings.Contains(strings.Join(names, ", "), taint) && len(names) < 3 {
-			names = append(names, taint)
-		}
-	}
-	return strings.Join(names, ", ")
+	s.checks++
+	return s.try(c.i, t)
 }
 
 // try says whether all replicas of a trial have a place. The workload must be lifted.
 func (s *Solver) try(i int32, t *trial) bool {
-	w := s.works[i]
-	t.workload.Rules = placement.NewRules(&t.rules, s.m.snapshot.RoundTrips)
-	profile := s.m.newProfile(&t.workload, t.workload.Rules)
-	row := &row{rowKey: w.row.rowKey, profile: profile, request: w.row.request}
+	w, base := s.works[i], s.works[i].row.profile
+	p := &profile{
+		id: -1, rules: base.rules, workload: base.workload,
+		unmet: base.unmet, clientMilliseconds: base.clientMilliseconds, clientUSDPerByte: base.clientUSDPerByte,
+	}
+	for _, rule := range t.rules.Spread {
+		p.spread = append(p.spread, s.m.spreadAxis(&rule))
+	}
+	for k := range s.m.pools {
+		if t.allowed[k/64]&(1<<(k%64)) != 0 {
+			p.allowed = append(p.allowed, int32(k))
+		}
+	}
+	if len(p.allowed) == 0 {
+		return w.n == 0
+	}
+	row := &row{rowKey: w.row.rowKey, profile: p, request: w.row.request}
 	s.m.fillRow(row, nil)
-	a := ask{row: row, limits: s.m.newLimits(&t.workload, profile, row.request), n: w.n, room: s.room}
+	workload := &Workload{Replicas: s.m.snapshot.Workloads[i].Replicas, Availability: t.availability}
+	a := ask{row: row, limits: s.m.newLimits(workload, p, &t.rules, row.request), n: w.n, room: s.room}
 	if !t.others {
 		if s.empty == nil {
 			s.empty = newRoom(s.m)

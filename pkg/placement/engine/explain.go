@@ -23,11 +23,16 @@ func (s *Solver) Explain(i int) Explanation {
 	placement := s.plan.Placements[i]
 	out := Explanation{Reasons: make([]string, 0, len(placement.Decisions))}
 	e := s.explainer(w)
+	holds := make([]bool, len(s.m.pools))
 	for k := range placement.Decisions {
+		holds[placement.Decisions[k].Pool] = true
 		out.Reasons = append(out.Reasons, e.reason(int32(placement.Decisions[k].Pool)))
 	}
+	if e.worst >= 0 { // with one replica of the dearest pool gone, would the limits allow one elsewhere?
+		s.chooser.remove(e.worst, 1)
+	}
 	for p := range s.m.pools {
-		if !slices.ContainsFunc(placement.Decisions, func(d Decision) bool { return d.Pool == p }) {
+		if !holds[p] {
 			out.Rejected = append(out.Rejected, e.rejection(int32(p)))
 		}
 	}
@@ -39,32 +44,29 @@ type explainer struct {
 	s       *Solver
 	w       *work
 	ask     ask
-	picks   []pick
-	dearest float64 // price of the dearest placed replica
-	worst   int32   // its pool; -1 when there is none
-	cheaper int     // pools that are allowed, large enough and cheaper than the dearest, without a replica
-	allowed int
+	dearest float64   // price of the dearest placed replica
+	worst   int32     // its pool; -1 when there is none
+	open    []float64 // prices of the pools that are allowed, large enough and not too far, the lowest first
 }
 
 func (s *Solver) explainer(w *work) *explainer {
 	e := &explainer{s: s, w: w, dearest: math.Inf(-1), worst: -1}
 	e.ask = ask{row: w.row, limits: w.limits, n: w.n, stays: w.stays, room: s.room}
 	s.outgoing(w, &e.ask)
-	c := s.chooser
-	e.picks = byPool(w.allocs, nil)
-	c.restore(&e.ask, e.picks)
-	for _, p := range e.picks {
+	picks := byPool(w.allocs, nil)
+	s.chooser.restore(&e.ask, picks)
+	for _, p := range picks {
 		if price := e.price(p.pool); price > e.dearest {
 			e.dearest, e.worst = price, p.pool
 		}
 	}
 	s.m.dense(w.row)
-	e.allowed = len(w.row.pools)
 	for _, i := range w.row.pools {
-		if e.price(i) < e.dearest-improvement && c.on(i) == 0 {
-			e.cheaper++
+		if !e.ask.barred(s.m, i) {
+			e.open = append(e.open, e.price(i))
 		}
 	}
+	slices.Sort(e.open)
 	return e
 }
 
@@ -73,18 +75,13 @@ func (e *explainer) price(i int32) float64 { return e.s.chooser.price(i, e.w.row
 
 func (e *explainer) reason(i int32) string {
 	price := e.price(i)
-	cheaper := 0
-	for _, p := range e.w.row.pools {
-		if e.price(p) < price-improvement && !e.ask.barred(e.s.m, p) {
-			cheaper++
-		}
-	}
+	cheaper, _ := slices.BinarySearch(e.open, price-improvement)
 	text := fmt.Sprintf("$%.4g/h a replica", price)
 	switch {
 	case e.w.held != "":
 		return "kept where it runs: " + e.w.held
 	case cheaper == 0:
-		return fmt.Sprintf("%s, the least of %d allowed pools", text, e.allowed)
+		return fmt.Sprintf("%s, the least of %d allowed pools", text, len(e.w.row.pools))
 	case e.ask.stayCredit(i) > 0:
 		return text + "; runs here already, and moving would not pay for itself"
 	case len(e.w.pins) > 0:
@@ -94,7 +91,7 @@ func (e *explainer) reason(i int32) string {
 	}
 }
 
-// rejection is why a pool holds no replica.
+// rejection is why a pool holds no replica. A replica of the dearest pool must be out of the chooser.
 func (e *explainer) rejection(i int32) Rejection {
 	s, w := e.s, e.w
 	out := Rejection{Pool: int(i)}
@@ -117,22 +114,14 @@ func (e *explainer) rejection(i int32) Rejection {
 		out.Rule, out.Message = RuleCapacity, "no node has room for a replica"
 		return out
 	}
-	// With one replica of the dearest pool gone, would the limits allow one here?
-	c := s.chooser
-	if e.worst >= 0 {
-		c.remove(e.worst, 1)
-	}
-	if c.allowance(i) <= 0 {
-		out.Rule, out.Message = c.blocker(i)
+	if s.chooser.allowance(i) <= 0 {
+		out.Rule, out.Message = s.chooser.blocker(i)
 	} else {
 		out.Rule, out.DeltaUSD = RulePrice, delta
 		out.Message = fmt.Sprintf("$%.4g/h dearer a replica", delta)
 		if delta <= 0 {
 			out.Message = fmt.Sprintf("$%.4g/h cheaper a replica, but moving there costs more than it saves, or was not found", -delta)
 		}
-	}
-	if e.worst >= 0 {
-		c.add(e.worst, 1, 0)
 	}
 	return out
 }

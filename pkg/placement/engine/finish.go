@@ -148,7 +148,9 @@ func (s *Solver) placement(i int32) *Placement {
 	}
 	out.Recoveries = s.recoveries(w)
 	if out.Unplaced = max(int(w.n-w.placed()), 0); out.Unplaced > 0 {
-		out.Conflict = s.conflict(i)
+		if out.Conflict = (&Conflict{Message: Unexplained}); !s.m.options.LateConflicts {
+			out.Conflict = s.conflict(i, s.expired)
+		}
 	}
 	return out
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/placement"
 	"tradewind.dev/tradewind/pkg/placement/policy"
 )
 
@@ -81,15 +82,15 @@ func (m *model) limitsOf(w *Workload, p *profile, r *request) *limits {
 	if known, ok := m.limits[key]; ok {
 		return known
 	}
-	l := m.newLimits(w, p, r)
+	l := m.newLimits(w, p, p.rules.Effective, r)
 	m.limits[key] = l
 	return l
 }
 
-func (m *model) newLimits(w *Workload, p *profile, r *request) *limits {
+// newLimits makes the limits of rules, which may be others than those that say which pools the profile allows.
+func (m *model) newLimits(w *Workload, p *profile, rules *policy.Effective, r *request) *limits {
 	n := int32(w.Replicas)
 	l := &limits{n: n, spot: n, onDemand: n, perNode: max(n, 1), ceiling: math.Inf(1)}
-	rules := p.rules
 	for i, spread := range rules.Spread {
 		limit := int32(max(1, w.Replicas*spread.MaxSharePercent/100))
 		need := min(int32(min(spread.MinDomains, maxReplicas)), n)
@@ -213,37 +214,7 @@ func (m *model) within(p *profile, inner, outer int) bool {
 	return true
 }
 
-// uncovered is the least number of further populations that must be reached within the limit, so that 95 % of the clients
-// are (design section 3), when those whose bit is set are already. It is what placement.Coverage counts.
+// uncovered is placement.Uncovered as replicas are counted here.
 func uncovered(limit *policy.Latency, covered uint64) int32 {
-	const percent = 95
-	total, have := int64(0), int64(0)
-	var open [64]int64
-	count := 0
-	for i := range limit.Populations {
-		share := int64(limit.Populations[i].SharePercent)
-		total += share
-		switch {
-		case i >= len(open):
-		case covered&(1<<i) != 0:
-			have += share
-		default:
-			open[count] = share
-			count++
-		}
-	}
-	missing := int32(0)
-	for have*100 < total*percent && count > 0 {
-		largest := 0
-		for i := range count {
-			if open[i] > open[largest] {
-				largest = i
-			}
-		}
-		have += open[largest]
-		count--
-		open[largest] = open[count]
-		missing++
-	}
-	return missing
+	return int32(placement.Uncovered(limit, covered))
 }

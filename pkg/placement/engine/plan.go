@@ -106,9 +106,13 @@ type PoolUse struct {
 // Conflict is why replicas of a workload cannot be placed.
 type Conflict struct {
 	// Rules is a smallest set of rules that cannot all be met: without any one of them there would be a place. In words.
+	// None where Options.LateConflicts leaves them to Solver.Conflict.
 	Rules []ConflictRule
-	// Message joins them in one sentence.
+	// Message joins them in one sentence, and names the first ones of many.
 	Message string
+	// Among is how many rules there are where the search ended before a smallest set was found: they cannot all be met, but a
+	// part of them may be the reason. 0 where the set is a smallest one.
+	Among int
 }
 
 // ConflictRule is one rule in a conflict.

@@ -23,6 +23,7 @@ type profile struct {
 	workload  *Workload // one of those that share it
 	affinity  nodeaffinity.RequiredNodeAffinity
 	selective bool
+	selector  string  // the node selector in words
 	losses    []int   // axes of the losses to survive, each once
 	spread    []int   // axes of the spread rules, in their order; -1 for the hostname
 	allowed   []int32 // pools
@@ -39,7 +40,12 @@ func profileKey(w *Workload, rules *placement.Rules) string {
 		key.WriteString("|" + string(a.Survive))
 	}
 	if len(w.NodeSelector) > 0 || w.NodeAffinity != nil || len(w.Tolerations) > 0 {
-		fmt.Fprintf(&key, "|%v|%v|", w.NodeSelector, w.NodeAffinity)
+		fmt.Fprintf(&key, "|%v|", w.NodeSelector)
+		if w.NodeAffinity != nil {
+			// In its wire form: its text takes time with the square of the number of terms.
+			wire, err := w.NodeAffinity.Marshal()
+			fmt.Fprintf(&key, "%d %s %v|", len(wire), wire, err)
+		}
 		for i := range w.Tolerations {
 			t := &w.Tolerations[i]
 			fmt.Fprintf(&key, "%q %q %q %q;", t.Key, t.Operator, t.Value, t.Effect)
@@ -73,15 +79,11 @@ func (m *model) newProfile(w *Workload, rules *placement.Rules) *profile {
 			p.losses = append(p.losses, axis)
 		}
 	}
-	for _, spread := range rules.Spread {
-		if spread.TopologyKey == corev1.LabelHostname {
-			p.spread = append(p.spread, -1)
-		} else {
-			p.spread = append(p.spread, m.labelAxis(spread.TopologyKey))
-		}
+	for k := range rules.Spread {
+		p.spread = append(p.spread, m.spreadAxis(&rules.Spread[k]))
 	}
 	if p.selective = len(w.NodeSelector) > 0 || w.NodeAffinity != nil; p.selective {
-		p.affinity = nodeaffinity.GetRequiredNodeAffinity(podOf(w))
+		p.affinity, p.selector = nodeaffinity.GetRequiredNodeAffinity(podOf(w)), selectorText(w.NodeSelector)
 	}
 	for i := range m.pools {
 		if rule, _ := m.excluded(p, int32(i)); rule == "" {
@@ -90,6 +92,14 @@ func (m *model) newProfile(w *Workload, rules *placement.Rules) *profile {
 	}
 	m.priceProfile(p)
 	return p
+}
+
+// spreadAxis is the axis of a spread rule; -1 for the hostname.
+func (m *model) spreadAxis(rule *policy.Spread) int {
+	if rule.TopologyKey == corev1.LabelHostname {
+		return -1
+	}
+	return m.labelAxis(rule.TopologyKey)
 }
 
 // podOf is a pod with the workload's node selector and affinity.
@@ -119,7 +129,7 @@ func (m *model) excluded(p *profile, i int32) (Rule, string) {
 	}
 	if p.selective && !m.selects(p, in) {
 		if len(p.workload.NodeSelector) > 0 && !selectsLabels(p.workload.NodeSelector, in) {
-			return RuleNodeSelector, "without the labels of the node selector " + selectorText(p.workload.NodeSelector)
+			return RuleNodeSelector, "without the labels of the node selector " + p.selector
 		}
 		return RuleNodeAffinity, "outside the node affinity of the workload"
 	}

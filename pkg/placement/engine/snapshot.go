@@ -224,4 +224,7 @@ type Options struct {
 	Expired func() bool
 	// Rounds of improvement at most; 0 means the default. More rounds take longer and narrow the gap.
 	Rounds int
+	// LateConflicts leaves it to Solver.Conflict to say why a workload's replicas have no place: the plan only says that
+	// they have none.
+	LateConflicts bool
 }

@@ -25,6 +25,7 @@ type Solver struct {
 	reserve *reserve
 	sums    sums
 	owned   bool // the snapshot is a copy
+	checks  int  // sets of rules that were tried for conflicts
 }
 
 // NewSolver plans a snapshot and keeps what Update needs. Errors are those of Solve.

@@ -20,7 +20,7 @@ type build struct {
 	*engine.Snapshot
 }
 
-func newBuild(t testing.TB) *build {
+func newBuild(t fataler) *build {
 	w := newWorld(t)
 	b := &build{w, &engine.Snapshot{RoundTrips: w.RoundTrips, Egress: w.Prices}}
 	b.pool("aws", "us-east-1", "us-east-1a", 0.10)

@@ -108,7 +108,7 @@ func (m *model) newWork(i int, w *Workload) (*work, []Problem) {
 	}
 	profile := m.profile(&clean)
 	if out.held == "" {
-		out.held = broken(profile.rules)
+		out.held = profile.rules.Held() // an uncertain answer keeps the last decision (design section 7)
 	}
 	out.row = m.row(&clean, profile)
 	out.limits = m.limitsOf(&clean, profile, out.row.request)
@@ -117,26 +117,6 @@ func (m *model) newWork(i int, w *Workload) (*work, []Problem) {
 	m.readPins(out, &clean, problem)
 	m.readCalls(out, i, &clean, problem)
 	return out, problems
-}
-
-// broken says that a policy cannot be read, so that an uncertain answer keeps the last decision (design section 7).
-func broken(rules *placement.Rules) string {
-	for i := range rules.Residency {
-		if rules.Residency[i].Broken {
-			return rules.Residency[i].Source.String() + " names an unknown jurisdiction"
-		}
-	}
-	for i := range rules.Required {
-		if rules.Required[i].Broken {
-			return rules.Required[i].Source.String() + " has a location requirement that cannot be read"
-		}
-	}
-	for i := range rules.Latency {
-		if rules.Latency[i].Broken {
-			return rules.Latency[i].Source.String() + " names a client location that cannot be read"
-		}
-	}
-	return ""
 }
 
 func (m *model) readCurrent(out *work, w *Workload, problem func(field, format string, args ...any)) {

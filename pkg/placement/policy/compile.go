@@ -96,8 +96,12 @@ func (c *compiler) locations(spec *v1alpha1.Locations) {
 	}
 	for i := range spec.Required {
 		requirement, text, ok := c.requirement(fmt.Sprintf("spec.locations.required[%d]", i), &spec.Required[i])
+		id := "broken " + text
+		if ok {
+			id = requirement.String() // its values are sorted
+		}
 		c.out.rules.Required = append(c.out.rules.Required,
-			LocationRequirement{Source: c.out.source, Requirement: requirement, Text: text, Broken: !ok})
+			LocationRequirement{Source: c.out.source, Requirement: requirement, Text: text, Broken: !ok, id: id})
 	}
 	c.contradictions(spec.Required)
 	for i := range spec.Preferred {

@@ -1,7 +1,8 @@
 // Package policy merges the PlacementPolicy and ClusterPlacementPolicy objects that select a pod into one set of rules.
 //
 // Hard rules of all policies add up: residency, required locations, spread, latency limits, cost ceilings and spot limits
-// each keep the strictest. Of each soft field the namespaced policy wins over the cluster's, then the older one; the
+// each keep the strictest. Rules that say the same count once, and how many may count for one workload is limited: beyond
+// the limits no place satisfies them. Of each soft field the namespaced policy wins over the cluster's, then the older one; the
 // loser is recorded as an Override, so that its condition can say so.
 //
 // The package is pure: objects in, immutable rules out. A part of a policy that cannot be understood never widens what
@@ -64,6 +65,8 @@ type Override struct {
 // Residency is one policy's residency rule.
 type Residency struct {
 	Source Source
+	// Also are further policies with the very same rule.
+	Also []Source
 	// Jurisdictions and Operators as written, joined by "+", for messages.
 	Jurisdictions, Operators string
 	// Countries and OperatorCountries are the allowed ISO 3166 codes; the matching Limits says whether the rule limits
@@ -76,12 +79,15 @@ type Residency struct {
 
 // LocationRequirement is one required label-selector requirement over location labels.
 type LocationRequirement struct {
-	Source      Source
+	Source Source
+	// Also are further policies with the very same requirement.
+	Also        []Source
 	Requirement labels.Requirement
 	// Broken is set when the requirement cannot be understood: then no place satisfies it.
 	Broken bool
 	// Text is the requirement as a person would write it: "cloud not in azure".
 	Text string
+	id   string // equal for requirements that mean the same
 }
 
 // LocationPreference is one preferred requirement with its weight, 1 to 100.
@@ -113,7 +119,9 @@ type Availability struct {
 
 // Latency is one policy's limit on the round trip of its clients.
 type Latency struct {
-	Source          Source
+	Source Source
+	// Also are further policies with the very same limit.
+	Also            []Source
 	Populations     []latency.Population
 	MaxMilliseconds float64
 	// Broken is set when a client cannot be understood: then no place satisfies the limit.
@@ -173,6 +181,34 @@ type Effective struct {
 	Drained bool
 
 	Overrides []Override
+
+	// Excess says, with the remedy, that the policies or their rules are more than may count for one workload: then no place
+	// satisfies the rules. Empty when they are not.
+	Excess string
+}
+
+// Held says why no place satisfies the rules, wherever it is: one of them cannot be read, or they are too many. Empty when
+// neither is so.
+func (e *Effective) Held() string {
+	if e.Excess != "" {
+		return e.Excess
+	}
+	for i := range e.Residency {
+		if rule := &e.Residency[i]; rule.Broken {
+			return rule.Source.String() + " names an unknown jurisdiction"
+		}
+	}
+	for i := range e.Required {
+		if rule := &e.Required[i]; rule.Broken {
+			return rule.Source.String() + " has a location requirement that cannot be read"
+		}
+	}
+	for i := range e.Latency {
+		if rule := &e.Latency[i]; rule.Broken {
+			return rule.Source.String() + " names a client location that cannot be read"
+		}
+	}
+	return ""
 }
 
 // compiled is one policy, read once.

@@ -152,9 +152,9 @@ func (s *Set) For(namespace string, namespaceLabels, podLabels labels.Set) *Effe
 
 // merge adds up hard rules and lets the first policy in order of precedence win each soft field.
 func merge(policies []*compiled) *Effective {
-	policies = slices.Clone(policies)
-	slices.SortStableFunc(policies, (*compiled).precedes)
-	out := &Effective{SpotMaxPercent: 100}
+	policies, excess := atMost(policies)
+	out := &Effective{SpotMaxPercent: 100, Excess: excess}
+	adds := newSum(out)
 	winners := map[string]Source{}
 	wins := func(p *compiled, field string, set bool) bool {
 		if !set {
@@ -173,10 +173,7 @@ func merge(policies []*compiled) *Effective {
 		out.Sources = append(out.Sources, p.source)
 		signature.WriteString(p.source.String() + "@" + p.version + ";")
 
-		out.Residency = append(out.Residency, rules.Residency...)
-		out.Required = append(out.Required, rules.Required...)
-		out.Latency = append(out.Latency, rules.Latency...)
-		out.TrafficLimits = append(out.TrafficLimits, rules.TrafficLimits...)
+		adds.rules(rules)
 		for _, spread := range rules.Spread {
 			out.Spread = addSpread(out.Spread, spread)
 		}
@@ -216,7 +213,8 @@ func merge(policies []*compiled) *Effective {
 			out.Enforcement = rules.Enforcement
 		}
 	}
-	out.Signature = signature.String()
+	adds.limit()
+	out.Signature = signature.String() + out.Excess
 	return out
 }
 

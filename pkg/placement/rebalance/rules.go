@@ -93,7 +93,8 @@ func Broken(rules *placement.Rules, class *placement.Class, drains map[policy.So
 	}
 	for i := range rules.Required {
 		required := &rules.Required[i]
-		if drains[required.Source] && !required.Broken && !required.Requirement.Matches(class.Labels) {
+		drained := slices.ContainsFunc(required.From(), func(source policy.Source) bool { return drains[source] })
+		if drained && !required.Broken && !required.Requirement.Matches(class.Labels) {
 			return reason, true
 		}
 	}

@@ -116,6 +116,9 @@ func (c *checker) static(i int, pool *engine.Pool, report func(rule, format stri
 // location reports the rules of residency and location.
 func (c *checker) location(rules *policy.Effective, pool *engine.Pool, report func(rule, format string, args ...any)) {
 	at := pool.Class.Location
+	if rules.Excess != "" {
+		report("location", "it is under more than may count: %s", rules.Excess)
+	}
 	for _, rule := range rules.Residency {
 		if rule.Broken || rule.LimitsCountries && !rule.Countries.Contains(at.Country) ||
 			rule.LimitsOperatorCountries && !rule.OperatorCountries.Contains(at.OperatorCountry) {

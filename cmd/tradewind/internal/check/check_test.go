@@ -92,6 +92,27 @@ func TestProblems(t *testing.T) {
 	}
 }
 
+// TestMoreThanMayCount is about policies that are sound one by one and more than may count together.
+func TestMoreThanMayCount(t *testing.T) {
+	one := func(name string) string { return strings.Replace(good, "name: web", "name: "+name, 1) + "---\n" }
+	var text strings.Builder
+	for i := range 64 {
+		text.WriteString(one(fmt.Sprint("p", i)))
+	}
+	if result := checkText(t, text.String()); !result.Valid() {
+		t.Fatalf("64 policies: %v", result.Problems[0])
+	}
+	text.WriteString(one("more"))
+	text.WriteString(strings.Replace(one("elsewhere"), "name: elsewhere", "name: elsewhere, namespace: other", 1))
+	result := checkText(t, text.String())
+	if len(result.Problems) != 65 {
+		t.Fatalf("%d problems, want one of each policy of the namespace", len(result.Problems))
+	}
+	if got, want := result.Problems[64].String(), "PlacementPolicy/shop/more: spec.workloadSelector: a pod with these labels waits: 65 policies select the pod and at most 64 may: "; !strings.Contains(got, want) {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 func TestWarnings(t *testing.T) {
 	result := checkText(t, "apiVersion: tradewind.dev/v1alpha1\nkind: PriceList\nmetadata: {name: a}\nspec:\n  instances:\n"+
 		"  - {cloud: aws, instanceType: m6i.lage, hourlyUSD: 1}\n  - {cloud: acme, instanceType: big, hourlyUSD: 1}\n  - {cloud: aws, instanceType: m6i.large, hourlyUSD: 1}\n  discounts:\n  - {cloud: gcp, region: europe-wst1, percent: 5}\n  egress:\n  - {from: aws/eu-wst-1, to: internet, usdPerGB: 1}\n")

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/inventory"
@@ -64,6 +65,7 @@ func (r *Result) meaning(now time.Time) error {
 			r.add(object, problem.Field, problem.Message)
 		}
 	}
+	r.tooMany(set)
 	if len(r.read.PriceLists)+len(r.read.LatencyMaps) == 0 {
 		return nil
 	}
@@ -85,6 +87,37 @@ func (r *Result) meaning(now time.Time) error {
 		r.addNamed(problem.Object, problem.Field, problem.Message)
 	}
 	return nil
+}
+
+// tooMany reports policies that would leave a pod with the very labels that they select under more policies or rules than may
+// count for one workload.
+func (r *Result) tooMany(set *policy.Set) {
+	selectors := map[policy.Source]labels.Set{}
+	for _, p := range r.read.PlacementPolicies {
+		selectors[policy.Source{Namespace: p.Namespace, Name: p.Name}] = p.Spec.WorkloadSelector.MatchLabels
+	}
+	for _, p := range r.read.ClusterPlacementPolicies {
+		selectors[policy.Source{Name: p.Name}] = p.Spec.WorkloadSelector.MatchLabels
+	}
+	type pods struct{ namespace, labels string }
+	excess := map[pods]string{} // each kind of pod is looked at once
+	for _, object := range r.Objects {
+		selected, ok := selectors[policy.Source{Namespace: object.Namespace, Name: object.Name}]
+		if !ok || !strings.HasSuffix(object.Kind, "PlacementPolicy") {
+			continue
+		}
+		of := pods{object.Namespace, selected.String()}
+		text, known := excess[of]
+		if !known {
+			if rules := set.For(object.Namespace, nil, selected); rules != nil {
+				text = rules.Excess
+			}
+			excess[of] = text
+		}
+		if text != "" {
+			r.add(object, "spec.workloadSelector", "a pod with these labels waits: "+text)
+		}
+	}
 }
 
 // doubts warns of prices that would be used for nothing as far as the catalog knows: of instance types and regions that
