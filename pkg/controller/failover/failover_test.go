@@ -125,8 +125,16 @@ func TestAfter(t *testing.T) {
 func TestReturn(t *testing.T) {
 	for _, restarts := range []bool{false, true} {
 		b := shop(t)
+		pauses := func(when, want string) {
+			t.Helper()
+			if hold, pause := b.Losses(); hold != "" || want == "" != (pause == "") || !strings.HasPrefix(pause, want) {
+				t.Errorf("%s (restarts: %v): hold %q, pause %q", when, restarts, hold, pause)
+			}
+		}
+		pauses("before", "")
 		b.loseAWS()
 		b.round()
+		pauses("lost", "cloud aws is lost")
 		b.pass(time.Minute, "aws-0 aws-1 ")
 		b.ready(corev1.ConditionTrue, "aws-0", "aws-1")
 		b.pass(time.Second)
@@ -141,6 +149,7 @@ func TestReturn(t *testing.T) {
 		}
 		b.pass(57 * time.Second)
 		b.round()
+		pauses("returning", "pool aws")
 		if b.outage("aws") != "True Returning" {
 			t.Errorf("after 58 s (restarts: %v): %q", restarts, b.outage("aws"))
 		}
@@ -149,6 +158,7 @@ func TestReturn(t *testing.T) {
 		if b.outage("aws") != "False Over" {
 			t.Errorf("after 61 s (restarts: %v): %q", restarts, b.outage("aws"))
 		}
+		pauses("over", "")
 		if again := b.look(t.Context()); !again.IsZero() {
 			t.Errorf("it looks again at %s", again)
 		}

@@ -113,6 +113,9 @@ func (c *Controller) Losses() (hold, pause string) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if err := c.load(context.Background()); err != nil {
+		return err.Error(), ""
+	}
 	for _, pool := range slices.Sorted(maps.Keys(c.outages)) {
 		if o := c.outages[pool]; !o.taken {
 			return "", fmt.Sprintf("pool %s: %s; nothing is moved meanwhile but what is drained", pool, o.text(c.stabilization))
