@@ -102,6 +102,10 @@ func (p *problem) sort() {
 	mends := map[string]bool{}
 	if len(p.broken) > 0 {
 		for _, r := range p.candidates {
+			if _, known := mends[r.Pool]; known {
+				continue
+			}
+			mends[r.Pool] = false
 			for to := range p.deficits {
 				mends[r.Pool] = mends[r.Pool] || p.mends(r.Pool, to) != ""
 			}
