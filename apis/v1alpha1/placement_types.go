@@ -79,8 +79,8 @@ type PlacementStatus struct {
 	// +listType=atomic
 	Moved []PlacementMove `json:"moved,omitempty"`
 
-	// away are the replicas that a failover moved away from each pool and that have not gone back yet: so many of them may
-	// return there. It is empty while FailedOver is not True.
+	// away are the replicas that a failover moved away from each pool and that have not been sent back yet: so many may return
+	// there. It is empty while FailedOver is not True.
 	// +optional
 	// +listType=map
 	// +listMapKey=pool
@@ -215,7 +215,7 @@ type PlacementMove struct {
 type PlacementAway struct {
 	// pool that they left.
 	Pool string `json:"pool"`
-	// replicas that have not gone back yet.
+	// replicas that have not been sent back yet.
 	Replicas int32 `json:"replicas"`
 }
 

@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/inventory/planning"
 )
 
 const (
@@ -150,6 +151,10 @@ func TestReturn(t *testing.T) {
 		b.pass(57 * time.Second)
 		b.round()
 		pauses("returning", "pool aws")
+		web := planning.WorkloadKey{Kind: "Deployment", Namespace: "shop", Name: "web"}
+		if away := b.Ledger.Away(web); len(away) != 1 || away[0].Replicas != 2 || b.said("deployment-web", v1alpha1.ConditionFailedOver) != "True DomainLost" {
+			t.Errorf("returning (restarts: %v): away are %v, FailedOver is %q", restarts, away, b.said("deployment-web", v1alpha1.ConditionFailedOver))
+		}
 		if b.outage("aws") != "True Returning" {
 			t.Errorf("after 58 s (restarts: %v): %q", restarts, b.outage("aws"))
 		}
@@ -159,6 +164,9 @@ func TestReturn(t *testing.T) {
 			t.Errorf("after 61 s (restarts: %v): %q", restarts, b.outage("aws"))
 		}
 		pauses("over", "")
+		if away := b.Ledger.Away(web); len(away) != 0 || b.said("deployment-web", v1alpha1.ConditionFailedOver) != "False Settled" {
+			t.Errorf("over (restarts: %v): away are %v, FailedOver is %q", restarts, away, b.said("deployment-web", v1alpha1.ConditionFailedOver))
+		}
 		if again := b.look(t.Context()); !again.IsZero() {
 			t.Errorf("it looks again at %s", again)
 		}

@@ -71,7 +71,7 @@ func (c *Controller) returned(ctx context.Context, round *placement.Round) error
 		for _, away := range c.Ledger.Away(key) {
 			pools := Origin(round, away.Pool)
 			maps.Copy(origin, pools)
-			lost = lost || len(pools) == 0 && exists(round, away.Pool)
+			lost = lost || away.Replicas > 0 && len(pools) == 0 && exists(round, away.Pool)
 		}
 		if lost {
 			continue

@@ -159,12 +159,11 @@ func (r *record) add(pool string, replicas int32) {
 	if !found {
 		r.away = slices.Insert(r.away, at, v1alpha1.PlacementAway{Pool: pool})
 	}
-	if r.away[at].Replicas += replicas; r.away[at].Replicas <= 0 {
-		r.away = slices.Delete(r.away, at, at+1)
-	}
+	r.away[at].Replicas = max(0, r.away[at].Replicas+replicas)
 }
 
-// Away are the replicas of a workload that failovers moved away from pools and that have not gone back, by pool.
+// Away are the replicas of a workload that failovers moved away from pools and that have not been sent back, by pool. A pool to
+// which all have been sent back is among them until FailedOver ends.
 func (l *Ledger) Away(key planning.WorkloadKey) []v1alpha1.PlacementAway {
 	l.mu.Lock()
 	defer l.mu.Unlock()

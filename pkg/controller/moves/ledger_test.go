@@ -171,11 +171,11 @@ func TestAway(t *testing.T) {
 	l.Returned(web, "a")
 	l.Returned(web, "a") // more than left it
 	flush()
-	if got, want := fmt.Sprint(l.Away(web)), "[{b 2}]"; got != want {
+	if got, want := fmt.Sprint(l.Away(web)), "[{a 0} {b 2}]"; got != want {
 		t.Errorf("away are %s, not %s", got, want)
 	}
 	l.Say(web, v1alpha1.ConditionFailedOver, true, "DomainLost", "the same")
-	if len(l.Away(web)) != 1 {
+	if len(l.Away(web)) != 2 {
 		t.Errorf("away are %v", l.Away(web))
 	}
 	l.Say(web, v1alpha1.ConditionFailedOver, false, "Settled", "they stay")

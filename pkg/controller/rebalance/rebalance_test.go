@@ -258,7 +258,7 @@ func TestFailback(t *testing.T) {
 		b.round()
 		b.want("False", "NotEnabled", "would save", gone...)
 	}
-	if status := b.status(); len(status.Away) != 0 || status.Moved[0].Reason != "Failback" {
+	if status := b.status(); len(status.Away) != 1 || status.Away[0].Replicas != 0 || status.Moved[0].Reason != "Failback" {
 		t.Errorf("%+v", status)
 	}
 }
