@@ -79,6 +79,13 @@ type PlacementStatus struct {
 	// +listType=atomic
 	Moved []PlacementMove `json:"moved,omitempty"`
 
+	// away are the replicas that a failover moved away from each pool and that have not been sent back yet: so many may return
+	// there. It is empty while FailedOver is not True.
+	// +optional
+	// +listType=map
+	// +listMapKey=pool
+	Away []PlacementAway `json:"away,omitempty"`
+
 	// plannedAt is when the decisions last changed.
 	// +optional
 	PlannedAt *metav1.Time `json:"plannedAt,omitempty"`
@@ -199,9 +206,17 @@ type PlacementMove struct {
 	// from is the pool that it left.
 	// +optional
 	From string `json:"from"`
-	// reason of the move: Rebalance, Drain, Failover, Failback or Spot.
+	// reason of the move: Rebalance (it saves money), Rule (it mends a broken rule), Drain, Failover or Failback.
 	// +optional
 	Reason string `json:"reason"`
+}
+
+// PlacementAway is a number of replicas that a failover moved away from a pool.
+type PlacementAway struct {
+	// pool that they left.
+	Pool string `json:"pool"`
+	// replicas that have not been sent back yet.
+	Replicas int32 `json:"replicas"`
 }
 
 // Condition types of placements.

@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"maps"
 	"testing"
 	"time"
 
@@ -111,6 +112,104 @@ spec: {instances: [{cloud: aws, instanceType: m7i.xlarge, hourlyUSD: "4"}]}
 	e.ready("web", map[string]int{"gcp": 4})
 }
 
+// flip sets the prices of two types of aws.
+func (e *movingEnv) flip(cheap, dear string) {
+	e.Helper()
+	e.apply(fmt.Sprintf(`
+apiVersion: tradewind.dev/v1alpha1
+kind: PriceList
+metadata: {name: flips}
+spec: {instances: [{cloud: aws, instanceType: %s, hourlyUSD: "0.1"}, {cloud: aws, instanceType: %s, hourlyUSD: "4"}]}
+`, cheap, dear))
+}
+
+// planned waits until the plan has all replicas of a workload on one instance type.
+func (e *movingEnv) planned(placement, instanceType string) {
+	e.Helper()
+	e.wait(fmt.Sprintf("Placement %s to want %s alone", placement, instanceType), func(ctx context.Context) error {
+		found, err := e.placementOf(ctx, placement)
+		if err != nil {
+			return err
+		}
+		if d := found.Status.Decisions; len(d) != 1 || d[0].InstanceType != instanceType {
+			return fmt.Errorf("%+v", d)
+		}
+		return nil
+	})
+}
+
+// TestPricesTurnInAnOutage turns prices again and again while a cloud is lost. No place survives the loss of another cloud
+// then, and that is no reason to move anything; nor is what would be saved. When the cloud is back, as many replicas return
+// as were lost there, and those that were never moved stay.
+func TestPricesTurnInAnOutage(t *testing.T) {
+	e := newMovingEnv(t, `
+pools:
+- {name: old, cloud: aws, region: eu-west-1, zones: [eu-west-1a], instanceType: m6i.xlarge, count: 2}
+- {name: new, cloud: aws, region: eu-west-1, zones: [eu-west-1a], instanceType: m7i.xlarge, count: 2}
+- {name: gcp, cloud: gcp, region: europe-west1, zones: [europe-west1-b], instanceType: e2-standard-4, count: 3}
+`)
+	const survives = "availability: {survive: cloud, minReplicasPercent: 50}\nfailover: {after: 3s, stabilization: 5s}\n"
+	e.flip("m6i.xlarge", "m7i.xlarge")
+	e.policy("web", survives+`rebalance: {minSavingsPercent: 10, maxUnavailable: "4"}`)
+	e.policy("idle", survives)
+	before := map[string]map[string]string{}
+	for _, name := range []string{"web", "idle"} {
+		e.deployment(name, 4)
+	}
+	for _, name := range []string{"web", "idle"} {
+		e.ready(name, map[string]int{"old": 2, "gcp": 2})
+		before[name] = e.uids(name)
+	}
+	e.says("deployment-web", v1alpha1.ConditionInPlace, metav1.ConditionTrue, "")
+
+	e.lose("gcp")
+	after := map[string]map[string]string{}
+	for _, name := range []string{"web", "idle"} {
+		e.ready(name, map[string]int{"old": 4})
+		e.says("deployment-"+name, v1alpha1.ConditionFailedOver, metav1.ConditionTrue, "DomainLost")
+		after[name] = e.uids(name)
+	}
+	for _, turn := range [][2]string{{"m7i.xlarge", "m6i.xlarge"}, {"m6i.xlarge", "m7i.xlarge"}, {"m7i.xlarge", "m6i.xlarge"}} {
+		e.flip(turn[0], turn[1])
+		e.planned("deployment-web", turn[0])
+		e.planned("deployment-idle", turn[0])
+	}
+	found := e.says("deployment-web", v1alpha1.ConditionRebalancing, metav1.ConditionFalse, "Paused")
+	e.says("deployment-idle", v1alpha1.ConditionRebalancing, metav1.ConditionFalse, "NotEnabled")
+	for name, pods := range after {
+		if now := e.uids(name); !maps.Equal(now, pods) {
+			t.Errorf("%s: pods were replaced: %v, before %v", name, now, pods)
+		}
+	}
+	for _, move := range found.Status.Moved {
+		if move.Reason != "Failover" {
+			t.Errorf("moved is %+v", found.Status.Moved)
+		}
+	}
+	if len(found.Status.Away) != 1 || found.Status.Away[0].Replicas != 2 {
+		t.Errorf("away are %+v, not 2 of one pool", found.Status.Away)
+	}
+
+	e.flip("m6i.xlarge", "m7i.xlarge")
+	e.restore("gcp")
+	for _, name := range []string{"web", "idle"} {
+		e.ready(name, map[string]int{"old": 2, "gcp": 2})
+		found := e.says("deployment-"+name, v1alpha1.ConditionFailedOver, metav1.ConditionFalse, "Returned")
+		if len(found.Status.Moved) != 4 || found.Status.Moved[0].Reason != "Failback" || found.Status.Moved[1].Reason != "Failback" || len(found.Status.Away) != 0 {
+			t.Errorf("%s: moved is %+v, away %+v; two were lost, and two should return", name, found.Status.Moved, found.Status.Away)
+		}
+		now, kept := e.uids(name), 0
+		for pod, uid := range before[name] {
+			if now[pod] == uid {
+				kept++
+			}
+		}
+		if kept != 2 {
+			t.Errorf("%s: %d of 2 replicas that were never lost are the same", name, kept)
+		}
+	}
+}
+
 // TestRuleChange forbids the place of running replicas: they move where the policy sets rebalance, whatever that saves.
 func TestRuleChange(t *testing.T) {
 	e := newMovingEnv(t, twoClouds)
@@ -125,6 +224,9 @@ func TestRuleChange(t *testing.T) {
 	e.policy("web", forbidden+`rebalance: {maxUnavailable: "1"}`)
 	e.policy("stays", forbidden)
 	e.ready("web", map[string]int{"gcp": 3})
+	if found := e.says("deployment-web", v1alpha1.ConditionRebalancing, metav1.ConditionFalse, "InPlace"); found.Status.Moved[0].Reason != "Rule" {
+		t.Errorf("moved is %+v", found.Status.Moved)
+	}
 	e.says("deployment-stays", v1alpha1.ConditionRebalancing, metav1.ConditionFalse, "NotEnabled")
 	e.ready("stays", map[string]int{"aws": 3})
 }

@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/inventory/planning"
 )
 
 const (
@@ -125,8 +126,16 @@ func TestAfter(t *testing.T) {
 func TestReturn(t *testing.T) {
 	for _, restarts := range []bool{false, true} {
 		b := shop(t)
+		pauses := func(when, want string) {
+			t.Helper()
+			if hold, pause := b.Losses(); hold != "" || want == "" != (pause == "") || !strings.HasPrefix(pause, want) {
+				t.Errorf("%s (restarts: %v): hold %q, pause %q", when, restarts, hold, pause)
+			}
+		}
+		pauses("before", "")
 		b.loseAWS()
 		b.round()
+		pauses("lost", "cloud aws is lost")
 		b.pass(time.Minute, "aws-0 aws-1 ")
 		b.ready(corev1.ConditionTrue, "aws-0", "aws-1")
 		b.pass(time.Second)
@@ -141,6 +150,11 @@ func TestReturn(t *testing.T) {
 		}
 		b.pass(57 * time.Second)
 		b.round()
+		pauses("returning", "pool aws")
+		web := planning.WorkloadKey{Kind: "Deployment", Namespace: "shop", Name: "web"}
+		if away := b.Ledger.Away(web); len(away) != 1 || away[0].Replicas != 2 || b.said("deployment-web", v1alpha1.ConditionFailedOver) != "True DomainLost" {
+			t.Errorf("returning (restarts: %v): away are %v, FailedOver is %q", restarts, away, b.said("deployment-web", v1alpha1.ConditionFailedOver))
+		}
 		if b.outage("aws") != "True Returning" {
 			t.Errorf("after 58 s (restarts: %v): %q", restarts, b.outage("aws"))
 		}
@@ -148,6 +162,10 @@ func TestReturn(t *testing.T) {
 		b.round()
 		if b.outage("aws") != "False Over" {
 			t.Errorf("after 61 s (restarts: %v): %q", restarts, b.outage("aws"))
+		}
+		pauses("over", "")
+		if away := b.Ledger.Away(web); len(away) != 0 || b.said("deployment-web", v1alpha1.ConditionFailedOver) != "False Settled" {
+			t.Errorf("over (restarts: %v): away are %v, FailedOver is %q", restarts, away, b.said("deployment-web", v1alpha1.ConditionFailedOver))
 		}
 		if again := b.look(t.Context()); !again.IsZero() {
 			t.Errorf("it looks again at %s", again)

@@ -2,6 +2,9 @@ package failover
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -10,28 +13,21 @@ import (
 	"tradewind.dev/tradewind/pkg/controller/moves"
 	"tradewind.dev/tradewind/pkg/controller/placement"
 	"tradewind.dev/tradewind/pkg/inventory/planning"
-	"tradewind.dev/tradewind/pkg/location"
 )
 
-// Origin are the pools where replicas were before a loss that moves record, with others in the same places, as far as they
-// may be used now.
-func Origin(round *placement.Round, moved []v1alpha1.PlacementMove) map[string]bool {
-	left := map[string]bool{}
-	for i := range moved {
-		if moved[i].Reason == "Failover" {
-			left[moved[i].From] = true
-		}
-	}
-	places := map[location.Location]bool{}
-	for i := range round.Result.Pools {
-		if left[round.Result.Pools[i].Name] {
-			places[round.Result.Pools[i].At.Location] = true
-		}
-	}
+// Origin are the pools where replicas that a loss drove from a pool may return: that pool, and others in the same place, as
+// far as they may be used now.
+func Origin(round *placement.Round, left string) map[string]bool {
 	out := map[string]bool{}
 	for i := range round.Result.Pools {
-		if pool := &round.Result.Pools[i]; places[pool.At.Location] && pool.Unavailable == "" {
-			out[pool.Name] = true
+		from := &round.Result.Pools[i]
+		if from.Name != left {
+			continue
+		}
+		for k := range round.Result.Pools {
+			if pool := &round.Result.Pools[k]; pool.At.Location == from.At.Location && pool.Unavailable == "" {
+				out[pool.Name] = true
+			}
 		}
 	}
 	return out
@@ -71,9 +67,14 @@ func (c *Controller) returned(ctx context.Context, round *placement.Round) error
 		}
 	}
 	for key, i := range away {
-		origin := Origin(round, c.Ledger.Moves(key))
-		if len(origin) == 0 && !c.gone(round, c.Ledger.Moves(key)) {
-			continue // still lost
+		origin, lost := map[string]bool{}, false
+		for _, away := range c.Ledger.Away(key) {
+			pools := Origin(round, away.Pool)
+			maps.Copy(origin, pools)
+			lost = lost || away.Replicas > 0 && len(pools) == 0 && exists(round, away.Pool)
+		}
+		if lost {
+			continue
 		}
 		lacks, wanted := 0, 0
 		for _, d := range round.Plan.Placements[i].Decisions {
@@ -95,26 +96,30 @@ func (c *Controller) returned(ctx context.Context, round *placement.Round) error
 	return nil
 }
 
-// gone says whether none of the pools that replicas left exists any more.
-func (c *Controller) gone(round *placement.Round, moved []v1alpha1.PlacementMove) bool {
-	for i := range moved {
-		for k := range round.Result.Pools {
-			if moved[i].Reason == "Failover" && moved[i].From == round.Result.Pools[k].Name {
-				return false
-			}
-		}
-	}
-	return true
+// exists says whether a pool is in a round.
+func exists(round *placement.Round, name string) bool {
+	return slices.ContainsFunc(round.Result.Pools, func(pool planning.PoolInfo) bool { return pool.Name == name })
 }
 
-// Losses says why no replica must be moved at all now, and why none is moved for money; empty when they may.
+// Losses says why no replica must be moved at all now, and why none is moved but for a drain: a domain is lost, or was and does
+// not count again yet, so that what is planned now will not last; empty when they may.
 func (c *Controller) Losses() (hold, pause string) {
 	verdict := c.verdict.Load()
 	if verdict.Blind != "" {
 		return verdict.Blind, ""
 	}
 	if len(verdict.Domains) > 0 {
-		return "", verdict.Domains[0].String() + " is lost: nothing is moved for money meanwhile"
+		return "", verdict.Domains[0].String() + " is lost: nothing is moved meanwhile but what is drained"
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.load(context.Background()); err != nil {
+		return err.Error(), ""
+	}
+	for _, pool := range slices.Sorted(maps.Keys(c.outages)) {
+		if o := c.outages[pool]; !o.taken {
+			return "", fmt.Sprintf("pool %s: %s; nothing is moved meanwhile but what is drained", pool, o.text(c.stabilization))
+		}
 	}
 	return "", ""
 }

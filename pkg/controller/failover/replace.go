@@ -191,7 +191,7 @@ func (r *replacement) pod(ctx context.Context, pod *corev1.Pod) error {
 	r.result.Lock()
 	r.replaced++
 	r.result.Unlock()
-	r.Ledger.Moved(r.key, moves.Move(r.now, pod.Name, r.poolOf(node), "Failover"))
+	r.Ledger.Moved(r.key, moves.Move(r.now, pod.Name, r.poolOf(node), moves.ReasonFailover))
 	return nil
 }
 

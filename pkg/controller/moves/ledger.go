@@ -1,5 +1,5 @@
-// Package moves keeps in Placements what is said of replicas that move: the conditions Rebalancing and FailedOver, and the
-// latest moves. The rebalancer and the failover controller write through it, as one field owner of server-side apply beside
+// Package moves keeps in Placements what is said of replicas that move: the conditions Rebalancing and FailedOver, the latest
+// moves, and how many replicas a failover moved away from where. The rebalancer and the failover controller write through it, as one field owner of server-side apply beside
 // the placement controller's.
 package moves
 
@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,6 +28,9 @@ import (
 // FieldOwner is the field manager of what this package writes.
 const FieldOwner = "tradewind-mover"
 
+// ReasonFailover is the reason of moves from a lost place.
+const ReasonFailover = "Failover"
+
 // maxMoves are kept in a Placement.
 const maxMoves = 8
 
@@ -45,6 +49,7 @@ type Ledger struct {
 type record struct {
 	conditions []metav1.Condition
 	moves      []v1alpha1.PlacementMove // the newest first
+	away       []v1alpha1.PlacementAway // by pool
 	dirty      bool
 }
 
@@ -66,7 +71,7 @@ func (l *Ledger) Load(ctx context.Context) error {
 	}
 	for i := range list.Items {
 		p := &list.Items[i]
-		r := &record{moves: slices.Clone(p.Status.Moved)}
+		r := &record{moves: slices.Clone(p.Status.Moved), away: slices.Clone(p.Status.Away)}
 		for _, kind := range []string{v1alpha1.ConditionRebalancing, v1alpha1.ConditionFailedOver} {
 			if condition := meta.FindStatusCondition(p.Status.Conditions, kind); condition != nil {
 				r.conditions = append(r.conditions, *condition)
@@ -91,7 +96,8 @@ func (l *Ledger) record(key planning.WorkloadKey) *record {
 	return r
 }
 
-// Say sets a condition of a workload. The time of its transition is kept while the status stays.
+// Say sets a condition of a workload. The time of its transition is kept while the status stays. Once FailedOver does not
+// hold any more no replica is away.
 func (l *Ledger) Say(key planning.WorkloadKey, kind string, holds bool, reason, message string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -105,6 +111,9 @@ func (l *Ledger) Say(key planning.WorkloadKey, kind string, holds bool, reason, 
 	r := l.record(key)
 	if meta.SetStatusCondition(&r.conditions, condition) {
 		r.dirty = true
+	}
+	if kind == v1alpha1.ConditionFailedOver && !holds && len(r.away) > 0 {
+		r.away, r.dirty = nil, true
 	}
 }
 
@@ -121,7 +130,7 @@ func (l *Ledger) Condition(key planning.WorkloadKey, kind string) *metav1.Condit
 	return nil
 }
 
-// Moved records a replica that was moved.
+// Moved records a replica that was moved. One that was failed over is away from the pool that it left, until Returned.
 func (l *Ledger) Moved(key planning.WorkloadKey, move v1alpha1.PlacementMove) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -130,6 +139,38 @@ func (l *Ledger) Moved(key planning.WorkloadKey, move v1alpha1.PlacementMove) {
 	r.moves = append([]v1alpha1.PlacementMove{move}, r.moves...)
 	r.moves = r.moves[:min(len(r.moves), maxMoves)]
 	r.dirty = true
+	if move.Reason == ReasonFailover {
+		r.add(move.From, 1)
+	}
+}
+
+// Returned records that a replica was sent back to where a failover moved it away from a pool.
+func (l *Ledger) Returned(key planning.WorkloadKey, pool string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r := l.record(key)
+	r.add(pool, -1)
+	r.dirty = true
+}
+
+// add counts replicas that are away from a pool.
+func (r *record) add(pool string, replicas int32) {
+	at, found := slices.BinarySearchFunc(r.away, pool, func(a v1alpha1.PlacementAway, pool string) int { return strings.Compare(a.Pool, pool) })
+	if !found {
+		r.away = slices.Insert(r.away, at, v1alpha1.PlacementAway{Pool: pool})
+	}
+	r.away[at].Replicas = max(0, r.away[at].Replicas+replicas)
+}
+
+// Away are the replicas of a workload that failovers moved away from pools and that have not been sent back, by pool. A pool to
+// which all have been sent back is among them until FailedOver ends.
+func (l *Ledger) Away(key planning.WorkloadKey) []v1alpha1.PlacementAway {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if r, ok := l.records[key]; ok {
+		return slices.Clone(r.away)
+	}
+	return nil
 }
 
 // Moves are the latest moves of a workload, the newest first.
@@ -207,7 +248,8 @@ func statusOf(r *record) (map[string]any, error) {
 	body, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&struct {
 		Conditions []metav1.Condition       `json:"conditions,omitempty"`
 		Moved      []v1alpha1.PlacementMove `json:"moved,omitempty"`
-	}{r.conditions, r.moves})
+		Away       []v1alpha1.PlacementAway `json:"away,omitempty"`
+	}{r.conditions, r.moves, r.away})
 	if err != nil {
 		return nil, fmt.Errorf("encode what is said of moves: %w", err)
 	}

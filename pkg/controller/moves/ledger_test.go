@@ -142,3 +142,45 @@ func TestLater(t *testing.T) {
 		t.Error("it is not forgotten")
 	}
 }
+
+// TestAway counts what failovers move away from pools until it is back, or FailedOver ends, over restarts.
+func TestAway(t *testing.T) {
+	b := newBench(t)
+	b.place(web)
+	l := New(b, b.clock)
+	for i, from := range []string{"b", "a", "b", "b"} {
+		l.Moved(web, Move(noon, fmt.Sprintf("web-%d", i), from, ReasonFailover))
+	}
+	l.Moved(web, Move(noon, "web-4", "c", "Rebalance"))
+	l.Say(web, v1alpha1.ConditionFailedOver, true, "DomainLost", "4 replicas are replaced")
+	l.Returned(web, "b")
+	flush := func() {
+		t.Helper()
+		if err := l.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		l = New(b, b.clock)
+		if err := l.Load(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	flush()
+	if got, want := fmt.Sprint(l.Away(web)), "[{a 1} {b 2}]"; got != want {
+		t.Errorf("away are %s, not %s", got, want)
+	}
+	l.Returned(web, "a")
+	l.Returned(web, "a") // more than left it
+	flush()
+	if got, want := fmt.Sprint(l.Away(web)), "[{a 0} {b 2}]"; got != want {
+		t.Errorf("away are %s, not %s", got, want)
+	}
+	l.Say(web, v1alpha1.ConditionFailedOver, true, "DomainLost", "the same")
+	if len(l.Away(web)) != 2 {
+		t.Errorf("away are %v", l.Away(web))
+	}
+	l.Say(web, v1alpha1.ConditionFailedOver, false, "Settled", "they stay")
+	flush()
+	if len(l.Away(web)) != 0 || len(b.status().Away) != 0 {
+		t.Errorf("away are %v; the Placement says %v", l.Away(web), b.status().Away)
+	}
+}

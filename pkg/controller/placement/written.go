@@ -28,7 +28,7 @@ type version struct {
 // own is the part of a status that the planner writes.
 func own(status *v1alpha1.PlacementStatus) v1alpha1.PlacementStatus {
 	out := *status
-	out.Moved = nil
+	out.Moved, out.Away = nil, nil
 	out.Conditions = slices.DeleteFunc(slices.Clone(status.Conditions), func(c metav1.Condition) bool {
 		return c.Type != v1alpha1.ConditionPlanned && c.Type != v1alpha1.ConditionInPlace
 	})

@@ -42,7 +42,7 @@ type Options struct {
 	Clock    clock.WithTicker
 	// SchedulerNames are Tradewind's profiles: only their pods come back by the plan.
 	SchedulerNames []string
-	// Losses says why nothing must be moved at all, and why nothing is moved for money; empty when it may.
+	// Losses says why nothing must be moved at all, and why nothing is moved but for a drain; empty when it may.
 	Losses func() (hold, pause string)
 }
 
@@ -149,7 +149,7 @@ func (c *Controller) memory(key planning.WorkloadKey) *rebalance.Memory {
 		m = &rebalance.Memory{}
 		var past []rebalance.Past
 		for _, move := range c.Ledger.Moves(key) {
-			past = append(past, rebalance.Past{Time: move.Time.Time, From: move.From})
+			past = append(past, rebalance.Past{Time: move.Time.Time, From: move.From, Reason: rebalance.Reason(move.Reason)})
 		}
 		m.Recall(past)
 		c.memories[key] = m
@@ -175,6 +175,9 @@ func (c *Controller) workload(ctx context.Context, v *view, i int) (time.Time, e
 			moved++
 			memory.Moved(s, move)
 			c.Ledger.Moved(key, moves.Move(s.Now, move.Replica.Name, move.From, string(move.Reason)))
+			if move.Returns != "" {
+				c.Ledger.Returned(key, move.Returns)
+			}
 			c.tell(v, key, s, move)
 			continue
 		default:
@@ -224,8 +227,8 @@ func budgetText(err error) string {
 func (c *Controller) tell(v *view, key planning.WorkloadKey, s *rebalance.Situation, move *rebalance.Move) {
 	text := fmt.Sprintf("replica %s moves from pool %s to %s", move.Replica.Name, move.From, move.To)
 	switch {
-	case move.Replica.Breaks != "":
-		text += ": its place breaks a rule (" + move.Replica.Breaks + ")"
+	case move.Mends != "":
+		text += ": a rule is broken (" + move.Mends + ")"
 	case s.Worth.Known && s.Worth.SavingsUSD > 0:
 		text += fmt.Sprintf("; the whole plan saves $%.4g an hour", s.Worth.SavingsUSD)
 	}

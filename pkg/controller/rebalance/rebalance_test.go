@@ -49,6 +49,8 @@ type bench struct {
 	kind    string
 	stopped bool
 	hold    string
+	// cheap is the name of the cheap pool in the latest round.
+	cheap string
 }
 
 func newBench(t *testing.T, policy string, change func(*corev1.Pod)) *bench {
@@ -162,6 +164,12 @@ func (b *bench) tryRound() error {
 		b.Fatal(err)
 	}
 	plan.Stopped = b.stopped
+	b.cheap = ""
+	for i := range result.Pools {
+		if b.cheap == "" && result.Pools[i].Nodes[0].Name != "dear-0" {
+			b.cheap = result.Pools[i].Name
+		}
+	}
 	_, err = b.decide(b.Context(), &placement.Round{Time: b.clock.Now(), Input: in, Result: result, Plan: plan, World: world})
 	return err
 }
@@ -217,6 +225,41 @@ func TestMoves(t *testing.T) {
 	}
 	if said != 4 {
 		t.Errorf("%d events tell of a move and its saving", said)
+	}
+}
+
+// TestFailback returns as many replicas as a loss drove away, without rebalance, the youngest first, and no other one.
+func TestFailback(t *testing.T) {
+	b := newBench(t, "failover: {}", func(pod *corev1.Pod) {
+		pod.CreationTimestamp = metav1.NewTime(time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC))
+		if pod.Name == "web-1" || pod.Name == "web-2" { // these replaced what was lost
+			pod.CreationTimestamp.Time = pod.CreationTimestamp.Add(time.Hour)
+		}
+	})
+	b.round()
+	b.want("False", "NotEnabled", "would save")
+	key := planning.WorkloadKey{Kind: "Deployment", Namespace: "shop", Name: "web"}
+	for i := range 2 {
+		b.Ledger.Moved(key, moves.Move(b.clock.Now().Add(-time.Hour), fmt.Sprintf("lost-%d", i), b.cheap, moves.ReasonFailover))
+	}
+	b.Ledger.Say(key, v1alpha1.ConditionFailedOver, true, "DomainLost", "lost")
+	var gone []string
+	for _, name := range []string{"web-1", "web-2"} {
+		b.round()
+		gone = append(gone, name)
+		b.want("True", "Moving", "", gone...)
+		b.clock.Step(time.Second)
+		if err := b.api.Create(t.Context(), b.pod("new-"+name, "cheap-0")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 3 {
+		b.clock.Step(time.Hour)
+		b.round()
+		b.want("False", "NotEnabled", "would save", gone...)
+	}
+	if status := b.status(); len(status.Away) != 1 || status.Away[0].Replicas != 0 || status.Moved[0].Reason != "Failback" {
+		t.Errorf("%+v", status)
 	}
 }
 

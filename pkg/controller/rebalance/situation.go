@@ -2,6 +2,7 @@ package rebalance
 
 import (
 	"fmt"
+	"hash/fnv"
 	"maps"
 	"slices"
 
@@ -12,8 +13,8 @@ import (
 
 	"tradewind.dev/tradewind/pkg/controller/cluster"
 	"tradewind.dev/tradewind/pkg/controller/failover"
+	"tradewind.dev/tradewind/pkg/inventory"
 	"tradewind.dev/tradewind/pkg/placement"
-	"tradewind.dev/tradewind/pkg/placement/engine"
 	"tradewind.dev/tradewind/pkg/placement/rebalance"
 )
 
@@ -31,9 +32,11 @@ func (v *view) situation(i int) *rebalance.Situation {
 	if rules != nil {
 		s.Policy, s.Drained, s.Stabilization = rules.Rebalance, rules.Drained, failover.Stabilization(rules.Failover)
 	}
-	s.Origin, s.Return = v.origin(i)
+	s.Away, s.Return = v.away(i)
 	s.Replicas = v.replicas(i, rules)
+	s.Rules, s.Circumstances = v.judge(i), func() string { return v.circumstances(i) }
 	placement := v.round.Plan.Placements[i]
+	s.Unplaced = placement.Unplaced
 	switch {
 	case s.Hold != "":
 	case placement.Held != "":
@@ -42,9 +45,6 @@ func (v *view) situation(i int) *rebalance.Situation {
 		s.Hold = w.Hold
 	case v.revisions(i) > 1:
 		s.Hold = "a rollout is in progress"
-	}
-	if s.Pause == "" && placement.Unplaced > 0 {
-		s.Pause = fmt.Sprintf("%d replicas have no place in the plan: nothing is moved for money meanwhile", placement.Unplaced)
 	}
 	if _, counted := v.worth[i]; !counted {
 		s.Worth.Partial = true
@@ -65,33 +65,63 @@ func (v *view) revisions(i int) int {
 
 // replicas are the live pods of a workload with what their places break.
 func (v *view) replicas(i int, rules *placement.Rules) []rebalance.Replica {
-	together := ""
-	if rules != nil && v.round.Plan.Placements[i].Unplaced == 0 {
-		var groups []rebalance.Group
-		counts := v.counts(i)
-		for _, name := range slices.Sorted(maps.Keys(counts)) {
-			groups = append(groups, rebalance.Group{Pool: v.pool(name), Replicas: counts[name]})
-		}
-		together = rebalance.BrokenTogether(rules.Effective, groups, v.round.Result.Snapshot.Workloads[i].Replicas)
-	}
 	out := make([]rebalance.Replica, 0, len(v.pods[i]))
 	for k := range v.pods[i] {
 		pod := &v.pods[i][k]
 		r := rebalance.Replica{
-			ID: string(pod.UID), Name: pod.Name, Pool: v.poolOf(pod.Spec.NodeName), Ready: ready(pod.Pod), Fixed: v.fixed(pod.Pod), Fits: v.fits(pod),
+			ID: string(pod.UID), Name: pod.Name, Pool: v.poolOf(pod.Spec.NodeName), Ready: ready(pod.Pod), Created: pod.CreationTimestamp.Time,
+			Fixed: v.fixed(pod.Pod), Fits: v.fits(pod),
 		}
 		if r.Pool != "" {
-			if r.Breaks, r.Draining = rebalance.Broken(rules, v.pool(r.Pool).Class, v.drains); r.Breaks == "" {
-				r.Breaks = together
-			}
+			r.Breaks, r.Draining = rebalance.Broken(rules, v.enginePools[r.Pool].Class, v.drains)
 		}
 		out = append(out, r)
 	}
 	return out
 }
 
-func (v *view) pool(name string) *engine.Pool {
-	return &v.round.Result.Snapshot.Pools[v.poolNames[name]]
+// judge judges places of a workload; nil when no policy selects it.
+func (v *view) judge(i int) *rebalance.Judge {
+	planned := &v.round.Result.Snapshot.Workloads[i]
+	if planned.Rules == nil {
+		return nil
+	}
+	callees := make([]*placement.View, len(planned.Rules.TrafficLimits))
+	for k := range planned.Rules.TrafficLimits {
+		if at, ok := v.named[inventory.CalleeKey(planned.Namespace, &planned.Rules.TrafficLimits[k])]; ok {
+			callees[k] = rebalance.View(&v.round.Result.Snapshot.Workloads[at], v.enginePools, v.counts(at))
+		}
+	}
+	return rebalance.NewJudge(v.round.Result.Snapshot, i, v.enginePools, callees)
+}
+
+// circumstances are what decides where a replacement comes up: the rules, the plan, and of the pools that it names the nodes
+// and the replicas of other workloads there.
+func (v *view) circumstances(i int) string {
+	text := fnv.New128a()
+	if rules := v.round.Result.Snapshot.Workloads[i].Rules; rules != nil {
+		fmt.Fprint(text, rules.Signature)
+	}
+	for _, name := range slices.Sorted(maps.Keys(v.plans[i])) {
+		fmt.Fprintf(text, "\n%s %d", name, v.plans[i][name])
+		for _, node := range v.round.Result.Pools[v.poolNames[name]].Nodes {
+			fmt.Fprintf(text, " %s %t", node.Name, node.Spec.Unschedulable)
+			for k := range node.Spec.Taints {
+				fmt.Fprint(text, " ", node.Spec.Taints[k].ToString())
+			}
+		}
+	}
+	var others []string
+	for k := range v.pods {
+		for _, pod := range v.pods[k] {
+			if name := v.poolOf(pod.Spec.NodeName); k != i && v.plans[i][name] > 0 {
+				others = append(others, string(pod.UID))
+			}
+		}
+	}
+	slices.Sort(others)
+	fmt.Fprint(text, "\n", others)
+	return string(text.Sum(nil))
 }
 
 func ready(pod *corev1.Pod) bool {

@@ -15,6 +15,7 @@ import (
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/controller/failover"
 	"tradewind.dev/tradewind/pkg/controller/placement"
+	"tradewind.dev/tradewind/pkg/inventory"
 	"tradewind.dev/tradewind/pkg/inventory/planning"
 	"tradewind.dev/tradewind/pkg/placement/engine"
 	"tradewind.dev/tradewind/pkg/placement/policy"
@@ -33,6 +34,8 @@ type view struct {
 	stock       *rebalance.Stock
 	drains      map[policy.Source]bool
 	poolNames   map[string]int
+	enginePools map[string]*engine.Pool
+	named       map[inventory.WorkloadKey]int
 	nodes       map[string]*corev1.Node
 	volumes     map[types.NamespacedName]*corev1.PersistentVolume // by claim
 }
@@ -46,14 +49,21 @@ type replica struct {
 func (c *Controller) view(ctx context.Context, round *placement.Round) (*view, error) {
 	v := &view{
 		Controller: c, round: round, now: c.Clock.Now(), drains: map[policy.Source]bool{}, poolNames: map[string]int{},
-		nodes: map[string]*corev1.Node{}, volumes: map[types.NamespacedName]*corev1.PersistentVolume{},
+		enginePools: make(map[string]*engine.Pool, len(round.Result.Pools)), named: map[inventory.WorkloadKey]int{}, nodes: map[string]*corev1.Node{}, volumes: map[types.NamespacedName]*corev1.PersistentVolume{},
 	}
 	v.hold, v.pause = c.Losses()
 	if round.Plan.Stopped && v.hold == "" {
 		v.hold = "the plan was not finished in time"
 	}
 	for i := range round.Result.Pools {
-		v.poolNames[poolName(&round.Result.Pools[i])] = i
+		name := poolName(&round.Result.Pools[i])
+		v.poolNames[name], v.enginePools[name] = i, &round.Result.Snapshot.Pools[i]
+	}
+	for i := range round.Result.Workloads {
+		name := inventory.WorkloadKey{Namespace: round.Result.Workloads[i].Namespace, Name: round.Result.Workloads[i].Name}
+		if _, taken := v.named[name]; !taken {
+			v.named[name] = i
+		}
 	}
 	for _, node := range round.Input.Nodes {
 		v.nodes[node.Name] = node
@@ -212,8 +222,8 @@ func (v *view) value() {
 	}
 	movable = slices.DeleteFunc(movable, func(i int) bool {
 		rules := v.round.Result.Snapshot.Workloads[i].Rules
-		origin, back := v.origin(i)
-		return (rules == nil || rules.Rebalance == nil) && (len(origin) == 0 || !back)
+		away, back := v.away(i)
+		return (rules == nil || rules.Rebalance == nil) && (len(away) == 0 || !back)
 	})
 	if len(movable) > 0 {
 		v.worth = rebalance.NewValuer(v.round.Result.Snapshot, v.round.Plan, engine.Options{}).Value(movable)
@@ -277,16 +287,16 @@ func (r room) Reserve(pool string) bool {
 	return r.view.stock.Reserve(at, &r.view.round.Result.Snapshot.Workloads[r.workload].Request)
 }
 
-// origin are the pools from which the workload's replicas were driven by a loss, as far as they count again, and whether
-// they return there by themselves.
-func (v *view) origin(i int) (pools map[string]bool, returns bool) {
-	w := &v.round.Result.Workloads[i]
+// away are the replicas of a workload that a loss drove away and that have not gone back, and whether they do by themselves.
+func (v *view) away(i int) (away []rebalance.Away, returns bool) {
 	rules := v.round.Result.Snapshot.Workloads[i].Rules
-	said := v.Ledger.Condition(keyOf(w), v1alpha1.ConditionFailedOver)
-	if said == nil || said.Status != metav1.ConditionTrue || rules == nil || rules.Failover == nil {
+	if rules == nil || rules.Failover == nil {
 		return nil, false
 	}
-	return failover.Origin(v.round, v.Ledger.Moves(keyOf(w))), rules.Failover.Failback != "Never"
+	for _, left := range v.Ledger.Away(keyOf(&v.round.Result.Workloads[i])) {
+		away = append(away, rebalance.Away{From: left.Pool, Replicas: int(left.Replicas), To: failover.Origin(v.round, left.Pool)})
+	}
+	return away, rules.Failover.Failback != "Never"
 }
 
 // fits says whether the volumes of a pod can follow it to a pool; nil when it has none that bind it.

@@ -33,12 +33,8 @@ func (m *Memory) Decide(s *Situation, room Room) Decision {
 		}
 		return Decision{Code: CodeInPlace, Message: "no replica is to be moved"}
 	}
-	if s.Now.Before(m.until) {
-		return Decision{
-			Code: CodeBackoff, Again: m.until,
-			Message: fmt.Sprintf("a replacement came up in pool %s, where it would be moved from again; the next try is at %s. Does the pool that the plan "+
-				"wants refuse the pods (affinity, taints, quota)?", m.landed, m.until.UTC().Format(time.RFC3339)),
-		}
+	if why, again := m.futile(s); why != "" {
+		return Decision{Code: CodeBackoff, Again: again, Message: why}
 	}
 	return p.solve(room)
 }
@@ -54,6 +50,10 @@ type problem struct {
 	// deficits are how many replicas pools lack.
 	deficits   map[string]int
 	candidates []*Replica
+	// broken are the rules over all replicas that they break where they are.
+	broken []Breach
+	// owed are the replicas that may still go back to where a loss drove them from.
+	owed []Away
 	// window
 	open    bool
 	opens   time.Time
@@ -63,7 +63,7 @@ type problem struct {
 }
 
 func (m *Memory) problem(s *Situation) *problem {
-	p := &problem{Situation: s, memory: m, recent: m.recent(s), running: count(s.Replicas, m.evicted), deficits: map[string]int{}}
+	p := &problem{Situation: s, memory: m, recent: m.recent(s), running: count(s.Replicas, m.evicted), deficits: map[string]int{}, owed: slices.Clone(s.Away)}
 	ready, placed := 0, 0
 	for i := range s.Replicas {
 		r := &s.Replicas[i]
@@ -88,7 +88,8 @@ func (m *Memory) problem(s *Situation) *problem {
 			p.candidates = append(p.candidates, p.inPool(pool, surplus)...)
 		}
 	}
-	slices.SortStableFunc(p.candidates, func(a, b *Replica) int { return cmp.Compare(urgency(a), urgency(b)) })
+	p.broken = s.Rules.Breaches(p.running)
+	p.sort()
 	p.open = true
 	if s.Policy != nil {
 		p.open, p.opens, p.invalid = InWindow(s.Policy.Window, s.Now)
@@ -96,7 +97,72 @@ func (m *Memory) problem(s *Situation) *problem {
 	return p
 }
 
-// inPool chooses replicas to leave a pool: those that can, then those that are not ready, then by name.
+// sort puts candidates first that are drained, then those whose place breaks a rule, then those of which a move mends one.
+func (p *problem) sort() {
+	mends := map[string]bool{}
+	if len(p.broken) > 0 {
+		for _, r := range p.candidates {
+			if _, known := mends[r.Pool]; known {
+				continue
+			}
+			mends[r.Pool] = false
+			for to := range p.deficits {
+				mends[r.Pool] = mends[r.Pool] || p.mends(r.Pool, to) != ""
+			}
+		}
+	}
+	urgency := func(r *Replica) int {
+		switch {
+		case r.Draining:
+			return 0
+		case r.Breaks != "":
+			return 1
+		case mends[r.Pool]:
+			return 2
+		}
+		return 3
+	}
+	slices.SortStableFunc(p.candidates, func(a, b *Replica) int { return cmp.Or(cmp.Compare(urgency(a), urgency(b)), p.younger(a, b)) })
+}
+
+// younger compares the ages of replicas while some are away from a place that was lost: the youngest replaced them.
+func (p *problem) younger(a, b *Replica) int {
+	if len(p.Away) == 0 {
+		return 0
+	}
+	return b.Created.Compare(a.Created)
+}
+
+// mends is the rule over all replicas that is broken less after a move; empty when there is none, when another one is broken
+// more, or when the plan that the move is part of breaks them as much as the places where the replicas are.
+func (p *problem) mends(from, to string) string {
+	if len(p.broken) == 0 || Mended(p.broken, p.Rules.Breaches(p.Plan)) == nil {
+		return ""
+	}
+	after := maps.Clone(p.running)
+	after[from]--
+	after[to]++
+	if rule := Mended(p.broken, p.Rules.Breaches(after)); rule != nil {
+		return rule.Message
+	}
+	return ""
+}
+
+// moved takes a move into account for those that follow.
+func (p *problem) moved(move *Move) {
+	p.deficits[move.To]--
+	p.running[move.From]--
+	p.running[move.To]++
+	p.broken = p.Rules.Breaches(p.running)
+	for i := range p.owed {
+		if p.owed[i].From == move.Returns {
+			p.owed[i].Replicas--
+		}
+	}
+}
+
+// inPool chooses replicas to leave a pool: those that can, then those that are not ready, then by name; while
+// replicas are away from a place that was lost, the younger ones first.
 func (p *problem) inPool(pool string, surplus int) []*Replica {
 	var found []*Replica
 	for i := range p.Replicas {
@@ -114,19 +180,9 @@ func (p *problem) inPool(pool string, surplus int) []*Replica {
 		return 0
 	}
 	slices.SortFunc(found, func(a, b *Replica) int {
-		return cmp.Or(cmp.Compare(rank(a), rank(b)), strings.Compare(a.Name, b.Name))
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), p.younger(a, b), strings.Compare(a.Name, b.Name))
 	})
 	return found[:surplus]
-}
-
-func urgency(r *Replica) int {
-	switch {
-	case r.Draining:
-		return 0
-	case r.Breaks != "":
-		return 1
-	}
-	return 2
 }
 
 func (p *problem) waiting() string {
@@ -155,7 +211,7 @@ func (p *problem) solve(room Room) Decision {
 		}
 		if move, ok := p.place(r, room, len(out.Moves)); ok {
 			out.Moves = append(out.Moves, move)
-			p.deficits[move.To]--
+			p.moved(&move)
 			lacking--
 		}
 	}
@@ -195,124 +251,17 @@ func (p *problem) place(r *Replica, room Room, moving int) (Move, bool) {
 			p.refuse(CodeFixed, time.Time{}, "replica %s stays: its volumes cannot follow to pool %s", r.Name, to)
 			continue
 		}
-		reason, forMoney, ok := p.permit(r, to)
-		if !ok || !p.withinBudget(reason, moving) || forMoney && !p.worthIt(r, to, reason == ReasonFailback) {
+		move, ok := p.permit(r, to)
+		if !ok || !p.withinBudget(move.Reason, moving) || !p.accepted(r, to) {
 			continue
 		}
 		if !room.Reserve(to) {
 			p.refuse(CodeNoRoom, time.Time{}, "pool %s has no room for a replica now: no node has what it requests free", to)
 			continue
 		}
-		return Move{Replica: *r, From: r.Pool, To: to, Reason: reason}, true
+		return move, true
 	}
 	return Move{}, false
-}
-
-// permit says whether a replica may be moved to a pool if there is nothing against it but what that brings, and why.
-func (p *problem) permit(r *Replica, to string) (reason Reason, forMoney, ok bool) {
-	if r.Draining && p.Drained {
-		return ReasonDrain, false, true
-	}
-	returns := p.Return && p.Origin[to]
-	switch {
-	case p.Policy == nil && !returns && r.Breaks != "":
-		p.refuse(CodeNotEnabled, time.Time{}, "the place of replica %s breaks a rule (%s), and no policy of the workload sets rebalance", r.Name, r.Breaks)
-	case p.Policy == nil && !returns:
-		p.refuse(CodeNotEnabled, time.Time{}, "no policy of the workload sets rebalance; status.savingsHourlyUSD is what following the plan would save")
-	case p.invalid != nil:
-		p.refuse(CodeInvalid, time.Time{}, "%v", p.invalid)
-	case !p.open && !returns:
-		p.refuse(CodeWindow, p.opens, "outside the window of the policy's rebalance; it opens at %s", p.opens.Format(time.RFC3339))
-	case r.Breaks != "":
-		return ReasonRebalance, false, true
-	case p.Origin[to] && !p.Return:
-		p.refuse(CodeStays, time.Time{}, "the plan would have replicas return to pool %s, but the policy's failover.failback is Never", to)
-	case returns:
-		return ReasonFailback, true, true
-	default:
-		return ReasonRebalance, true, true
-	}
-	return "", false, false
-}
-
-// worthIt says whether a move brings enough money, and is not undone or an undoing.
-func (p *problem) worthIt(r *Replica, to string, returns bool) bool {
-	if p.Pause != "" {
-		p.refuse(CodePaused, time.Time{}, "%s", p.Pause)
-		return false
-	}
-	if !p.memory.allowed(p.recent, r.Pool, to) {
-		until := p.recent[0].Time.Add(p.Stabilization)
-		p.refuse(CodeSettling, until, "replicas were moved at %s; moving them again, from pool %s to %s, waits until %s",
-			p.recent[0].Time.UTC().Format(time.RFC3339), r.Pool, to, until.UTC().Format(time.RFC3339))
-		return false
-	}
-	worth := p.Worth
-	if worth.Partial {
-		p.refuse(CodeWaiting, time.Time{}, "%s", p.waiting())
-		return false
-	}
-	if !worth.Known {
-		p.refuse(CodeUnpriced, time.Time{}, "what moving would save is not known: a node's price is missing; give it in a PriceList")
-		return false
-	}
-	least := 0.0
-	if p.Policy != nil && !returns && len(p.recent) == 0 { // a series of moves that has begun is completed
-		least = DefaultMinSavingsPercent
-		if p.Policy.MinSavingsPercent != nil {
-			least = float64(*p.Policy.MinSavingsPercent)
-		}
-	}
-	percent, ratio := worth.shares(len(p.candidates), p.Wanted)
-	switch {
-	case worth.SavingsUSD <= 0:
-		p.refuse(CodeTooLittle, time.Time{}, "following the plan saves nothing by itself")
-		return false
-	case percent < least:
-		p.refuse(CodeTooLittle, time.Time{}, "moving would save $%.4g an hour, %.3g %% of the bill; the policy asks for %g %%", worth.SavingsUSD, percent, least)
-		return false
-	case ratio < MinRatio && !returns:
-		p.refuse(CodeTooLittle, time.Time{}, "moving %d of %d replicas would save only %.3g %% of the bill: not worth the disturbance",
-			len(p.candidates), p.Wanted, percent)
-		return false
-	}
-	return true
-}
-
-// shares are the percentage of the bill that is saved, and that share ÷ the share of the replicas that is disturbed.
-func (w *Worth) shares(moved, replicas int) (percent, ratio float64) {
-	if w.Moved > 0 && w.Replicas > 0 {
-		moved, replicas = w.Moved, w.Replicas
-	}
-	if w.BillUSD <= 0 || moved == 0 || replicas == 0 {
-		return 0, 0
-	}
-	share := w.SavingsUSD / w.BillUSD
-	return share * 100, share / (float64(moved) / float64(replicas))
-}
-
-// withinBudget says whether one more replica may go while others are away and moving.
-func (p *problem) withinBudget(reason Reason, moving int) bool {
-	text := DefaultMaxUnavailable
-	switch {
-	case p.Policy != nil && p.Policy.MaxUnavailable != "":
-		text = p.Policy.MaxUnavailable
-	case reason == ReasonDrain:
-		text = drainMaxUnavailable
-	}
-	budget, err := Budget(text, p.Wanted)
-	if err != nil {
-		p.refuse(CodeInvalid, time.Time{}, "%v", err)
-		return false
-	}
-	if p.Serial {
-		budget = 1
-	}
-	if p.away+moving >= budget {
-		p.refuse(CodeWaiting, time.Time{}, "%s", p.waiting())
-		return false
-	}
-	return true
 }
 
 // moving describes moves.

@@ -1,9 +1,13 @@
 package rebalance
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"tradewind.dev/tradewind/pkg/placement/engine"
+	"tradewind.dev/tradewind/pkg/placement/policy"
 )
 
 func TestDecide(t *testing.T) {
@@ -68,11 +72,36 @@ func TestDecide(t *testing.T) {
 			drained(s)
 			s.Drained, s.Pause, s.Policy.Window = true, "x", window("0 2 * * *", time.Hour)
 		}, moves: 2, code: CodeMoving},
-		{name: "back where they were", change: func(s *Situation) { s.Policy, s.Origin, s.Return = nil, map[string]bool{"b": true}, true }, moves: 1, code: CodeMoving},
-		{name: "back would cost more", change: func(s *Situation) {
-			s.Policy, s.Origin, s.Return, s.Worth.SavingsUSD = nil, map[string]bool{"b": true}, true, -1
-		}, code: CodeTooLittle},
-		{name: "never back", change: func(s *Situation) { s.Origin = map[string]bool{"b": true} }, code: CodeStays},
+		{name: "back where they were", change: func(s *Situation) { away(s, 10); s.Policy = nil }, moves: 1, code: CodeMoving},
+		{name: "back would cost more", change: func(s *Situation) { away(s, 10); s.Policy, s.Worth.SavingsUSD = nil, -1 }, code: CodeTooLittle},
+		{name: "back to a pool of the same place", change: func(s *Situation) {
+			away(s, 10)
+			s.Policy, s.Away[0].From = nil, "gone"
+		}, moves: 1, code: CodeMoving},
+		{name: "still lost", change: func(s *Situation) { away(s, 10); s.Policy, s.Away[0].To = nil, nil }, code: CodeNotEnabled},
+		{name: "not where they were", change: func(s *Situation) {
+			away(s, 10)
+			s.Policy, s.Away[0].From, s.Away[0].To = nil, "c", map[string]bool{"c": true}
+		}, code: CodeNotEnabled},
+		{name: "all that were away are back", change: func(s *Situation) { away(s, 0); s.Policy = nil }, code: CodeNotEnabled},
+		{name: "never back", change: func(s *Situation) { away(s, 10); s.Return = false }, code: CodeStays},
+		{name: "never back, and no policy", change: func(s *Situation) { away(s, 10); s.Return, s.Policy = false, nil }, code: CodeNotEnabled},
+		{name: "a replica that was not moved by a failover breaks a rule, no policy", change: func(s *Situation) {
+			away(s, 0)
+			broken(s, "outside residency EU")
+			s.Policy = nil
+		}, code: CodeNotEnabled, message: "the place of replica web-00 breaks a rule (outside residency EU), and no policy"},
+		{name: "back while another domain is lost", change: func(s *Situation) { away(s, 10); s.Policy, s.Pause = nil, "cloud gcp is lost" }, code: CodePaused},
+		{name: "a broken rule while a domain is lost", change: func(s *Situation) {
+			broken(s, "outside residency EU")
+			s.Pause = "cloud gcp is lost"
+		}, code: CodePaused},
+		{name: "a broken rule while replicas have no place", change: func(s *Situation) {
+			broken(s, "outside residency EU")
+			s.Unplaced, s.Plan = 3, map[string]int{"b": 7}
+		}, moves: 2, code: CodeMoving},
+		{name: "money while replicas have no place", change: func(s *Situation) { s.Unplaced, s.Plan = 3, map[string]int{"b": 7} }, code: CodePaused,
+			message: "3 replicas have no place in the plan"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := (&Memory{}).Decide(dear(c.change), c.room)
@@ -83,10 +112,87 @@ func TestDecide(t *testing.T) {
 	}
 }
 
+// TestRules checks which moves a rule over all replicas is a reason for. Ten replicas run on aws; the plan is worth nothing
+// by itself unless a case says so.
+func TestRules(t *testing.T) {
+	shares := &policy.Effective{SpotMaxPercent: 100, Spread: []policy.Spread{half}}
+	ceiling := func(usd float64) *policy.Effective {
+		return &policy.Effective{SpotMaxPercent: 100, HasMaxHourlyUSD: true, MaxHourlyUSD: usd}
+	}
+	for _, c := range []struct {
+		name         string
+		rules        *policy.Effective
+		availability []engine.Availability
+		now, plan    map[string]int
+		change       func(*Situation)
+		past         []Past
+		moves        int
+		reason       Reason
+		code         Code
+		message      string
+	}{
+		{name: "mends", rules: shares, now: at(7, 3, 0), plan: at(5, 5, 0), moves: 2, reason: ReasonRule, code: CodeMoving},
+		{name: "mends, and the rest is for money", rules: shares, now: at(6, 4, 0), plan: at(3, 5, 2), moves: 1, reason: ReasonRule, code: CodeMoving},
+		{name: "survives better", rules: nil, availability: survives, now: at(8, 2, 0), plan: at(5, 0, 5), moves: 2, reason: ReasonRule, code: CodeMoving},
+		{name: "mends nothing", availability: survives, now: at(10, 0, 0), plan: at(0, 10, 0), code: CodeTooLittle},
+		{name: "mends nothing, saves enough", availability: survives, now: at(10, 0, 0), plan: at(0, 10, 0), change: func(s *Situation) { s.Worth.SavingsUSD = 1 },
+			moves: 2, reason: ReasonRebalance, code: CodeMoving},
+		{name: "mends nothing, and was moved a minute ago", availability: survives, now: at(10, 0, 0), plan: at(0, 10, 0), code: CodeSettling,
+			past: []Past{{Time: noon.Add(-time.Minute), From: "gcp", To: "aws", Reason: ReasonRebalance}}},
+		{name: "mends what has just been moved", rules: shares, now: at(7, 3, 0), plan: at(5, 5, 0), code: CodeSettling,
+			past: []Past{{Time: noon.Add(-time.Minute), From: "gcp", To: "aws", Reason: ReasonRebalance}}},
+		{name: "a domain is lost", rules: shares, now: at(7, 3, 0), plan: at(5, 5, 0), change: func(s *Situation) { s.Pause = "cloud azure is lost" }, code: CodePaused},
+		{name: "some have no place", rules: shares, now: at(7, 3, 0), plan: at(5, 4, 0), change: func(s *Situation) { s.Unplaced = 1 }, code: CodePaused},
+		{name: "outside the window", rules: shares, now: at(7, 3, 0), plan: at(5, 5, 0), change: func(s *Situation) { s.Policy.Window = window("0 2 * * *", time.Hour) },
+			code: CodeWindow},
+		{name: "no policy", rules: shares, now: at(7, 3, 0), plan: at(5, 5, 0), change: func(s *Situation) { s.Policy = nil }, code: CodeNotEnabled,
+			message: "the place of replica web-00 breaks a rule (7 replicas in cloud aws, at most 5), and no policy of the workload sets rebalance"},
+		{name: "under the ceiling again", rules: ceiling(9), now: at(10, 0, 0), plan: at(9, 0, 1), change: func(s *Situation) { s.Worth.SavingsUSD = 0.1 },
+			code: CodeTooLittle, message: "moving would save $0.1 an hour, 5 % of the bill; the policy asks for 10 %"},
+		{name: "a ceiling that the scheduler would still keep", rules: ceiling(6), now: at(10, 0, 0), plan: at(0, 10, 0),
+			change: func(s *Situation) { s.Worth.SavingsUSD = 1 }, code: CodeRefused,
+			message: "replica web-00 stays: in pool gcp its replacement would be over the ceiling of $6/h"},
+		{name: "back where they were, which costs, and mends", rules: shares, now: at(7, 3, 0), plan: at(5, 5, 0), change: func(s *Situation) {
+			s.Policy, s.Worth.SavingsUSD, s.Return = nil, -1, true
+			s.Away = []Away{{From: "gcp", Replicas: 2, To: map[string]bool{"gcp": true}}}
+		}, moves: 1, reason: ReasonFailback, code: CodeMoving},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			rules := c.rules
+			if rules == nil {
+				rules = &policy.Effective{SpotMaxPercent: 100}
+			}
+			s := dear(func(s *Situation) {
+				s.Replicas, s.Plan = spread("aws", c.now["aws"], "gcp", c.now["gcp"], "azure", c.now["azure"]), c.plan
+				s.Worth.SavingsUSD, s.Rules = 0, ruled(t, 10, rules, c.availability, 4, 2, 3)
+			})
+			if c.change != nil {
+				c.change(s)
+			}
+			m := &Memory{}
+			m.Recall(c.past)
+			got := m.Decide(s, fill{})
+			if len(got.Moves) != c.moves || got.Code != c.code || !strings.HasPrefix(got.Message, c.message) {
+				t.Fatalf("got %d moves, %s: %q", len(got.Moves), got.Code, got.Message)
+			}
+			for i := range got.Moves {
+				if got.Moves[i].Reason != c.reason || (got.Moves[i].Mends == "") == (c.reason != ReasonRebalance) {
+					t.Errorf("move %d is %s, mends %q", i, got.Moves[i].Reason, got.Moves[i].Mends)
+				}
+			}
+		})
+	}
+}
+
 func broken(s *Situation, rule string) {
 	for i := range s.Replicas {
 		s.Replicas[i].Breaks = rule
 	}
+}
+
+// away says that so many replicas were driven from pool b, and may go back.
+func away(s *Situation, replicas int) {
+	s.Away, s.Return = []Away{{From: "b", Replicas: replicas, To: map[string]bool{"b": true}}}, true
 }
 
 func drained(s *Situation) {
@@ -171,9 +277,10 @@ func TestSeries(t *testing.T) {
 }
 
 // TestBackoff checks that replacements that come up where they would be moved from again make the workload wait, longer
-// each time.
+// each time, and until what could change that has changed.
 func TestBackoff(t *testing.T) {
-	m, s := &Memory{}, dear(nil)
+	version := 0
+	m, s := &Memory{}, dear(func(s *Situation) { s.Circumstances = func() string { return strconv.Itoa(version) } })
 	wait := time.Minute
 	for range 8 {
 		d := m.Decide(s, fill{})
@@ -187,6 +294,13 @@ func TestBackoff(t *testing.T) {
 		}
 		wait *= 2
 		s.Now = d.Again
+		for range 3 { // nothing has changed, however long it takes
+			if d = m.Decide(s, fill{}); d.Code != CodeBackoff || !d.Again.IsZero() {
+				t.Fatalf("%s again at %s: %s", d.Code, d.Again, d.Message)
+			}
+			s.Now = s.Now.Add(24 * time.Hour)
+		}
+		version++
 	}
 	d := m.Decide(s, fill{})
 	carryOut(m, s, d, "b", s.Now.Add(time.Second))
@@ -208,5 +322,16 @@ func TestRecall(t *testing.T) {
 	m.Recall([]Past{{Time: noon.Add(-time.Minute), From: "a"}})
 	if d := m.Decide(dear(nil), fill{}); len(d.Moves) != 2 {
 		t.Errorf("the same series: %s: %s", d.Code, d.Message)
+	}
+	// A series that began for another reason than money must save enough by itself.
+	for _, c := range []struct {
+		reason Reason
+		moves  int
+	}{{ReasonRebalance, 2}, {ReasonRule, 0}, {ReasonFailback, 0}, {"Failover", 0}} {
+		m = &Memory{}
+		m.Recall([]Past{{Time: noon.Add(-time.Minute), From: "a", Reason: c.reason}})
+		if d := m.Decide(dear(func(s *Situation) { s.Policy, s.Worth.SavingsUSD = allow(20, "2"), 0.3 }), fill{}); len(d.Moves) != c.moves {
+			t.Errorf("after %s: %s: %s", c.reason, d.Code, d.Message)
+		}
 	}
 }

@@ -1,13 +1,14 @@
 package rebalance
 
 import (
+	"fmt"
 	"slices"
 	"time"
 )
 
 const (
-	// firstBackoff is how long a workload waits after a replacement landed where it would be moved from again; the wait
-	// doubles each time, up to lastBackoff.
+	// firstBackoff is how long a workload waits at least after a replacement landed where it would be moved from again; the
+	// wait doubles each time, up to lastBackoff.
 	firstBackoff = time.Minute
 	lastBackoff  = time.Hour
 	// maxPast is how many moves are remembered of a workload.
@@ -19,6 +20,7 @@ type Past struct {
 	Time time.Time
 	// From and To are pools; To is empty where it is not known any more.
 	From, To string
+	Reason   Reason
 }
 
 // Memory is what is remembered of one workload between decisions. The zero value is ready for use.
@@ -30,10 +32,12 @@ type Memory struct {
 	// replicas that were there before.
 	evicted map[string]bool
 	known   map[string]bool
-	// failures in a row, and until when to wait because of them.
-	failures int
-	until    time.Time
-	landed   string
+	// failures are replacements in a row that landed where they would be moved from again, the last one in the pool landed,
+	// under these circumstances. Nothing is moved before until, nor while the circumstances are the same.
+	failures      int
+	until         time.Time
+	landed        string
+	circumstances string
 }
 
 // Recall adds moves that were recorded earlier, by another process: the order does not matter.
@@ -55,7 +59,7 @@ func (m *Memory) Moved(s *Situation, move *Move) {
 			m.wave[pool] = n > s.Plan[pool]
 		}
 	}
-	m.past = append(m.past, Past{Time: s.Now, From: move.From, To: move.To})
+	m.past = append(m.past, Past{Time: s.Now, From: move.From, To: move.To, Reason: move.Reason})
 	m.trim()
 	if m.evicted == nil {
 		m.evicted, m.known = map[string]bool{}, map[string]bool{}
@@ -103,7 +107,7 @@ func (m *Memory) settle(s *Situation) {
 	}
 	m.evicted, m.known = nil, nil
 	if wrong == "" {
-		m.failures, m.landed = 0, ""
+		m.failures, m.landed, m.until, m.circumstances = 0, "", time.Time{}, ""
 		return
 	}
 	wait := lastBackoff
@@ -112,13 +116,33 @@ func (m *Memory) settle(s *Situation) {
 	}
 	m.failures++
 	m.until, m.landed = s.Now.Add(wait), wrong
+	if s.Circumstances != nil {
+		m.circumstances = s.Circumstances()
+	}
+}
+
+// futile says why moving replicas would only bring them back to where they are; again is when that may have changed, zero
+// when time alone changes nothing.
+func (m *Memory) futile(s *Situation) (why string, again time.Time) {
+	if m.landed == "" {
+		return "", time.Time{}
+	}
+	const what = "a replacement came up in pool %s, where it would be moved from again; the next try is %s. Does the pool that the plan " +
+		"wants refuse the pods (affinity, taints, quota)?"
+	if s.Now.Before(m.until) {
+		return fmt.Sprintf(what, m.landed, "at "+m.until.UTC().Format(time.RFC3339)), m.until
+	}
+	if s.Circumstances != nil && s.Circumstances() == m.circumstances {
+		return fmt.Sprintf(what, m.landed, "when the plan, the policies, or nodes or replicas there have changed"), time.Time{}
+	}
+	return "", time.Time{}
 }
 
 // Pending says whether replacements of replicas that were moved are still awaited.
 func (m *Memory) Pending() bool { return len(m.evicted) > 0 }
 
-// allowed says whether a move for the sake of money agrees with the latest ones: within the stabilization only what was
-// to be left from the beginning is left, and no pool is both left and entered.
+// allowed says whether a move agrees with the latest ones: within the stabilization only what was to be left from the
+// beginning is left, and no pool is both left and entered.
 func (m *Memory) allowed(recent []Past, from, to string) bool {
 	if len(recent) == 0 {
 		return true

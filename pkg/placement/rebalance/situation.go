@@ -25,14 +25,30 @@ type Situation struct {
 	Stabilization time.Duration
 	// Hold, when not empty, says why nothing may be moved whatever it would bring: the plan is not to be relied on.
 	Hold string
-	// Pause, when not empty, says why nothing is moved for money now.
+	// Pause, when not empty, says why nothing is moved now but for a drain: a domain is lost, or does not count again yet.
 	Pause string
+	// Unplaced replicas have no place in the plan: of the others only those are moved whose place a rule forbids.
+	Unplaced int
 	// Worth is what following the plan brings.
 	Worth Worth
-	// Origin are the pools that replicas were driven from by a loss and that are back. With Return they may return there
-	// without rebalance; without, nothing is moved there for money.
-	Origin map[string]bool
+	// Rules judge places; nil when no policy selects the workload.
+	Rules *Judge
+	// Away are the replicas that a loss drove from pools. With Return as many may go back, without rebalance; without Return
+	// nothing is moved there for money.
+	Away   []Away
 	Return bool
+	// Circumstances say, in a form to be compared only, what decides where a replacement comes up: the plan, the rules, the
+	// nodes of the pools that it names and what else runs there. They are asked for only after a replacement came up where
+	// it would be moved from again. Nil when they are not known.
+	Circumstances func() string
+}
+
+// Away are replicas that a loss drove from a pool and that have not gone back yet.
+type Away struct {
+	From     string
+	Replicas int
+	// To are the pools that count as that place and can be used now; none while it is lost.
+	To map[string]bool
 }
 
 // Replica is a live pod.
@@ -45,7 +61,9 @@ type Replica struct {
 	Ready bool
 	// Fixed, when not empty, says why it cannot be moved: it would not come back, or not by the plan.
 	Fixed string
-	// Breaks, when not empty, is the hard rule that its place breaks, and Draining says that a drain forbids its place.
+	// Created is when the pod was made.
+	Created time.Time
+	// Breaks, when not empty, is the rule about places that its place breaks; Draining says that it is that of a drain.
 	Breaks   string
 	Draining bool
 	// Fits says whether its volumes can follow to a pool; nil when it has none that bind it.
@@ -75,7 +93,8 @@ type Reason string
 
 // The reasons of moves.
 const (
-	ReasonRebalance Reason = "Rebalance"
+	ReasonRebalance Reason = "Rebalance" // it saves money
+	ReasonRule      Reason = "Rule"      // it mends a broken rule
 	ReasonDrain     Reason = "Drain"
 	ReasonFailback  Reason = "Failback"
 )
@@ -85,6 +104,10 @@ type Move struct {
 	Replica  Replica
 	From, To string
 	Reason   Reason
+	// Mends, when not empty, is the rule that is broken less afterwards.
+	Mends string
+	// Returns is the Away.From of a failback.
+	Returns string
 }
 
 // Decision is what to do about a workload now.
@@ -113,6 +136,7 @@ const (
 	CodeWindow     Code = "OutsideWindow"
 	CodeSettling   Code = "Stabilizing" // moved recently
 	CodeBackoff    Code = "BackingOff"  // replacements landed elsewhere
+	CodeRefused    Code = "RuleRefuses" // the scheduler would refuse the replacement
 	CodeNoRoom     Code = "NoRoom"
 	CodeFixed      Code = "CannotMove"
 	CodePaused     Code = "Paused"

@@ -11,7 +11,6 @@ import (
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/placement"
 	"tradewind.dev/tradewind/pkg/placement/engine"
-	"tradewind.dev/tradewind/pkg/placement/policy"
 	"tradewind.dev/tradewind/pkg/pricing"
 )
 
@@ -135,35 +134,6 @@ func TestStock(t *testing.T) {
 			rt.Fatal("the snapshot was changed")
 		}
 	})
-}
-
-func TestBrokenTogether(t *testing.T) {
-	snapshot := clouds(t, 4, 2, 3)
-	groups := func(a, b, c int) []Group {
-		return []Group{{&snapshot.Pools[0], a}, {&snapshot.Pools[1], b}, {&snapshot.Pools[2], c}}
-	}
-	half := &policy.Effective{SpotMaxPercent: 100, Spread: []policy.Spread{{TopologyKey: v1alpha1.LabelCloud, MaxSharePercent: 50}}}
-	three := &policy.Effective{SpotMaxPercent: 100, Spread: []policy.Spread{{TopologyKey: v1alpha1.LabelCloud, MinDomains: 3, MaxSharePercent: 100}}}
-	survive := &policy.Effective{SpotMaxPercent: 100, Availability: []policy.Availability{{Survive: "cloud", MinReplicasPercent: 50}}}
-	for _, c := range []struct {
-		name   string
-		rules  *policy.Effective
-		groups []Group
-		want   string
-	}{
-		{"no policy", nil, groups(4, 0, 0), ""},
-		{"half", half, groups(2, 2, 0), ""},
-		{"more than half", half, groups(3, 1, 0), "3 replicas in cloud aws, at most 2"},
-		{"one is missing", half, groups(3, 0, 0), ""},
-		{"three clouds", three, groups(2, 1, 1), ""},
-		{"two clouds", three, groups(2, 2, 0), "replicas in 2 of at least 3 places by cloud"},
-		{"survives", survive, groups(2, 2, 0), ""},
-		{"does not survive", survive, groups(3, 1, 0), "without cloud aws 1 of 4 replicas are left, at least 2 must be"},
-	} {
-		if got := BrokenTogether(c.rules, c.groups, 4); got != c.want {
-			t.Errorf("%s: %q", c.name, got)
-		}
-	}
 }
 
 // BenchmarkValue values 10,000 workloads that all may move.
