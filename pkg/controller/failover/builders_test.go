@@ -10,6 +10,7 @@ import (
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -56,12 +57,12 @@ type bench struct {
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{v1alpha1.AddToScheme, corev1.AddToScheme} {
+	for _, add := range []func(*runtime.Scheme) error{v1alpha1.AddToScheme, corev1.AddToScheme, coordinationv1.AddToScheme} {
 		if err := add(scheme); err != nil {
 			t.Fatal(err)
 		}
 	}
-	b := &bench{T: t, clock: testingclock.NewFakeClock(noon), events: events.NewFakeRecorder(100), nodes: map[string]*corev1.Node{}, leases: map[string]time.Time{}}
+	b := &bench{T: t, clock: testingclock.NewFakeClock(noon.Add(-2 * time.Minute)), events: events.NewFakeRecorder(100), nodes: map[string]*corev1.Node{}, leases: map[string]time.Time{}}
 	b.api = fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(&v1alpha1.Placement{}, &v1alpha1.CloudPool{}).WithInterceptorFuncs(interceptor.Funcs{
 		Delete: func(ctx context.Context, to client.WithWatch, object client.Object, options ...client.DeleteOption) error {
 			given := client.DeleteOptions{}
@@ -81,13 +82,14 @@ func newBench(t *testing.T) *bench {
 		b.node(name, nil)
 		b.renew(name)
 	}
+	b.pass(2 * time.Minute)
 	return b
 }
 
 // restart begins anew with another controller, which knows only what the API server does.
 func (b *bench) restart() {
 	b.Controller = New(Options{
-		Client: b.api, Recorder: b.events, Ledger: moves.New(b.api, b.clock), Location: location.DefaultOptions().Compile(), Clock: b.clock,
+		Client: b.api, Fresh: b.api, MonitorPeriod: 5 * time.Second, Recorder: b.events, Ledger: moves.New(b.api, b.clock), Location: location.DefaultOptions().Compile(), Clock: b.clock,
 		SchedulerNames: []string{"tradewind"},
 	})
 	b.OnChange(func() { b.replans++ })
@@ -156,19 +158,37 @@ func (b *bench) refresh() {
 func (b *bench) renew(name string) { b.renewedAt(name, b.clock.Now()) }
 
 func (b *bench) renewedAt(name string, at time.Time) {
+	b.Helper()
 	b.leases[name] = at
-	b.setLease(&coordinationv1.Lease{
-		ObjectMeta: metav1.ObjectMeta{Name: name},
+	lease := &coordinationv1.Lease{
+		ObjectMeta: metav1.ObjectMeta{Namespace: corev1.NamespaceNodeLease, Name: name},
 		Spec:       coordinationv1.LeaseSpec{LeaseDurationSeconds: ptr.To[int32](40), RenewTime: ptr.To(metav1.NewMicroTime(at))},
-	})
+	}
+	var there coordinationv1.Lease
+	err := b.api.Get(b.Context(), client.ObjectKeyFromObject(lease), &there)
+	if apierrors.IsNotFound(err) {
+		err = b.api.Create(b.Context(), lease.DeepCopy())
+	} else if err == nil {
+		there.Spec = *lease.Spec.DeepCopy()
+		err = b.api.Update(b.Context(), &there)
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.setLease(lease)
 }
 
-// pass lets time go by; the leases of nodes that are not named are renewed.
+// pass lets time go by; the leases of nodes that are not named are renewed every 10 s, as kubelets do, and at the end.
 func (b *bench) pass(d time.Duration, silent ...string) {
-	b.clock.Step(d)
-	for name := range b.nodes {
-		if !strings.Contains(strings.Join(silent, " ")+" ", name+" ") {
-			b.renew(name)
+	b.Helper()
+	for d > 0 {
+		step := min(d, 10*time.Second)
+		d -= step
+		b.clock.Step(step)
+		for name := range b.nodes {
+			if !strings.Contains(strings.Join(silent, " ")+" ", name+" ") {
+				b.renew(name)
+			}
 		}
 	}
 }

@@ -106,15 +106,3 @@ func (c *Controller) gone(round *placement.Round, moved []v1alpha1.PlacementMove
 	}
 	return true
 }
-
-// Losses says why no replica must be moved at all now, and why none is moved for money; empty when they may.
-func (c *Controller) Losses() (hold, pause string) {
-	verdict := c.verdict.Load()
-	if verdict.Blind != "" {
-		return verdict.Blind, ""
-	}
-	if len(verdict.Domains) > 0 {
-		return "", verdict.Domains[0].String() + " is lost: nothing is moved for money meanwhile"
-	}
-	return "", ""
-}
