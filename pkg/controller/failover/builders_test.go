@@ -3,6 +3,7 @@ package failover
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -216,18 +217,7 @@ func (b *bench) workload(kind, name, policy string, claims []string, on ...strin
 	}}}}
 	b.specs = append(b.specs, planning.Workload{APIVersion: "apps/v1", Kind: kind, Namespace: "shop", Name: name, Replicas: len(on), Template: template})
 	for i, node := range on {
-		pod := &corev1.Pod{
-			ObjectMeta: metav1.ObjectMeta{
-				Namespace: "shop", Name: fmt.Sprintf("%s-%d", name, i), UID: types.UID(fmt.Sprintf("%s-%d", name, i)), Labels: map[string]string{"app": name},
-				OwnerReferences: []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: kind, Name: name, UID: types.UID(name), Controller: ptr.To(true)}},
-			},
-			Spec: *template.Spec.DeepCopy(),
-		}
-		if kind == "Deployment" {
-			pod.Labels["pod-template-hash"] = "1"
-			pod.OwnerReferences[0].Kind, pod.OwnerReferences[0].Name = "ReplicaSet", name+"-1"
-		}
-		pod.Spec.NodeName = node
+		pod := b.pod(name, fmt.Sprintf("%s-%d", name, i), node)
 		for _, claim := range claims {
 			pod.Spec.Volumes = append(pod.Spec.Volumes, corev1.Volume{Name: claim, VolumeSource: corev1.VolumeSource{
 				PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claim},
@@ -244,6 +234,22 @@ func (b *bench) workload(kind, name, policy string, claims []string, on ...strin
 	if err := b.api.Create(b.Context(), placement); err != nil {
 		b.Fatal(err)
 	}
+}
+
+// pod is a replica of a workload on a node.
+func (b *bench) pod(workload, name, node string) *corev1.Pod {
+	i := slices.IndexFunc(b.specs, func(w planning.Workload) bool { return w.Name == workload })
+	owner := metav1.OwnerReference{APIVersion: "apps/v1", Kind: b.specs[i].Kind, Name: workload, UID: types.UID(workload), Controller: ptr.To(true)}
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name, UID: types.UID(name), Labels: map[string]string{"app": workload}},
+		Spec:       *b.specs[i].Template.Spec.DeepCopy(),
+	}
+	if owner.Kind == "Deployment" {
+		pod.Labels["pod-template-hash"] = "1"
+		owner.Kind, owner.Name = "ReplicaSet", workload+"-1"
+	}
+	pod.OwnerReferences, pod.Spec.NodeName = []metav1.OwnerReference{owner}, node
+	return pod
 }
 
 // claim binds a claim to a volume that can be attached in a zone, or anywhere.

@@ -13,6 +13,7 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/klog/v2"
@@ -69,8 +70,8 @@ type Controller struct {
 	scattered time.Time // when most nodes last looked lost although it worked
 	loaded    bool
 	outages   map[string]*outage // by pool
-	// acted is when a workload's replicas in a lost domain were replaced at first.
-	acted map[action]time.Time
+	// acted are the replicas that were found when a loss was acted on at first.
+	acted map[action]map[types.UID]bool
 	// pools of nodes as the latest round has them, also of nodes that are gone since.
 	pools         map[string]string
 	taken         map[string]time.Time // spot nodes that were taken back and whose pool is not known yet
@@ -87,7 +88,7 @@ type Controller struct {
 func New(options Options) *Controller {
 	c := &Controller{
 		Options: options, changed: make(chan struct{}, 1), nodes: map[string]*facts{},
-		renewals: loss.NewRenewals(options.MonitorPeriod), acted: map[action]time.Time{}, patience: DefaultAfter,
+		renewals: loss.NewRenewals(options.MonitorPeriod), acted: map[action]map[types.UID]bool{}, patience: DefaultAfter,
 		outages: map[string]*outage{}, pools: map[string]string{}, taken: map[string]time.Time{},
 		stabilization: DefaultStabilization, written: map[string]metav1.Condition{},
 	}

@@ -71,8 +71,8 @@ func (c *Controller) replace(ctx context.Context, verdict *standing, now time.Ti
 			victims[group{key, d}] = append(victims[group{key, d}], pod)
 		}
 	}
-	for g := range victims {
-		c.act(g.workload, g.domain, now)
+	for g, found := range victims {
+		c.found(g.workload, g.domain, found)
 	}
 	var replacements []*replacement
 	var work errgroup.Group
@@ -167,7 +167,7 @@ func (r *replacement) pod(ctx context.Context, pod *corev1.Pod) error {
 		return nil
 	}
 	uid, node := pod.UID, pod.Spec.NodeName
-	if acted := r.actedAt(); pod.CreationTimestamp.After(acted) {
+	if r.came(pod) {
 		r.stay("pod %s was placed in %s after replicas there had been replaced, and none is replaced twice in one outage; "+
 			"take away what lets it run on nodes that are not ready (tolerations, nodeName)", pod.Name, r.domain)
 		return nil
