@@ -37,8 +37,8 @@ func (w *work) newMovers(ctx context.Context) (*movers, error) {
 	}
 	recorder, ledger := w.mgr.GetEventRecorder("tradewind-controller"), moves.New(to, clock.RealClock{})
 	m := &movers{failover: failover.New(failover.Options{
-		Client: to, Recorder: recorder, Ledger: ledger, Location: w.options.location(), Clock: clock.RealClock{},
-		SchedulerNames: w.options.schedulerNames,
+		Client: to, Fresh: w.mgr.GetAPIReader(), Recorder: recorder, Ledger: ledger, Location: w.options.location(), Clock: clock.RealClock{},
+		MonitorPeriod: w.options.monitorPeriod, SchedulerNames: w.options.schedulerNames,
 	})}
 	m.rebalance = rebalance.New(rebalance.Options{
 		Client: to, Recorder: recorder, Ledger: ledger, Clock: clock.RealClock{}, SchedulerNames: w.options.schedulerNames, Losses: m.failover.Losses,

@@ -29,6 +29,7 @@ type options struct {
 
 	cloudLabels, schedulerNames []string
 	labelNodes                  bool
+	monitorPeriod               time.Duration
 }
 
 func newOptions() *options {
@@ -37,7 +38,7 @@ func newOptions() *options {
 		leaderElect: true, leaderElectNamespace: "tradewind-system",
 		leaseDuration: 15 * time.Second, renewDeadline: 10 * time.Second, retryTime: 2 * time.Second,
 		metricsAddress: ":8443", metricsSecure: true, probeAddress: ":8081",
-		schedulerNames: []string{"tradewind", "tradewind-cost", "tradewind-latency"}, labelNodes: true,
+		schedulerNames: []string{"tradewind", "tradewind-cost", "tradewind-latency"}, labelNodes: true, monitorPeriod: 5 * time.Second,
 	}
 }
 
@@ -65,6 +66,7 @@ func (o *options) addFlags(sets *cliflag.NamedFlagSets) {
 	work.StringArrayVar(&o.cloudLabels, "cloud-label", nil,
 		"Further node label that names the cloud, as `KEY`, KEY=CLOUD or PREFIX/*=CLOUD; may be given several times. Give tradewind-scheduler the same (pluginConfig, cloudLabels).")
 	work.BoolVar(&o.labelNodes, "label-nodes", o.labelNodes, "Write the labels tradewind.dev/cloud and tradewind.dev/country to nodes of known clouds.")
+	work.DurationVar(&o.monitorPeriod, "node-monitor-period", o.monitorPeriod, "How often Kubernetes looks for silent nodes: what kube-controller-manager's flag of this name says.")
 	work.StringSliceVar(&o.schedulerNames, "scheduler-names", o.schedulerNames, "The `names` of tradewind-scheduler's profiles. A policy's status says how many of its pods name another scheduler.")
 }
 
@@ -96,6 +98,9 @@ func (o *options) validate() error {
 		if _, _, err := net.SplitHostPort(address); err != nil {
 			refuse(flag, "%w; write HOST:PORT, :PORT or 0", err)
 		}
+	}
+	if o.monitorPeriod <= 0 {
+		refuse("node-monitor-period", "%s is not above 0; give what kube-controller-manager has, which is 5s unless set", o.monitorPeriod)
 	}
 	if len(o.schedulerNames) == 0 {
 		refuse("scheduler-names", "empty; name the profiles of tradewind-scheduler")

@@ -3,6 +3,7 @@ package failover
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -56,12 +58,12 @@ type bench struct {
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{v1alpha1.AddToScheme, corev1.AddToScheme} {
+	for _, add := range []func(*runtime.Scheme) error{v1alpha1.AddToScheme, corev1.AddToScheme, coordinationv1.AddToScheme} {
 		if err := add(scheme); err != nil {
 			t.Fatal(err)
 		}
 	}
-	b := &bench{T: t, clock: testingclock.NewFakeClock(noon), events: events.NewFakeRecorder(100), nodes: map[string]*corev1.Node{}, leases: map[string]time.Time{}}
+	b := &bench{T: t, clock: testingclock.NewFakeClock(noon.Add(-2 * time.Minute)), events: events.NewFakeRecorder(100), nodes: map[string]*corev1.Node{}, leases: map[string]time.Time{}}
 	b.api = fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(&v1alpha1.Placement{}, &v1alpha1.CloudPool{}).WithInterceptorFuncs(interceptor.Funcs{
 		Delete: func(ctx context.Context, to client.WithWatch, object client.Object, options ...client.DeleteOption) error {
 			given := client.DeleteOptions{}
@@ -81,13 +83,14 @@ func newBench(t *testing.T) *bench {
 		b.node(name, nil)
 		b.renew(name)
 	}
+	b.pass(2 * time.Minute)
 	return b
 }
 
 // restart begins anew with another controller, which knows only what the API server does.
 func (b *bench) restart() {
 	b.Controller = New(Options{
-		Client: b.api, Recorder: b.events, Ledger: moves.New(b.api, b.clock), Location: location.DefaultOptions().Compile(), Clock: b.clock,
+		Client: b.api, Fresh: b.api, MonitorPeriod: 5 * time.Second, Recorder: b.events, Ledger: moves.New(b.api, b.clock), Location: location.DefaultOptions().Compile(), Clock: b.clock,
 		SchedulerNames: []string{"tradewind"},
 	})
 	b.OnChange(func() { b.replans++ })
@@ -156,19 +159,37 @@ func (b *bench) refresh() {
 func (b *bench) renew(name string) { b.renewedAt(name, b.clock.Now()) }
 
 func (b *bench) renewedAt(name string, at time.Time) {
+	b.Helper()
 	b.leases[name] = at
-	b.setLease(&coordinationv1.Lease{
-		ObjectMeta: metav1.ObjectMeta{Name: name},
+	lease := &coordinationv1.Lease{
+		ObjectMeta: metav1.ObjectMeta{Namespace: corev1.NamespaceNodeLease, Name: name},
 		Spec:       coordinationv1.LeaseSpec{LeaseDurationSeconds: ptr.To[int32](40), RenewTime: ptr.To(metav1.NewMicroTime(at))},
-	})
+	}
+	var there coordinationv1.Lease
+	err := b.api.Get(b.Context(), client.ObjectKeyFromObject(lease), &there)
+	if apierrors.IsNotFound(err) {
+		err = b.api.Create(b.Context(), lease.DeepCopy())
+	} else if err == nil {
+		there.Spec = *lease.Spec.DeepCopy()
+		err = b.api.Update(b.Context(), &there)
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.setLease(lease)
 }
 
-// pass lets time go by; the leases of nodes that are not named are renewed.
+// pass lets time go by; the leases of nodes that are not named are renewed every 10 s, as kubelets do, and at the end.
 func (b *bench) pass(d time.Duration, silent ...string) {
-	b.clock.Step(d)
-	for name := range b.nodes {
-		if !strings.Contains(strings.Join(silent, " ")+" ", name+" ") {
-			b.renew(name)
+	b.Helper()
+	for d > 0 {
+		step := min(d, 10*time.Second)
+		d -= step
+		b.clock.Step(step)
+		for name := range b.nodes {
+			if !strings.Contains(strings.Join(silent, " ")+" ", name+" ") {
+				b.renew(name)
+			}
 		}
 	}
 }
@@ -196,18 +217,7 @@ func (b *bench) workload(kind, name, policy string, claims []string, on ...strin
 	}}}}
 	b.specs = append(b.specs, planning.Workload{APIVersion: "apps/v1", Kind: kind, Namespace: "shop", Name: name, Replicas: len(on), Template: template})
 	for i, node := range on {
-		pod := &corev1.Pod{
-			ObjectMeta: metav1.ObjectMeta{
-				Namespace: "shop", Name: fmt.Sprintf("%s-%d", name, i), UID: types.UID(fmt.Sprintf("%s-%d", name, i)), Labels: map[string]string{"app": name},
-				OwnerReferences: []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: kind, Name: name, UID: types.UID(name), Controller: ptr.To(true)}},
-			},
-			Spec: *template.Spec.DeepCopy(),
-		}
-		if kind == "Deployment" {
-			pod.Labels["pod-template-hash"] = "1"
-			pod.OwnerReferences[0].Kind, pod.OwnerReferences[0].Name = "ReplicaSet", name+"-1"
-		}
-		pod.Spec.NodeName = node
+		pod := b.pod(name, fmt.Sprintf("%s-%d", name, i), node)
 		for _, claim := range claims {
 			pod.Spec.Volumes = append(pod.Spec.Volumes, corev1.Volume{Name: claim, VolumeSource: corev1.VolumeSource{
 				PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claim},
@@ -224,6 +234,22 @@ func (b *bench) workload(kind, name, policy string, claims []string, on ...strin
 	if err := b.api.Create(b.Context(), placement); err != nil {
 		b.Fatal(err)
 	}
+}
+
+// pod is a replica of a workload on a node.
+func (b *bench) pod(workload, name, node string) *corev1.Pod {
+	i := slices.IndexFunc(b.specs, func(w planning.Workload) bool { return w.Name == workload })
+	owner := metav1.OwnerReference{APIVersion: "apps/v1", Kind: b.specs[i].Kind, Name: workload, UID: types.UID(workload), Controller: ptr.To(true)}
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name, UID: types.UID(name), Labels: map[string]string{"app": workload}},
+		Spec:       *b.specs[i].Template.Spec.DeepCopy(),
+	}
+	if owner.Kind == "Deployment" {
+		pod.Labels["pod-template-hash"] = "1"
+		owner.Kind, owner.Name = "ReplicaSet", workload+"-1"
+	}
+	pod.OwnerReferences, pod.Spec.NodeName = []metav1.OwnerReference{owner}, node
+	return pod
 }
 
 // claim binds a claim to a volume that can be attached in a zone, or anywhere.

@@ -13,6 +13,7 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/klog/v2"
@@ -31,23 +32,24 @@ import (
 const (
 	// settle is how long a change waits for others that come with it.
 	settle = 200 * time.Millisecond
-	// blindRest is for how long nothing is done after most of the cluster looked lost: when an API server is back, nodes are
-	// heard of one after the other.
-	blindRest = time.Minute
 	// lookInterval is how often is looked while a node is out of order or a pool does not count.
 	lookInterval = time.Second
 )
 
 // Options are what the controller works with.
 type Options struct {
-	// Client reads from a cache made with cluster.CacheOptions, and writes.
+	// Client reads from a cache made with cluster.CacheOptions, and writes. Fresh asks the API server itself.
 	Client   client.Client
+	Fresh    client.Reader
 	Recorder events.EventRecorder
 	// Ledger says of workloads that they failed over.
 	Ledger *moves.Ledger
 	// Location says which further node labels name the cloud.
 	Location location.Options
 	Clock    clock.WithTicker
+	// MonitorPeriod is how often Kubernetes' node controller looks at the nodes: kube-controller-manager's
+	// --node-monitor-period.
+	MonitorPeriod time.Duration
 	// SchedulerNames are Tradewind's profiles. Pods of other schedulers are left alone: these would not heed residency.
 	SchedulerNames []string
 }
@@ -58,33 +60,39 @@ type Controller struct {
 	changed chan struct{}
 	replan  atomic.Pointer[func()]
 	round   atomic.Pointer[placement.Round]
-	verdict atomic.Pointer[loss.Verdict]
+	// standing that was last looked at.
+	standing atomic.Pointer[standing]
 
-	mu      sync.Mutex
-	nodes   map[string]*facts
-	leases  map[string]*lease
-	loaded  bool
-	outages map[string]*outage // by pool
+	mu        sync.Mutex
+	nodes     map[string]*facts
+	renewals  *loss.Renewals
+	resumed   bool      // the path of leases works again since the last look
+	scattered time.Time // when most nodes last looked lost although it worked
+	loaded    bool
+	outages   map[string]*outage // by pool
+	// acted are the replicas that were found when a loss was acted on at first.
+	acted map[action]map[types.UID]bool
 	// pools of nodes as the latest round has them, also of nodes that are gone since.
 	pools         map[string]string
 	taken         map[string]time.Time // spot nodes that were taken back and whose pool is not known yet
 	stabilization time.Duration
-	written       map[string]metav1.Condition // of pools
-	synced        []toolscache.InformerSynced
+	// patience is the shortest time for which a policy lets a loss last; a doubt lasts DoubtFactor times as long.
+	patience time.Duration
+	written  map[string]metav1.Condition // of pools
+	synced   []toolscache.InformerSynced
 
-	// Only Start uses these: what was last said, and when most of the cluster last looked lost.
-	blind     string
-	lastBlind time.Time
+	blind string // what was last said; only Start uses it
 }
 
 // New returns a controller that does nothing until Watch and Start.
 func New(options Options) *Controller {
 	c := &Controller{
-		Options: options, changed: make(chan struct{}, 1), nodes: map[string]*facts{}, leases: map[string]*lease{},
+		Options: options, changed: make(chan struct{}, 1), nodes: map[string]*facts{},
+		renewals: loss.NewRenewals(options.MonitorPeriod), acted: map[action]map[types.UID]bool{}, patience: DefaultAfter,
 		outages: map[string]*outage{}, pools: map[string]string{}, taken: map[string]time.Time{},
 		stabilization: DefaultStabilization, written: map[string]metav1.Condition{},
 	}
-	c.verdict.Store(&loss.Verdict{})
+	c.standing.Store(&standing{Verdict: &loss.Verdict{}})
 	return c
 }
 
@@ -98,7 +106,7 @@ func (c *Controller) Watch(ctx context.Context, objects cache.Cache) error {
 		&coordinationv1.Lease{}: inventory.Handler(c.setLease, func(l *coordinationv1.Lease) {
 			c.mu.Lock()
 			defer c.mu.Unlock()
-			delete(c.leases, l.Name)
+			c.renewals.Forget(l.Name)
 		}),
 	} {
 		informer, err := objects.GetInformer(ctx, object, cache.BlockUntilSynced(false))
@@ -125,6 +133,9 @@ func (c *Controller) setNode(node *corev1.Node) {
 	now := factsOf(node, c.Location)
 	c.mu.Lock()
 	before := c.nodes[node.Name]
+	if now.Turned = c.Clock.Now(); before != nil && before.Ready == now.Ready {
+		now.Turned = before.Turned
+	}
 	c.nodes[node.Name] = now
 	if now.spot && now.interrupted != "" && (before == nil || before.interrupted == "") {
 		c.takenBack(node.Name, c.Clock.Now())
@@ -159,19 +170,21 @@ func (c *Controller) takenBack(node string, at time.Time) {
 }
 
 func (c *Controller) setLease(object *coordinationv1.Lease) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	l, ok := c.leases[object.Name]
-	if !ok {
-		l = &lease{}
-		c.leases[object.Name] = l
+	if object.Spec.RenewTime == nil {
+		return
 	}
-	l.renew(object, c.Clock.Now())
+	c.mu.Lock()
+	resumed := c.renewals.Observe(object.Name, object.Spec.RenewTime.Time, holds(object), c.Clock.Now())
+	c.resumed = c.resumed || resumed
+	c.mu.Unlock()
+	if resumed {
+		c.signal()
+	}
 }
 
 // Unavailable implements placement.Availability. What a node says of itself, planning.NodeUnavailable sees.
 func (c *Controller) Unavailable(node *corev1.Node) string {
-	if d := c.verdict.Load().DomainOf(node.Name); d != nil {
+	if d := c.standing.Load().domainOf(node.Name); d != nil {
 		return "is in " + d.String() + ", which is lost since " + d.Since.UTC().Format(time.RFC3339)
 	}
 	return ""
@@ -179,8 +192,8 @@ func (c *Controller) Unavailable(node *corev1.Node) string {
 
 // PoolUnavailable implements placement.Availability.
 func (c *Controller) PoolUnavailable(pool *planning.PoolInfo) string {
-	for i := range c.verdict.Load().Domains {
-		if d := &c.verdict.Load().Domains[i]; within(d, pool) {
+	for _, d := range c.standing.Load().lost {
+		if within(d, pool) {
 			return d.String() + " is lost since " + d.Since.UTC().Format(time.RFC3339)
 		}
 	}
@@ -213,17 +226,18 @@ func within(d *loss.Domain, pool *planning.PoolInfo) bool {
 // Planned implements placement.Listener.
 func (c *Controller) Planned(_ context.Context, round *placement.Round) {
 	c.round.Store(round)
-	longest, found := time.Duration(0), false
+	longest, patience, found := time.Duration(0), DefaultAfter, false
 	for i := range round.Result.Snapshot.Workloads {
 		if rules := round.Result.Snapshot.Workloads[i].Rules; rules != nil && rules.Failover != nil {
 			longest, found = max(longest, Stabilization(rules.Failover)), true
+			patience = min(patience, After(rules.Failover))
 		}
 	}
 	if !found {
 		longest = DefaultStabilization
 	}
 	c.mu.Lock()
-	c.stabilization = longest
+	c.stabilization, c.patience = longest, patience
 	for node := range c.pools {
 		if c.nodes[node] == nil {
 			delete(c.pools, node)

@@ -7,8 +7,11 @@ import (
 	"testing"
 	"time"
 
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/inventory/planning"
@@ -173,7 +176,8 @@ func TestReturn(t *testing.T) {
 	}
 }
 
-// TestRestartInLoss checks that a controller that starts while a domain is lost goes on.
+// TestRestartInLoss checks that a controller that starts while a domain is lost goes on, as soon as it has seen for itself for
+// as long as a lease holds that others renew theirs.
 func TestRestartInLoss(t *testing.T) {
 	b := shop(t)
 	b.loseAWS()
@@ -181,30 +185,187 @@ func TestRestartInLoss(t *testing.T) {
 	b.pass(time.Second, "aws-0 aws-1 ")
 	b.plan()
 	b.round()
+	b.wantDeleted()
+	b.pass(44*time.Second, "aws-0 aws-1 ")
+	b.round()
+	b.wantDeleted()
+	b.pass(time.Second, "aws-0 aws-1 ")
+	b.round()
 	b.wantDeleted("db-0 at once (0)", "web-0", "web-1")
 }
 
+// wantBlind checks that nothing was done, and whether all that is seen of nodes is in doubt.
+func (b *bench) wantBlind(when, hold string, doubted bool) {
+	b.Helper()
+	b.look(b.Context())
+	b.wantDeleted()
+	if got, _ := b.Losses(); !strings.Contains(got, hold) || hold == "" && got != "" {
+		b.Errorf("%s: moves are held because of %q", when, got)
+	}
+	if got := b.Doubts(); (got.All != "") != doubted {
+		b.Errorf("%s: in doubt: %+v", when, got)
+	}
+	if b.fences() != "" || b.outage("aws") != "" || b.outage("gcp") != "" {
+		b.Errorf("%s: fenced are %q, the outages are %q and %q", when, b.fences(), b.outage("aws"), b.outage("gcp"))
+	}
+	for i := range b.Controller.round.Load().Result.Pools {
+		if pool := &b.Controller.round.Load().Result.Pools[i]; b.PoolUnavailable(pool) != "" {
+			b.Errorf("%s: pool %s: %s", when, pool.Name, b.PoolUnavailable(pool))
+		}
+	}
+}
+
+// TestCutOff cuts all kubelets off at a time when the leases of aws are older than those of gcp, so that the node controller
+// misses aws first; then all come back, gcp first. All the time nothing is done, and afterwards all is as if nothing had been.
+func TestCutOff(t *testing.T) {
+	all := "aws-0 aws-1 gcp-0 gcp-1 "
+	b := shop(t)
+	b.pass(8*time.Second, "aws-0 aws-1 ")
+	b.wantBlind("at first", "", false)
+	b.pass(20*time.Second, all)
+	b.wantBlind("a renewal missed", "", false)
+	b.pass(time.Second, all)
+	b.wantBlind("two renewals missed", "no node renews its lease since", false)
+	b.pass(21*time.Second, all)
+	b.ready(corev1.ConditionUnknown, "aws-0", "aws-1")
+	for range 8 {
+		b.wantBlind("aws is missed", "no node renews its lease since 2026-03-01T12:00:08Z: it may be", true)
+		b.pass(time.Second, all)
+	}
+	b.ready(corev1.ConditionUnknown, "gcp-0", "gcp-1")
+	b.pass(10*time.Minute, all)
+	b.wantBlind("all are missed", "no node renews its lease since 2026-03-01T12:00:08Z", true)
+	b.pass(time.Second, "aws-0 aws-1 ")
+	b.ready(corev1.ConditionTrue, "gcp-0", "gcp-1")
+	b.wantBlind("gcp is back", "others may be heard of until", true)
+	b.pass(30*time.Second, "aws-0 aws-1 ")
+	b.wantBlind("gcp is back for half a minute", "others may be heard of until", true)
+	b.pass(time.Second)
+	b.wantBlind("aws is heard of", "others may be heard of until", true)
+	b.ready(corev1.ConditionTrue, "aws-0")
+	b.ready(corev1.ConditionTrue, "aws-1")
+	b.replans = 0
+	b.wantBlind("all are back", "", false)
+	if b.replans == 0 {
+		t.Error("all are back, and no plan was asked for")
+	}
+}
+
+// TestBlind checks that a domain that stays lost after all were cut off is replaced, once all others had time to come back.
 func TestBlind(t *testing.T) {
 	b := shop(t)
 	b.pass(50*time.Second, "aws-0 aws-1 gcp-0 gcp-1 ")
 	b.ready(corev1.ConditionUnknown, "aws-0", "aws-1", "gcp-0", "gcp-1")
-	b.look(t.Context())
-	b.pass(10*time.Minute, "aws-0 aws-1 gcp-0 gcp-1 ")
-	b.look(t.Context())
-	b.wantDeleted()
-	if hold, _ := b.Losses(); !strings.Contains(hold, "4 of 4 nodes look lost") {
-		t.Errorf("held because of %q", hold)
-	}
-	// The API server is back, and hears of the nodes of gcp first.
+	b.wantBlind("all are missed", "no node renews its lease", true)
+	b.pass(time.Second, "aws-0 aws-1 ")
 	b.ready(corev1.ConditionTrue, "gcp-0", "gcp-1")
-	b.pass(30*time.Second, "aws-0 aws-1 ")
-	b.look(t.Context())
-	b.wantDeleted()
-	b.pass(31*time.Second, "aws-0 aws-1 ")
-	b.look(t.Context())
-	b.refresh()
-	b.look(t.Context())
+	b.wantBlind("gcp is back", "others may be heard of", true)
+	b.pass(44*time.Second, "aws-0 aws-1 ")
+	b.wantBlind("gcp is back for 44 s", "others may be heard of", true)
+	b.pass(time.Second, "aws-0 aws-1 ")
+	b.round()
 	b.wantDeleted("db-0 at once (0)", "web-0", "web-1")
+}
+
+// TestNodeController lets the node controller take all nodes for silent although they renew their leases, and then those of one
+// cloud: nothing is done for as long as a doubt lasts, and when they are ready again all is as it was.
+func TestNodeController(t *testing.T) {
+	b := shop(t)
+	b.ready(corev1.ConditionUnknown, "aws-0", "aws-1", "gcp-0", "gcp-1")
+	b.pass(10 * time.Minute)
+	b.wantBlind("all are not ready", "4 of 4 nodes look lost", true)
+	b.ready(corev1.ConditionTrue, "gcp-0", "gcp-1")
+	b.pass(20 * time.Second)
+	b.wantBlind("gcp is ready again", "most nodes looked lost just now", true)
+	b.ready(corev1.ConditionTrue, "aws-0", "aws-1")
+	b.pass(time.Second)
+	b.wantBlind("all are ready again", "", false)
+
+	b.pass(2 * time.Minute)
+	b.ready(corev1.ConditionUnknown, "aws-0", "aws-1")
+	b.pass(29 * time.Second)
+	b.wantBlind("aws is not ready", "", false)
+	if got := b.Doubts().Nodes["aws-0"]; !strings.HasPrefix(got, "node aws-0 is not ready, and not known to be lost before") {
+		t.Errorf("aws is not ready: in doubt because %q", got)
+	}
+	if _, pause := b.Losses(); !strings.HasPrefix(pause, "cloud aws is out of order") {
+		t.Errorf("aws is not ready: paused because of %q", pause)
+	}
+	b.ready(corev1.ConditionTrue, "aws-0", "aws-1")
+	b.pass(time.Second)
+	b.wantBlind("aws is ready again", "", false)
+	if got := b.Doubts().Nodes; len(got) > 0 {
+		t.Errorf("aws is ready again: in doubt are %v", got)
+	}
+}
+
+// TestFormerBlindness checks that what a version before took note of while it was blind is no outage.
+func TestFormerBlindness(t *testing.T) {
+	b := shop(t)
+	for i := range b.Controller.round.Load().Result.Pools {
+		if err := b.writePool(t.Context(), b.Controller.round.Load().Result.Pools[i].Name, metav1.Condition{
+			Type: v1alpha1.ConditionOutage, Status: metav1.ConditionTrue, Reason: "LossInDoubt", Message: "cloud aws does not answer",
+			LastTransitionTime: metav1.NewTime(b.clock.Now()),
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.restart()
+	b.pass(time.Second)
+	b.plan()
+	b.look(t.Context())
+	for i := range b.Controller.round.Load().Result.Pools {
+		if pool := &b.Controller.round.Load().Result.Pools[i]; pool.Unavailable != "" {
+			t.Errorf("pool %s: %s", pool.Name, pool.Unavailable)
+		}
+	}
+	if b.outage("aws") != "False Over" || b.outage("gcp") != "False Over" {
+		t.Errorf("the outages are %q and %q", b.outage("aws"), b.outage("gcp"))
+	}
+}
+
+// TestFenceAsksAgain checks that no node is fenced of which the API server knows a sign of life that has not been seen here yet.
+func TestFenceAsksAgain(t *testing.T) {
+	for name, sign := range map[string]func(b *bench) error{
+		"the node is ready": func(b *bench) error {
+			node := b.nodes["aws-0"].DeepCopy()
+			node.Status.Conditions[0].Status = corev1.ConditionTrue
+			return b.api.Status().Update(b.Context(), node)
+		},
+		"the lease was renewed": func(b *bench) error {
+			var lease coordinationv1.Lease
+			if err := b.api.Get(b.Context(), client.ObjectKey{Namespace: corev1.NamespaceNodeLease, Name: "aws-0"}, &lease); err != nil {
+				return err
+			}
+			lease.Spec.RenewTime = ptr.To(metav1.NewMicroTime(b.clock.Now()))
+			return b.api.Update(b.Context(), &lease)
+		},
+	} {
+		b := shop(t)
+		b.loseAWS()
+		if err := sign(b); err != nil {
+			t.Fatal(err)
+		}
+		b.look(t.Context())
+		b.wantDeleted("web-0", "web-1")
+		if b.fences() != "" || b.said("statefulset-db", v1alpha1.ConditionFailedOver) != "False Stays" {
+			t.Errorf("%s: fenced are %q, the StatefulSet: %q", name, b.fences(), b.said("statefulset-db", v1alpha1.ConditionFailedOver))
+		}
+	}
+}
+
+// TestJoining checks that a pool whose nodes have not been ready yet is not lost.
+func TestJoining(t *testing.T) {
+	b := newBench(t)
+	b.workload("Deployment", "web", quick, nil, "gcp-0")
+	b.ready(corev1.ConditionFalse, "aws-0", "aws-1")
+	for _, name := range []string{"aws-0", "aws-1"} {
+		b.nodes[name].CreationTimestamp = metav1.NewTime(b.clock.Now())
+		b.setNode(b.nodes[name])
+	}
+	b.plan()
+	b.pass(10 * time.Minute)
+	b.wantBlind("nodes join", "", false)
 }
 
 func TestDrill(t *testing.T) {

@@ -62,22 +62,20 @@ func (c *Controller) look(ctx context.Context) time.Time {
 		klog.FromContext(ctx).Error(err, "Losses are not judged until it succeeds")
 		return now.Add(lookInterval)
 	}
-	nodes := make([]loss.Node, 0, len(c.nodes))
-	for name, f := range c.nodes {
-		nodes = append(nodes, c.observed(name, f, now))
-	}
-	verdict := loss.Judge(nodes, now)
-	before := c.verdict.Swap(verdict)
+	verdict := c.assess()
+	before := c.standing.Swap(verdict)
 	for name, state := range verdict.States { // a silent spot node was most likely taken back
-		if f := c.nodes[name]; f.spot && state == loss.Lost && verdict.DomainOf(name) == nil {
+		if f := c.nodes[name]; f.spot && state == loss.Lost && verdict.Blind == "" && verdict.DomainOf(name) == nil {
 			c.takenBack(name, verdict.Since[name])
 		}
 	}
-	altered := c.account(verdict, now)
-	busy := len(verdict.States) > 0 || len(c.outages) > 0
+	altered := c.account(verdict, now) || c.resumed
+	c.resumed = false
+	c.forget(verdict)
+	busy := len(verdict.States) > 0 || len(c.outages) > 0 || verdict.Blind != ""
 	c.mu.Unlock()
 
-	if altered || !reflect.DeepEqual(before.Domains, verdict.Domains) || !reflect.DeepEqual(before.States, verdict.States) {
+	if altered || !reflect.DeepEqual(before, verdict) {
 		if replan := c.replan.Load(); replan != nil {
 			(*replan)()
 		}
@@ -92,13 +90,7 @@ func (c *Controller) look(ctx context.Context) time.Time {
 	if round := c.round.Load(); round != nil {
 		err = errors.Join(err, c.returned(ctx, round))
 	}
-	if verdict.Blind != "" {
-		c.lastBlind = now
-	}
-	if c.lastBlind.IsZero() || now.Sub(c.lastBlind) >= blindRest {
-		err = errors.Join(err, c.replace(ctx, verdict, now))
-	}
-	err = errors.Join(err, c.Ledger.Flush(ctx))
+	err = errors.Join(err, c.replace(ctx, verdict, now), c.Ledger.Flush(ctx))
 	if err != nil && ctx.Err() == nil {
 		klog.FromContext(ctx).Error(err, "Failing over is not complete; it is tried again")
 		busy = true
@@ -109,21 +101,8 @@ func (c *Controller) look(ctx context.Context) time.Time {
 	return time.Time{}
 }
 
-// observed is a node with what its lease says. A drill that has ended is none. c.mu is held.
-func (c *Controller) observed(name string, f *facts, now time.Time) loss.Node {
-	n := f.Node
-	n.Pool = c.pools[name]
-	if l := c.leases[name]; l != nil {
-		n.Renewed, n.Holds = l.sign(), l.holds
-	}
-	if !n.Drill.IsZero() && !now.Before(f.drillEnds) {
-		n.Drill = time.Time{}
-	}
-	return n
-}
-
 // account brings the outages of pools up to date and says whether one came, ended or turned. c.mu is held.
-func (c *Controller) account(verdict *loss.Verdict, now time.Time) bool {
+func (c *Controller) account(verdict *standing, now time.Time) bool {
 	altered := false
 	round := c.round.Load()
 	if round == nil {
@@ -134,16 +113,16 @@ func (c *Controller) account(verdict *loss.Verdict, now time.Time) bool {
 		pool := &round.Result.Pools[i]
 		present[pool.Name] = true
 		var lost *loss.Domain
-		for k := range verdict.Domains {
-			if within(&verdict.Domains[k], pool) {
-				lost = &verdict.Domains[k]
+		for _, d := range verdict.lost {
+			if within(d, pool) {
+				lost = d
 				break
 			}
 		}
 		o := c.outages[pool.Name]
 		switch {
 		case lost != nil:
-			next := &outage{since: lost.Since, domain: lost.String(), doubt: verdict.Blind}
+			next := &outage{since: lost.Since, domain: lost.String()}
 			altered = altered || o == nil || *o != *next
 			c.outages[pool.Name] = next
 		case o == nil:
@@ -172,7 +151,7 @@ func (c *Controller) account(verdict *loss.Verdict, now time.Time) bool {
 }
 
 // returnedAt says whether all nodes of a pool are there, and since when. c.mu is held.
-func (c *Controller) returnedAt(pool string, verdict *loss.Verdict) (since time.Time, all bool) {
+func (c *Controller) returnedAt(pool string, verdict *standing) (since time.Time, all bool) {
 	for name, f := range c.nodes {
 		if c.pools[name] != pool {
 			continue

@@ -15,6 +15,8 @@ import (
 const (
 	// taintValue tells the out-of-service taints of this package from those of others.
 	taintValue = "tradewind-failover"
+	// registration is how long after a node was made its kubelet reports at first, by another clock.
+	registration = 5 * time.Second
 	// defaultHolds is how long a kubelet's lease holds unless it says otherwise: Kubernetes' own default.
 	defaultHolds = 40 * time.Second
 )
@@ -38,6 +40,7 @@ func factsOf(node *corev1.Node, options location.Options) *facts {
 		spot: found.CapacityType == v1alpha1.CapacitySpot, removed: loss.Removed(node) != "",
 	}
 	f.Ready, f.Since = readiness(node)
+	f.Joining = f.Ready == loss.ReadyFalse && f.Since.Sub(node.CreationTimestamp.Time) <= registration
 	for i := range node.Spec.Taints {
 		switch taint := &node.Spec.Taints[i]; taint.Key {
 		case corev1.TaintNodeOutOfService:
@@ -77,31 +80,10 @@ func drillOf(taint *corev1.Taint) (begun, ends time.Time) {
 	return taint.TimeAdded.Time, time.Unix(seconds, 0)
 }
 
-// lease is when a node's lease was last renewed.
-type lease struct {
-	renewed time.Time // as the node wrote it
-	seen    time.Time // when a renewal was seen here; zero for the one that was there at first
-	holds   time.Duration
-}
-
-func (l *lease) sign() time.Time {
-	if !l.seen.IsZero() {
-		return l.seen // by this program's own clock
+// holds is for how long a lease holds once it is renewed.
+func holds(object *coordinationv1.Lease) time.Duration {
+	if object.Spec.LeaseDurationSeconds == nil {
+		return defaultHolds
 	}
-	return l.renewed
-}
-
-// renew takes note of a lease as it is now.
-func (l *lease) renew(object *coordinationv1.Lease, now time.Time) {
-	l.holds = defaultHolds
-	if object.Spec.LeaseDurationSeconds != nil {
-		l.holds = time.Duration(*object.Spec.LeaseDurationSeconds) * time.Second
-	}
-	if object.Spec.RenewTime == nil {
-		return
-	}
-	if !l.renewed.IsZero() && !l.renewed.Equal(object.Spec.RenewTime.Time) {
-		l.seen = now
-	}
-	l.renewed = object.Spec.RenewTime.Time
+	return time.Duration(*object.Spec.LeaseDurationSeconds) * time.Second
 }

@@ -2,7 +2,6 @@ package failover
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -99,27 +98,4 @@ func (c *Controller) returned(ctx context.Context, round *placement.Round) error
 // exists says whether a pool is in a round.
 func exists(round *placement.Round, name string) bool {
 	return slices.ContainsFunc(round.Result.Pools, func(pool planning.PoolInfo) bool { return pool.Name == name })
-}
-
-// Losses says why no replica must be moved at all now, and why none is moved but for a drain: a domain is lost, or was and does
-// not count again yet, so that what is planned now will not last; empty when they may.
-func (c *Controller) Losses() (hold, pause string) {
-	verdict := c.verdict.Load()
-	if verdict.Blind != "" {
-		return verdict.Blind, ""
-	}
-	if len(verdict.Domains) > 0 {
-		return "", verdict.Domains[0].String() + " is lost: nothing is moved meanwhile but what is drained"
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err := c.load(context.Background()); err != nil {
-		return err.Error(), ""
-	}
-	for _, pool := range slices.Sorted(maps.Keys(c.outages)) {
-		if o := c.outages[pool]; !o.taken {
-			return "", fmt.Sprintf("pool %s: %s; nothing is moved meanwhile but what is drained", pool, o.text(c.stabilization))
-		}
-	}
-	return "", ""
 }

@@ -9,6 +9,9 @@ import (
 	"tradewind.dev/tradewind/apis/v1alpha1"
 )
 
+// reasonDoubted is what versions before wrote of pools while they were blind. That is no outage.
+const reasonDoubted = "LossInDoubt"
+
 // DefaultStabilization is how long a pool must have been back before it counts again where no policy says.
 const DefaultStabilization = 10 * time.Minute
 
@@ -16,7 +19,6 @@ const DefaultStabilization = 10 * time.Minute
 const (
 	ReasonOver      = "Over"
 	ReasonLost      = "Lost"
-	ReasonDoubted   = "LossInDoubt"
 	ReasonReturning = "Returning"
 	ReasonTakenBack = "TakenBack"
 )
@@ -30,8 +32,6 @@ type outage struct {
 	domain string
 	// back is when its nodes were all ready again; zero while they are not.
 	back time.Time
-	// doubt is why the loss is not acted on.
-	doubt string
 }
 
 // ends is when the pool counts again; zero while that is open.
@@ -59,9 +59,6 @@ func (o *outage) text(stabilization time.Duration) string {
 	if what == "" {
 		what = "all of it"
 	}
-	if o.doubt != "" {
-		return fmt.Sprintf("%s does not answer since %s; nothing is done about it: %s", what, since, o.doubt)
-	}
 	return fmt.Sprintf("%s is lost since %s", what, since)
 }
 
@@ -82,15 +79,13 @@ func (o *outage) condition(stabilization time.Duration, now time.Time) metav1.Co
 		out.Reason = ReasonTakenBack
 	case !o.back.IsZero():
 		out.Reason = ReasonReturning
-	case o.doubt != "":
-		out.Reason = ReasonDoubted
 	}
 	return out
 }
 
 // outageOf takes over what another process wrote; nil when the pool was available.
 func outageOf(condition *metav1.Condition) *outage {
-	if condition == nil || condition.Status != metav1.ConditionTrue {
+	if condition == nil || condition.Status != metav1.ConditionTrue || condition.Reason == reasonDoubted {
 		return nil
 	}
 	return &outage{taken: condition.Reason == ReasonTakenBack, since: condition.LastTransitionTime.Time}

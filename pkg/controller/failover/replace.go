@@ -38,7 +38,7 @@ func After(policy *v1alpha1.Failover) time.Duration {
 }
 
 // replace replaces the replicas of lost domains whose workloads' policies say so, once the loss has lasted.
-func (c *Controller) replace(ctx context.Context, verdict *loss.Verdict, now time.Time) error {
+func (c *Controller) replace(ctx context.Context, verdict *standing, now time.Time) error {
 	round := c.round.Load()
 	if round == nil || len(verdict.Domains) == 0 {
 		return nil
@@ -71,6 +71,9 @@ func (c *Controller) replace(ctx context.Context, verdict *loss.Verdict, now tim
 			victims[group{key, d}] = append(victims[group{key, d}], pod)
 		}
 	}
+	for g, found := range victims {
+		c.found(g.workload, g.domain, found)
+	}
 	var replacements []*replacement
 	var work errgroup.Group
 	work.SetLimit(parallelDeletions)
@@ -101,7 +104,7 @@ type replacement struct {
 	*Controller
 	key     planning.WorkloadKey
 	round   *placement.Round
-	verdict *loss.Verdict
+	verdict *standing
 	domain  *loss.Domain
 	now     time.Time
 
@@ -164,6 +167,14 @@ func (r *replacement) pod(ctx context.Context, pod *corev1.Pod) error {
 		return nil
 	}
 	uid, node := pod.UID, pod.Spec.NodeName
+	if r.came(pod) {
+		r.stay("pod %s was placed in %s after replicas there had been replaced, and none is replaced twice in one outage; "+
+			"take away what lets it run on nodes that are not ready (tolerations, nodeName)", pod.Name, r.domain)
+		return nil
+	}
+	if !r.still(node) { // what was seen since says otherwise; the next look judges anew
+		return nil
+	}
 	options := client.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}}
 	claims := claimsOf(pod)
 	careful := owner.Kind == "StatefulSet" && owner.APIVersion == appsv1.SchemeGroupVersion.String() || len(claims) > 0
@@ -195,6 +206,19 @@ func (r *replacement) pod(ctx context.Context, pod *corev1.Pod) error {
 	return nil
 }
 
+// still says whether a node is as it was judged, or worse, and the path by which that is known works.
+func (r *replacement) still(node string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f := r.nodes[node]
+	if f == nil {
+		return false
+	}
+	now, path := r.Clock.Now(), r.renewals.Path()
+	n := r.observed(node, f, now)
+	return path.Down(now) == "" && loss.StateOf(&n, path, now) >= r.verdict.States[node]
+}
+
 // claimsOf are the names of a pod's PersistentVolumeClaims.
 func claimsOf(pod *corev1.Pod) []string {
 	var out []string
@@ -218,28 +242,7 @@ func (r *replacement) fence(ctx context.Context, pod *corev1.Pod, claims []strin
 	if !r.canFollow(pod, claims) {
 		return false, nil
 	}
-	r.mu.Lock()
-	f := r.nodes[name]
-	fenced := f != nil && f.fenced
-	r.mu.Unlock()
-	if f == nil || fenced {
-		return fenced, nil
-	}
-	var node corev1.Node
-	if err := r.Client.Get(ctx, client.ObjectKey{Name: name}, &node); err != nil {
-		return false, client.IgnoreNotFound(err)
-	}
-	for i := range node.Spec.Taints {
-		if node.Spec.Taints[i].Key == corev1.TaintNodeOutOfService {
-			return true, nil // somebody else did it
-		}
-	}
-	if err := r.setTaint(ctx, name, corev1.Taint{
-		Key: corev1.TaintNodeOutOfService, Value: taintValue, Effect: corev1.TaintEffectNoExecute,
-	}); err != nil {
-		return false, fmt.Errorf("taint node %s as out of service: %w", name, err)
-	}
-	return true, nil
+	return r.taint(ctx, pod, name)
 }
 
 // canFollow says whether the volumes of a replica can be attached to a node that is alive.

@@ -1,6 +1,7 @@
 package placement
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -30,6 +31,8 @@ type planned struct {
 	workload
 	// rules are nil while the labels of the namespace are not known.
 	rules *placement.Rules
+	// doubt is why it is not known whether its replicas are lost; empty when it is.
+	doubt string
 	// running replicas by the name of their node.
 	running map[string]int
 }
@@ -47,33 +50,42 @@ func (p *Planner) gather(world *inventory.World) *draft {
 		Namespaces: map[string]labels.Set{}, Claims: o.claims.all(), Volumes: o.volumes.all(), Classes: o.classes.all(),
 		Unavailable: p.unavailable,
 	}
+	var doubts Doubts
 	if p.options.Availability != nil {
 		d.input.PoolUnavailable = p.options.Availability.PoolUnavailable
+		doubts = p.options.Availability.Doubts()
 	}
 	for _, namespace := range o.namespaces.all() {
 		d.input.Namespaces[namespace.Name] = labels.Set(namespace.Labels)
 	}
-	called := map[engine.Reference]bool{}
 	all := o.workloads()
 	var others []workload
 	for i := range all {
-		w := &all[i]
-		next := d.judge(world, w)
-		if next == nil {
-			others = append(others, *w)
+		if next := d.judge(world, &all[i]); next == nil {
+			others = append(others, all[i])
+		} else {
+			d.planned[all[i].key()] = next
+		}
+	}
+	d.locate(doubts.Nodes)
+	called := map[engine.Reference]bool{}
+	for i := range all {
+		w := d.planned[all[i].key()]
+		if w == nil {
 			continue
 		}
-		d.planned[w.key()] = next
-		d.input.Workloads = append(d.input.Workloads, next.Workload)
-		if next.rules == nil {
+		next := w.Workload
+		next.Hold = cmp.Or(next.Hold, w.doubt)
+		d.input.Workloads = append(d.input.Workloads, next)
+		if w.rules == nil {
 			continue
 		}
-		for k := range next.rules.Traffic {
-			key := inventory.CalleeKey(w.Namespace, &next.rules.Traffic[k])
+		for k := range w.rules.Traffic {
+			key := inventory.CalleeKey(w.Namespace, &w.rules.Traffic[k])
 			called[engine.Reference(key)] = true
 		}
-		for k := range next.rules.TrafficLimits {
-			key := inventory.CalleeKey(w.Namespace, &next.rules.TrafficLimits[k])
+		for k := range w.rules.TrafficLimits {
+			key := inventory.CalleeKey(w.Namespace, &w.rules.TrafficLimits[k])
 			called[engine.Reference(key)] = true
 		}
 	}
@@ -83,15 +95,27 @@ func (p *Planner) gather(world *inventory.World) *draft {
 			d.input.Workloads = append(d.input.Workloads, w.Workload)
 		}
 	}
-	for i := range d.input.Pods {
-		if of, ok := d.planned[d.input.Pods[i].Workload]; ok {
-			of.running[d.input.Pods[i].Node]++
-		}
-	}
-	if !slices.ContainsFunc(d.input.Nodes, func(node *corev1.Node) bool { return p.unavailable(node) == "" }) {
-		d.uncertain = fmt.Sprintf("none of %d nodes can be used now; the last plan stays", len(d.input.Nodes))
+	d.uncertain = doubts.All
+	if d.uncertain == "" && !slices.ContainsFunc(d.input.Nodes, func(node *corev1.Node) bool { return p.unavailable(node) == "" }) {
+		d.uncertain = fmt.Sprintf("none of %d nodes can be used now", len(d.input.Nodes))
 	}
 	return d
+}
+
+// locate counts the replicas that run, and notes which workloads have some on nodes of which it is not known whether they are
+// lost.
+func (d *draft) locate(doubts map[string]string) {
+	for i := range d.input.Pods {
+		pod := &d.input.Pods[i]
+		of, ok := d.planned[pod.Workload]
+		if !ok {
+			continue
+		}
+		of.running[pod.Node]++
+		if why := doubts[pod.Node]; why != "" && (of.doubt == "" || why < of.doubt) { // the same one each time
+			of.doubt = why
+		}
+	}
 }
 
 // judge is the workload with the rules that are in force for it; nil when no policy selects it.

@@ -210,7 +210,7 @@ func (p *Planner) round(ctx context.Context) error {
 	if d.uncertain == "" {
 		began := p.clock.Now()
 		if s, err = solve(d, p.clock); err != nil {
-			s, d.uncertain = nil, fmt.Sprintf("planning failed: %s; the last plan stays", err)
+			s, d.uncertain = nil, fmt.Sprintf("planning failed: %s", err)
 		}
 		p.metrics.planned(p.clock.Since(began), err)
 	}

@@ -32,4 +32,14 @@ type Availability interface {
 	Unavailable(node *corev1.Node) string
 	// PoolUnavailable says why a whole pool must not be used; empty when it may be.
 	PoolUnavailable(pool *planning.PoolInfo) string
+	// Doubts says of what is seen how far it must not be believed.
+	Doubts() Doubts
+}
+
+// Doubts are what is not known of nodes now.
+type Doubts struct {
+	// All says why nothing is to be planned on what nodes seem to be; empty when it may.
+	All string
+	// Nodes of which it is not known yet whether they are lost, with the reason: what runs there keeps its plan meanwhile.
+	Nodes map[string]string
 }

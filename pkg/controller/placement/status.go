@@ -27,6 +27,9 @@ const (
 	ReasonNotInPlace = "NotInPlace"
 )
 
+// lastStays ends what is said while nothing certain is known.
+const lastStays = "; the last plan stays"
+
 // maxRejected is how many rejected places a Placement lists.
 const maxRejected = 16
 
@@ -62,9 +65,11 @@ func (p *Planner) statuses(d *draft, s *solution) []*wanted {
 		i, found := index[of.Kind+" "+of.Namespace+"/"+of.Name]
 		switch {
 		case s == nil:
-			w.keep(nil, metav1.ConditionUnknown, ReasonUncertain, d.uncertain)
+			w.keep(nil, metav1.ConditionUnknown, ReasonUncertain, d.uncertain+lastStays)
 		case of.rules == nil:
-			w.keep(s, metav1.ConditionUnknown, ReasonUncertain, of.Hold+"; the last plan stays")
+			w.keep(s, metav1.ConditionUnknown, ReasonUncertain, of.Hold+lastStays)
+		case of.Hold == "" && of.doubt != "":
+			w.keep(s, metav1.ConditionUnknown, ReasonUncertain, of.doubt+lastStays)
 		case of.Hold != "":
 			w.keep(s, metav1.ConditionFalse, ReasonInvalid, of.Hold+"; the last plan stays until it is corrected")
 		case !found || s.plan.Placements[i].Held != "":

@@ -15,61 +15,98 @@ import (
 
 var noon = time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)
 
+// works is a path that has worked for an hour.
+var works = Path{Known: true, Since: noon.Add(-time.Hour), Latest: noon.Add(-time.Second), Holds: 40 * time.Second, Monitor: 5 * time.Second}
+
 // node is alive unless a change says otherwise: its lease was renewed 5 s ago. The name is "cloud/region/zone/number".
 func node(name string, changes ...func(*Node)) Node {
 	part := strings.Split(name, "/")
 	n := Node{
 		Name: name, At: location.Location{Cloud: part[0], Region: part[1], Zone: part[2]}, Pool: part[0] + "-" + part[2],
-		Since: noon.Add(-time.Hour), Renewed: noon.Add(-5 * time.Second), Holds: 40 * time.Second,
+		Since: noon.Add(-time.Hour), Turned: noon.Add(-time.Hour), Leased: true, Holds: 40 * time.Second, Resumed: noon.Add(-time.Hour),
 	}
+	heard(5 * time.Second)(&n)
 	for _, change := range changes {
 		change(&n)
 	}
 	return n
 }
 
+// heard is a node whose lease was last renewed so long ago.
+func heard(ago time.Duration) func(*Node) {
+	return func(n *Node) { n.Heard, n.LastSign = noon.Add(-ago), noon.Add(-ago) }
+}
+
 // silent nodes were last heard of so long ago, and the node controller says so since so long.
 func silent(renewed, noticed time.Duration) func(*Node) {
 	return func(n *Node) {
-		n.Ready, n.Since, n.Renewed = ReadyUnknown, noon.Add(-noticed), noon.Add(-renewed)
+		heard(renewed)(n)
+		n.Ready, n.Since, n.Turned = ReadyUnknown, noon.Add(-noticed), noon.Add(-noticed)
 	}
+}
+
+// written nodes have a lease of which no renewal was seen, with a time of the node's clock.
+func written(ago time.Duration) func(*Node) {
+	return func(n *Node) { n.LastSign = noon.Add(-ago) }
 }
 
 func lost(n *Node) { silent(60*time.Second, 10*time.Second)(n) }
 
-func broken(n *Node) { n.Ready, n.Since = ReadyFalse, noon.Add(-time.Minute) }
+func broken(n *Node) {
+	n.Ready, n.Since, n.Turned = ReadyFalse, noon.Add(-time.Minute), noon.Add(-time.Minute)
+}
 
 func drilled(n *Node) { n.Drill = noon.Add(-time.Minute) }
+
+func joining(n *Node) { n.Ready, n.Joining = ReadyFalse, true }
+
+func path(change func(*Path)) Path {
+	p := works
+	change(&p)
+	return p
+}
 
 func TestNodes(t *testing.T) {
 	for _, c := range []struct {
 		name   string
+		path   Path
 		change func(*Node)
 		state  State
 		since  time.Duration // before noon
 	}{
-		{"alive", func(*Node) {}, Alive, 0},
-		{"alive without a lease", func(n *Node) { n.Renewed = time.Time{} }, Alive, 0},
-		{"alive, lease not renewed", func(n *Node) { n.Renewed = noon.Add(-time.Hour) }, Alive, 0},
-		{"lost", lost, Lost, time.Minute},
-		{"lost, clock far off", silent(time.Hour, 10*time.Second), Lost, 10 * time.Second},
-		{"lost, clock ahead", silent(41*time.Second, 50*time.Second), Lost, 50 * time.Second},
-		{"the node controller alone", silent(5*time.Second, 10*time.Second), Doubted, 10 * time.Second},
-		{"the node controller alone, no lease", func(n *Node) { lost(n); n.Renewed = time.Time{} }, Doubted, 10 * time.Second},
-		{"not ready by its own word", broken, Doubted, time.Minute},
-		{"drilled", drilled, Drilled, time.Minute},
-		{"drilled and lost", func(n *Node) { drilled(n); silent(50*time.Second, 5*time.Second)(n) }, Lost, 50 * time.Second},
+		{"alive", works, func(*Node) {}, Alive, 0},
+		{"alive without a lease", works, func(n *Node) { n.Leased = false }, Alive, 0},
+		{"alive, lease not renewed", works, heard(time.Hour), Alive, 0},
+		{"lost", works, lost, Lost, time.Minute},
+		{"lost, no renewal seen, clock of the node right", works, func(n *Node) { lost(n); written(70 * time.Second)(n) }, Lost, 70 * time.Second},
+		{"lost, no renewal seen, clock of the node far off", works, func(n *Node) { lost(n); written(time.Hour)(n) }, Lost, 10 * time.Second},
+		{"lost, no renewal seen, clock of the node ahead", works, func(n *Node) { lost(n); written(time.Second)(n) }, Lost, 10 * time.Second},
+		{"the lease holds just so", works, silent(45*time.Second-1, 10*time.Second), Doubted, 10 * time.Second},
+		{"the lease has run out", works, silent(45*time.Second, 10*time.Second), Lost, 45 * time.Second},
+		{"the node controller alone", works, silent(5*time.Second, 10*time.Second), Doubted, 10 * time.Second},
+		{"the node controller alone, renewed again", works, func(n *Node) { silent(5*time.Second, 90*time.Second)(n); n.Resumed = noon.Add(-7 * time.Second) }, Doubted, 7 * time.Second},
+		{"the node controller alone, no lease", works, func(n *Node) { lost(n); n.Leased = false }, Doubted, 10 * time.Second},
+		{"the path down", path(func(p *Path) { p.Latest = noon.Add(-21 * time.Second) }), lost, Doubted, 10 * time.Second},
+		{"the path up again, for shorter than a lease holds", path(func(p *Path) { p.Since = noon.Add(-44 * time.Second) }), silent(10*time.Minute, 9*time.Minute), Doubted, 44 * time.Second},
+		{"the path up again, for as long", path(func(p *Path) { p.Since = noon.Add(-45 * time.Second) }), silent(10*time.Minute, 9*time.Minute), Lost, 10 * time.Minute},
+		{"no witness a look after the interval", path(func(p *Path) { p.Monitor, p.Latest = 51*time.Second, noon }), lost, Doubted, 10 * time.Second},
+		{"not ready by its own word", works, broken, Doubted, time.Minute},
+		{"not ready by its own word, the path up since", path(func(p *Path) { p.Since = noon.Add(-20 * time.Second) }), broken, Doubted, 20 * time.Second},
+		{"not ready by its own word, its clock an hour behind", works, func(n *Node) { broken(n); n.Since = noon.Add(-time.Hour) }, Doubted, time.Minute},
+		{"drilled", works, drilled, Drilled, time.Minute},
+		{"drilled and lost", works, func(n *Node) { drilled(n); silent(50*time.Second, 5*time.Second)(n) }, Lost, 50 * time.Second},
 	} {
 		n := node("aws/r/z/1", c.change)
-		state, since := judge(&n, noon)
-		if state != c.state || state != Alive && noon.Sub(since) != c.since {
-			t.Errorf("%s: %d since %s", c.name, state, noon.Sub(since))
+		f := judge(&n, &c.path, noon)
+		if f.state != c.state || f.state != Alive && noon.Sub(f.since) != c.since {
+			t.Errorf("%s: %d since %s", c.name, f.state, noon.Sub(f.since))
 		}
 	}
 }
 
 func TestDomains(t *testing.T) {
 	aws1, aws2, gcp := node("aws/r1/a/1", lost), node("aws/r2/b/1", lost), node("gcp/r3/c/1")
+	azure := node("azure/r4/d/1", silent(52*time.Second, time.Second))
 	for _, c := range []struct {
 		name  string
 		nodes []Node
@@ -90,12 +127,21 @@ func TestDomains(t *testing.T) {
 		{"a drill", []Node{node("aws/r1/a/1", drilled), node("aws/r2/b/1", drilled), gcp}, "cloud aws certain drill: 2", false},
 		{"a drill and a loss", []Node{node("aws/r1/a/1", drilled), aws2, gcp}, "cloud aws certain: 2", false},
 		{"most, one zone whole", []Node{aws1, aws2, node("aws/r2/b/2", lost), gcp}, "cloud aws certain: 3", false},
-		{"most, no zone whole", []Node{aws1, aws2, gcp, node("gcp/r3/c/2", lost)}, "cloud aws certain: 2", true},
-		{"everything", []Node{aws1, aws2, node("gcp/r3/c/1", lost)}, "cloud aws certain: 2, cloud gcp certain: 1", true},
+		{"most, no zone whole", []Node{aws1, aws2, gcp, node("gcp/r3/c/2", lost)}, "", true},
+		{"everything", []Node{aws1, aws2, node("gcp/r3/c/1", lost)}, "", true},
 		{"a drill of everything", []Node{node("aws/r1/a/1", drilled)}, "cloud aws certain drill: 1", false},
-		{"no place is known", []Node{{Name: "x", Ready: ReadyUnknown, Since: noon, Renewed: noon.Add(-time.Hour)}}, "", true},
+		{"no place is known", []Node{{Name: "x", Ready: ReadyUnknown, Since: noon}}, "", true},
+		{"two clouds at once, most nodes", []Node{aws1, azure, gcp}, "cloud aws doubted: 1, cloud azure doubted: 1", false},
+		{"two clouds at once, half of the nodes", []Node{aws1, azure, gcp, node("gcp/r3/c/2")},
+			"cloud aws certain: 1, cloud azure certain: 1", false},
+		{"two clouds at once, fewer nodes than are left", []Node{aws1, azure, gcp, node("gcp/r3/c/2"), node("gcp/r3/c/3")},
+			"cloud aws certain: 1, cloud azure certain: 1", false},
+		{"two clouds, one after the other", []Node{aws1, node("azure/r4/d/1", silent(90*time.Second, 40*time.Second)), gcp},
+			"cloud aws certain: 1, cloud azure certain: 1", false},
+		{"nodes that join", []Node{node("aws/r1/a/1", joining), gcp}, "", false},
+		{"nodes that join where others are lost", []Node{aws1, node("aws/r1/a/2", joining), gcp}, "cloud aws certain: 1", false},
 	} {
-		v := Judge(c.nodes, noon)
+		v := Judge(c.nodes, works, noon)
 		var texts []string
 		for i := range v.Domains {
 			d := &v.Domains[i]
@@ -116,36 +162,68 @@ func TestDomains(t *testing.T) {
 	}
 }
 
+// TestBlind checks what is said while the path does not work, and that then there is no domain.
+func TestBlind(t *testing.T) {
+	nodes := []Node{node("aws/r1/a/1", lost), node("gcp/r3/c/1"), node("gcp/r3/c/2")}
+	for _, c := range []struct {
+		name  string
+		path  Path
+		nodes []Node
+		want  string
+	}{
+		{"it works", works, nodes, ""},
+		{"there are no leases", Path{}, nodes, ""},
+		{"none was seen yet", Path{Known: true, Holds: 40 * time.Second}, nodes, "no node has been seen to renew its lease yet"},
+		{"at its latest", path(func(p *Path) { p.Latest = noon.Add(-20 * time.Second) }), nodes, ""},
+		{"down", path(func(p *Path) { p.Latest = noon.Add(-21 * time.Second) }), nodes, "no node renews its lease since 2026-03-14T11:59:39Z: it may be"},
+		{"down, nobody missed yet", path(func(p *Path) { p.Latest = noon.Add(-21 * time.Second) }), nodes[1:], "no node renews its lease since"},
+		{"up again", path(func(p *Path) { p.Since = noon.Add(-44 * time.Second) }), nodes, "nodes renew their leases, or are seen to, since 2026-03-14T11:59:16Z only"},
+		{"up again, and nobody missed", path(func(p *Path) { p.Since = noon.Add(-44 * time.Second) }), nodes[1:], ""},
+		{"up again for long", path(func(p *Path) { p.Since = noon.Add(-45 * time.Second) }), nodes, ""},
+	} {
+		v := Judge(c.nodes, c.path, noon)
+		if !strings.HasPrefix(v.Blind, c.want) || c.want == "" && v.Blind != "" || v.Blind != "" && len(v.Domains) > 0 {
+			t.Errorf("%s: blind %q, domains %v", c.name, v.Blind, v.Domains)
+		}
+	}
+}
+
 // TestDue checks how long a loss must last.
 func TestDue(t *testing.T) {
 	certain, doubted := Domain{Since: noon, Certain: true}, Domain{Since: noon}
 	if due := certain.Due(10 * time.Second); !due.Equal(noon.Add(10 * time.Second)) {
 		t.Error(due)
 	}
-	certain.Earliest = noon.Add(12 * time.Second)
+	certain.From = noon.Add(12 * time.Second)
 	if due := certain.Due(10 * time.Second); !due.Equal(noon.Add(12 * time.Second)) {
 		t.Error(due)
 	}
-	v := Judge([]Node{node("aws/r/z/1", silent(60*time.Second, time.Second)), node("gcp/r/z/1")}, noon)
-	if due := v.Domains[0].Due(0); !due.Equal(noon.Add(2 * time.Second)) {
+	v := Judge([]Node{node("aws/r/z/1", silent(60*time.Second, time.Second)), node("gcp/r/z/1")}, works, noon)
+	if due := v.Domains[0].Due(0); !due.Equal(noon.Add(-time.Second)) {
 		t.Errorf("noticed a second ago: due in %s", due.Sub(noon))
 	}
 	if due := doubted.Due(10 * time.Second); !due.Equal(noon.Add(30 * time.Second)) {
 		t.Error(due)
+	}
+	if doubted.Lost(10*time.Second, noon.Add(29*time.Second)) || !doubted.Lost(10*time.Second, noon.Add(30*time.Second)) || !certain.Lost(time.Hour, noon) {
+		t.Error("a doubt is decided at another time than it is due, or a certain loss is not")
 	}
 }
 
 // TestJudge compares with the words of the rule over clusters at random.
 func TestJudge(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		changes := []func(*Node){func(*Node) {}, func(*Node) {}, lost, lost, broken, drilled}
+		changes := []func(*Node){func(*Node) {}, func(*Node) {}, lost, lost, broken, drilled, joining}
 		var nodes []Node
 		for i := range rapid.IntRange(0, 12).Draw(t, "nodes") {
 			name := fmt.Sprintf("%s/%s/%s/%d", rapid.SampledFrom([]string{"aws", "gcp"}).Draw(t, "cloud"), rapid.SampledFrom([]string{"r1", "r2"}).Draw(t, "region"),
 				rapid.SampledFrom([]string{"a", "b"}).Draw(t, "zone"), i)
 			nodes = append(nodes, node(name, rapid.SampledFrom(changes).Draw(t, "how")))
 		}
-		v := Judge(nodes, noon)
+		v := Judge(nodes, works, noon)
+		if v.Blind != "" {
+			return
+		}
 		covered := map[string]int{}
 		for i := range v.Domains {
 			d := &v.Domains[i]
@@ -159,10 +237,13 @@ func TestJudge(t *testing.T) {
 				if !in {
 					continue
 				}
-				state, since := judge(&nodes[k], noon)
-				doubted = doubted || state == Doubted
-				if state == Alive || since.After(d.Since) {
-					t.Fatalf("%s since %s has node %s, %d since %s", d, d.Since, nodes[k].Name, state, since)
+				if nodes[k].Joining {
+					continue
+				}
+				f := judge(&nodes[k], &works, noon)
+				doubted = doubted || v.States[nodes[k].Name] == Doubted
+				if f.state == Alive || f.since.After(d.Since) {
+					t.Fatalf("%s since %s has node %s, %d since %s", d, d.Since, nodes[k].Name, f.state, f.since)
 				}
 				members = append(members, nodes[k].Name)
 				covered[nodes[k].Name]++
@@ -173,14 +254,17 @@ func TestJudge(t *testing.T) {
 			}
 		}
 		for k := range nodes {
-			state, _ := judge(&nodes[k], noon)
-			if state != v.States[nodes[k].Name] {
+			if nodes[k].Joining {
+				continue
+			}
+			if state := judge(&nodes[k], &works, noon).state; state != v.States[nodes[k].Name] && (state != Lost || v.States[nodes[k].Name] != Doubted) {
 				t.Fatalf("node %s is %d, not %d", nodes[k].Name, v.States[nodes[k].Name], state)
 			}
-			zone := func(n *Node) location.Location { return n.At }
-			alone := slices.ContainsFunc(nodes, func(n Node) bool { s, _ := judge(&n, noon); return s == Alive && zone(&n) == zone(&nodes[k]) })
-			if inDomain := v.DomainOf(nodes[k].Name) != nil; inDomain != (covered[nodes[k].Name] > 0) || !alone && !inDomain {
-				t.Fatalf("node %s: in a domain %v, its zone has a node that is alive: %v", nodes[k].Name, inDomain, alone)
+			alone := !slices.ContainsFunc(nodes, func(n Node) bool {
+				return !n.Joining && judge(&n, &works, noon).state == Alive && n.At == nodes[k].At
+			})
+			if inDomain := v.DomainOf(nodes[k].Name) != nil; inDomain != (covered[nodes[k].Name] > 0) || alone && !inDomain {
+				t.Fatalf("node %s: in a domain %v, no node of its zone is alive: %v", nodes[k].Name, inDomain, alone)
 			}
 		}
 	})

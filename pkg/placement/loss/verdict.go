@@ -28,10 +28,10 @@ type Domain struct {
 	Name string
 	// Since the last of its nodes was there.
 	Since time.Time
-	// Earliest is when the loss may be acted on at the earliest, however long it has lasted.
-	Earliest time.Time
 	// Certain says that two observers agree on every node; Drill that all of it is a drill.
 	Certain, Drill bool
+	// From when on it was certain.
+	From time.Time
 	// Nodes by name.
 	Nodes []string
 }
@@ -39,15 +39,18 @@ type Domain struct {
 // String is "cloud aws".
 func (d *Domain) String() string { return d.Kind.String() + " " + d.Name }
 
-// Due is when replicas of the domain are replaced under a policy that lets a loss last for after.
+// Due is when replicas of the domain are replaced under a policy that lets a loss last for after: not before it is certain, or
+// DoubtFactor times as late where it is doubted.
 func (d *Domain) Due(after time.Duration) time.Time {
 	if !d.Certain {
-		after *= DoubtFactor
+		return d.Since.Add(DoubtFactor * after)
 	}
-	if due := d.Since.Add(after); due.After(d.Earliest) {
-		return due
-	}
-	return d.Earliest
+	return later(d.Since.Add(after), d.From)
+}
+
+// Lost says whether the domain is lost by now where a doubt lasts DoubtFactor times after.
+func (d *Domain) Lost(after time.Duration, now time.Time) bool {
+	return d.Certain || !now.Before(d.Due(after))
 }
 
 // Verdict is how a cluster's nodes are.
@@ -56,11 +59,17 @@ type Verdict struct {
 	States map[string]State
 	// Since is when these nodes were last there.
 	Since map[string]time.Time
-	// Domains that are out of order as a whole, the largest only: the zones of a lost cloud are not named too. Sorted.
+	// Domains that are out of order as a whole, the largest only: the zones of a lost cloud are not named too. Sorted. There
+	// is none while Blind.
 	Domains []Domain
-	// Blind, when not empty, says why nothing must be done: the observers themselves seem to be cut off.
-	Blind string
+	// Blind, when not empty, says why nothing must be done: the observers themselves seem to be cut off. Scattered says that
+	// it is because most nodes look lost although the path works.
+	Blind     string
+	Scattered bool
 }
+
+// Blinded takes back what follows from domains.
+func (v *Verdict) Blinded(why string) { v.Blind, v.Domains = why, nil }
 
 type domainKey struct {
 	kind Kind
@@ -69,24 +78,29 @@ type domainKey struct {
 
 // Judge says which nodes and domains are out of order. A pool of one node is no domain: Kubernetes replaces the pods of a
 // single lost node by itself, and slows down only where many are lost.
-func Judge(nodes []Node, now time.Time) *Verdict {
+func Judge(nodes []Node, path Path, now time.Time) *Verdict {
 	v := &Verdict{States: map[string]State{}, Since: map[string]time.Time{}}
 	domains := map[domainKey][]*Node{}
-	out := 0
+	found := map[string]finding{}
+	out, unheard, all := 0, 0, 0
 	for i := range nodes {
 		n := &nodes[i]
-		if state, since := judge(n, now); state != Alive {
-			v.States[n.Name], v.Since[n.Name] = state, since
-			if state != Drilled {
+		if n.Joining {
+			continue
+		}
+		all++
+		if f := judge(n, &path, now); f.state != Alive {
+			v.States[n.Name], v.Since[n.Name], found[n.Name] = f.state, f.since, f
+			if f.state != Drilled {
 				out++
 			}
+		}
+		if n.Ready == ReadyUnknown {
+			unheard++
 		}
 		for _, key := range keys(n) {
 			domains[key] = append(domains[key], n)
 		}
-	}
-	if len(v.States) == 0 {
-		return v
 	}
 	whole := 0 // domains of which every node is alive
 	for key, members := range domains {
@@ -103,14 +117,57 @@ func Judge(nodes []Node, now time.Time) *Verdict {
 		case alive == len(members) && key.kind != Pool:
 			whole++
 		case alive == 0 && (key.kind != Pool || len(members) > 1 || drilled > 0):
-			v.Domains = append(v.Domains, v.domain(key, members))
+			v.Domains = append(v.Domains, domain(key, members, found))
 		}
 	}
 	v.keepLargest()
-	if 2*out > len(nodes) && whole == 0 {
-		v.Blind = fmt.Sprintf("%d of %d nodes look lost and no zone is whole: it may be this API server that is cut off", out, len(nodes))
+	switch down := path.Down(now); {
+	case down != "":
+		v.Blinded(down)
+	case path.Known && unheard > 0 && now.Before(path.settled()):
+		v.Blinded(fmt.Sprintf("nodes renew their leases, or are seen to, since %s only: others may be heard of until %s",
+			stamp(path.Since), stamp(path.settled())))
+	case 2*out > all && whole == 0:
+		v.Scattered = true
+		v.Blinded(fmt.Sprintf("%d of %d nodes look lost and no zone is whole: it may be this API server that is cut off", out, all))
 	}
+	v.doubtTogether(all-out, path.gap())
 	return v
+}
+
+// doubtTogether doubts the loss of several domains that fell silent at once and had more nodes than are left: that all of them
+// were lost is less likely than that the API server is cut off from all but its own surroundings.
+func (v *Verdict) doubtTogether(left int, apart time.Duration) {
+	var certain []*Domain
+	for i := range v.Domains {
+		if d := &v.Domains[i]; d.Certain && !d.Drill {
+			certain = append(certain, d)
+		}
+	}
+	for _, first := range certain {
+		var together []*Domain
+		nodes := map[string]bool{}
+		for _, d := range certain {
+			if d.Since.Before(first.Since) || d.Since.Sub(first.Since) > apart {
+				continue
+			}
+			together = append(together, d)
+			for _, name := range d.Nodes {
+				nodes[name] = true
+			}
+		}
+		if len(together) < 2 || len(nodes) <= left {
+			continue
+		}
+		for _, d := range together {
+			d.Certain = false
+		}
+		for name := range nodes {
+			if v.States[name] == Lost {
+				v.States[name] = Doubted
+			}
+		}
+	}
 }
 
 // keys are the domains that a node is in, as far as they are known.
@@ -131,19 +188,14 @@ func keys(n *Node) []domainKey {
 	return out
 }
 
-func (v *Verdict) domain(key domainKey, members []*Node) Domain {
+func domain(key domainKey, members []*Node, found map[string]finding) Domain {
 	d := Domain{Kind: key.kind, Name: key.name, Certain: true, Drill: true}
 	for _, n := range members {
+		f := found[n.Name]
 		d.Nodes = append(d.Nodes, n.Name)
-		if since := v.Since[n.Name]; since.After(d.Since) {
-			d.Since = since
-		}
-		state := v.States[n.Name]
-		if at := n.Since.Add(min(n.Holds/renewals, longestConfirmation)); state == Lost && at.After(d.Earliest) {
-			d.Earliest = at
-		}
-		d.Certain = d.Certain && state != Doubted
-		d.Drill = d.Drill && state == Drilled
+		d.Since, d.From = later(d.Since, f.since), later(d.From, f.certain)
+		d.Certain = d.Certain && f.state != Doubted
+		d.Drill = d.Drill && f.state == Drilled
 	}
 	slices.Sort(d.Nodes)
 	return d
@@ -163,10 +215,16 @@ func (v *Verdict) keepLargest() {
 	})
 }
 
-// DomainOf is the lost domain that a node is in, nil when it is in none.
+// Has says whether a node is one of the domain's.
+func (d *Domain) Has(node string) bool {
+	_, found := slices.BinarySearch(d.Nodes, node)
+	return found
+}
+
+// DomainOf is the domain that a node is in, nil when it is in none.
 func (v *Verdict) DomainOf(node string) *Domain {
 	for i := range v.Domains {
-		if _, found := slices.BinarySearch(v.Domains[i].Nodes, node); found {
+		if v.Domains[i].Has(node) {
 			return &v.Domains[i]
 		}
 	}

@@ -1,0 +1,113 @@
+package failover
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"tradewind.dev/tradewind/pkg/controller/placement"
+	"tradewind.dev/tradewind/pkg/placement/loss"
+)
+
+// blindRest is for how long nothing is done after most of the cluster looked lost although the path of leases worked: when
+// what was wrong has ended, nodes are heard of one after the other.
+const blindRest = time.Minute
+
+// standing is how the cluster is, and what of it is decided.
+type standing struct {
+	*loss.Verdict
+	// lost are the domains that are lost, open those that are out of order and not known to be lost.
+	lost, open []*loss.Domain
+	// doubts are the nodes of which it is not known yet whether they are lost.
+	doubts map[string]string
+}
+
+// domainOf is the lost domain that a node is in, nil when it is in none.
+func (s *standing) domainOf(node string) *loss.Domain {
+	for _, d := range s.lost {
+		if d.Has(node) {
+			return d
+		}
+	}
+	return nil
+}
+
+// assess judges the nodes as they are known now. c.mu is held.
+func (c *Controller) assess() *standing {
+	now := c.Clock.Now()
+	nodes := make([]loss.Node, 0, len(c.nodes))
+	for name, f := range c.nodes {
+		nodes = append(nodes, c.observed(name, f, now))
+	}
+	s := &standing{Verdict: loss.Judge(nodes, c.renewals.Path(), now), doubts: map[string]string{}}
+	switch rests := c.scattered.Add(blindRest); {
+	case s.Scattered:
+		c.scattered = now
+	case s.Blind == "" && len(s.States) > 0 && !c.scattered.IsZero() && now.Before(rests):
+		s.Blinded("most nodes looked lost just now: others may be heard of until " + rests.UTC().Format(time.RFC3339))
+	}
+	for i := range s.Domains {
+		if d := &s.Domains[i]; d.Lost(c.patience, now) {
+			s.lost = append(s.lost, d)
+		} else {
+			s.open = append(s.open, d)
+		}
+	}
+	for name, state := range s.States {
+		if ends := s.Since[name].Add(loss.DoubtFactor * c.patience); state == loss.Doubted && s.domainOf(name) == nil && now.Before(ends) {
+			s.doubts[name] = "node " + name + " is not ready, and not known to be lost before " + ends.UTC().Format(time.RFC3339)
+		}
+	}
+	return s
+}
+
+// observed is a node with what its lease says. A drill that has ended is none. c.mu is held.
+func (c *Controller) observed(name string, f *facts, now time.Time) loss.Node {
+	n := f.Node
+	n.Pool = c.pools[name]
+	c.renewals.Fill(&n)
+	if !n.Drill.IsZero() && !now.Before(f.drillEnds) {
+		n.Drill = time.Time{}
+	}
+	return n
+}
+
+// Doubts implements placement.Availability.
+func (c *Controller) Doubts() placement.Doubts {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.assess()
+	out := placement.Doubts{Nodes: s.doubts}
+	for _, state := range s.States {
+		if state != loss.Drilled {
+			out.All = s.Blind
+		}
+	}
+	return out
+}
+
+// Losses says why no replica must be moved at all now, and why none is moved but for a drain: a domain is lost or out of
+// order, or was and does not count again yet, so that what is planned now will not last; empty when they may.
+func (c *Controller) Losses() (hold, pause string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	const meanwhile = "nothing is moved meanwhile but what is drained"
+	switch s := c.assess(); {
+	case s.Blind != "":
+		return s.Blind, ""
+	case len(s.lost) > 0:
+		return "", s.lost[0].String() + " is lost: " + meanwhile
+	case len(s.open) > 0:
+		return "", s.open[0].String() + " is out of order: " + meanwhile
+	}
+	if err := c.load(context.Background()); err != nil {
+		return err.Error(), ""
+	}
+	for _, pool := range slices.Sorted(maps.Keys(c.outages)) {
+		if o := c.outages[pool]; !o.taken {
+			return "", "pool " + pool + ": " + o.text(c.stabilization) + "; " + meanwhile
+		}
+	}
+	return "", ""
+}
