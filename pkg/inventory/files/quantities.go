@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"k8s.io/apimachinery/pkg/api/resource"
+
+	"tradewind.dev/tradewind/pkg/printable"
 )
 
 // resourceLists are the fields that hold quantities by the name of a resource.
@@ -70,20 +72,22 @@ func quantityReason(value any) string {
 		text = string(encoded)
 	case map[string]any, []any:
 		return "is no quantity; write a number with a unit, such as 500m or 2Gi"
+	case bool:
+		return fmt.Sprintf("%t is no quantity; write a number with a unit, such as 500m or 2Gi", typed)
 	default:
 		return "" // null says nothing
 	}
 	if exponent.MatchString(text) {
-		return fmt.Sprintf("%q is more than any node has, or less than anybody asks for; write such as 500m or 2Gi", text)
+		return fmt.Sprintf("%s is more than any node has, or less than anybody asks for; write such as 500m or 2Gi", printable.Quote(text))
 	}
 	quantity, err := resource.ParseQuantity(text)
 	switch {
 	case err != nil:
-		return fmt.Sprintf("%q is no quantity; write a number with a unit, such as 500m or 2Gi", text)
+		return fmt.Sprintf("%s is no quantity; write a number with a unit, such as 500m or 2Gi", printable.Quote(text))
 	case quantity.Sign() < 0:
-		return fmt.Sprintf("%s is negative; write 0 or more", text)
+		return fmt.Sprintf("%s is negative; write 0 or more", printable.Clip(text, 64))
 	case quantity.AsApproximateFloat64() > maxQuantity:
-		return fmt.Sprintf("%s is more than any node has; is the unit right?", text)
+		return fmt.Sprintf("%s is more than any node has; is the unit right?", printable.Clip(text, 64))
 	}
 	return ""
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -39,7 +40,10 @@ func profileKey(w *Workload, rules *placement.Rules) string {
 		key.WriteString("|" + string(a.Survive))
 	}
 	if len(w.NodeSelector) > 0 || w.NodeAffinity != nil || len(w.Tolerations) > 0 {
-		fmt.Fprintf(&key, "|%v|%v|", w.NodeSelector, w.NodeAffinity)
+		// As JSON, since an affinity's String takes time with the square of its terms.
+		// Strings and lists of them are always encoded.
+		affinity, _ := json.Marshal(w.NodeAffinity)
+		fmt.Fprintf(&key, "|%v|%s|", w.NodeSelector, affinity)
 		for i := range w.Tolerations {
 			t := &w.Tolerations[i]
 			fmt.Fprintf(&key, "%q %q %q %q;", t.Key, t.Operator, t.Value, t.Effect)
