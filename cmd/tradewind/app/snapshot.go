@@ -48,7 +48,7 @@ The folder is made if it is not there. Files of an earlier snapshot in it are re
 		if err != nil {
 			return err
 		}
-		env.warn(snapshot)
+		env.warnOf(snapshot)
 		written, err := files.Snapshot(&snapshot.Lists, namespaces)
 		if err != nil {
 			return err

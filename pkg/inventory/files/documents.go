@@ -292,7 +292,7 @@ func lineOf(err error, c chunk) (int, error) {
 	if atoiErr != nil || line < 1 {
 		return c.line, errors.New(message)
 	}
-	if errors.Is(err, errMore) { // the parser counts this line from 0
+	if strings.Contains(message, "did not find expected ") { // errors of the parser, other than of the scanner, count lines from 0
 		line++
 	}
 	return c.line + min(line, textLines(c.text)) - 1, errors.New(strings.Replace(message, found[0], "", 1))

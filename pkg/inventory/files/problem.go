@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
 	"tradewind.dev/tradewind/pkg/printable"
 )
@@ -63,17 +64,18 @@ func (p Problem) String() string {
 
 var exponent = regexp.MustCompile(`^[+-]?[0-9.]+[eE][+-]?[0-9]{3,}$`)
 
-// HugeExponent says whether a number in the value has an exponent of three digits or more. Reading one as a quantity takes
-// time in proportion to ten to its power, so an object whose number was refused is not read any further.
-func HugeExponent(value any) bool {
+// HugeNumber says whether a number in the value has an exponent of three digits or more, or very many digits. Reading one as
+// a quantity takes time in proportion to ten to the power, or to the square of the digits, so an object whose number was
+// refused is not read any further.
+func HugeNumber(value any) bool {
 	switch typed := value.(type) {
 	case string:
-		return exponent.MatchString(typed)
+		return exponent.MatchString(typed) || len(typed) > maxQuantityText && strings.Trim(typed, "+-.0123456789") == ""
 	case []any:
-		return slices.ContainsFunc(typed, HugeExponent)
+		return slices.ContainsFunc(typed, HugeNumber)
 	case map[string]any:
 		for _, inner := range typed {
-			if HugeExponent(inner) {
+			if HugeNumber(inner) {
 				return true
 			}
 		}

@@ -22,6 +22,9 @@ var singleQuantities = map[string]bool{"sizeLimit": true, "divisor": true}
 // maxQuantity of any resource: more than any node has, and small enough for thousandths and products of it.
 const maxQuantity = 1e15
 
+// maxQuantityText is the longest text of a quantity: reading one takes time with the square of its digits.
+const maxQuantityText = 64
+
 // quantities finds resource lists in an object and says which of their quantities cannot be: unreadable, negative, or
 // absurd. They are looked at before the object is decoded, as a quantity with a huge exponent takes hours to read.
 func quantities(value any, path string) []FieldError {
@@ -77,7 +80,7 @@ func quantityReason(value any) string {
 	default:
 		return "" // null says nothing
 	}
-	if exponent.MatchString(text) {
+	if exponent.MatchString(text) || len(text) > maxQuantityText {
 		return fmt.Sprintf("%s is more than any node has, or less than anybody asks for; write such as 500m or 2Gi", printable.Quote(text))
 	}
 	quantity, err := resource.ParseQuantity(text)

@@ -177,7 +177,7 @@ func (r *Result) document(file string, d *files.Document, namespace string) erro
 	for _, problem := range refused {
 		add(problem.Field, problem.Message)
 	}
-	if len(refused) > 0 && files.HugeExponent(d.Object["spec"]) {
+	if len(refused) > 0 && files.HugeNumber(d.Object["spec"]) {
 		return nil
 	}
 	if err := r.keep(object); err != nil {
