@@ -180,3 +180,33 @@ func TestSnapshotHoldsNoAccountIDs(t *testing.T) {
 		}
 	}
 }
+
+// FuzzHideAccounts gives the provider ids, handles and labels of a cluster whatever may stand there: a node stays where it
+// is, no subscription is left where Azure writes it, and doing it twice changes nothing.
+func FuzzHideAccounts(f *testing.F) {
+	f.Add("azure:///subscriptions/"+subscription+"/resourceGroups/g", "projects/p/zones/europe-west1-b/disks/d", subscription)
+	f.Add("gce://shop/europe-west1-b/n", "arn:aws:iam::"+awsAccount+":role/r", "x-"+awsAccount)
+	f.Add("ibm://a/b", "crn:v1:bluemix:public:is:eu-de-1:a/0123456789abcdef0123456789abcdef::instance:i", "a")
+	f.Add("AZURE:///Subscriptions//subscriptions/x/", "gce://gce://a/b", "ocid1.tenancy.oc1..aaaa")
+	f.Fuzz(func(t *testing.T, id, handle, label string) {
+		object := map[string]any{
+			"kind": "Node", "spec": map[string]any{"providerID": id, "handle": handle},
+			"metadata": map[string]any{"labels": map[string]any{"example.com/account": label}},
+		}
+		node := &corev1.Node{Spec: corev1.NodeSpec{ProviderID: id}}
+		before := location.FromNode(node, location.DefaultOptions())
+		hideAccounts([]map[string]any{object})
+		hidden := object["spec"].(map[string]any)["providerID"].(string)
+		node.Spec.ProviderID = hidden
+		if after := location.FromNode(node, location.DefaultOptions()); before.Cloud != after.Cloud || before.Region != after.Region || before.Zone != after.Zone {
+			t.Errorf("%q became %q, and %+v became %+v", id, hidden, before.Location, after.Location)
+		}
+		for _, form := range accountForms {
+			for _, found := range form.pattern.FindAllStringSubmatch(id, -1) {
+				if !strings.Contains(form.stand(0)+form.stand(1), found[1]) && len(found[1]) > 12 && strings.Contains(hidden, found[1]) {
+					t.Errorf("%q became %q, which holds %q", id, hidden, found[1])
+				}
+			}
+		}
+	})
+}

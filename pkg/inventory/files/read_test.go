@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/resource"
+
 	"tradewind.dev/tradewind/pkg/inventory/planning"
 	"tradewind.dev/tradewind/pkg/location"
 )
@@ -272,6 +274,22 @@ func FuzzRead(f *testing.F) {
 		}
 		if _, err := planning.Build(scenario.Input); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// FuzzQuantity checks that a quantity with which nothing is wrong can be read and computed with.
+func FuzzQuantity(f *testing.F) {
+	for _, text := range []string{"100m", "2Gi", "1e3", "1e999999999", "-1", "0", ".5", "1E", "9223372036854775807Ei", "1e-3", "+1", "1.000000000000000000001", "０"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if quantityReason(text) != "" {
+			return
+		}
+		quantity, err := resource.ParseQuantity(text)
+		if err != nil || quantity.Sign() < 0 || quantity.MilliValue() < 0 || quantity.Value() < 0 {
+			t.Errorf("%q: %v, %v", text, quantity.String(), err)
 		}
 	})
 }

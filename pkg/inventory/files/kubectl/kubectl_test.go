@@ -1,4 +1,6 @@
-package files
+// Package kubectl compares what is read of files with what kubectl's own code reads of them. It holds tests alone, apart
+// from the reader's own so that those need not be built with kubectl's libraries.
+package kubectl
 
 import (
 	"encoding/binary"
@@ -14,6 +16,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/cli-runtime/pkg/resource"
 	"pgregory.net/rapid"
+
+	"tradewind.dev/tradewind/pkg/inventory/files"
 )
 
 // byKubectl are the objects that kubectl's own code reads of a file, as JSON, and its error.
@@ -36,23 +40,23 @@ type fataler interface{ Fatal(arguments ...any) }
 
 // byUs are the objects that Documents reads of a file, as JSON, and its errors.
 func byUs(t fataler, file string) (objects []string, problems []string) {
-	sources, found, err := Find([]string{file})
+	sources, found, err := files.Find([]string{file})
 	if err != nil || len(found) > 0 {
 		t.Fatal(err, found)
 	}
-	data, err := NewInput(nil).Read(sources[0])
+	data, err := files.NewInput(nil).Read(sources[0])
 	if err != nil {
 		return nil, []string{err.Error()}
 	}
-	Documents(data, func(string, string) bool { return true }, func(read func() ReadDocument) {
+	files.Documents(data, func(string, string) bool { return true }, func(read func() files.ReadDocument) {
 		document := read()
 		for _, problem := range document.Errors {
-			problems = append(problems, NewDocumentProblem("f", problem).String())
+			problems = append(problems, files.NewDocumentProblem("f", problem).String())
 		}
 		for i := range document.Documents {
 			object := &document.Documents[i]
-			if object.kind() == "" {
-				problems = append(problems, ErrNotObject.Error())
+			if kind, _ := object.Object["kind"].(string); kind == "" {
+				problems = append(problems, files.ErrNotObject.Error())
 				continue
 			}
 			encoded, err := json.Marshal(object.Object)
@@ -181,7 +185,7 @@ var forms = []func(name string) string{
 // nothing is refused.
 func TestReadsAsKubectl(t *testing.T) {
 	folder := t.TempDir()
-	files := 0
+	count := 0
 	rapid.Check(t, func(t *rapid.T) {
 		var text strings.Builder
 		names := rapid.IntRange(0, 5).Draw(t, "objects")
@@ -203,8 +207,8 @@ func TestReadsAsKubectl(t *testing.T) {
 			data = []byte(strings.ReplaceAll(text.String(), "\n", "\r"))
 		}
 		garbage := strings.Contains(text.String(), "\nx") || strings.Contains(text.String(), "----") // what follows an object and is none, kubectl leaves out
-		files++
-		file := filepath.Join(folder, fmt.Sprintf("%d.yaml", files))
+		count++
+		file := filepath.Join(folder, fmt.Sprintf("%d.yaml", count))
 		if err := os.WriteFile(file, data, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -220,6 +224,31 @@ func TestReadsAsKubectl(t *testing.T) {
 			if !slices.Contains(wanted, object) && err == nil {
 				t.Fatalf("%q: kubectl does not read %s", data, object)
 			}
+		}
+	})
+}
+
+// FuzzAsKubectl checks of any file that what is read without a problem is all that kubectl reads of it, and that nothing is
+// read that kubectl would not.
+func FuzzAsKubectl(f *testing.F) {
+	for _, begin := range []string{"", "---\n", "%YAML 1.1\n---\n", "# c\r"} {
+		for _, form := range forms {
+			for _, between := range []string{"\n---\n", "\n", "", "\n...\n", "\r---\r", "\n--- "} {
+				f.Add([]byte(begin + form("a") + between + form("b")))
+			}
+		}
+	}
+	f.Add(wide(oneYAML("a"), binary.LittleEndian))
+	f.Add([]byte("a: &a [*a]\nb: {<<: *a}\n? [x]\n: y\n"))
+	file := filepath.Join(f.TempDir(), "f.yaml")
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if err := os.WriteFile(file, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		objects, problems := byUs(t, file)
+		wanted, err := byKubectl(file)
+		if len(problems) == 0 && (err != nil || !slices.Equal(objects, wanted)) {
+			t.Errorf("%q: read\n\t%s\nkubectl\n\t%s\n%v", data, objects, wanted, err)
 		}
 	})
 }
