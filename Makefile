@@ -85,6 +85,7 @@ test: ## Run every check and test, as continuous integration does.
 	$(STAGE) "generated files" $(MAKE) verify-generated; \
 	$(STAGE) "lint" $(MAKE) lint; \
 	$(STAGE) "unit tests" $(MAKE) test-unit; \
+	$(STAGE) "fuzz tests" $(MAKE) fuzz; \
 	$(STAGE) "programs" $(MAKE) build $(if $(wildcard test/testbed/go.mod),testbed); \
 	$(STAGE) "integration and end-to-end tests" $(MAKE) test-e2e; \
 	echo "all checks and tests passed in $$((SECONDS - begin)) s"
@@ -113,6 +114,16 @@ verify-generated: generators ## Fail when a generated file is out of date.
 .PHONY: test-unit
 test-unit: solver ## Run the tests that need no control plane.
 	@go test -timeout 30m ./...
+
+# How long each fuzz test runs, which of them (a regular expression), and how many of the inputs that it found are kept in
+# testdata/fuzz.
+FUZZTIME ?= 10s
+FUZZ ?=
+FUZZKEEP ?= 0
+
+.PHONY: fuzz
+fuzz: ## Fuzz every reader of what people and networks write, FUZZTIME=10s each.
+	@go run ./hack/fuzz -time $(FUZZTIME) -run '$(FUZZ)' -keep $(FUZZKEEP)
 
 .PHONY: test-e2e
 test-e2e: build testbed ## Run the tests that start control planes.

@@ -6,11 +6,13 @@ import (
 	"io"
 	"strconv"
 	"strings"
+
+	"tradewind.dev/tradewind/pkg/printable"
 )
 
 // WriteCSV writes rows with a header as comma-separated values (RFC 4180, lines end in LF). A text cell that a spreadsheet
 // would run as a formula, because it begins with = + - @ tab or carriage return, gets an apostrophe before it; numbers,
-// negative ones too, are left as they are.
+// negative ones too, are left as they are. What does not show as itself is escaped, so that a row is a line.
 func WriteCSV(w io.Writer, header []string, rows [][]string) error {
 	writer := csv.NewWriter(w)
 	if err := writer.Write(header); err != nil {
@@ -19,7 +21,7 @@ func WriteCSV(w io.Writer, header []string, rows [][]string) error {
 	for _, row := range rows {
 		safe := make([]string, len(row))
 		for i, cell := range row {
-			safe[i] = safeCell(cell)
+			safe[i] = safeCell(printable.Line(cell))
 		}
 		if err := writer.Write(safe); err != nil {
 			return fmt.Errorf("write CSV: %w", err)

@@ -3,6 +3,8 @@ package report
 import (
 	"strings"
 	"unicode/utf8"
+
+	"tradewind.dev/tradewind/pkg/printable"
 )
 
 // MaxColumns is how wide a printed report may be, in characters.
@@ -29,7 +31,14 @@ func newTable(indent int, header ...string) *table {
 	return t
 }
 
-func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
+// add adds a row. Its cells are made printable before they are measured.
+func (t *table) add(cells ...string) {
+	row := make([]string, len(cells))
+	for i, cell := range cells {
+		row[i] = printable.Lines(cell)
+	}
+	t.rows = append(t.rows, row)
+}
 
 // String is the table, one line a row, without spaces at the end of lines.
 func (t *table) String() string {
@@ -116,6 +125,7 @@ func wrap(text string, width int) []string {
 
 // paragraph writes text in lines of at most MaxColumns: the first begins with first, the others with as many spaces.
 func paragraph(out *strings.Builder, first, text string) {
+	first, text = printable.Lines(first), printable.Lines(text)
 	indent := utf8.RuneCountInString(first)
 	for i, line := range wrap(text, MaxColumns-indent) {
 		if i > 0 {

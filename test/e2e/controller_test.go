@@ -272,7 +272,10 @@ func (e *controllerEnv) servesMetrics(p *controllerProcess) {
 	for _, c := range []struct {
 		who, token string
 		want       int
-	}{{"nobody", "", http.StatusUnauthorized}, {"a stranger", e.stranger, http.StatusForbidden}} {
+	}{
+		{"nobody", "", http.StatusUnauthorized}, {"who guesses a token", "guessed", http.StatusUnauthorized},
+		{"who forges a token", e.token[:len(e.token)-4] + "AAAA", http.StatusUnauthorized}, {"a stranger", e.stranger, http.StatusForbidden},
+	} {
 		if status, _, err := p.scrape(e.Context(), c.token); err != nil || status != c.want {
 			e.Errorf("%s reads metrics: %d %v, want %d", c.who, status, err, c.want)
 		}

@@ -22,7 +22,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
-	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
@@ -55,7 +54,7 @@ func run(ctx context.Context, o *options) error {
 	}
 	serving := metricsserver.Options{BindAddress: o.metricsAddress, SecureServing: o.metricsSecure, CertDir: o.metricsCertificates}
 	if o.metricsSecure {
-		serving.FilterProvider = filters.WithAuthenticationAndAuthorization
+		serving.FilterProvider = protected
 	}
 	mgr, err := manager.New(config, manager.Options{
 		Scheme: scheme, Logger: klog.FromContext(ctx), BaseContext: func() context.Context { return ctx },

@@ -17,6 +17,8 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
+
+	"tradewind.dev/tradewind/pkg/printable"
 )
 
 // explainFailures makes the event and the condition of a pod that cannot be placed say why in words, the most frequent
@@ -49,16 +51,17 @@ type literalRecorder struct{ events.EventRecorder }
 
 // Eventf implements events.EventRecorder.
 func (r literalRecorder) Eventf(regarding, related runtime.Object, eventType, reason, action, note string, args ...any) {
-	if len(args) == 0 {
-		note, args = "%s", []any{note}
+	if len(args) > 0 {
+		note = fmt.Sprintf(note, args...)
 	}
-	r.EventRecorder.Eventf(regarding, related, eventType, reason, action, note, args...)
+	r.EventRecorder.Eventf(regarding, related, eventType, reason, action, "%s", printable.Line(note))
 }
 
 // unplaced is the error of a pod that no node fits. That is no error of the scheduler's.
 type unplaced struct{ message string }
 
-func (u *unplaced) Error() string { return u.message }
+// Error is the message, which becomes the pod's condition.
+func (u *unplaced) Error() string { return printable.Line(u.message) }
 
 // quietUnplaced keeps unplaced pods out of the error log, where the default failure handler would write them because
 // their error is none of its own type. They are in the pod's event and condition.

@@ -216,7 +216,7 @@ func TestReadyProfiles(t *testing.T) {
 func TestProgressIsQuiet(t *testing.T) {
 	for _, asked := range []bool{false, true} {
 		var out syncBuffer
-		env := &environment{err: &out, progress: asked}
+		env := &environment{terminal: &out, progress: asked}
 		p := env.startProgress()
 		p.say("reading %s", "pods")
 		deadline := time.Now().Add(4 * time.Minute)

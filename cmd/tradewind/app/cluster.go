@@ -128,26 +128,26 @@ func (f *clusterFlags) collect(ctx context.Context, env *environment, reader cli
 	return snapshot, nil
 }
 
-// warn writes what could not be read, and what is wrong with the overrides, to standard error.
-func (env *environment) warn(snapshot *inventory.Snapshot) {
+// warnOf writes what could not be read, and what is wrong with the overrides, to standard error.
+func (env *environment) warnOf(snapshot *inventory.Snapshot) {
 	noTradewind := 0
 	for _, gap := range snapshot.Gaps {
 		if gap.Missing && strings.HasSuffix(gap.Resource, "."+v1alpha1.GroupVersion.Group) {
 			noTradewind++
 			continue
 		}
-		fmt.Fprintf(env.err, "Warning: %s\n", gap.Message)
+		env.warn(gap.Message)
 	}
 	if noTradewind > 0 {
-		fmt.Fprintf(env.err, "Warning: Tradewind's CustomResourceDefinitions are not installed (%d missing): no policy is in force, "+
-			"prices and round-trip times are the built-in ones; install them with kubectl apply -f deploy/crds\n", noTradewind)
+		env.warn(fmt.Sprintf("Tradewind's CustomResourceDefinitions are not installed (%d missing): no policy is in force, "+
+			"prices and round-trip times are the built-in ones; install them with kubectl apply -f deploy/crds", noTradewind))
 	}
 	world := snapshot.World()
 	for _, problem := range world.PriceProblems {
-		fmt.Fprintf(env.err, "Warning: %s\n", problem)
+		env.warn(fmt.Sprint(problem))
 	}
 	for _, problem := range world.LatencyProblems {
-		fmt.Fprintf(env.err, "Warning: %s\n", problem)
+		env.warn(fmt.Sprint(problem))
 	}
 }
 

@@ -96,7 +96,7 @@ func (d *drain) run(ctx context.Context, text string) (err error) {
 	if err != nil {
 		return err
 	}
-	d.env.warn(snapshot)
+	d.env.warnOf(snapshot)
 	preview, err := d.preview(snapshot)
 	if err != nil {
 		return err

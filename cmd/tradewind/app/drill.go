@@ -118,7 +118,7 @@ func (d *drill) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	d.env.warn(snapshot)
+	d.env.warnOf(snapshot)
 	drilled, names, err := d.prepare(snapshot)
 	if err != nil {
 		return err

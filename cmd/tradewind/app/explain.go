@@ -63,7 +63,7 @@ The pod is looked at as if it were being placed now, with every other pod where 
 		if err != nil {
 			return err
 		}
-		env.warn(snapshot)
+		env.warnOf(snapshot)
 		if err := policiesRead(snapshot); err != nil {
 			return err
 		}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/yaml"
+
+	"tradewind.dev/tradewind/pkg/printable"
 )
 
 // The formats of output.
@@ -25,8 +27,8 @@ var (
 	formatsOfReport = []string{formatTable, formatJSON, formatYAML, formatCSV}
 )
 
-// printable is anything that can be written for people; as JSON it is what encoding/json makes of it.
-type printable interface{ Text(io.Writer) error }
+// printed is anything that can be written for people; as JSON it is what encoding/json makes of it.
+type printed interface{ Text(io.Writer) error }
 
 func outputFlag(cmd *cobra.Command, output *string, formats []string) {
 	cmd.Flags().StringVarP(output, "output", "o", formatTable, "format: "+strings.Join(formats, ", "))
@@ -48,32 +50,57 @@ func checkFormat(format string, formats []string) error {
 }
 
 // print writes a value in a format. It is written whole or not at all.
-func (env *environment) print(format string, formats []string, value printable) error {
+func (env *environment) print(format string, formats []string, value printed) error {
 	if err := checkFormat(format, formats); err != nil {
 		return err
 	}
 	var buffer bytes.Buffer
 	var err error
+	to := env.data
 	switch format {
 	case formatJSON:
-		encoder := json.NewEncoder(&buffer)
-		encoder.SetIndent("", "  ")
-		encoder.SetEscapeHTML(false)
-		err = encoder.Encode(value)
+		var data []byte
+		data, err = encodeJSON(value)
+		buffer.Write(data)
 	case formatYAML:
 		var data []byte
-		data, err = yaml.Marshal(value)
+		data, err = encodeYAML(value)
 		buffer.Write(data)
 	case formatCSV:
 		err = value.(interface{ CSV(io.Writer) error }).CSV(&buffer)
 	default:
+		to = env.out
 		err = value.Text(&buffer)
 	}
 	if err != nil {
 		return fmt.Errorf("write %s: %w", format, err)
 	}
-	if _, err := buffer.WriteTo(env.out); err != nil {
+	if _, err := buffer.WriteTo(to); err != nil {
 		return fmt.Errorf("write to standard output: %w", err)
 	}
 	return nil
+}
+
+// encodeJSON writes what does not show as itself as escapes.
+func encodeJSON(value any) ([]byte, error) {
+	var buffer bytes.Buffer
+	encoder := json.NewEncoder(&buffer)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(value)
+	return printable.JSON(buffer.Bytes()), err
+}
+
+// encodeYAML writes YAML in blocks, or in the form of JSON, which has escapes for all, where a text in it does not show as
+// itself.
+func encodeYAML(value any) ([]byte, error) {
+	asJSON, err := encodeJSON(value)
+	if err != nil {
+		return nil, err
+	}
+	data, err := yaml.JSONToYAML(asJSON)
+	if err == nil && printable.Lines(string(data)) != string(data) {
+		return asJSON, nil
+	}
+	return data, err
 }

@@ -95,7 +95,7 @@ func TestMoveFlags(t *testing.T) {
 // TestMoveTables checks that what drain and drill print fits on a screen.
 func TestMoveTables(t *testing.T) {
 	seconds := 31.6
-	for name, value := range map[string]printable{
+	for name, value := range map[string]printed{
 		"drain": &drained{Place: "cloud=aws", Workloads: []drainedWorkload{
 			{Kind: "Deployment", Namespace: "shop", Name: "web", Replicas: 4, To: []drainedTo{{"gcp-europe-west1-b-e2-standard-4", 3}, {"azure-westeurope-1", 1}}},
 			{Kind: "StatefulSet", Namespace: "shop", Name: "db", Replicas: 1, Left: 1, Homeless: 1, Reason: "no place: " + strings.Repeat("a rule in words, ", 12)},

@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"tradewind.dev/tradewind/cmd/tradewind/internal/check"
+	"tradewind.dev/tradewind/pkg/inventory/files"
+	"tradewind.dev/tradewind/pkg/printable"
 )
 
 func newPolicy(env *environment) *cobra.Command {
@@ -22,8 +24,11 @@ func newPolicyCheck(env *environment) *cobra.Command {
 		Use: "check FILE...", Short: "Check policies, price lists and latency maps before they are applied",
 		Long: `Checks files of PlacementPolicies, ClusterPlacementPolicies, PriceLists and LatencyMaps without a
 cluster: as an API server would (unknown fields, schema, rules) and as the scheduler would (jurisdictions, regions,
-contradictions). FILE may be a folder, or - for standard input. Exit status 0: nothing is wrong; 1: something is, and
-standard error names file, line, object and field.`,
+contradictions). FILE may be a folder, or - for standard input. Files are read as "kubectl apply -f" reads them; what that
+would refuse or leave out is refused. Exit status 0: nothing is wrong; 1: something is, and standard error names file,
+line, object and field.
+
+` + files.Limits,
 		Args: cobra.MinimumNArgs(1),
 	}
 	named(cmd, `  # Check a file and a folder.
@@ -64,7 +69,7 @@ standard error names file, line, object and field.`,
 			return err
 		}
 		for _, warning := range result.Warnings {
-			fmt.Fprintf(env.err, "Warning: %s\n", warning)
+			env.warn(warning.String())
 		}
 		for _, problem := range result.Problems {
 			fmt.Fprintln(env.err, problem)
@@ -82,20 +87,20 @@ type checked check.Result
 
 // Text writes one line an object. What is wrong goes to standard error.
 func (c *checked) Text(w io.Writer) error {
-	var files []string
+	var names []string
 	ignored := map[string][]string{}
 	for _, other := range c.Ignored {
 		if ignored[other.File] == nil {
-			files = append(files, other.File)
+			names = append(names, other.File)
 		}
 		ignored[other.File] = append(ignored[other.File], other.Object)
 	}
-	for _, file := range files {
-		names := strings.Join(ignored[file], ", ")
+	for _, file := range names {
+		objects := strings.Join(ignored[file], ", ")
 		if len(ignored[file]) > 3 {
-			names = fmt.Sprintf("%d objects", len(ignored[file]))
+			objects = fmt.Sprintf("%d objects", len(ignored[file]))
 		}
-		if _, err := fmt.Fprintf(w, "%s: not Tradewind's, ignored: %s\n", file, names); err != nil {
+		if _, err := fmt.Fprintln(w, printable.Line(fmt.Sprintf("%s: not Tradewind's, ignored: %s", file, objects))); err != nil {
 			return err
 		}
 	}
@@ -107,7 +112,7 @@ func (c *checked) Text(w io.Writer) error {
 		if counts := object.Cluster; counts != nil {
 			verdict += fmt.Sprintf("; pods selected: %d, nodes allowed: %d of %d", counts.SelectedPods, counts.AllowedNodes, counts.Nodes)
 		}
-		if _, err := fmt.Fprintf(w, "%s:%d: %s: %s\n", object.File, object.Line, object, verdict); err != nil {
+		if _, err := fmt.Fprintln(w, printable.Line(fmt.Sprintf("%s:%d: %s: %s", object.File, object.Line, object, verdict))); err != nil {
 			return err
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"tradewind.dev/tradewind/pkg/printable"
 )
 
 // progress says what is being done, once that has taken over a second: on a terminal in one line that is erased at the
@@ -30,8 +32,8 @@ const (
 
 // startProgress begins to watch; close ends it. Without a terminal it says nothing unless it was asked to.
 func (env *environment) startProgress() *progress {
-	p := &progress{out: env.err, stop: make(chan struct{})}
-	if file, ok := env.err.(*os.File); ok {
+	p := &progress{out: env.terminal, stop: make(chan struct{})}
+	if file, ok := env.terminal.(*os.File); ok {
 		p.terminal = term.IsTerminal(int(file.Fd()))
 	}
 	if p.terminal || env.progress {
@@ -45,7 +47,7 @@ func (env *environment) startProgress() *progress {
 func (p *progress) say(format string, arguments ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.text = fmt.Sprintf(format, arguments...)
+	p.text = printable.Line(fmt.Sprintf(format, arguments...))
 }
 
 func (p *progress) current() string {

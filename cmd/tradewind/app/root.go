@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"tradewind.dev/tradewind/pkg/printable"
 )
 
 const description = `Explains and reports where the pods of a cluster over several clouds are, what they cost
@@ -19,9 +21,13 @@ and how fast they answer.`
 
 // environment is what the commands share.
 type environment struct {
-	version  string
-	in       io.Reader
+	version string
+	in      io.Reader
+	// out and err are what people read: all that is written there is made printable.
 	out, err io.Writer
+	// data is standard output for formats with an escaping of their own, terminal standard error for a progress line that
+	// is drawn anew.
+	data, terminal io.Writer
 	// now is the time that reports are of.
 	now func() time.Time
 	// progress is the flag --progress.
@@ -38,7 +44,9 @@ var errUnplaced = errors.New("replicas without a place")
 // anything else. arguments begins with the name
 // that it was called by.
 func Run(ctx context.Context, arguments []string, version string, in io.Reader, out, err io.Writer) int {
-	env := &environment{version: version, in: in, out: out, err: err, now: time.Now}
+	env := &environment{
+		version: version, in: in, out: printable.Writer{To: out}, err: printable.Writer{To: err}, data: out, terminal: err, now: time.Now,
+	}
 	root := newCommand(env, arguments[0])
 	root.SetArgs(arguments[1:])
 	if failure := root.ExecuteContext(ctx); failure != nil {
@@ -46,7 +54,7 @@ func Run(ctx context.Context, arguments []string, version string, in io.Reader, 
 			return 2
 		}
 		if !errors.Is(failure, errReported) {
-			fmt.Fprintf(err, "Error: %v\n", failure)
+			fmt.Fprintf(env.err, "Error: %v\n", failure)
 		}
 		return 1
 	}
@@ -69,6 +77,11 @@ func newCommand(env *environment, calledBy string) *cobra.Command {
 	root.AddCommand(newSimulate(env), newSnapshot(env))
 	root.AddCommand(newDrain(env), newDrill(env))
 	return root
+}
+
+// warn writes a warning, in one line whatever is in it, to standard error.
+func (env *environment) warn(text string) {
+	fmt.Fprintf(env.err, "Warning: %s\n", printable.Line(text))
 }
 
 // group is a command that only holds others. Called with a name that none of them has, it fails and names the nearest.

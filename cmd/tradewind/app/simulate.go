@@ -44,8 +44,11 @@ func newSimulate(env *environment) *cobra.Command {
 Tradewind's policies, CloudPools, PriceLists and LatencyMaps, volumes and claims, running Pods. "tradewind snapshot" writes such
 files from a cluster. Nothing is changed anywhere.
 
-PATH is a file, a folder (with the folders in it) or - for standard input. Objects of other kinds are ignored. What is
-wrong with an object is said on standard error, with file, line, object and field, and the rest is planned.
+PATH is a file, a folder (with the folders in it) or - for standard input. Files are read as "kubectl apply -f" reads them;
+what that would refuse or leave out is refused. Objects of other kinds are ignored. What is wrong with an object is said on
+standard error, with file, line, object and field, and the rest is planned.
+
+` + files.Limits + `
 
 SELECTOR names pools by cloud=, region=, zone=, cluster=, pool=, instanceType=, capacityType= or node=, several with commas
 between.

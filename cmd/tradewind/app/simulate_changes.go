@@ -12,6 +12,7 @@ import (
 
 	"tradewind.dev/tradewind/pkg/inventory/files"
 	"tradewind.dev/tradewind/pkg/inventory/planning"
+	"tradewind.dev/tradewind/pkg/printable"
 )
 
 // changes are what is asked to be otherwise than in the files.
@@ -243,7 +244,7 @@ func unmatched(flag string, s *selector, result *planning.Result) error {
 	return fmt.Errorf("%s %s names no pool; there are %s", flag, s.text, strings.Join(have, "; "))
 }
 
-// listOf is some of the distinct names, sorted.
+// listOf is some of the distinct names, sorted, in one line.
 func listOf(names []string) string {
 	const shown = 12
 	slices.Sort(names)
@@ -252,7 +253,7 @@ func listOf(names []string) string {
 	case len(names) == 0:
 		return "none"
 	case len(names) > shown:
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:shown], ", "), len(names)-shown)
+		return printable.Line(fmt.Sprintf("%s and %d more", strings.Join(names[:shown], ", "), len(names)-shown))
 	}
-	return strings.Join(names, ", ")
+	return printable.Line(strings.Join(names, ", "))
 }

@@ -12,6 +12,7 @@ import (
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/placement/engine"
 	"tradewind.dev/tradewind/pkg/placement/verify"
+	"tradewind.dev/tradewind/pkg/printable"
 	"tradewind.dev/tradewind/pkg/report"
 )
 
@@ -89,7 +90,7 @@ func (r *planRun) write(prefix string, lines []string) {
 			fmt.Fprintf(r.env.err, "%sand %d more\n", prefix, len(lines)-maxShown)
 			return
 		}
-		fmt.Fprintf(r.env.err, "%s%s\n", prefix, line)
+		fmt.Fprintf(r.env.err, "%s%s\n", prefix, printable.Line(line))
 	}
 }
 

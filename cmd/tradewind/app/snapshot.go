@@ -15,14 +15,15 @@ import (
 
 func newSnapshot(env *environment) *cobra.Command {
 	var folder string
-	var namespaces []string
+	var options files.SnapshotOptions
 	cmd := &cobra.Command{
 		Use: "snapshot", Short: "Write a cluster's state as files that simulate plans from",
 		Long: `Writes what a plan is made from as YAML files: nodes, workloads, running pods, policies, pools, prices, round trips,
 volumes, claims, storage classes and namespaces, each reduced to what a plan looks at. Commands, arguments, environment,
-images and annotations are never written, nor are Secrets, ConfigMaps, or volumes other than claims.
+images and annotations are never written, nor are Secrets, ConfigMaps, or volumes other than claims. The ids of
+subscriptions, projects and accounts with clouds are replaced by others of the same form, which changes no plan.
 
-The folder is made if it is not there. Files of an earlier snapshot in it are replaced.`,
+The folder is made if it is not there. Files of an earlier snapshot in it are replaced. Only you may read the files.`,
 		Args: cobra.NoArgs,
 	}
 	named(cmd, `  # Write the cluster of the current context, and plan it anew.
@@ -35,7 +36,8 @@ The folder is made if it is not there. Files of an earlier snapshot in it are re
 	flags.workloads, flags.config.Namespace = true, nil
 	flags.add(cmd)
 	cmd.Flags().StringVarP(&folder, "output-dir", "o", "snapshot", "folder to write to")
-	cmd.Flags().StringArrayVarP(&namespaces, "namespace", "n", nil, "only the workloads of this namespace; repeatable")
+	cmd.Flags().StringArrayVarP(&options.Namespaces, "namespace", "n", nil, "only the workloads of this namespace; repeatable")
+	cmd.Flags().BoolVar(&options.AccountIDs, "include-account-ids", false, "write the ids of subscriptions, projects and accounts as they are")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := checkFolder(folder); err != nil {
 			return err
@@ -48,8 +50,8 @@ The folder is made if it is not there. Files of an earlier snapshot in it are re
 		if err != nil {
 			return err
 		}
-		env.warn(snapshot)
-		written, err := files.Snapshot(&snapshot.Lists, namespaces)
+		env.warnOf(snapshot)
+		written, err := files.Snapshot(&snapshot.Lists, options)
 		if err != nil {
 			return err
 		}
@@ -74,7 +76,7 @@ func checkFolder(folder string) error {
 		return err
 	}
 	for _, entry := range entries {
-		if slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(entry.Name())) && !slices.Contains(files.SnapshotFiles(), entry.Name()) {
+		if files.IsManifest(entry.Name()) && !slices.Contains(files.SnapshotFiles(), entry.Name()) {
 			return fmt.Errorf("folder %s holds %s, which is of no snapshot and would be planned too; give an empty folder (--output-dir)", folder, entry.Name())
 		}
 	}
@@ -82,9 +84,9 @@ func checkFolder(folder string) error {
 }
 
 // writeFolder replaces the files of an earlier snapshot. What is written is complete or, after an error, as it was before
-// file by file.
+// file by file. Only the user may read the files, also those that others could read before.
 func writeFolder(folder string, written []files.File) error {
-	if err := os.MkdirAll(folder, 0o755); err != nil {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return err
 	}
 	for _, name := range files.SnapshotFiles() {
@@ -97,7 +99,7 @@ func writeFolder(folder string, written []files.File) error {
 	}
 	for _, file := range written {
 		temporary := filepath.Join(folder, "."+file.Name+".part")
-		if err := os.WriteFile(temporary, file.Data, 0o644); err != nil {
+		if err := writePrivate(temporary, file.Data); err != nil {
 			return err
 		}
 		if err := os.Rename(temporary, filepath.Join(folder, file.Name)); err != nil {
@@ -105,4 +107,18 @@ func writeFolder(folder string, written []files.File) error {
 		}
 	}
 	return nil
+}
+
+// writePrivate writes a new file that only the user may read. One of the name that a killed command left is removed, never
+// written into: it may have another mode, or be a link.
+func writePrivate(name string, data []byte) error {
+	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(data)
+	return errors.Join(err, file.Close())
 }

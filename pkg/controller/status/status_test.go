@@ -20,6 +20,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+
+	"tradewind.dev/tradewind/pkg/printable"
 )
 
 type policies = Controller[v1alpha1.PlacementPolicy, *v1alpha1.PlacementPolicy]
@@ -237,6 +239,7 @@ func TestClip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text, limit := rapid.String().Draw(t, "text"), rapid.IntRange(3, 20).Draw(t, "limit")
 		got := Clip(text, limit)
+		text = printable.Line(text)
 		switch {
 		case len(text) <= limit && got != text:
 			t.Fatalf("%q was changed to %q", text, got)

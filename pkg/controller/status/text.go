@@ -6,13 +6,17 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"tradewind.dev/tradewind/pkg/printable"
 )
 
 // MaxMessage is the longest message that a condition takes, in bytes.
 const MaxMessage = 32768
 
-// Clip shortens a text to at most limit bytes and marks it.
+// Clip is a message of a condition or of an event: a text in one printable line, shortened to at most limit bytes and
+// marked where it is longer.
 func Clip(text string, limit int) string {
+	text = printable.Line(text)
 	const mark = "…"
 	if len(text) <= limit {
 		return text

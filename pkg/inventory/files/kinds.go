@@ -1,6 +1,7 @@
 package files
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -11,7 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/json"
+	sigsjson "sigs.k8s.io/json"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 )
@@ -91,11 +92,22 @@ func kindOf(kind, apiVersion string) (*kindInfo, string) {
 func (k *kindInfo) decode(d *Document) (value any, unknown []FieldError, err error) {
 	value = k.new()
 	if k.group == v1alpha1.GroupVersion.Group {
-		return value, nil, d.Decode(value) // Admit has found unknown fields, and filled in defaults
+		// Admit has found unknown fields, and filled in defaults.
+		if err := d.Decode(value); err != nil {
+			return nil, nil, namedError(err, d.Object, func(part json.RawMessage) error { return json.Unmarshal(part, k.new()) })
+		}
+		return value, nil, nil
 	}
-	strict, err := json.UnmarshalStrict(d.raw, value)
+	encoded, err := json.Marshal(d.Object)
 	if err != nil {
-		return nil, nil, cleanError(err)
+		return nil, nil, err
+	}
+	strict, err := sigsjson.UnmarshalStrict(encoded, value)
+	if err != nil {
+		return nil, nil, namedError(err, d.Object, func(part json.RawMessage) error {
+			_, err := sigsjson.UnmarshalStrict(part, k.new())
+			return err
+		})
 	}
 	for _, problem := range strict {
 		field, ok := strings.CutPrefix(problem.Error(), `unknown field "`)
@@ -104,6 +116,19 @@ func (k *kindInfo) decode(d *Document) (value any, unknown []FieldError, err err
 		}
 	}
 	return value, unknown, nil
+}
+
+// namedError names the field of an error of decoding, and takes the names of Go's types out of it.
+func namedError(err error, object map[string]any, decode func(json.RawMessage) error) error {
+	cleaned := cleanError(err)
+	var typed *fieldTypeError
+	if errors.As(cleaned, &typed) {
+		return cleaned
+	}
+	if field := culprit(object, decode); field != "" {
+		return &fieldTypeError{FieldError{field, cleaned.Error()}}
+	}
+	return cleaned
 }
 
 // cleanError takes the name of Go's types out of an error of decoding.

@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"k8s.io/apimachinery/pkg/api/resource"
+
+	"tradewind.dev/tradewind/pkg/printable"
 )
 
 // resourceLists are the fields that hold quantities by the name of a resource.
@@ -19,6 +21,9 @@ var singleQuantities = map[string]bool{"sizeLimit": true, "divisor": true}
 
 // maxQuantity of any resource: more than any node has, and small enough for thousandths and products of it.
 const maxQuantity = 1e15
+
+// maxQuantityText is the longest text of a quantity: reading one takes time with the square of its digits.
+const maxQuantityText = 64
 
 // quantities finds resource lists in an object and says which of their quantities cannot be: unreadable, negative, or
 // absurd. They are looked at before the object is decoded, as a quantity with a huge exponent takes hours to read.
@@ -70,20 +75,22 @@ func quantityReason(value any) string {
 		text = string(encoded)
 	case map[string]any, []any:
 		return "is no quantity; write a number with a unit, such as 500m or 2Gi"
+	case bool:
+		return fmt.Sprintf("%t is no quantity; write a number with a unit, such as 500m or 2Gi", typed)
 	default:
 		return "" // null says nothing
 	}
-	if exponent.MatchString(text) {
-		return fmt.Sprintf("%q is more than any node has, or less than anybody asks for; write such as 500m or 2Gi", text)
+	if exponent.MatchString(text) || len(text) > maxQuantityText {
+		return fmt.Sprintf("%s is more than any node has, or less than anybody asks for; write such as 500m or 2Gi", printable.Quote(text))
 	}
 	quantity, err := resource.ParseQuantity(text)
 	switch {
 	case err != nil:
-		return fmt.Sprintf("%q is no quantity; write a number with a unit, such as 500m or 2Gi", text)
+		return fmt.Sprintf("%s is no quantity; write a number with a unit, such as 500m or 2Gi", printable.Quote(text))
 	case quantity.Sign() < 0:
-		return fmt.Sprintf("%s is negative; write 0 or more", text)
+		return fmt.Sprintf("%s is negative; write 0 or more", printable.Clip(text, 64))
 	case quantity.AsApproximateFloat64() > maxQuantity:
-		return fmt.Sprintf("%s is more than any node has; is the unit right?", text)
+		return fmt.Sprintf("%s is more than any node has; is the unit right?", printable.Clip(text, 64))
 	}
 	return ""
 }

@@ -52,8 +52,8 @@ type Set struct {
 	Files int
 }
 
-// chunkResult is what one document came to.
-type chunkResult struct {
+// result is what one document came to.
+type result struct {
 	objects  []*Object
 	problems []Problem
 	unread   []string
@@ -61,55 +61,61 @@ type chunkResult struct {
 }
 
 // Read reads files, folders (their .yaml, .yml and .json files, and those of the folders in them) and, for "-", standard
-// input. Errors are of paths that cannot be read at all; what is wrong with the content is in the set's Problems.
+// input, as "kubectl apply -f" does, within the limits. Errors are of paths that cannot be read at all; what is wrong with
+// the content is in the set's Problems.
 func Read(paths []string, stdin io.Reader, options Options) (*Set, error) {
 	if options.Namespace == "" {
 		options.Namespace = "default"
 	}
-	out := &Set{Ignored: map[string]int{}}
-	var results []*chunkResult
+	sources, problems, err := Find(paths)
+	if err != nil {
+		return nil, err
+	}
+	out := &Set{Ignored: map[string]int{}, Problems: problems}
+	in := NewInput(stdin)
+	var results []*result
 	var working sync.WaitGroup
 	var documents atomic.Int64
 	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
-	for _, path := range paths {
-		names, err := Expand(path)
+	for _, source := range sources {
+		data, err := in.Read(source)
 		if err != nil {
-			return nil, err
+			results = append(results, &result{problems: []Problem{NewProblem(source.Name, 0, "", "", err.Error())}})
+			continue
 		}
-		for _, name := range names {
-			data, err := ReadFile(name, stdin)
-			if err != nil {
-				results = append(results, &chunkResult{problems: []Problem{{File: DisplayName(name), Message: err.Error()}}})
-				continue
-			}
-			out.Files++
-			reader := fileReader{name: DisplayName(name), namespace: options.Namespace, found: name != path}
-			for _, chunk := range split(data) {
-				result := new(chunkResult)
-				results = append(results, result)
-				slots <- struct{}{}
-				working.Go(func() {
-					*result = reader.read(chunk)
-					documents.Add(1)
-					<-slots
-				})
-			}
-			if options.Progress != nil {
-				options.Progress(out.Files, int(documents.Load()))
-			}
+		out.Files++
+		reader := fileReader{name: source.Name, namespace: options.Namespace, found: source.Found}
+		Documents(data, isRead, func(read func() ReadDocument) {
+			into := new(result)
+			results = append(results, into)
+			slots <- struct{}{}
+			working.Go(func() {
+				*into = reader.read(read())
+				documents.Add(1)
+				<-slots
+			})
+		})
+		if options.Progress != nil {
+			options.Progress(out.Files, int(documents.Load()))
 		}
 	}
 	working.Wait()
-	for _, result := range results {
-		out.Objects = append(out.Objects, result.objects...)
-		out.Problems = append(out.Problems, result.problems...)
-		out.Unread = append(out.Unread, result.unread...)
-		for _, kind := range result.ignored {
+	for _, from := range results {
+		out.Objects = append(out.Objects, from.objects...)
+		out.Problems = append(out.Problems, from.problems...)
+		out.Unread = append(out.Unread, from.unread...)
+		for _, kind := range from.ignored {
 			out.Ignored[kind]++
 		}
 	}
 	out.twice()
 	return out, nil
+}
+
+// isRead says whether objects of a kind are read, or refused for what they say of themselves.
+func isRead(apiVersion, kind string) bool {
+	info, _ := kindOf(kind, apiVersion)
+	return info != nil || unknownOwn(kind, apiVersion) != ""
 }
 
 // fileReader reads the documents of one file. found says that the file was found in a folder, which may hold files that
@@ -119,19 +125,21 @@ type fileReader struct {
 	found           bool
 }
 
-func (r *fileReader) read(c chunk) (out chunkResult) {
-	documents, failed := parse(c)
-	for _, problem := range failed {
-		out.problems = append(out.problems, Problem{File: r.name, Line: problem.Line, Object: problem.Object, Message: problem.Error() + "; the document is left out"})
-		out.unread = append(out.unread, problem.Object)
+func (r *fileReader) read(document ReadDocument) (out result) {
+	for _, failed := range document.Errors {
+		out.problems = append(out.problems, NewDocumentProblem(r.name, failed))
+		out.unread = append(out.unread, failed.Unread...)
 	}
-	for i := range documents {
-		r.document(&documents[i], &out)
+	if document.Skipped != nil {
+		out.ignored = append(out.ignored, document.Skipped.Kind)
+	}
+	for i := range document.Documents {
+		r.document(&document.Documents[i], &out)
 	}
 	return out
 }
 
-func (r *fileReader) document(d *Document, out *chunkResult) {
+func (r *fileReader) document(d *Document, out *result) {
 	kind, version := d.kind(), ""
 	version, _ = d.Object["apiVersion"].(string)
 	object := &Object{Kind: kind, File: r.name, document: d}
@@ -140,7 +148,7 @@ func (r *fileReader) document(d *Document, out *chunkResult) {
 		object.Namespace, _ = metadata["namespace"].(string)
 	}
 	problem := func(field, message string) {
-		out.problems = append(out.problems, Problem{File: r.name, Line: d.LineAt(field), Object: object.String(), Field: field, Message: message})
+		out.problems = append(out.problems, NewProblem(r.name, d.LineAt(field), object.String(), field, message))
 	}
 	if kind == "" || version == "" {
 		if r.found && d.Object["kind"] == nil && d.Object["apiVersion"] == nil {
@@ -188,7 +196,7 @@ func (r *fileReader) document(d *Document, out *chunkResult) {
 			problem(u.Field, u.Message)
 		}
 		object.Value = value
-		d.Object, d.raw = nil, nil // read; only lines are asked for from now on
+		d.Object = nil // read; only lines are asked for from now on
 	}
 	out.objects = append(out.objects, object)
 }
@@ -257,5 +265,5 @@ func (s *Set) twice() {
 }
 
 func (s *Set) problem(object *Object, field, message string) {
-	s.Problems = append(s.Problems, Problem{File: object.File, Line: object.Line(field), Object: object.String(), Field: field, Message: message})
+	s.Problems = append(s.Problems, NewProblem(object.File, object.Line(field), object.String(), field, message))
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/resource"
+
 	"tradewind.dev/tradewind/pkg/inventory/planning"
 	"tradewind.dev/tradewind/pkg/location"
 )
@@ -69,8 +71,8 @@ func TestBadInput(t *testing.T) {
 		{"a list of one kind", `{"apiVersion":"v1","kind":"NamespaceList","items":[{"metadata":{"name":"shop"}}]}`, "", 0},
 		{"another kind", good + "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n", "", 1},
 		{"what controllers write", good + "---\napiVersion: tradewind.dev/v1alpha1\nkind: Placement\nmetadata: {name: c}\n", "", 1},
-		{"broken", good + "---\nkind: [\n", "standard input:21: did not find expected node content; the document is left out", 1},
-		{"no object", good + "---\nhello\n", "standard input:20: not a Kubernetes object", 1},
+		{"broken", good + "---\nkind: [\n", "standard input:21: document 3: did not find expected node content; the document is left out", 1},
+		{"no object", good + "---\nhello\n", "standard input:21: document 3: not a Kubernetes object", 1},
 		{"negative replicas", strings.Replace(good, "replicas: 2", "replicas: -2", 1), "standard input:13: Deployment/shop/web: spec.replicas: -2 is no number of replicas; write 0 to 16777216", 0},
 		{"absurd replicas", strings.Replace(good, "replicas: 2", "replicas: 99999999999", 1), "spec.replicas: 99999999999 is no number of replicas", 0},
 		{"replicas in words", strings.Replace(good, "replicas: 2", "replicas: two", 1), "standard input:13: Deployment/shop/web: spec.replicas: cannot use string as a number; the object is left out", 0},
@@ -272,6 +274,22 @@ func FuzzRead(f *testing.F) {
 		}
 		if _, err := planning.Build(scenario.Input); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// FuzzQuantity checks that a quantity with which nothing is wrong can be read and computed with.
+func FuzzQuantity(f *testing.F) {
+	for _, text := range []string{"100m", "2Gi", "1e3", "1e999999999", "-1", "0", ".5", "1E", "9223372036854775807Ei", "1e-3", "+1", "1.000000000000000000001", "０"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if quantityReason(text) != "" {
+			return
+		}
+		quantity, err := resource.ParseQuantity(text)
+		if err != nil || quantity.Sign() < 0 || quantity.MilliValue() < 0 || quantity.Value() < 0 {
+			t.Errorf("%q: %v, %v", text, quantity.String(), err)
 		}
 	})
 }

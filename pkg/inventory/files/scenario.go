@@ -122,7 +122,7 @@ func (b *assembly) unread(name string) {
 	parts := strings.Split(name, "/")
 	reason := name + " cannot be read"
 	switch {
-	case parts[0] == "ClusterPlacementPolicy":
+	case parts[0] == "ClusterPlacementPolicy", name == "PlacementPolicy":
 		b.holds = append(b.holds, hold{selector: labels.Everything(), reason: reason})
 	case parts[0] == "PlacementPolicy" && len(parts) == 3:
 		b.holds = append(b.holds, hold{namespace: parts[1], selector: labels.Everything(), reason: reason})
@@ -293,10 +293,10 @@ func (b *assembly) meaning(world *inventory.World) {
 
 func (b *assembly) problem(object *Object, field, message string) {
 	if object != nil {
-		b.out.Problems = append(b.out.Problems, Problem{File: object.File, Line: object.Line(field), Object: object.String(), Field: field, Message: message})
+		b.out.Problems = append(b.out.Problems, NewProblem(object.File, object.Line(field), object.String(), field, message))
 	}
 }
 
 func (b *assembly) warn(object *Object, field, message string) {
-	b.out.Warnings = append(b.out.Warnings, Problem{File: object.File, Line: object.Line(field), Object: object.String(), Field: field, Message: message})
+	b.out.Warnings = append(b.out.Warnings, NewProblem(object.File, object.Line(field), object.String(), field, message))
 }

@@ -28,30 +28,26 @@ type File struct {
 // Snapshot turns the state of a cluster into files that Read reads: nodes, workloads, pods, policies, pools, prices, round
 // trips, volumes, claims, storage classes and namespaces, each reduced to what a plan looks at. Only what is named here is
 // taken over: commands, arguments, environment, images, annotations, and volumes other than claims never are, nor is any
-// Secret or ConfigMap. With namespaces, only their workloads, claims and policies are written; the pods of others stay,
-// as room that is taken.
-func Snapshot(lists *inventory.Lists, namespaces []string) ([]File, error) {
-	wanted := func(namespace string) bool { return len(namespaces) == 0 || slices.Contains(namespaces, namespace) }
-	var out []File
+// Secret or ConfigMap. Ids of accounts with clouds are replaced unless asked for.
+func Snapshot(lists *inventory.Lists, options SnapshotOptions) ([]File, error) {
+	wanted := func(namespace string) bool {
+		return len(options.Namespaces) == 0 || slices.Contains(options.Namespaces, namespace)
+	}
+	var names []string
+	parts := map[string][]map[string]any{}
+	var all []map[string]any
 	add := func(name string, objects []client.Object) error {
 		slices.SortStableFunc(objects, func(a, b client.Object) int {
 			return cmp.Or(strings.Compare(kindName(a), kindName(b)), strings.Compare(a.GetNamespace(), b.GetNamespace()), strings.Compare(a.GetName(), b.GetName()))
 		})
-		if len(objects) == 0 {
-			return nil
-		}
-		var data bytes.Buffer
-		for i, object := range objects {
-			if i > 0 {
-				data.WriteString("---\n")
-			}
-			text, err := encode(object)
+		for _, object := range objects {
+			value, err := encode(object)
 			if err != nil {
 				return fmt.Errorf("%s %s/%s: %w", kindName(object), object.GetNamespace(), object.GetName(), err)
 			}
-			data.Write(text)
+			parts[name], all = append(parts[name], value), append(all, value)
 		}
-		out = append(out, File{Name: name, Objects: len(objects), Data: data.Bytes()})
+		names = append(names, name)
 		return nil
 	}
 	for _, part := range []struct {
@@ -76,7 +72,36 @@ func Snapshot(lists *inventory.Lists, namespaces []string) ([]File, error) {
 			return nil, err
 		}
 	}
+	if !options.AccountIDs {
+		hideAccounts(all)
+	}
+	var out []File
+	for _, name := range names {
+		var data bytes.Buffer
+		for i, object := range parts[name] {
+			if i > 0 {
+				data.WriteString("---\n")
+			}
+			text, err := yaml.Marshal(object)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", name, err)
+			}
+			data.Write(text)
+		}
+		if data.Len() > 0 {
+			out = append(out, File{Name: name, Objects: len(parts[name]), Data: data.Bytes()})
+		}
+	}
 	return out, nil
+}
+
+// SnapshotOptions say what is written.
+type SnapshotOptions struct {
+	// Namespaces whose workloads, claims and policies are written; all when empty. The pods of others stay, as room that is
+	// taken.
+	Namespaces []string
+	// AccountIDs leaves the ids of subscriptions, projects and accounts as they are.
+	AccountIDs bool
 }
 
 // SnapshotFiles are the names that Snapshot gives its files.
@@ -108,8 +133,8 @@ func pointers[T any](values []T) []*T {
 	return out
 }
 
-// encode writes an object as YAML, without fields that say nothing.
-func encode(object client.Object) ([]byte, error) {
+// encode is an object without fields that say nothing.
+func encode(object client.Object) (map[string]any, error) {
 	encoded, err := json.Marshal(object)
 	if err != nil {
 		return nil, err
@@ -119,7 +144,7 @@ func encode(object client.Object) ([]byte, error) {
 		return nil, err
 	}
 	prune(value)
-	return yaml.Marshal(value)
+	return value, nil
 }
 
 // meaningful fields say something even when they are empty: an empty selector selects everything.

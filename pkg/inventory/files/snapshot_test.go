@@ -122,7 +122,7 @@ func TestSnapshotHoldsNoSecret(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	written, err := Snapshot(lists, nil)
+	written, err := Snapshot(lists, SnapshotOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +173,7 @@ func TestSnapshotHoldsNoSecret(t *testing.T) {
 }
 
 func TestSnapshotOfANamespace(t *testing.T) {
-	written, err := Snapshot(plantedLists(t), []string{"ops"})
+	written, err := Snapshot(plantedLists(t), SnapshotOptions{Namespaces: []string{"ops"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/inventory"
 	"tradewind.dev/tradewind/pkg/inventory/files"
+	"tradewind.dev/tradewind/pkg/printable"
 )
 
 // Problem is what is wrong, and where.
@@ -32,6 +33,10 @@ type Object struct {
 	Cluster *ClusterCounts `json:"cluster,omitempty"`
 
 	document *files.Document
+	// said are the fields that something is wrong with.
+	said []string
+	// policy is the object as it is asked about in a cluster; nil for other kinds.
+	policy *inventory.Objects
 }
 
 // ClusterCounts is what a policy would do in a cluster.
@@ -53,8 +58,9 @@ type Result struct {
 	// Ignored are objects of other kinds.
 	Ignored []Ignored `json:"ignored,omitempty"`
 
-	// read are the objects that could be decoded, valid or not.
-	read inventory.Objects
+	// read are the objects that could be decoded, valid or not, and the same by their names.
+	read  inventory.Objects
+	named map[string]*Object
 }
 
 // Ignored is a document that is none of Tradewind's objects.
@@ -71,20 +77,23 @@ func (r *Result) Valid() bool { return len(r.Problems) == 0 }
 // input. Objects without a namespace are taken to be in the given one. now decides which samples of LatencyMaps are too
 // old. Errors are of reading; what is wrong with the content is in the result.
 func Files(paths []string, stdin io.Reader, namespace string, now time.Time) (*Result, error) {
-	r := &Result{APIVersion: v1alpha1.GroupVersion.String(), Kind: "PolicyCheck", Objects: []*Object{}, Problems: []Problem{}}
-	for _, path := range paths {
-		names, err := files.Expand(path)
+	r := &Result{
+		APIVersion: v1alpha1.GroupVersion.String(), Kind: "PolicyCheck", Objects: []*Object{}, Problems: []Problem{}, named: map[string]*Object{},
+	}
+	sources, problems, err := files.Find(paths)
+	if err != nil {
+		return nil, err
+	}
+	r.Problems = append(r.Problems, problems...)
+	in := files.NewInput(stdin)
+	for _, source := range sources {
+		data, err := in.Read(source)
 		if err != nil {
-			return nil, err
+			r.Problems = append(r.Problems, files.NewProblem(source.Name, 0, "", "", err.Error()))
+			continue
 		}
-		for _, file := range names {
-			data, err := files.ReadFile(file, stdin)
-			if err != nil {
-				return nil, err
-			}
-			if err := r.file(file, data, namespace, file != path); err != nil {
-				return nil, err
-			}
+		if err := r.file(source, data, namespace); err != nil {
+			return nil, err
 		}
 	}
 	if err := r.meaning(now); err != nil {
@@ -96,28 +105,38 @@ func Files(paths []string, stdin io.Reader, namespace string, now time.Time) (*R
 		})
 	}
 	for _, object := range r.Objects {
-		object.Valid = !slices.ContainsFunc(r.Problems, func(p Problem) bool { return p.File == object.File && p.Object == object.String() })
+		object.Valid = len(object.said) == 0
 	}
 	return r, nil
 }
 
+// isOwn says whether an object is Tradewind's.
+func isOwn(apiVersion, _ string) bool {
+	return strings.HasPrefix(apiVersion, v1alpha1.GroupVersion.Group+"/")
+}
+
 // file reads one file's documents. One that was found in a folder may hold something else than objects of Kubernetes.
-func (r *Result) file(name string, data []byte, namespace string, found bool) error {
-	name = files.DisplayName(name)
-	documents, unread := files.ReadDocuments(data)
-	for _, problem := range unread {
-		r.Problems = append(r.Problems, Problem{File: name, Line: problem.Line, Object: problem.Object, Message: problem.Error()})
-	}
-	for i := range documents {
-		if object := documents[i].Object; found && object["apiVersion"] == nil && object["kind"] == nil {
-			r.Ignored = append(r.Ignored, Ignored{File: name, Line: documents[i].LineAt(""), Object: "not a Kubernetes object"})
-			continue
+func (r *Result) file(source files.Source, data []byte, namespace string) (err error) {
+	name := source.Name
+	files.Documents(data, isOwn, func(read func() files.ReadDocument) {
+		document := read()
+		for _, problem := range document.Errors {
+			r.Problems = append(r.Problems, files.NewDocumentProblem(name, problem))
 		}
-		if err := r.document(name, &documents[i], namespace); err != nil {
-			return err
+		if other := document.Skipped; other != nil {
+			r.Ignored = append(r.Ignored, Ignored{File: name, Line: other.Line, Object: fmt.Sprintf("%s (%s)", other.Kind, other.APIVersion)})
 		}
-	}
-	return nil
+		for i := range document.Documents {
+			if object := document.Documents[i].Object; source.Found && object["apiVersion"] == nil && object["kind"] == nil {
+				r.Ignored = append(r.Ignored, Ignored{File: name, Line: document.Documents[i].LineAt(""), Object: "not a Kubernetes object"})
+				continue
+			}
+			if failed := r.document(name, &document.Documents[i], namespace); failed != nil && err == nil {
+				err = failed
+			}
+		}
+	})
+	return err
 }
 
 func (r *Result) document(file string, d *files.Document, namespace string) error {
@@ -128,14 +147,12 @@ func (r *Result) document(file string, d *files.Document, namespace string) erro
 		object.Name, _ = metadata["name"].(string)
 		object.Namespace, _ = metadata["namespace"].(string)
 	}
-	add := func(field, message string) {
-		r.Problems = append(r.Problems, Problem{File: file, Line: d.LineAt(field), Object: object.String(), Field: field, Message: message})
-	}
+	add := func(field, message string) { r.problem(object, field, message) }
 	if kind == "" || version == "" {
 		add("", files.ErrNotObject.Error())
 		return nil
 	}
-	if !strings.HasPrefix(version, v1alpha1.GroupVersion.Group+"/") {
+	if !isOwn(version, kind) {
 		r.Ignored = append(r.Ignored, Ignored{File: file, Line: object.Line, Object: fmt.Sprintf("%s (%s)", object, version)})
 		return nil
 	}
@@ -145,11 +162,11 @@ func (r *Result) document(file string, d *files.Document, namespace string) erro
 	}
 	if definition == nil {
 		kinds, err := files.Kinds()
-		add("kind", fmt.Sprintf("%s has no kind %q; it has %s", v1alpha1.GroupVersion.Group, kind, strings.Join(kinds, ", ")))
+		add("kind", fmt.Sprintf("%s has no kind %s; it has %s", v1alpha1.GroupVersion.Group, printable.Quote(kind), strings.Join(kinds, ", ")))
 		return err
 	}
 	if definition.Version != version {
-		add("apiVersion", fmt.Sprintf("%q is not served; write %s", version, definition.Version))
+		add("apiVersion", fmt.Sprintf("%s is not served; write %s", printable.Quote(version), definition.Version))
 		return nil
 	}
 	if object.Namespace == "" && definition.Namespaced {
@@ -160,12 +177,11 @@ func (r *Result) document(file string, d *files.Document, namespace string) erro
 	for _, problem := range refused {
 		add(problem.Field, problem.Message)
 	}
-	if len(refused) > 0 && files.HugeExponent(d.Object["spec"]) {
+	if len(refused) > 0 && files.HugeNumber(d.Object["spec"]) {
 		return nil
 	}
 	if err := r.keep(object); err != nil {
-		// The schema has said what is wrong with the shape, if it could.
-		if !slices.ContainsFunc(r.Problems, func(p Problem) bool { return p.File == file && p.Object == object.String() }) {
+		if len(object.said) == 0 { // the schema has said what is wrong with the shape, if it could
 			add("", err.Error())
 		}
 	}
@@ -174,3 +190,9 @@ func (r *Result) document(file string, d *files.Document, namespace string) erro
 
 // String is KIND/NAMESPACE/NAME.
 func (o *Object) String() string { return files.Name(o.Kind, o.Namespace, o.Name) }
+
+// problem notes what is wrong with an object.
+func (r *Result) problem(object *Object, field, message string) {
+	object.said = append(object.said, field)
+	r.Problems = append(r.Problems, files.NewProblem(object.File, object.document.LineAt(field), object.String(), field, message))
+}

@@ -11,6 +11,7 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/inventory"
+	"tradewind.dev/tradewind/pkg/inventory/files"
 	"tradewind.dev/tradewind/pkg/latency"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/placement/policy"
@@ -21,35 +22,34 @@ import (
 func (r *Result) keep(object *Object) error {
 	switch object.Kind {
 	case "PlacementPolicy":
-		return decodeTo(object, &r.read.PlacementPolicies, func(p *v1alpha1.PlacementPolicy) { p.Namespace = object.Namespace })
+		policy := new(v1alpha1.PlacementPolicy)
+		if err := object.document.Decode(policy); err != nil {
+			return err
+		}
+		policy.Namespace = object.Namespace
+		r.read.PlacementPolicies = append(r.read.PlacementPolicies, policy)
+		object.policy = &inventory.Objects{PlacementPolicies: []*v1alpha1.PlacementPolicy{policy}}
 	case "ClusterPlacementPolicy":
-		return decodeTo(object, &r.read.ClusterPlacementPolicies, func(*v1alpha1.ClusterPlacementPolicy) {})
+		policy := new(v1alpha1.ClusterPlacementPolicy)
+		if err := object.document.Decode(policy); err != nil {
+			return err
+		}
+		r.read.ClusterPlacementPolicies = append(r.read.ClusterPlacementPolicies, policy)
+		object.policy = &inventory.Objects{ClusterPlacementPolicies: []*v1alpha1.ClusterPlacementPolicy{policy}}
 	case "PriceList":
 		var list v1alpha1.PriceList
-		err := object.document.Decode(&list)
-		if err == nil {
-			r.read.PriceLists = append(r.read.PriceLists, list)
+		if err := object.document.Decode(&list); err != nil {
+			return err
 		}
-		return err
+		r.read.PriceLists = append(r.read.PriceLists, list)
 	case "LatencyMap":
 		var list v1alpha1.LatencyMap
-		err := object.document.Decode(&list)
-		if err == nil {
-			r.read.LatencyMaps = append(r.read.LatencyMaps, list)
+		if err := object.document.Decode(&list); err != nil {
+			return err
 		}
-		return err
+		r.read.LatencyMaps = append(r.read.LatencyMaps, list)
 	}
-	return nil // the schema says all that there is to say
-}
-
-func decodeTo[T any](object *Object, into *[]*T, finish func(*T)) error {
-	decoded := new(T)
-	if err := object.document.Decode(decoded); err != nil {
-		return err
-	}
-	finish(decoded)
-	*into = append(*into, decoded)
-	return nil
+	return nil // the schema says all that there is to say of others
 }
 
 // meaning asks the code that decides what it makes of the objects. What the schema has said already of a field is not
@@ -125,14 +125,12 @@ func (r *Result) tooMany(set *policy.Set) {
 func (r *Result) doubts(catalog *pricing.Catalog) {
 	for i := range r.read.PriceLists {
 		list := &r.read.PriceLists[i]
-		object := r.named("PriceList/" + list.Name)
+		object := r.named["PriceList/"+list.Name]
 		if object == nil {
 			continue
 		}
 		warn := func(field, format string, arguments ...any) {
-			r.Warnings = append(r.Warnings, Problem{
-				File: object.File, Line: object.document.LineAt(field), Object: object.String(), Field: field, Message: fmt.Sprintf(format, arguments...),
-			})
+			r.Warnings = append(r.Warnings, files.NewProblem(object.File, object.document.LineAt(field), object.String(), field, fmt.Sprintf(format, arguments...)))
 		}
 		place := func(field, cloud, region string) {
 			if _, known := location.LookupRegion(cloud, region); known || region == "" {
@@ -173,64 +171,41 @@ func didYouMean(names []string) string {
 	return "; did you mean " + strings.Join(names, ", ") + "?"
 }
 
-// named finds an object by KIND/NAME; nil when it was not in the files.
-func (r *Result) named(name string) *Object {
-	for _, object := range r.Objects {
-		if object.Kind+"/"+object.Name == name {
-			return object
-		}
-	}
-	return nil
-}
-
 // twice reports objects that are in the files twice: only one of them could be applied.
 func (r *Result) twice() {
-	first := map[string]*Object{}
 	for _, object := range r.Objects {
-		earlier, taken := first[object.String()]
+		earlier, taken := r.named[object.String()]
 		if taken && object.Name != "" {
-			r.add(object, "metadata.name", fmt.Sprintf("the same object is in %s:%d already; remove one, or give it another name", earlier.File, earlier.Line))
+			r.problem(object, "metadata.name", fmt.Sprintf("the same object is in %s:%d already; remove one, or give it another name", earlier.File, earlier.Line))
 			continue
 		}
-		first[object.String()] = object
+		r.named[object.String()] = object
 	}
 }
 
 func (r *Result) addNamed(name, field, message string) {
-	if object := r.named(name); object != nil {
+	if object := r.named[name]; object != nil {
 		r.add(object, field, message)
 	}
 }
 
+// add notes a problem, unless one of the same field, or of a part or the whole of a list of it, is known.
 func (r *Result) add(object *Object, field, message string) {
-	said := slices.ContainsFunc(r.Problems, func(p Problem) bool {
-		return p.File == object.File && p.Object == object.String() && (p.Field == field || strings.HasPrefix(field, p.Field+"[") || strings.HasPrefix(p.Field, field+"["))
+	said := slices.ContainsFunc(object.said, func(known string) bool {
+		return known == field || strings.HasPrefix(field, known+"[") || strings.HasPrefix(known, field+"[")
 	})
-	if said && field != "metadata.name" {
-		return
+	if !said {
+		r.problem(object, field, message)
 	}
-	r.Problems = append(r.Problems, Problem{
-		File: object.File, Line: object.document.LineAt(field), Object: object.String(), Field: field, Message: message,
-	})
 }
 
 // Against counts what each policy would do in a cluster.
 func (r *Result) Against(snapshot *inventory.Snapshot) error {
 	for _, object := range r.Objects {
-		var one inventory.Objects
-		for _, p := range r.read.PlacementPolicies {
-			if object.Kind == "PlacementPolicy" && p.Namespace == object.Namespace && p.Name == object.Name {
-				one.PlacementPolicies = []*v1alpha1.PlacementPolicy{p}
-			}
-		}
-		for _, p := range r.read.ClusterPlacementPolicies {
-			if object.Kind == "ClusterPlacementPolicy" && p.Name == object.Name {
-				one.ClusterPlacementPolicies = []*v1alpha1.ClusterPlacementPolicy{p}
-			}
-		}
-		if len(one.PlacementPolicies)+len(one.ClusterPlacementPolicies) == 0 {
+		if object.policy == nil {
 			continue
 		}
+		one := *object.policy
 		one.PriceLists, one.LatencyMaps = snapshot.PriceLists, snapshot.LatencyMaps
 		counts, err := against(snapshot, one)
 		if err != nil {
@@ -258,6 +233,7 @@ func against(snapshot *inventory.Snapshot, one inventory.Objects) (*ClusterCount
 	}
 	// The same rules for every pod, so that they can be asked for without one.
 	namespace := ""
+	one.PlacementPolicies, one.ClusterPlacementPolicies = slices.Clone(one.PlacementPolicies), slices.Clone(one.ClusterPlacementPolicies)
 	for i, p := range one.PlacementPolicies {
 		all := p.DeepCopy()
 		all.Spec.WorkloadSelector = metav1.LabelSelector{}
