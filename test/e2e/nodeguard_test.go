@@ -89,11 +89,26 @@ func (e *env) refusedBy(policy, what string, err error) {
 	}
 }
 
+// guarded waits until the API server knows the guard, which it reads anew every second.
+func (e *env) guarded(node string) {
+	e.Helper()
+	kubelet := e.asNode(node)
+	e.wait("the API server to know tradewind-node-locations", func(ctx context.Context) error {
+		_, err := kubelet.CoreV1().Nodes().Patch(ctx, node, types.MergePatchType, []byte(`{"metadata":{"labels":{"tradewind.dev/country":"AQ"}}}`),
+			metav1.PatchOptions{DryRun: []string{metav1.DryRunAll}})
+		if err == nil || !strings.Contains(err.Error(), "tradewind-node-locations") {
+			return fmt.Errorf("it answers %v", err)
+		}
+		return nil
+	})
+}
+
 // TestNodesStayWhereTheyAre has nodes that were taken over say that they are in Europe, in every way that their kubelet's
 // identity allows. None is believed, and no pod under a European rule runs there.
 func TestNodesStayWhereTheyAre(t *testing.T) {
 	e := newMovingEnv(t, atSea)
 	e.policy("web", "residency: {jurisdictions: [EU]}")
+	e.guarded(e.onlyNode("ashburn").Name)
 	for pool, claim := range map[string]struct{ region, zone string }{
 		"virginia": {"westeurope", "westeurope-1"}, "ashburn": {"fsn1", "fsn1-dc14"},
 	} {
@@ -141,6 +156,7 @@ func TestKubeletsWork(t *testing.T) {
 	e := newMovingEnv(t, atSea)
 	ctx := t.Context()
 	name := e.onlyNode("ashburn").Name
+	e.guarded(name)
 	kubelet := e.asNode(name)
 	for what, patch := range map[string]string{
 		"the same labels again":   `{"metadata":{"labels":{"topology.kubernetes.io/region":"ash","node.kubernetes.io/instance-type":"cpx31"}}}`,
