@@ -58,8 +58,8 @@ func (s *Store) SetNamespace(object *corev1.Namespace) {
 // DeleteNamespace forgets a namespace.
 func (s *Store) DeleteNamespace(name string) { s.namespace.Delete(name) }
 
-// Namespaces returns the labels of all namespaces, by name. The labels must not be changed.
-func (s *Store) Namespaces() map[string]labels.Set {
+// NamespaceLabels returns the labels of all namespaces, by name. The labels must not be changed.
+func (s *Store) NamespaceLabels() map[string]labels.Set {
 	out := map[string]labels.Set{}
 	s.namespace.Range(func(name, set any) bool {
 		out[name.(string)] = set.(labels.Set)

@@ -310,7 +310,7 @@ func (w *Watcher) state(ctx context.Context, reader client.Reader) (*State, erro
 	return &State{
 		World: world, Objects: w.objects, Nodes: w.nodeGroups(),
 		Pods:       w.pods.underRules(w.store, world, w.namespaces.Load()),
-		Namespaces: w.store.Namespaces(), Admission: *w.admission.Load(),
+		Namespaces: w.store.NamespaceLabels(), Admission: *w.admission.Load(),
 	}, nil
 }
 
