@@ -306,6 +306,26 @@ func TestOptions(t *testing.T) {
 	}
 }
 
+// TestResourceGroupContradicts: for any two regions, a node of AKS is in a country only where its label says the region that
+// its resource group is named after.
+func TestResourceGroupContradicts(t *testing.T) {
+	regions := Regions(cloudAzure)
+	rapid.Check(t, func(r *rapid.T) {
+		group, label := rapid.SampledFrom(regions).Draw(r, "group"), rapid.SampledFrom(regions).Draw(r, "label")
+		labels := "REGION=" + label.Name
+		if rapid.Bool().Draw(r, "zone") {
+			labels += " ZONE=" + label.Name + "-1"
+		}
+		n := FromNode(testNode(aksID(group.Name), labels), DefaultOptions())
+		switch {
+		case group.Name != label.Name && (n.Country != "" || n.Region != "" || len(n.Problems) == 0):
+			r.Fatalf("group of %s, label %s: %v, problems %q", group.Name, label.Name, n, n.Problems)
+		case group.Name == label.Name && n.Country != label.Country:
+			r.Fatalf("group and label of %s: %v, problems %q", label.Name, n, n.Problems)
+		}
+	})
+}
+
 // TestReads: what FromNode reads is in Reads, so that a guard made from it leaves nothing out. Every label that changes the
 // answer for some node must be there; those of drivers and people must not.
 func TestReads(t *testing.T) {

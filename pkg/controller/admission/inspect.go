@@ -39,14 +39,12 @@ func (e *expectation) inspect(found map[string]pair) State {
 		if binding == nil {
 			continue
 		}
-		if match := binding.Spec.MatchResources; match != nil && match.NamespaceSelector != nil {
+		match := binding.Spec.MatchResources.DeepCopy()
+		if match != nil && match.NamespaceSelector != nil {
 			state.Namespaces = append(state.Namespaces, *match.NamespaceSelector)
-			match = match.DeepCopy()
 			match.NamespaceSelector = nil
-			if !unlimited(match) {
-				state.Enforcement.Problems = append(state.Enforcement.Problems, altered("ValidatingAdmissionPolicyBinding", name, "spec.matchResources", "leaves more out than namespaces"))
-			}
-		} else if !unlimited(match) {
+		}
+		if !unlimited(match) {
 			state.Enforcement.Problems = append(state.Enforcement.Problems, altered("ValidatingAdmissionPolicyBinding", name, "spec.matchResources", "leaves more out than namespaces"))
 		}
 	}

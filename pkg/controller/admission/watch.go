@@ -112,10 +112,13 @@ func (w *Watch) report(ctx context.Context, state State) {
 	}
 	w.last = &state
 	log := klog.FromContext(ctx)
-	if state.Locations.InForce() {
+	switch {
+	case state.Locations.InForce():
 		log.Info("Nodes are kept from changing where they say they are")
-	} else {
+	case state.Locations.Known:
 		log.Info("Nodes may change where they say they are: apply deploy/install", "problems", state.Locations.Problems)
+	default:
+		log.Info("It is not known whether nodes may change where they say they are: apply deploy/install", "problems", state.Locations.Problems)
 	}
 	w.options.Report(state)
 }
