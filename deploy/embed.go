@@ -7,3 +7,9 @@ import "embed"
 //
 //go:embed crds/*.yaml
 var CustomResourceDefinitions embed.FS
+
+// AdmissionPolicies are the ValidatingAdmissionPolicies of the installation, and their bindings: what nodes may say of
+// themselves, what the controller may do to nodes, and what namespaces may be made to enforce.
+//
+//go:embed install/node-guard.yaml install/components/enforce/admission.yaml
+var AdmissionPolicies embed.FS

@@ -6,7 +6,9 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 type PolicyStatus struct {
 	// conditions: InForce (True when the scheduler enforces the policy; when False the message names the field and the
 	// remedy), Overridden (True when another policy wins a soft field), Satisfiable (False when no node of the cluster
-	// meets the hard rules).
+	// meets the hard rules). A policy that says where workloads may run has two more: LocationsGuarded (False when nodes
+	// may change what says where they are) and AdmissionEnforced (True when pods that would go past the scheduler are
+	// refused in all namespaces of the policy).
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -33,7 +35,17 @@ const (
 	ConditionOverridden = "Overridden"
 	// ConditionSatisfiable says whether any node meets the policy's hard rules.
 	ConditionSatisfiable = "Satisfiable"
+	// ConditionLocationsGuarded says whether nodes are kept from changing what says where they are. Only policies with
+	// rules on residency or required locations have it.
+	ConditionLocationsGuarded = "LocationsGuarded"
+	// ConditionAdmissionEnforced says whether pods that would go past the scheduler are refused in all namespaces of the
+	// policy. Only policies with rules on residency or required locations have it.
+	ConditionAdmissionEnforced = "AdmissionEnforced"
 )
+
+// ReasonNamespacesNotEnforced is the reason of a condition AdmissionEnforced that is False because nobody asked for
+// enforcement, which is no fault.
+const ReasonNamespacesNotEnforced = "NamespacesNotEnforced"
 
 // PlacementPolicy says where the selected workloads of its namespace may run, how fast they must answer, what they may
 // cost and which losses they must survive.

@@ -187,19 +187,8 @@ func TestSchedulerConfig(t *testing.T) {
 
 // TestImages checks that an overlay names other images as the kustomization's comment says.
 func TestImages(t *testing.T) {
-	folder := t.TempDir()
-	here, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	// kustomize reads other kustomizations by relative path only.
-	up := strings.Repeat("../", strings.Count(folder, "/"))
-	overlay := "resources: [" + up + strings.TrimPrefix(here, "/") + "]\ncomponents: [" + up + strings.TrimPrefix(here, "/") + "/components/prometheus]\n" +
-		"images:\n- {name: tradewind/scheduler, newName: registry.local/tradewind/scheduler, newTag: v9}\n- {name: tradewind/controller, newName: registry.local/tradewind/controller, newTag: v9}\n"
-	if err := os.WriteFile(folder+"/kustomization.yaml", []byte(overlay), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	objects := build(t, filesys.MakeFsOnDisk(), folder)
+	objects := overlay(t, "resources: [INSTALL]\ncomponents: [INSTALL/components/prometheus]\n"+
+		"images:\n- {name: tradewind/scheduler, newName: registry.local/tradewind/scheduler, newTag: v9}\n- {name: tradewind/controller, newName: registry.local/tradewind/controller, newTag: v9}\n")
 	for name, deployment := range all[appsv1.Deployment](t, objects, "Deployment") {
 		if image := deployment.Spec.Template.Spec.Containers[0].Image; !strings.HasPrefix(image, "registry.local/tradewind/") || !strings.HasSuffix(image, ":v9") {
 			t.Errorf("%s runs %s", name, image)

@@ -78,6 +78,8 @@ func allowed(rights map[string][]rbacv1.PolicyRule, request authorizer.Attribute
 
 const ours = "placementpolicies clusterplacementpolicies pricelists latencymaps"
 
+const guards = "validatingadmissionpolicies validatingadmissionpolicybindings"
+
 // TestCalls checks that each program may do what it does, and not what it does not.
 func TestCalls(t *testing.T) {
 	for account, c := range map[string]struct{ does, doesNot []call }{
@@ -103,6 +105,9 @@ func TestCalls(t *testing.T) {
 				{"create patch", "", "events", "tradewind-system", ""},
 				{"create", "authentication.k8s.io", "tokenreviews", "", ""},
 				{"create", "authorization.k8s.io", "subjectaccessreviews", "", ""},
+				{"get", "admissionregistration.k8s.io", guards, "", "tradewind-node-locations"},
+				{"get", "admissionregistration.k8s.io", guards, "", "tradewind-enforced-pods"},
+				{"get", "admissionregistration.k8s.io", guards, "", "tradewind-enforced-bindings"},
 			},
 			doesNot: []call{
 				{"create update patch delete", "tradewind.dev", ours, "shop", "web"},
@@ -117,6 +122,9 @@ func TestCalls(t *testing.T) {
 				{"get list watch", "", "secrets configmaps", "shop", "x"},
 				{"update delete", "coordination.k8s.io", "leases", "tradewind-system", "tradewind-scheduler"},
 				{"update", "coordination.k8s.io", "leases", "kube-node-lease", "a"},
+				{"get", "admissionregistration.k8s.io", guards, "", "others"},
+				{"list watch", "admissionregistration.k8s.io", guards, "", ""},
+				{"create update patch delete", "admissionregistration.k8s.io", guards, "", "tradewind-node-locations"},
 			},
 		},
 		"tradewind-scheduler": {

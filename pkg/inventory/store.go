@@ -58,6 +58,16 @@ func (s *Store) SetNamespace(object *corev1.Namespace) {
 // DeleteNamespace forgets a namespace.
 func (s *Store) DeleteNamespace(name string) { s.namespace.Delete(name) }
 
+// NamespaceLabels returns the labels of all namespaces, by name. The labels must not be changed.
+func (s *Store) NamespaceLabels() map[string]labels.Set {
+	out := map[string]labels.Set{}
+	s.namespace.Range(func(name, set any) bool {
+		out[name.(string)] = set.(labels.Set)
+		return true
+	})
+	return out
+}
+
 // Rules returns the rules for a pod. ok is false when a policy selects namespaces by their labels and those of the pod's
 // namespace are not known yet: then nothing may be decided.
 func (s *Store) Rules(pod *corev1.Pod) (rules *placement.Rules, ok bool) {

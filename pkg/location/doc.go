@@ -7,7 +7,7 @@
 //
 // For a node (FromNode), in this order:
 //
-//   - spec.providerID names the cloud, and for AWS, Google Cloud, Scaleway and Oracle the zone or region.
+//   - spec.providerID names the cloud, and for AWS, Google Cloud, Scaleway, Oracle and Power VS the zone or region.
 //   - topology.kubernetes.io/region and /zone, or their failure-domain.beta.kubernetes.io predecessors, name the rest. A
 //     region is derived from a zone only where the cloud's naming is exact (eu-west-1a, europe-west1-b, westeurope-1,
 //     fr-par-1), and only if it is in the table.
@@ -28,14 +28,14 @@
 //   - spec.providerID is set by the cloud controller manager, or by the kubelet when the node registers. Kubernetes lets
 //     nobody change it afterwards. It decides the cloud, and no label overrides it: a label can only contradict it,
 //     which makes the node unknown.
-//   - The topology labels are set by the cloud controller manager. The NodeRestriction admission plugin lets a kubelet
-//     write them too, on its own node. On AWS, Google Cloud, Scaleway and Oracle the provider id holds the zone or
-//     region, so that a false label contradicts it. On the other clouds a kubelet that has been taken over can claim
-//     another region of the same cloud.
-//   - All other labels, Tradewind's among them, can be written by whoever may update nodes, and by every kubelet for its
-//     own node: NodeRestriction protects only names under kubernetes.io and k8s.io. Turn NodeRestriction on, and
-//     deny kubelets (users in the group system:nodes) labels and annotations under tradewind.dev/ with a
-//     ValidatingAdmissionPolicy, if nodes may be hostile.
+//   - The topology labels are set by the cloud controller manager. Kubernetes' NodeRestriction lets a kubelet write them
+//     too, on its own node, and every other label that is read here: it protects only some names under kubernetes.io and
+//     k8s.io. The admission policy tradewind-node-locations of deploy/install refuses that: it covers all that Options.Reads
+//     lists, and a test compares the two.
+//   - On AWS, Google Cloud, Scaleway, Oracle, IBM's Power VS and OpenStack with regions the provider id holds the zone or
+//     region, and on AKS the name of the resource group ends in it unless it was given another name: a false label
+//     contradicts it, with or without the policy. The ids of the other clouds hold a number and no place: their labels are
+//     believed, as far as their own names agree (fsn1-dc14 is in fsn1).
 //   - Who can register a node of any provider id can claim any place. Restrict the signing of kubelet certificates to
 //     machines that prove where they are (the clouds' own node authorizers and attestors do).
 //

@@ -13,6 +13,8 @@ import (
 type evidence struct {
 	// providerRegion and providerZone are from spec.providerID or a volume's handle.
 	providerRegion, providerZone string
+	// groupRegion is the region that the node's resource group is named after, which can only contradict.
+	groupRegion string
 	// region and zone are from labels.
 	region, zone string
 	// declaredCountry is from v1alpha1.LabelCountry.
@@ -30,6 +32,10 @@ func (t *table) locate(e evidence, problems []string) (Location, []string) {
 	if problem != "" {
 		return l, append(problems, problem)
 	}
+	if e.groupRegion != "" && name != "" && name != e.groupRegion {
+		return l, append(problems, fmt.Sprintf("spec.providerID is of a resource group that %s names after the region %s, and label %s says %s, so neither counts; correct the label, or give the resource group a name of your own",
+			t.cloud.Name, e.groupRegion, labelRegion, name))
+	}
 	zone, place, problem := t.commonZone(e.providerZone, e.zone)
 	if problem != "" {
 		return l, append(problems, problem)
@@ -43,6 +49,9 @@ func (t *table) locate(e evidence, problems []string) (Location, []string) {
 		// IBM's data centres that several regions manage do not say which one it is.
 		if region = place.region; region != nil {
 			name = region.Name
+		}
+		if e.groupRegion != "" && name != e.groupRegion {
+			return l, append(problems, fmt.Sprintf("zone %s is not in region %s, which spec.providerID's resource group is named after, so neither counts; correct label %s", zone, e.groupRegion, labelZone))
 		}
 	case region == nil || !place.belongsTo(region):
 		return l, append(problems, fmt.Sprintf("zone %s is not in region %s, so neither counts; correct label %s or %s", zone, name, labelRegion, labelZone))
@@ -61,7 +70,7 @@ func (t *table) locate(e evidence, problems []string) (Location, []string) {
 		return l, problems
 	case place.strange:
 		l.OperatorCountry = region.OperatorCountry
-		problem := fmt.Sprintf("%s has no zone %s that this release knows, and its zones may stand in another country than their region", t.cloud.Name, clip(cmp.Or(zone, e.providerZone)))
+		problem := fmt.Sprintf("%s has no zone %s that this release knows, and such a zone may stand in another country than its region", t.cloud.Name, clip(cmp.Or(zone, e.providerZone)))
 		if e.providerZone == "" {
 			// A label alone does not take a node out of a known region into a declared country.
 			return l, append(problems, problem+fmt.Sprintf("; correct label %s", labelZone))

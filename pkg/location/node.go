@@ -60,7 +60,7 @@ func FromNode(node *corev1.Node, options Options) Node {
 		declaredCountry: set.value[slotCountry],
 	}
 	if p.cloud == claim.cloud || p.scheme == schemeOpenStack {
-		e.providerRegion = p.region
+		e.providerRegion, e.groupRegion = p.region, p.groupRegion
 	}
 	n.Location, n.Problems = tables[claim.cloud].locate(e, n.Problems)
 	return n

@@ -1,11 +1,13 @@
 package location
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"pgregory.net/rapid"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 )
@@ -25,9 +27,13 @@ func testNode(providerID, labels string) *corev1.Node {
 	return node
 }
 
+// aksID is the provider id of a node of AKS, whose resource group is named after a region.
+func aksID(region string) string {
+	return "azure:///subscriptions/0b1f/resourceGroups/mc_rg_aks_" + region + "/providers/Microsoft.Compute/virtualMachineScaleSets/aks-np-1-vmss/virtualMachines/0"
+}
+
 // TestFromNodeOfProviders has the nodes that every cloud and managed Kubernetes makes.
 func TestFromNodeOfProviders(t *testing.T) {
-	const azureID = "azure:///subscriptions/0b1f/resourceGroups/mc_rg_aks_westeurope/providers/Microsoft.Compute/virtualMachineScaleSets/aks-np-1-vmss/virtualMachines/0"
 	tests := map[string]struct {
 		id, labels string
 		// want is LOCATION COUNTRY OPERATOR TYPE CAPACITY.
@@ -57,11 +63,11 @@ func TestFromNodeOfProviders(t *testing.T) {
 		"GKE spot":               {"gce://project/europe-west4-a/n", "REGION=europe-west4 ZONE=europe-west4-a TYPE=n2-standard-2 cloud.google.com/gke-spot=true cloud.google.com/gke-provisioning=spot", "gcp/europe-west4/europe-west4-a NL US n2-standard-2 spot"},
 		"GKE preemptible":        {"gce://project/asia-south1-a/n", "cloud.google.com/gke-preemptible=true", "gcp/asia-south1/asia-south1-a IN US - spot"},
 		"GKE AI zone":            {"gce://project/us-south1-ai1b/n", "REGION=us-south1 ZONE=us-south1-ai1b", "gcp/us-south1/us-south1-ai1b US US - on-demand"},
-		"AKS":                    {azureID, "REGION=westeurope ZONE=westeurope-1 TYPE=Standard_D4s_v5 kubernetes.azure.com/cluster=mc kubernetes.azure.com/scalesetpriority=regular", "azure/westeurope/westeurope-1 NL US Standard_D4s_v5 on-demand"},
-		"AKS spot":               {azureID, "REGION=northeurope ZONE=northeurope-3 kubernetes.azure.com/scalesetpriority=spot", "azure/northeurope/northeurope-3 IE US - spot"},
-		"AKS without zones":      {azureID, "REGION=swedencentral ZONE=0 TYPE=Standard_B2s", "azure/swedencentral/0 SE US Standard_B2s on-demand"},
-		"AKS with a zone only":   {azureID, "ZONE=germanywestcentral-2", "azure/germanywestcentral/germanywestcentral-2 DE US - on-demand"},
-		"Azure China":            {azureID, "REGION=chinanorth3 ZONE=chinanorth3-1", "azure/chinanorth3/chinanorth3-1 CN CN - on-demand"},
+		"AKS":                    {aksID("westeurope"), "REGION=westeurope ZONE=westeurope-1 TYPE=Standard_D4s_v5 kubernetes.azure.com/cluster=mc kubernetes.azure.com/scalesetpriority=regular", "azure/westeurope/westeurope-1 NL US Standard_D4s_v5 on-demand"},
+		"AKS spot":               {aksID("northeurope"), "REGION=northeurope ZONE=northeurope-3 kubernetes.azure.com/scalesetpriority=spot", "azure/northeurope/northeurope-3 IE US - spot"},
+		"AKS without zones":      {aksID("swedencentral"), "REGION=swedencentral ZONE=0 TYPE=Standard_B2s", "azure/swedencentral/0 SE US Standard_B2s on-demand"},
+		"AKS with a zone only":   {aksID("germanywestcentral"), "ZONE=germanywestcentral-2", "azure/germanywestcentral/germanywestcentral-2 DE US - on-demand"},
+		"Azure China":            {aksID("chinanorth3"), "REGION=chinanorth3 ZONE=chinanorth3-1", "azure/chinanorth3/chinanorth3-1 CN CN - on-demand"},
 		"OVH managed":            {"openstack:///1d2c", "REGION=GRA11 ZONE=nova TYPE=b3-16 node.k8s.ovh/type=standard", "ovh/GRA11/nova FR FR b3-16 on-demand"},
 		"OVH by provider region": {"openstack://WAW1/1d2c", "TYPE=b2-7 node.k8s.ovh/type=standard", "ovh/WAW1 PL FR b2-7 on-demand"},
 		"OVH in three zones":     {"openstack:///1d2c", "REGION=EU-WEST-PAR ZONE=eu-west-par-a CLOUD=ovh", "ovh/EU-WEST-PAR/eu-west-par-a FR FR - on-demand"},
@@ -83,6 +89,10 @@ func TestFromNodeOfProviders(t *testing.T) {
 		"IONOS":                  {"ionos://7a6b", "OLDREGION=es-vit OLDZONE=AUTO enterprise.cloud.ionos.com/datacenter-id=x", "ionos/es-vit/AUTO ES DE - on-demand"},
 		"STACKIT":                {"stackit://project/server", "REGION=eu01 ZONE=eu01-m TYPE=c1.3", "stackit/eu01/eu01-m DE DE c1.3 on-demand"},
 		"STACKIT on OpenStack":   {"openstack:///9c8d", "REGION=RegionOne ZONE=eu01-1 CLOUD=stackit", "stackit/eu01/eu01-1 DE DE - on-demand"},
+		"AKS group of own name":  {"azure:///subscriptions/0b1f/resourceGroups/mc-nodes_eastus/providers/Microsoft.Compute/virtualMachines/a", "REGION=westeurope", "azure/westeurope NL US - on-demand"},
+		"AKS group that was cut": {aksID(strings.Repeat("c", 60) + "_westeurope"), "REGION=northeurope", "azure/northeurope IE US - on-demand"},
+		"Power VS":               {"ibmpowervs://osa/osa21/3229/809c", "ZONE=osa21", "ibm/jp-osa/osa21 JP US - on-demand"},
+		"Power VS, older id":     {"ibmpowervs://cluster/machine", "REGION=jp-osa", "ibm/jp-osa JP US - on-demand"},
 		"UpCloud":                {"upcloud:////00c1", "REGION=fi-hel1 ZONE=fi-hel1 TYPE=4xCPU-8GB", "upcloud/fi-hel1/fi-hel1 FI FI 4xCPU-8GB on-demand"},
 		"emma":                   {"", "topology.emma.ms/cloud=AWS REGION=eu-west-1 ZONE=eu-west-1b", "aws/eu-west-1/eu-west-1b IE US - on-demand"},
 		"cloud.provider":         {"k3s://n1", "cloud.provider=google REGION=europe-west3 ZONE=europe-west3-c", "gcp/europe-west3/europe-west3-c DE US - on-demand"},
@@ -144,6 +154,17 @@ func TestFromNodeNeverGuesses(t *testing.T) {
 		"Wavelength Zone against zone label":  {"aws:///eu-west-3-wl1-cmn-wlz-1/i-0", "REGION=eu-west-3 ZONE=eu-west-3a", "aws - - - on-demand", "neither counts"},
 		"provider region against label":       {"ocid1.instance.oc1.iad.x", "REGION=eu-frankfurt-1", "oracle - US - on-demand", "spec.providerID says the region is us-ashburn-1"},
 		"zone label against region label":     {"azure:///s", "REGION=westeurope ZONE=eastus-1", "azure - - - on-demand", "zone eastus-1 is not in region westeurope"},
+		"AKS group against region and zone":   {aksID("eastus"), "REGION=westeurope ZONE=westeurope-1", "azure - - - on-demand", "spec.providerID is of a resource group that Microsoft Azure names after the region eastus, and label topology.kubernetes.io/region says westeurope"},
+		"AKS group against the zone alone":    {aksID("eastus"), "ZONE=westeurope-1", "azure - - - on-demand", "zone westeurope-1 is not in region eastus"},
+		"AKS group against a private region":  {aksID("eastus"), "REGION=mars COUNTRY=LU", "azure - - - on-demand", "names after the region eastus"},
+		"AKS group in capitals":               {"azure:///subscriptions/0b1f/resourcegroups/MC_rg_aks_EastUS/providers/microsoft.compute/virtualMachines/a", "REGION=westeurope", "azure - - - on-demand", "region eastus"},
+		"Azure Arc machine":                   {"azure:///subscriptions/0b1f/resourceGroups/rg/providers/Microsoft.HybridCompute/machines/a", "REGION=westeurope", "unknown - - - -", "spec.providerID is of azure (Microsoft.HybridCompute), which names no known cloud"},
+		"Azure Arc machine that says Azure":   {"azure:///subscriptions/0b1f/resourceGroups/rg/providers/Microsoft.HybridCompute/machines/a", "REGION=westeurope CLOUD=azure", "unknown - - - -", "azure (Microsoft.HybridCompute)"},
+		"Azure zone of no region":             {"azure:///s", "REGION=westeurope ZONE=x-1", "azure/westeurope/x-1 - US - on-demand", "no zone x-1"},
+		"Hetzner zone against region":         {"hcloud://1", "REGION=fsn1 ZONE=ash-dc1", "hetzner - DE - on-demand", "zone ash-dc1 is not in region fsn1"},
+		"Hetzner zone of no location":         {"hcloud://1", "REGION=fsn1 ZONE=ash1-dc1", "hetzner/fsn1/ash1-dc1 - DE - on-demand", "Hetzner has no zone ash1-dc1 that this release knows"},
+		"Hetzner zone of no form":             {"hcloud://1", "REGION=fsn1 ZONE=z1", "hetzner/fsn1/z1 - DE - on-demand", "Hetzner has no zone z1 that this release knows"},
+		"Power VS zone against region":        {"ibmpowervs://osa/osa21/3229/809c", "REGION=eu-de", "ibm - US - on-demand", "zone osa21 is not in region eu-de"},
 		"region of another cloud":             {"aws:///eu-west-1a/i-0", "REGION=westeurope", "aws - - - on-demand", "zone eu-west-1a is not in region westeurope"},
 		"new region":                          {"aws:///eu-west-9a/i-0", "REGION=eu-west-9 ZONE=eu-west-9a", "aws/eu-west-9/eu-west-9a - - - on-demand", "has no region eu-west-9 that this release knows; if it is right, declare its country with label tradewind.dev/country=CODE"},
 		"new Local Zone":                      {"aws:///us-east-1-abc-1a/i-0", "REGION=us-east-1 ZONE=us-east-1-abc-1a", "aws/us-east-1/us-east-1-abc-1a - US - on-demand", "may stand in another country"},
@@ -283,6 +304,64 @@ func TestOptions(t *testing.T) {
 	if len(capacityRules) > maxCapacityRules {
 		t.Errorf("%d capacity rules in %d slots", len(capacityRules), maxCapacityRules)
 	}
+}
+
+// TestResourceGroupContradicts: for any two regions, a node of AKS is in a country only where its label says the region that
+// its resource group is named after.
+func TestResourceGroupContradicts(t *testing.T) {
+	regions := Regions(cloudAzure)
+	rapid.Check(t, func(r *rapid.T) {
+		group, label := rapid.SampledFrom(regions).Draw(r, "group"), rapid.SampledFrom(regions).Draw(r, "label")
+		labels := "REGION=" + label.Name
+		if rapid.Bool().Draw(r, "zone") {
+			labels += " ZONE=" + label.Name + "-1"
+		}
+		n := FromNode(testNode(aksID(group.Name), labels), DefaultOptions())
+		switch {
+		case group.Name != label.Name && (n.Country != "" || n.Region != "" || len(n.Problems) == 0):
+			r.Fatalf("group of %s, label %s: %v, problems %q", group.Name, label.Name, n, n.Problems)
+		case group.Name == label.Name && n.Country != label.Country:
+			r.Fatalf("group and label of %s: %v, problems %q", label.Name, n, n.Problems)
+		}
+	})
+}
+
+// TestReads: what FromNode reads is in Reads, so that a guard made from it leaves nothing out. Every label that changes the
+// answer for some node must be there; those of drivers and people must not.
+func TestReads(t *testing.T) {
+	options := DefaultOptions()
+	options.CloudLabels = append(options.CloudLabels, "example.com/cloud", "example.com/on-azure=azure", "nodes.example.com/*=ovh")
+	reads := options.Reads()
+	for _, key := range []string{
+		labelRegion, labelZone, labelRegionBeta, labelZoneBeta, labelInstanceType, labelInstanceTypeBeta, labelIBMInfrastructure,
+		v1alpha1.LabelCloud, v1alpha1.LabelCountry, v1alpha1.LabelOperatorCountry, v1alpha1.LabelCapacityType,
+		labelCastSpot, labelCastSpotFallback, "karpenter.sh/capacity-type", "cloud.provider", "example.com/cloud", "example.com/on-azure",
+	} {
+		if !slices.Contains(reads.Labels, key) {
+			t.Errorf("label %s is read, and not in Reads", key)
+		}
+	}
+	for _, rule := range capacityRules {
+		if !slices.Contains(reads.Labels, rule.key) {
+			t.Errorf("label %s is read, and not in Reads", rule.key)
+		}
+	}
+	if !slices.Contains(reads.Prefixes, "nodes.example.com/") || !slices.Contains(reads.Prefixes, "k8s.scaleway.com/") || len(reads.Annotations) != 1 {
+		t.Errorf("prefixes %q, annotations %q", reads.Prefixes, reads.Annotations)
+	}
+	rapid.Check(t, func(r *rapid.T) {
+		base := realNodes[rapid.IntRange(0, len(realNodes)-1).Draw(r, "node")]
+		node := testNode(base.id, base.labels)
+		before := FromNode(node, options)
+		key := rapid.SampledFrom([]string{
+			"topology.ebs.csi.aws.com/zone", "topology.gke.io/zone", "topology.disk.csi.azure.com/zone", "csi.hetzner.cloud/location",
+			"kubernetes.io/hostname", "example.com/team", "nodes.example.com", "karpenter.sh/nodepool", "tradewind.dev/enforce",
+		}).Draw(r, "key")
+		node.Labels[key] = rapid.SampledFrom([]string{"", "aws", "eu-west-1a", "spot", "US", "ash"}).Draw(r, "value")
+		if after := FromNode(node, options); after.Location != before.Location || after.CapacityType != before.CapacityType || after.InstanceType != before.InstanceType {
+			r.Fatalf("label %s=%s turned %v into %v, and is not in Reads", key, node.Labels[key], before, after)
+		}
+	})
 }
 
 // TestStrangeZone: a country can be declared for a zone that the provider id holds, not for one that only a label has.

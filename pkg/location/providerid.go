@@ -10,6 +10,9 @@ type provider struct {
 	cloud string
 	// region and zone are the ones in it, "" where that cloud puts none there.
 	region, zone string
+	// groupRegion is the region that the name of the node's resource group ends in, where the cloud names it so by itself
+	// (Azure). People may name such a group otherwise, so that it can contradict a label and not replace one.
+	groupRegion string
 	// neutral is true when it says nothing of the cloud: there is none, or it is a Kubernetes distribution's.
 	neutral bool
 }
@@ -60,6 +63,8 @@ func parseProviderID(id string) provider {
 	switch scheme {
 	case "aws": // aws:///ZONE/INSTANCE, for Fargate aws:///ZONE/ID/NAME
 		p.zone = firstOfMany(strings.TrimPrefix(rest, "/"))
+	case "azure":
+		azureProvider(rest, &p)
 	case "gce": // gce://PROJECT/ZONE/INSTANCE
 		_, rest, _ = strings.Cut(rest, "/")
 		p.zone = firstOfMany(rest)
@@ -74,10 +79,46 @@ func parseProviderID(id string) provider {
 		if strings.HasPrefix(rest, "ocid1.") {
 			return oracleProvider(rest)
 		}
+	case "ibmpowervs": // ibmpowervs://REGION/ZONE/WORKSPACE/INSTANCE; the older form is ibmpowervs://CLUSTER/MACHINE
+		if parts := strings.Split(rest, "/"); len(parts) == 4 {
+			p.zone = parts[1]
+		}
 	case schemeOpenStack: // openstack:///ID or openstack://REGION/ID
 		p.region = firstOfMany(rest)
 	}
 	return p
+}
+
+// azureProvider reads /subscriptions/ID/resourceGroups/GROUP/providers/Microsoft.Compute/…, in which case counts for
+// nothing. AKS names the group of a cluster's nodes MC_GROUP_CLUSTER_REGION, cut at 80 characters, unless it is told
+// another name. Machines of other providers than Microsoft.Compute (Microsoft.HybridCompute, Microsoft.AzureStackHCI) stand
+// on the customer's own ground.
+// Source: Azure Kubernetes Service documentation, "Frequently asked questions", node resource group.
+func azureProvider(path string, p *provider) {
+	group, rest, _ := strings.Cut(afterFold(path, "/resourcegroups/"), "/")
+	if namespace, _, _ := strings.Cut(afterFold("/"+rest, "/providers/"), "/"); namespace != "" && !strings.EqualFold(namespace, "microsoft.compute") {
+		p.cloud, p.scheme = "", "azure ("+clip(namespace)+")"
+		return
+	}
+	const longest = 80
+	at := strings.LastIndexByte(group, '_')
+	if at < 0 || len(group) >= longest || len(group) < 3 || !strings.EqualFold(group[:3], "mc_") {
+		return
+	}
+	if r, ok := tables[cloudAzure].region(group[at+1:]); ok {
+		p.groupRegion = r.Name
+	}
+}
+
+// afterFold is what follows the first occurrence of a part that is in lower case, whatever the case of the text; "" when
+// there is none.
+func afterFold(text, part string) string {
+	for i := 0; i+len(part) <= len(text); i++ {
+		if strings.EqualFold(text[i:i+len(part)], part) {
+			return text[i+len(part):]
+		}
+	}
+	return ""
 }
 
 // firstOfMany is the part of a path before its first slash; "" when there is no slash.

@@ -8,8 +8,8 @@ type zonePlace struct {
 	region *Region
 	// edge is set when the zone stands elsewhere than its region, maybe in another country.
 	edge *edge
-	// strange is true when no zone of this cloud that is known is called so, in a cloud whose zones may stand in another
-	// country than their region: then the country is not known either.
+	// strange is true when no zone of this cloud that is known is called so, in a cloud whose zones all have names of one
+	// form or may stand in another country than their region: then the country is not known either.
 	strange bool
 }
 
@@ -28,8 +28,12 @@ func (t *table) zone(name string) zonePlace {
 		return t.oracleZone(name)
 	case cloudHetzner: // fsn1-dc14 in fsn1
 		if i := strings.LastIndex(name, "-dc"); i > 0 && isDigits(name[i+3:]) {
-			return zonePlace{region: t.regions[name[:i]]}
+			if r, ok := t.regions[name[:i]]; ok {
+				return zonePlace{region: r}
+			}
 		}
+		r, ok := t.region(name)
+		return zonePlace{region: r, strange: !ok}
 	case cloudScaleway, cloudSTACKIT, cloudOVH: // fr-par-1, eu01-1 and eu01-m, eu-west-par-a
 		if i := strings.LastIndexByte(name, '-'); i > 0 {
 			if r, ok := t.region(name[:i]); ok {

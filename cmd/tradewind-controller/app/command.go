@@ -21,7 +21,8 @@ of the cluster.
   cloud pools       the node pools of each cloud, found from nodes: price, nodes, use
 
   policies          whether they are in force, how many pods they select, how many nodes
-                    they allow, and what is wrong with them
+                    they allow, what is wrong with them, and whether the admission policies
+                    that they rest on are in force
   price lists and   whether their figures are used, and what is wrong with them
   latency maps
   nodes             the labels tradewind.dev/cloud and tradewind.dev/country, and an event

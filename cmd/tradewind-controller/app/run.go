@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
@@ -25,6 +26,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/controller/admission"
 	"tradewind.dev/tradewind/pkg/controller/cloudpool"
 	"tradewind.dev/tradewind/pkg/controller/cluster"
 	"tradewind.dev/tradewind/pkg/controller/clustermetrics"
@@ -46,7 +48,7 @@ func run(ctx context.Context, o *options) error {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
 		corev1.AddToScheme, appsv1.AddToScheme, batchv1.AddToScheme, storagev1.AddToScheme, v1alpha1.AddToScheme,
-		coordinationv1.AddToScheme, policyv1.AddToScheme,
+		coordinationv1.AddToScheme, policyv1.AddToScheme, admissionv1.AddToScheme,
 	} {
 		if err := add(scheme); err != nil {
 			return fmt.Errorf("register types: %w", err)
@@ -128,6 +130,17 @@ func (w *work) Start(ctx context.Context) error {
 	watcher, err := cluster.NewWatcher(w.options.location(), clock.RealClock{}, collector, planner, policies, overrides)
 	if err != nil {
 		return err
+	}
+	guards, err := admission.New(admission.Options{
+		Reader: w.mgr.GetAPIReader(), Clock: clock.RealClock{}, Location: w.options.location(),
+		SchedulerNames: w.options.schedulerNames, Report: watcher.SetAdmission,
+	})
+	if err != nil {
+		return err
+	}
+	guards.Look(ctx) // before the first statuses are written
+	if err := w.mgr.Add(guards); err != nil {
+		return fmt.Errorf("start looking at admission policies: %w", err)
 	}
 	if err := errors.Join(watcher.Watch(ctx, w.mgr.GetCache()), planner.Watch(ctx, w.mgr.GetCache())); err != nil {
 		return err

@@ -1,6 +1,9 @@
 package cluster
 
 import (
+	"k8s.io/apimachinery/pkg/labels"
+
+	"tradewind.dev/tradewind/pkg/controller/admission"
 	"tradewind.dev/tradewind/pkg/inventory"
 	"tradewind.dev/tradewind/pkg/placement"
 )
@@ -15,6 +18,10 @@ type State struct {
 	// Pods are the live pods that a policy selects, those alike counted together, in no order. Pods that are ending or
 	// have ended are left out.
 	Pods []PodGroup
+	// Namespaces are the labels of all namespaces, by name.
+	Namespaces map[string]labels.Set
+	// Admission is which admission policies are in force.
+	Admission admission.State
 }
 
 // NodeGroup is nodes of one class whose prices are all known, or all not.

@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/controller/admission"
 	"tradewind.dev/tradewind/pkg/inventory"
 	"tradewind.dev/tradewind/pkg/location"
 )
@@ -57,6 +58,8 @@ type Watcher struct {
 	namespaces atomic.Uint64
 	// stale says that policies, prices or round-trip times changed since the world was made.
 	stale atomic.Bool
+	// admission is what was last told of the admission policies.
+	admission atomic.Pointer[admission.State]
 
 	mu    sync.Mutex // over changes of nodes and of the world, which prices them
 	nodes map[string]struct{}
@@ -83,6 +86,7 @@ func NewWatcher(options location.Options, clock clock.WithTicker, observers ...O
 		changed: make(chan struct{}, 1), pods: newPods(), nodes: map[string]struct{}{},
 	}
 	w.stale.Store(true)
+	w.admission.Store(&admission.State{})
 	return w, nil
 }
 
@@ -91,6 +95,12 @@ func (w *Watcher) signal() {
 	case w.changed <- struct{}{}:
 	default:
 	}
+}
+
+// SetAdmission takes note of which admission policies are in force.
+func (w *Watcher) SetAdmission(state admission.State) {
+	w.admission.Store(&state)
+	w.signal()
 }
 
 // Watch feeds the watcher from a cache made with CacheOptions. The CRDs of Tradewind must be installed.
@@ -299,7 +309,8 @@ func (w *Watcher) state(ctx context.Context, reader client.Reader) (*State, erro
 	world := w.store.World()
 	return &State{
 		World: world, Objects: w.objects, Nodes: w.nodeGroups(),
-		Pods: w.pods.underRules(w.store, world, w.namespaces.Load()),
+		Pods:       w.pods.underRules(w.store, world, w.namespaces.Load()),
+		Namespaces: w.store.NamespaceLabels(), Admission: *w.admission.Load(),
 	}, nil
 }
 

@@ -31,13 +31,13 @@ const (
 // most problems, reasons or names that a message lists.
 const most = 5
 
-// judge says what one policy's status should be. alone are its own rules; used may be nil.
-func judge(source policy.Source, alone *placement.Rules, used *use, state *cluster.State) *status.Status {
+// judge says what one policy's status should be. alone are its own rules, namespaces those that it selects; used may be nil.
+func judge(source policy.Source, alone *placement.Rules, namespaces []string, used *use, state *cluster.State) *status.Status {
 	if used == nil {
 		used = &use{}
 	}
 	allowed, reasons := allowedNodes(alone, state.Nodes)
-	return &status.Status{
+	out := &status.Status{
 		Conditions: []metav1.Condition{
 			inForce(state.World.Policies.Problems(source), alone, used),
 			overridden(used),
@@ -45,6 +45,12 @@ func judge(source policy.Source, alone *placement.Rules, used *use, state *clust
 		},
 		Counts: []int32{int32(used.pods), int32(allowed)},
 	}
+	if len(alone.Residency) > 0 || len(alone.Required) > 0 {
+		out.Conditions = append(out.Conditions, locationsGuarded(state.Admission.Locations), admissionEnforced(namespaces, state))
+	} else {
+		out.Absent = []string{v1alpha1.ConditionLocationsGuarded, v1alpha1.ConditionAdmissionEnforced}
+	}
+	return out
 }
 
 func inForce(problems []policy.Problem, alone *placement.Rules, used *use) metav1.Condition {

@@ -89,7 +89,7 @@ func (e *evaluator) evaluate(state *cluster.State) (namespaced, clusterwide map[
 	kept := make(map[types.UID]*aloneRules, len(e.alone))
 	sameWorld := e.world == state.World
 	e.world = state.World
-	one := func(meta *metav1.ObjectMeta, namespace string, compile func() *policy.Effective) *status.Status {
+	one := func(meta *metav1.ObjectMeta, namespace string, namespaces []string, compile func() *policy.Effective) *status.Status {
 		alone, ok := e.alone[meta.UID]
 		if !ok || alone.generation != meta.Generation {
 			alone = &aloneRules{generation: meta.Generation, effective: compile()}
@@ -99,14 +99,14 @@ func (e *evaluator) evaluate(state *cluster.State) (namespaced, clusterwide map[
 		}
 		kept[meta.UID] = alone
 		source := policy.Source{Namespace: namespace, Name: meta.Name}
-		out := judge(source, alone.rules, uses[source], state)
+		out := judge(source, alone.rules, namespaces, uses[source], state)
 		out.UID, out.Generation = meta.UID, meta.Generation
 		summary.add(out)
 		return out
 	}
 	namespaced = make(map[client.ObjectKey]*status.Status, len(state.Objects.PlacementPolicies))
 	for _, object := range state.Objects.PlacementPolicies {
-		namespaced[client.ObjectKeyFromObject(object)] = one(&object.ObjectMeta, object.Namespace, func() *policy.Effective {
+		namespaced[client.ObjectKeyFromObject(object)] = one(&object.ObjectMeta, object.Namespace, []string{object.Namespace}, func() *policy.Effective {
 			copied := *object
 			copied.Spec.WorkloadSelector = metav1.LabelSelector{}
 			return policy.NewSet([]*v1alpha1.PlacementPolicy{&copied}, nil).For(object.Namespace, nil, nil)
@@ -114,7 +114,7 @@ func (e *evaluator) evaluate(state *cluster.State) (namespaced, clusterwide map[
 	}
 	clusterwide = make(map[client.ObjectKey]*status.Status, len(state.Objects.ClusterPlacementPolicies))
 	for _, object := range state.Objects.ClusterPlacementPolicies {
-		clusterwide[client.ObjectKeyFromObject(object)] = one(&object.ObjectMeta, "", func() *policy.Effective {
+		clusterwide[client.ObjectKeyFromObject(object)] = one(&object.ObjectMeta, "", selected(object.Spec.NamespaceSelector, state.Namespaces), func() *policy.Effective {
 			copied := *object
 			copied.Spec.WorkloadSelector, copied.Spec.NamespaceSelector = metav1.LabelSelector{}, nil
 			return policy.NewSet(nil, []*v1alpha1.ClusterPlacementPolicy{&copied}).For("", nil, nil)

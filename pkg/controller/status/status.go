@@ -15,8 +15,10 @@ type Status struct {
 	// UID and Generation of the object that it speaks of.
 	UID        types.UID
 	Generation int64
-	// Conditions that it sets. Conditions of other types are left as they are.
+	// Conditions that it sets. Conditions of other types are left as they are, but for those that are Absent.
 	Conditions []metav1.Condition
+	// Absent are types of conditions that the object should not have.
+	Absent []string
 	// Counts in the order of Fields.Counts.
 	Counts []int32
 }
@@ -77,14 +79,22 @@ func (s *Status) apply(to Fields) (changed bool, turned []metav1.Condition) {
 			changed = true
 		}
 	}
+	for _, kind := range s.Absent {
+		if meta.RemoveStatusCondition(&conditions, kind) {
+			changed = true
+		}
+	}
 	*to.Conditions = conditions
 	return changed, turned
 }
 
 // bad says whether a condition is one that a person should hear of.
 func bad(condition *metav1.Condition) bool {
-	if condition.Type == v1alpha1.ConditionOverridden {
+	switch {
+	case condition.Type == v1alpha1.ConditionOverridden:
 		return condition.Status == metav1.ConditionTrue
+	case condition.Reason == v1alpha1.ReasonNamespacesNotEnforced:
+		return false
 	}
 	return condition.Status == metav1.ConditionFalse
 }

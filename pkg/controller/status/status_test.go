@@ -194,6 +194,40 @@ func TestControllerLeavesOthersAlone(t *testing.T) {
 	b.reconcile(t)
 }
 
+// TestControllerRemoves is about conditions that an object has no more, and about one that is no fault.
+func TestControllerRemoves(t *testing.T) {
+	b := newBench(t)
+	option := func(reason string) *Status {
+		out := statusOf(metav1.ConditionTrue, "Enforced", "good", 0)
+		out.Conditions = append(out.Conditions, metav1.Condition{
+			Type: v1alpha1.ConditionAdmissionEnforced, Status: metav1.ConditionFalse, Reason: reason, Message: "not enforced",
+		})
+		return out
+	}
+	b.want(t, option(v1alpha1.ReasonNamespacesNotEnforced))
+	b.reconcile(t)
+	if events := b.events(); len(events) != 0 || b.writes != 1 {
+		t.Errorf("an option that nobody took made events %q, %d writes", events, b.writes)
+	}
+	b.want(t, option("EnforcementNotInForce"))
+	b.reconcile(t)
+	if events := b.events(); len(events) != 1 || events[0] != "Warning EnforcementNotInForce not enforced" {
+		t.Errorf("events %q", events)
+	}
+	without := statusOf(metav1.ConditionTrue, "Enforced", "good", 0)
+	without.Absent = []string{v1alpha1.ConditionAdmissionEnforced}
+	b.want(t, without)
+	b.reconcile(t)
+	b.reconcile(t)
+	var policy v1alpha1.PlacementPolicy
+	if err := b.client.Get(t.Context(), key, &policy); err != nil {
+		t.Fatal(err)
+	}
+	if len(policy.Status.Conditions) != 1 || b.writes != 3 {
+		t.Errorf("after %d writes the conditions are %+v", b.writes, policy.Status.Conditions)
+	}
+}
+
 func TestControllerErrors(t *testing.T) {
 	b := newBench(t)
 	b.want(t, statusOf(metav1.ConditionFalse, "Invalid", "wrong", 0))

@@ -1,0 +1,176 @@
+package admission
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"tradewind.dev/tradewind/pkg/location"
+)
+
+// expectation is what must hold where an administrator may have changed the shipped policies.
+type expectation struct {
+	shipped map[string]pair
+	// reads is what the nodes' locations are read from.
+	reads location.Reads
+	// schedulers are the profiles of tradewind-scheduler.
+	schedulers []string
+}
+
+// inspect says which policies are in force, of those found in the cluster by name.
+func (e *expectation) inspect(found map[string]pair) State {
+	state := State{Locations: Verdict{Known: true}, Enforcement: Verdict{Known: true}}
+	lists := map[string]func([]string) string{
+		"keys":     atLeast("label", e.reads.Labels),
+		"prefixes": atLeast("label prefix", e.reads.Prefixes),
+	}
+	state.Locations.Problems = e.problems(nodeLocations, found[nodeLocations], lists)
+	if binding := found[nodeLocations].binding; binding != nil && !unlimited(binding.Spec.MatchResources) {
+		state.Locations.Problems = append(state.Locations.Problems, altered("ValidatingAdmissionPolicyBinding", nodeLocations, "spec.matchResources", "leaves requests out"))
+	}
+	lists = map[string]func([]string) string{"profiles": e.among}
+	for _, name := range []string{enforcedPods, enforcedBindings} {
+		state.Enforcement.Problems = append(state.Enforcement.Problems, e.problems(name, found[name], lists)...)
+		binding := found[name].binding
+		if binding == nil {
+			continue
+		}
+		match := binding.Spec.MatchResources.DeepCopy()
+		if match != nil && match.NamespaceSelector != nil {
+			state.Namespaces = append(state.Namespaces, *match.NamespaceSelector)
+			match.NamespaceSelector = nil
+		}
+		if !unlimited(match) {
+			state.Enforcement.Problems = append(state.Enforcement.Problems, altered("ValidatingAdmissionPolicyBinding", name, "spec.matchResources", "leaves more out than namespaces"))
+		}
+	}
+	return state
+}
+
+func atLeast(what string, wanted []string) func([]string) string {
+	return func(there []string) string {
+		if missing := lacking(wanted, there); len(missing) > 0 {
+			return fmt.Sprintf("lacks %s %s", what, strings.Join(missing, ", "))
+		}
+		return ""
+	}
+}
+
+func (e *expectation) among(there []string) string {
+	if foreign := lacking(there, e.schedulers); len(foreign) > 0 {
+		return fmt.Sprintf("lets scheduler %s in, which the controller's --scheduler-names does not name", strings.Join(foreign, ", "))
+	}
+	return ""
+}
+
+func altered(kind, name, field, how string) string {
+	return fmt.Sprintf("%s %s, %s: %s", kind, name, field, how)
+}
+
+// problems says why a policy with its binding is not in force as shipped. lists are the variables that may hold other
+// values than the shipped, with what must hold of them.
+func (e *expectation) problems(name string, found pair, lists map[string]func([]string) string) []string {
+	var problems []string
+	if found.policy == nil {
+		problems = append(problems, fmt.Sprintf("there is no ValidatingAdmissionPolicy %s", name))
+	} else {
+		for _, difference := range differences(&e.shipped[name].policy.Spec, &found.policy.Spec, lists) {
+			problems = append(problems, fmt.Sprintf("ValidatingAdmissionPolicy %s, %s", name, difference))
+		}
+	}
+	if found.binding == nil {
+		return append(problems, fmt.Sprintf("there is no ValidatingAdmissionPolicyBinding %s", name))
+	}
+	const kind = "ValidatingAdmissionPolicyBinding"
+	spec := &found.binding.Spec
+	if spec.PolicyName != name {
+		problems = append(problems, altered(kind, name, "spec.policyName", fmt.Sprintf("is %q", spec.PolicyName)))
+	}
+	if !slices.Contains(spec.ValidationActions, admissionv1.Deny) {
+		problems = append(problems, altered(kind, name, "spec.validationActions", "does not hold Deny"))
+	}
+	if spec.ParamRef != nil {
+		problems = append(problems, altered(kind, name, "spec.paramRef", "is set, and the policy has no parameters"))
+	}
+	return problems
+}
+
+// differences says where a policy is weaker than the shipped one, field by field. Further rules, variables and validations
+// only refuse more.
+func differences(shipped, found *admissionv1.ValidatingAdmissionPolicySpec, lists map[string]func([]string) string) []string {
+	var out []string
+	differ := func(field, format string, args ...any) {
+		out = append(out, field+": "+fmt.Sprintf(format, args...))
+	}
+	if found.FailurePolicy != nil && *found.FailurePolicy != admissionv1.Fail {
+		differ("spec.failurePolicy", "is %s, so that what cannot be checked is let through", *found.FailurePolicy)
+	}
+	if found.ParamKind != nil {
+		differ("spec.paramKind", "is set")
+	}
+	if !coversRules(shipped.MatchConstraints, found.MatchConstraints) {
+		differ("spec.matchConstraints", "leaves requests out that the shipped policy checks")
+	}
+	if !slices.Equal(shipped.MatchConditions, found.MatchConditions) {
+		differ("spec.matchConditions", "not as shipped")
+	}
+	for i := range shipped.Variables {
+		name := shipped.Variables[i].Name
+		at := slices.IndexFunc(found.Variables, func(v admissionv1.Variable) bool { return v.Name == name })
+		field := fmt.Sprintf("spec.variables[%s]", name)
+		switch check := lists[name]; {
+		case at < 0:
+			differ(field, "is missing")
+		case check != nil:
+			if values, ok := list(found.Variables[at].Expression); !ok {
+				differ(field, "is no list of strings")
+			} else if problem := check(values); problem != "" {
+				differ(field, "%s", problem)
+			}
+		case found.Variables[at].Expression != shipped.Variables[i].Expression:
+			differ(field, "not as shipped")
+		}
+	}
+	for i := range shipped.Validations {
+		if !slices.ContainsFunc(found.Validations, func(v admissionv1.Validation) bool { return v.Expression == shipped.Validations[i].Expression }) {
+			differ("spec.validations", "lacks the shipped %q", shipped.Validations[i].Message)
+		}
+	}
+	return out
+}
+
+// coversRules says whether every request that the shipped constraints match is matched.
+func coversRules(shipped, found *admissionv1.MatchResources) bool {
+	if found == nil {
+		return false
+	}
+	bare := found.DeepCopy()
+	bare.ResourceRules = nil
+	if !unlimited(bare) || found.MatchPolicy != nil && *found.MatchPolicy != admissionv1.Equivalent {
+		return false
+	}
+	for i := range shipped.ResourceRules {
+		if !slices.ContainsFunc(found.ResourceRules, func(rule admissionv1.NamedRuleWithOperations) bool {
+			if rule.Scope != nil && *rule.Scope == admissionv1.AllScopes {
+				rule.Scope = nil // the API server's default
+			}
+			return equality.Semantic.DeepEqual(rule, shipped.ResourceRules[i])
+		}) {
+			return false
+		}
+	}
+	return true
+}
+
+// unlimited says whether a match leaves nothing out.
+func unlimited(match *admissionv1.MatchResources) bool {
+	return match == nil || len(match.ResourceRules) == 0 && len(match.ExcludeResourceRules) == 0 && all(match.NamespaceSelector) && all(match.ObjectSelector)
+}
+
+func all(selector *metav1.LabelSelector) bool {
+	return selector == nil || len(selector.MatchLabels) == 0 && len(selector.MatchExpressions) == 0
+}
