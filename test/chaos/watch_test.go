@@ -2,12 +2,12 @@ package chaos
 
 import (
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -38,8 +38,7 @@ func (w *world) watch() {
 	w.Helper()
 	// Watches that break and requests that fail are what this is about; they are not news.
 	utilruntime.ErrorHandlers = nil //nolint:reassign // its documented use
-	klog.LogToStderr(false)
-	klog.SetOutput(io.Discard)
+	klog.SetLogger(logr.Discard())
 
 	factory := informers.NewSharedInformerFactory(w.client, 0)
 	pods := factory.Core().V1().Pods().Informer()

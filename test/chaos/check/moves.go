@@ -201,7 +201,7 @@ func (s *story) outages() {
 	moves := s.ended()
 	for _, o := range s.lost() {
 		if o.to.IsZero() {
-			o.to = s.end
+			o.to = s.end.Add(time.Nanosecond)
 		}
 		byWorkload := map[string][]move{}
 		for _, m := range moves {
