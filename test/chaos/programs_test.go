@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -118,8 +119,18 @@ func (w *world) run(name, path string, arguments []string) {
 	w.cluster.StartProgram(w.T, testbed.ProgramSpec{Name: name, Path: path, Args: arguments})
 }
 
-// clusterTimes are the flags that tell the controller of the cluster's times.
-func (w *world) clusterTimes(string) []string { return nil }
+// clusterTimes are the flags that tell the controller of the cluster's times, as far as it has such flags.
+func (w *world) clusterTimes(controller string) []string {
+	w.Helper()
+	text, err := exec.CommandContext(w.Context(), controller, "--help").CombinedOutput()
+	if err != nil {
+		w.Fatalf("%s --help: %v", controller, err)
+	}
+	if !strings.Contains(string(text), "--node-monitor-period") {
+		return nil
+	}
+	return []string{"--node-monitor-period=" + w.times.monitorPeriod.String()}
+}
 
 func (w *world) freeAddress() string {
 	w.Helper()
