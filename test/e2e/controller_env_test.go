@@ -22,6 +22,7 @@ import (
 	"k8s.io/client-go/dynamic"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/test/internal/programs"
 	"tradewind.dev/tradewind/test/testbed"
 )
 
@@ -29,7 +30,7 @@ import (
 const controllerVariable = "TRADEWIND_CONTROLLER"
 
 // controllerProgram is the path of tradewind-controller, built once a run.
-var controllerProgram = built(controllerVariable, "tradewind-controller")
+var controllerProgram = programs.Built(controllerVariable, "tradewind-controller")
 
 // controllerEnv is a cluster of its own in which tradewind-controller runs.
 type controllerEnv struct {

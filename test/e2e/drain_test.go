@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/test/internal/programs"
 	"tradewind.dev/tradewind/test/testbed"
 )
 
@@ -21,7 +22,7 @@ import (
 const cliVariable = "TRADEWIND_CLI"
 
 // cliProgram is the path of tradewind, built once a run.
-var cliProgram = built(cliVariable, "tradewind")
+var cliProgram = programs.Built(cliVariable, "tradewind")
 
 // tradewind runs the command line as the administrator and returns its exit status and what it wrote. It is interrupted
 // when the context ends.

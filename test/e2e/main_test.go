@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"tradewind.dev/tradewind/test/internal/programs"
 	"tradewind.dev/tradewind/test/testbed"
 )
 
@@ -65,4 +66,4 @@ func (s *sharedBed) stop() error {
 }
 
 // schedulerProgram is the path of tradewind-scheduler, built once a run.
-var schedulerProgram = built(schedulerVariable, "tradewind-scheduler")
+var schedulerProgram = programs.Built(schedulerVariable, "tradewind-scheduler")

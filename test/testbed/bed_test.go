@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -40,7 +41,7 @@ func TestBed(t *testing.T) {
 	t.Run("workloads", func(t *testing.T) { testWorkloads(t, cluster) })
 	t.Run("access", func(t *testing.T) { testAccess(t, cluster) })
 	t.Run("custom resources", func(t *testing.T) { testCustomResources(t, cluster) })
-	t.Run("programs", func(t *testing.T) { testPrograms(t, cluster) })
+	t.Run("programs", func(t *testing.T) { testPrograms(t, bed, cluster) })
 	t.Run("loss of a cloud", func(t *testing.T) { testLoss(t, cluster) })
 	t.Logf("memory of all programs: %d MiB", bed.Memory(t)>>20)
 }
@@ -262,7 +263,7 @@ spec: {size: 7}
 	}
 }
 
-func testPrograms(t *testing.T, cluster *testbed.Cluster) {
+func testPrograms(t *testing.T, bed *testbed.Bed, cluster *testbed.Cluster) {
 	program := cluster.StartProgram(t, testbed.ProgramSpec{
 		Name: "greeter", Path: "/bin/sh", User: "alice",
 		Args: []string{"-c", `test {kubeconfig} = "$KUBECONFIG" && echo "$GREETING" && trap 'echo bye; exit 0' TERM && while :; do sleep 0.05; done`},
@@ -278,10 +279,41 @@ func testPrograms(t *testing.T, cluster *testbed.Cluster) {
 	if program.Running(t) || !strings.Contains(program.Log(t), "bye") {
 		t.Errorf("after Stop: running %v, log %q; want the end of a program that was asked to end", program.Running(t), program.Log(t))
 	}
+	testSignals(t, bed, cluster)
 	failing := cluster.StartProgram(t, testbed.ProgramSpec{Name: "failing", Path: "/bin/sh", Args: []string{"-c", "exit 3"}})
 	if exit := failing.WaitForEnd(t, patience); exit != "exit status 3" {
 		t.Errorf("exit %q, want exit status 3", exit)
 	}
+}
+
+// testSignals kills a program as a crash would and starts it anew.
+func testSignals(t *testing.T, bed *testbed.Bed, cluster *testbed.Cluster) {
+	program := cluster.StartProgram(t, testbed.ProgramSpec{
+		Name: "crasher", Path: "/bin/sh", Args: []string{"-c", "echo begun; while :; do sleep 0.05; done"},
+	})
+	if err := bed.Signal(t.Context(), "crasher", syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if exit := program.WaitForEnd(t, patience); exit != "signal: killed" {
+		t.Errorf("exit %q, want signal: killed", exit)
+	}
+	if err := bed.Signal(t.Context(), "crasher", syscall.SIGKILL); err == nil {
+		t.Error("a program that has ended takes a signal; its process id may be another's")
+	}
+	if err := bed.Restart(t.Context(), "crasher"); err != nil {
+		t.Fatal(err)
+	}
+	testbed.WaitFor(t, patience, "the program to print again", func(context.Context) (bool, error) {
+		return strings.Count(program.Log(t), "begun") == 2, nil
+	})
+	all, err := bed.Processes(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(all, func(p testbed.Process) bool { return p.Name == "crasher" && p.Running && p.PID > 1 }) {
+		t.Errorf("the programs are %v", all)
+	}
+	program.Stop(t)
 }
 
 func testLoss(t *testing.T, cluster *testbed.Cluster) {

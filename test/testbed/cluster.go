@@ -62,9 +62,14 @@ func (c *Cluster) ConfigFor(t testing.TB, user string, groups ...string) *rest.C
 // Apply creates or updates the objects in files and folders of YAML or JSON, as the administrator.
 func (c *Cluster) Apply(t testing.TB, paths ...string) {
 	t.Helper()
-	if err := c.cluster.Apply(t.Context(), paths...); err != nil {
+	if err := c.TryApply(t.Context(), paths...); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TryApply does as Apply and returns the API server's error.
+func (c *Cluster) TryApply(ctx context.Context, paths ...string) error {
+	return c.cluster.Apply(ctx, paths...)
 }
 
 // ApplyYAML creates or updates the objects of a YAML text, as the administrator.

@@ -53,6 +53,8 @@ type Options struct {
 	Clusters []string
 	// NoDefaultScheduler leaves kube-scheduler out.
 	NoDefaultScheduler bool
+	// NoKubelets leaves KWOK out, for tests that bring kubelets of their own; they create the nodes, too.
+	NoKubelets bool
 	// Manifests are files and folders of YAML to apply to each cluster before Start returns; custom resource definitions
 	// come first.
 	Manifests []string
@@ -108,9 +110,11 @@ func New(ctx context.Context, options Options) (*Bed, error) {
 	if err != nil {
 		return nil, err
 	}
-	kwok, err := tools.Kwok(ctx, "")
-	if err != nil {
-		return nil, err
+	kwok := ""
+	if !options.NoKubelets {
+		if kwok, err = tools.Kwok(ctx, ""); err != nil {
+			return nil, err
+		}
 	}
 	if options.Timeout == 0 {
 		options.Timeout = 5 * time.Minute
@@ -130,7 +134,7 @@ func New(ctx context.Context, options Options) (*Bed, error) {
 	}
 	up, err := bed.Up(ctx, bed.Spec{
 		Name: testPrefix + hex.EncodeToString(random[:]), StateDir: stateDir, Executable: executable, Kwok: kwok,
-		Clusters: specs, DefaultScheduler: !options.NoDefaultScheduler, LossAfter: options.LossAfter,
+		Clusters: specs, DefaultScheduler: !options.NoDefaultScheduler, NoKubelets: options.NoKubelets, LossAfter: options.LossAfter,
 		Manifests: options.Manifests, ExtraArgs: options.ExtraArgs,
 	}, func(string) {})
 	if err != nil {

@@ -30,6 +30,8 @@ type Spec struct {
 	Clusters         []ClusterSpec
 	// DefaultScheduler starts a kube-scheduler in each cluster.
 	DefaultScheduler bool
+	// NoKubelets starts no kwok: whoever wants nodes brings their kubelets.
+	NoKubelets bool
 	// LossAfter is how long the node life-cycle controller waits for a silent node, at least 4 s; 0 means DefaultLossAfter.
 	LossAfter time.Duration
 	// Manifests are files and folders of YAML that each cluster is given; custom resource definitions come first.
@@ -53,6 +55,9 @@ func (s *Spec) check() error {
 	}
 	seen := map[string]bool{}
 	for _, c := range s.Clusters {
+		if s.NoKubelets && len(c.Nodes) > 0 {
+			return fmt.Errorf("cluster %s: %d nodes without kubelets would never be ready; create them when their kubelets run", c.Name, len(c.Nodes))
+		}
 		if err := CheckName("cluster", c.Name); err != nil {
 			return err
 		}
@@ -192,14 +197,16 @@ func (c *Cluster) bringUp(ctx context.Context, spec Spec, nodes []*corev1.Node, 
 	if err := bootstrap(ctx, client); err != nil {
 		return err
 	}
-	kwok, kwokErr := c.kwok(spec.Kwok)
-	heartbeats, heartbeatsErr := c.heartbeats(spec.Executable, spec.LossAfter)
-	if err := errors.Join(kwokErr, heartbeatsErr); err != nil {
-		return err
-	}
-	for _, kubelets := range []supervisor.Process{kwok, heartbeats} {
-		if err := c.bed.start(ctx, kubelets, nil); err != nil {
+	if !spec.NoKubelets {
+		kwok, kwokErr := c.kwok(spec.Kwok)
+		heartbeats, heartbeatsErr := c.heartbeats(spec.Executable, spec.LossAfter)
+		if err := errors.Join(kwokErr, heartbeatsErr); err != nil {
 			return err
+		}
+		for _, kubelets := range []supervisor.Process{kwok, heartbeats} {
+			if err := c.bed.start(ctx, kubelets, nil); err != nil {
+				return err
+			}
 		}
 	}
 	if spec.DefaultScheduler {

@@ -110,6 +110,17 @@ func (c *Client) StopProcess(ctx context.Context, name string) (ProcessStatus, e
 	return s, c.do(ctx, http.MethodDelete, "processes/"+name, nil, &s)
 }
 
+// SignalProcess sends a signal to a running program and its group.
+func (c *Client) SignalProcess(ctx context.Context, name string, signal syscall.Signal) error {
+	return c.do(ctx, http.MethodPost, fmt.Sprintf("processes/%s/signals/%d", name, signal), nil, nil)
+}
+
+// RestartProcess starts a program anew with what it was first started with, and ends it before if it still runs.
+func (c *Client) RestartProcess(ctx context.Context, name string) (ProcessStatus, error) {
+	var s ProcessStatus
+	return s, c.do(ctx, http.MethodPost, "processes/"+name+"/restart", nil, &s)
+}
+
 // Detach lets the bed outlive the process that started it.
 func (c *Client) Detach(ctx context.Context) error {
 	if err := c.do(ctx, http.MethodPost, "detach", nil, nil); err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"syscall"
 	"time"
 )
 
@@ -40,6 +41,28 @@ func (s *supervisor) handler() http.Handler {
 		}
 		program.stop(grace)
 		reply(w, program.status(), nil)
+	})
+	mux.HandleFunc("POST /processes/{name}/signals/{number}", func(w http.ResponseWriter, r *http.Request) {
+		number, err := strconv.Atoi(r.PathValue("number"))
+		if err != nil || number < 1 || number > 64 {
+			reply(w, nil, fmt.Errorf("signal %q: want a number from 1 to 64", r.PathValue("number")))
+			return
+		}
+		program, err := s.find(r.PathValue("name"))
+		if err == nil {
+			err = program.send(syscall.Signal(number))
+		}
+		reply(w, struct{}{}, err)
+	})
+	mux.HandleFunc("POST /processes/{name}/restart", func(w http.ResponseWriter, r *http.Request) {
+		program, err := s.find(r.PathValue("name"))
+		if err != nil {
+			reply(w, nil, err)
+			return
+		}
+		program.stop(grace)
+		status, err := s.start(program.spec)
+		reply(w, status, err)
 	})
 	mux.HandleFunc("POST /detach", func(w http.ResponseWriter, _ *http.Request) {
 		s.detach()

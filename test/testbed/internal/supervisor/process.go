@@ -40,6 +40,15 @@ func (r *running) status() ProcessStatus {
 	return s
 }
 
+// send is signal for a program that must not have ended: the process id of an ended one may be another's by now.
+func (r *running) send(sig syscall.Signal) error {
+	if r.ended() {
+		return fmt.Errorf("%s has ended: %s", r.spec.Name, r.exit)
+	}
+	r.signal(sig)
+	return nil
+}
+
 // signal reaches the program and every process of its group.
 func (r *running) signal(sig syscall.Signal) {
 	_ = syscall.Kill(-r.cmd.Process.Pid, sig)

@@ -1,4 +1,5 @@
-package e2e
+// Package programs builds the programs of this repository for tests that run them.
+package programs
 
 import (
 	"bytes"
@@ -11,9 +12,9 @@ import (
 	"sync"
 )
 
-// built returns a function that gives the path of a program of this repository: the one that an environment variable names,
-// else one that is built when it is first asked for.
-func built(variable, name string) func() (string, error) {
+// Built returns a function that gives the path of a program of this repository: the one that an environment variable names,
+// else one that is built when it is first asked for. It is for tests two folders below the root of the repository.
+func Built(variable, name string) func() (string, error) {
 	return sync.OnceValues(func() (string, error) {
 		if path := os.Getenv(variable); path != "" {
 			return filepath.Abs(path)
