@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"tradewind.dev/tradewind/apis/v1alpha1"
-
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"tradewind.dev/tradewind/apis/v1alpha1"
 )
 
 // complaint begins a line of the log that tells of an error, or of a list that no index serves.
