@@ -21,7 +21,7 @@ func FuzzFacts(f *testing.F) {
 	f.Add("-9223372036854775808", int64(-1<<63), true, "False", int64(1<<62), int32(1<<31-1), int64(-1<<62))
 	f.Add("1e9", int64(1), true, "unknown", int64(1), int32(0), int64(1))
 	now := time.Unix(1790000100, 0)
-	f.Fuzz(func(t *testing.T, value string, added int64, hasTime bool, ready string, since int64, holds int32, renewed int64) {
+	f.Fuzz(func(t *testing.T, value string, added int64, hasTime bool, ready string, since int64, seconds int32, renewed int64) {
 		taint := corev1.Taint{Key: v1alpha1.TaintDrill, Value: value, Effect: corev1.TaintEffectNoSchedule}
 		if hasTime {
 			at := metav1.Unix(added, 0)
@@ -34,13 +34,15 @@ func FuzzFacts(f *testing.F) {
 			t.Errorf("the taint %+v is a drill from %v to %v", taint, read.Drill, read.drillEnds)
 		}
 		at := metav1.NewMicroTime(time.Unix(renewed, 0))
-		var l lease
-		l.renew(&coordinationv1.Lease{Spec: coordinationv1.LeaseSpec{LeaseDurationSeconds: &holds, RenewTime: &at}}, now)
+		renewals := loss.NewRenewals(5 * time.Second)
+		object := &coordinationv1.Lease{Spec: coordinationv1.LeaseSpec{LeaseDurationSeconds: &seconds, RenewTime: &at}}
+		renewals.Observe("a", object.Spec.RenewTime.Time, holds(object), now)
+		renewals.Fill(&read.Node)
 		if ready == string(corev1.ConditionTrue) != (read.Ready == loss.ReadyTrue) {
 			t.Errorf("a node whose condition is %q is taken for %v", ready, read.Ready)
 		}
-		if l.holds < 0 && holds >= 0 {
-			t.Errorf("a lease of %d s holds %s", holds, l.holds)
+		if !read.Leased || read.Holds <= 0 || read.Heard.After(now) {
+			t.Errorf("a lease of %d s holds %s and was heard of at %s", seconds, read.Holds, read.Heard)
 		}
 	})
 }

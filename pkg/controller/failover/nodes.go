@@ -82,7 +82,7 @@ func drillOf(taint *corev1.Taint) (begun, ends time.Time) {
 
 // holds is for how long a lease holds once it is renewed.
 func holds(object *coordinationv1.Lease) time.Duration {
-	if object.Spec.LeaseDurationSeconds == nil {
+	if object.Spec.LeaseDurationSeconds == nil || *object.Spec.LeaseDurationSeconds <= 0 {
 		return defaultHolds
 	}
 	return time.Duration(*object.Spec.LeaseDurationSeconds) * time.Second

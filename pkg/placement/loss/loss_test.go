@@ -287,3 +287,27 @@ func TestTaints(t *testing.T) {
 		}
 	}
 }
+
+// TestOneNodesLease lets one node claim that its lease holds for 68 years: the path is judged by the times of the others.
+func TestOneNodesLease(t *testing.T) {
+	r := NewRenewals(5 * time.Second)
+	for second := range 120 {
+		now := noon.Add(time.Duration(second) * time.Second)
+		for _, name := range []string{"a", "b", "c", "liar"} {
+			holds := 40 * time.Second
+			if name == "liar" {
+				holds = 68 * 365 * 24 * time.Hour
+			}
+			if second%10 == 0 && (name != "a" || second < 30) {
+				r.Observe(name, now, holds, now)
+			}
+		}
+	}
+	a := node("aws/r/z/1", silent(99*time.Second, 60*time.Second))
+	at := a
+	at.Name = "a"
+	r.Fill(&at)
+	if state := StateOf(&at, r.Path(), noon.Add(120*time.Second)); state != Lost || r.Path().Holds != 40*time.Second {
+		t.Errorf("the silent node is %d; a lease usually holds %s", state, r.Path().Holds)
+	}
+}

@@ -2,6 +2,8 @@ package loss
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -15,7 +17,7 @@ type Path struct {
 	Known bool
 	// Since renewals have been seen without a gap, and when the latest one was. Both are zero before the first.
 	Since, Latest time.Time
-	// Holds is for how long a renewal holds, Monitor how often the node controller looks.
+	// Holds is for how long a renewal usually holds, Monitor how often the node controller looks.
 	Holds, Monitor time.Duration
 }
 
@@ -67,6 +69,8 @@ func later(a, b time.Time) time.Time {
 type Renewals struct {
 	path   Path
 	leases map[string]*lease
+	// holding is how many leases hold for how long.
+	holding map[time.Duration]int
 }
 
 // lease is what was seen of one.
@@ -82,19 +86,21 @@ type lease struct {
 // NewRenewals has seen none. Monitor is how often the node controller looks at the nodes: kube-controller-manager's
 // --node-monitor-period.
 func NewRenewals(monitor time.Duration) *Renewals {
-	return &Renewals{path: Path{Monitor: monitor}, leases: map[string]*lease{}}
+	return &Renewals{path: Path{Monitor: monitor}, leases: map[string]*lease{}, holding: map[time.Duration]int{}}
 }
 
 // Observe takes note of a node's lease as it is now: when the node wrote that it was renewed, and how long that holds. It says
 // whether the path works again by it. How a lease is at first is no renewal, since nobody knows how old it is.
 func (r *Renewals) Observe(node string, written time.Time, holds time.Duration, now time.Time) (resumed bool) {
-	r.path.Holds = max(r.path.Holds, holds)
 	l, known := r.leases[node]
 	if !known {
 		l = &lease{written: written, heard: now, resumed: now}
 		r.leases[node], r.path.Known = l, true
 	}
-	l.holds = holds
+	if l.holds != holds {
+		r.count(l.holds, holds)
+		l.holds = holds
+	}
 	if written.Equal(l.written) {
 		return false
 	}
@@ -109,9 +115,30 @@ func (r *Renewals) Observe(node string, written time.Time, holds time.Duration, 
 	return resumed
 }
 
+// count takes note that a node's lease holds otherwise than before; 0 is none. A renewal usually holds for as long as the node
+// in the middle says: each node writes its own lease, and one alone must not make everybody wait.
+func (r *Renewals) count(before, now time.Duration) {
+	if r.holding[before]--; r.holding[before] <= 0 {
+		delete(r.holding, before)
+	}
+	if now != 0 {
+		r.holding[now]++
+	}
+	below := 0
+	for _, holds := range slices.Sorted(maps.Keys(r.holding)) {
+		if below += r.holding[holds]; 2*below >= len(r.leases) {
+			r.path.Holds = holds
+			return
+		}
+	}
+}
+
 // Forget drops a node's lease.
 func (r *Renewals) Forget(node string) {
-	delete(r.leases, node)
+	if l := r.leases[node]; l != nil {
+		delete(r.leases, node)
+		r.count(l.holds, 0)
+	}
 	r.path.Known = len(r.leases) > 0
 }
 
