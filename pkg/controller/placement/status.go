@@ -164,11 +164,11 @@ func (w *wanted) plan(s *solution, i int) {
 	for _, source := range w.of.rules.Sources {
 		out.Policies = append(out.Policies, source.String())
 	}
-	w.conditions(placement, w.sofar(placement))
+	w.conditions(placement, w.soFar(placement))
 }
 
-// sofar is what is said of replicas without a place until that is explained: what was said, where as many had none before.
-func (w *wanted) sofar(placement *engine.Placement) string {
+// soFar is what is said of replicas without a place until that is explained: what was said, where as many had none before.
+func (w *wanted) soFar(placement *engine.Placement) string {
 	if placement.Unplaced == 0 || w.last == nil || w.last.Unplaced != int32(placement.Unplaced) || w.moved() {
 		return engine.Unexplained
 	}
