@@ -37,6 +37,8 @@ type controllerEnv struct {
 	*testing.T
 	cluster *testbed.Cluster
 	objects dynamic.Interface
+	// flags are further ones of the controllers that it starts.
+	flags []string
 	// token may read metrics, stranger may not.
 	token, stranger string
 }
@@ -97,10 +99,10 @@ func (e *controllerEnv) start(name string) *controllerProcess {
 	}
 	p.Program = e.cluster.StartProgram(e.T, testbed.ProgramSpec{
 		Name: name, Path: path, User: testbed.TradewindController,
-		Args: []string{
+		Args: append([]string{
 			"--kubeconfig={kubeconfig}", "--metrics-bind-address=" + p.metrics, "--health-probe-bind-address=" + p.probes,
 			"--leader-elect-lease-duration=4s", "--leader-elect-renew-deadline=3s", "--leader-elect-retry-period=500ms",
-		},
+		}, e.flags...),
 	})
 	return p
 }

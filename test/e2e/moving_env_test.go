@@ -36,8 +36,15 @@ type movingEnv struct {
 
 func newMovingEnv(t *testing.T, nodes string) *movingEnv {
 	t.Helper()
+	return newMovingEnvWith(t, nodes, 4*time.Second, 500*time.Millisecond)
+}
+
+// newMovingEnvWith is a cluster in which nodes are unreachable after a time, and looked at every period.
+func newMovingEnvWith(t *testing.T, nodes string, lossAfter, monitor time.Duration) *movingEnv {
+	t.Helper()
+	flag := "--node-monitor-period=" + monitor.String()
 	bed := testbed.Start(t, testbed.Options{
-		Nodes: nodes, NoDefaultScheduler: true, LossAfter: 4 * time.Second,
+		Nodes: nodes, NoDefaultScheduler: true, LossAfter: lossAfter, ExtraArgs: map[string][]string{"kube-controller-manager": {flag}},
 		Manifests: append([]string{"../../deploy/install/node-guard.yaml"}, installation...),
 	})
 	cluster := bed.Cluster(t, "")
@@ -47,7 +54,7 @@ func newMovingEnv(t *testing.T, nodes string) *movingEnv {
 	}
 	e := &movingEnv{
 		env:        &env{T: t, cluster: cluster, client: cluster.Client(), objects: objects},
-		controller: &controllerEnv{T: t, cluster: cluster, objects: objects},
+		controller: &controllerEnv{T: t, cluster: cluster, objects: objects, flags: []string{flag}},
 	}
 	e.ns = e.namespace("e2e-", nil)
 	t.Cleanup(func() {
