@@ -189,11 +189,22 @@ func (b *binaries) execute(ctx context.Context, t target, length time.Duration) 
 	err := command.Run()
 	out.output = output.Bytes()
 	out.failed = err != nil || bytes.Contains(out.output, blind)
-	if lines := executed.FindAllSubmatch(out.output, -1); len(lines) > 0 {
-		out.executions, _ = strconv.Atoi(string(lines[len(lines)-1][1])) // it is digits alone
-	}
+	out.executions = executions(out.output)
 	out.panics = bytes.Count(out.output, []byte("panic: "))
 	return out
+}
+
+// executions is how many a test says that it has made.
+func executions(output []byte) int {
+	lines := executed.FindAllSubmatch(output, -1)
+	if len(lines) == 0 {
+		return 0
+	}
+	number, err := strconv.Atoi(string(lines[len(lines)-1][1]))
+	if err != nil { // more than fits
+		return 0
+	}
+	return number
 }
 
 // longestKept is the largest input that is kept, in bytes.

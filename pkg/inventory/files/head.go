@@ -83,7 +83,12 @@ func withoutComment(value []byte) []byte {
 	return bytes.TrimRight(value, " ")
 }
 
-// closed says whether a value in quotes ends on its line, or is an empty pair of brackets.
+// isWord says whether a character is of plain words in brackets.
+func isWord(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || bytes.IndexByte([]byte("/._ ,:-"), c) >= 0
+}
+
+// closed says whether a value in quotes, or one of plain words in brackets, ends on its line.
 func closed(value []byte) bool {
 	end := 1
 	switch quote := value[0]; quote {
@@ -102,7 +107,10 @@ func closed(value []byte) bool {
 			end++
 		}
 	case '{', '[':
-		if len(value) < 2 || value[1] != quote+2 { // the closing brackets are two after the opening ones
+		for end < len(value) && isWord(value[end]) {
+			end++
+		}
+		if end < len(value) && value[end] != quote+2 { // the closing brackets are two after the opening ones
 			return false
 		}
 	default:
