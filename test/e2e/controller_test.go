@@ -326,8 +326,8 @@ func (e *controllerEnv) mayNotChangeNodesOtherwise() {
 		{"controller", controller, `{"metadata":{"annotations":{"a":"b"}}}`, "changes nothing of a node but labels and taints"},
 		{"controller", controller, `{"metadata":{"labels":{"a":"b"}}}`, "changes no labels of a node but"},
 		{"controller", controller, `{"metadata":{"labels":{"stray":null}}}`, "changes no labels of a node but"},
-		{"node", kubelet, `{"metadata":{"labels":{"tradewind.dev/country":"LU"}}}`, "a node does not change its own labels"},
-		{"node", kubelet, `{"metadata":{"labels":{"tradewind.dev/cloud":null}}}`, "a node does not change its own labels"},
+		{"node", kubelet, `{"metadata":{"labels":{"tradewind.dev/country":"LU"}}}`, "a node does not add labels tradewind.dev/country"},
+		{"node", kubelet, `{"metadata":{"labels":{"tradewind.dev/cloud":null}}}`, "a node does not change or remove its labels tradewind.dev/cloud"},
 	} {
 		_, err := c.client.CoreV1().Nodes().Patch(e.Context(), "stray", types.MergePatchType, []byte(c.patch), metav1.PatchOptions{DryRun: []string{metav1.DryRunAll}})
 		if err == nil || !strings.Contains(err.Error(), c.want) {

@@ -52,7 +52,7 @@ func admissionEnforced(namespaces []string, state *cluster.State) metav1.Conditi
 	condition := metav1.Condition{Type: v1alpha1.ConditionAdmissionEnforced, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonNamespacesNotEnforced}
 	var open, asked []string
 	for _, name := range namespaces {
-		if slices.Contains(systemNamespaces, name) || state.Admission.Enforces(state.Namespaces[name]) {
+		if state.Admission.Enforces(state.Namespaces[name]) {
 			continue
 		}
 		open = append(open, name)
@@ -69,6 +69,9 @@ func admissionEnforced(namespaces []string, state *cluster.State) metav1.Conditi
 		remedy = fmt.Sprintf("add deploy/install/components/enforce to the installation (%s) and %s", problems, remedy)
 	}
 	switch {
+	case len(namespaces) == 0:
+		condition.Status, condition.Reason = metav1.ConditionTrue, ReasonNamespacesEnforced
+		condition.Message = "the policy selects no namespace but those of the system"
 	case len(open) == 0:
 		condition.Status, condition.Reason = metav1.ConditionTrue, ReasonNamespacesEnforced
 		condition.Message = "pods that name another scheduler, or a node, are refused in the namespaces of the policy"
@@ -78,6 +81,8 @@ func admissionEnforced(namespaces []string, state *cluster.State) metav1.Conditi
 		if problems != "" {
 			condition.Message += ": " + problems
 		}
+	case len(open) == 1 && slices.Contains(systemNamespaces, open[0]):
+		condition.Message = fmt.Sprintf("a pod that names another scheduler, or a node, goes past the policy in %s, where nothing is enforced; move the workload to another", names(open))
 	case len(asked) > 0 && problems != "":
 		condition.Reason = ReasonEnforcementNotInForce
 		condition.Message = fmt.Sprintf("%s: label %s=true asks for enforcement and there is none: %s; add deploy/install/components/enforce to the installation",
@@ -96,8 +101,8 @@ func names(namespaces []string) string {
 	return fmt.Sprintf("%d namespaces (%s)", len(namespaces), status.Join(namespaces, ", ", most))
 }
 
-// selected are the names of the namespaces that a ClusterPlacementPolicy selects; all without a selector, none where it
-// cannot be read.
+// selected are the names of the namespaces that a ClusterPlacementPolicy selects, without those of the system: all without
+// a selector, none where it cannot be read.
 func selected(selector *metav1.LabelSelector, namespaces map[string]labels.Set) []string {
 	matches := labels.Everything()
 	if selector != nil {
@@ -108,7 +113,7 @@ func selected(selector *metav1.LabelSelector, namespaces map[string]labels.Set) 
 	}
 	var out []string
 	for name, set := range namespaces {
-		if matches.Matches(set) {
+		if matches.Matches(set) && !slices.Contains(systemNamespaces, name) {
 			out = append(out, name)
 		}
 	}

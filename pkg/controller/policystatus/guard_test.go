@@ -12,6 +12,21 @@ import (
 	"tradewind.dev/tradewind/pkg/controller/clustertest"
 )
 
+// TestSystemNamespaces: a policy of a namespace in which nothing can be enforced does not say that something is.
+func TestSystemNamespaces(t *testing.T) {
+	for _, name := range systemNamespaces {
+		state := clustertest.New(t).State()
+		state.Namespaces = map[string]labels.Set{name: {admission.LabelEnforce: "true", "kubernetes.io/metadata.name": name}}
+		inForce := admission.Verdict{Known: true}
+		state.Admission = admission.State{Locations: inForce, Enforcement: inForce, Namespaces: []metav1.LabelSelector{{
+			MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "kubernetes.io/metadata.name", Operator: metav1.LabelSelectorOpNotIn, Values: systemNamespaces}},
+		}}}
+		if got := admissionEnforced([]string{name}, state); got.Status != metav1.ConditionFalse {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
 // TestGuards has what policies say of the admission policies that their rules rest on.
 func TestGuards(t *testing.T) {
 	const (
@@ -107,6 +122,11 @@ func TestGuards(t *testing.T) {
 			namespaces: map[string]labels.Set{"shop": labelled("team"), "us": nil, "kube-system": {"team": "eu"}},
 			state:      admission.State{Locations: inForce, Enforcement: inForce, Namespaces: selectors},
 			locations:  guarded, admission: enforced,
+		},
+		{
+			name: "guard-rail over nothing", spec: euOnly, namespaces: map[string]labels.Set{"us": nil, "kube-system": {"team": "eu"}},
+			state:     admission.State{Locations: inForce, Enforcement: inForce, Namespaces: selectors},
+			locations: guarded, admission: "True NamespacesEnforced: the policy selects no namespace but those of the system",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
