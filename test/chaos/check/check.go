@@ -14,20 +14,17 @@ import (
 	"tradewind.dev/tradewind/test/chaos/history"
 )
 
-// Options are the times of the cluster and the bounds of what programs may take.
-type Options struct {
-	// Unreachable is how long a machine is silent before Kubernetes calls it unreachable.
-	Unreachable time.Duration
-	// Lease is how long a machine's lease holds after it was renewed.
-	Lease time.Duration
-	// News is how long news take to reach a program that nothing troubles.
-	News time.Duration
-	// Settle is how long a policy must have been in force before a bind is judged by it.
-	Settle time.Duration
-	// Memory, Files and Goroutines are what a program may have at the end of a quiet time more than at its first.
-	Memory            int64
-	Files, Goroutines int
-}
+// What the checker gives a program.
+const (
+	// news is how long news take to reach a program that nothing troubles.
+	news = 5 * time.Second
+	// settle is how long a policy must have been in force before a bind is judged by it.
+	settle = 20 * time.Second
+	// What a program may have at the end of a quiet time more than at its first, twice in a row.
+	moreMemory     = 256 << 20
+	moreFiles      = 64
+	moreGoroutines = 400
+)
 
 // Violation is a rule that was broken.
 type Violation struct {
@@ -79,9 +76,8 @@ func (r Result) Count(rule string) int {
 }
 
 // Check judges a history.
-func Check(events []history.Event, options Options) Result {
+func Check(events []history.Event) Result {
 	s := read(events)
-	s.options = options
 	s.binds()
 	s.moves()
 	s.outages()
@@ -121,7 +117,7 @@ type plan struct {
 
 // story is a history by what it is about.
 type story struct {
-	options  Options
+	times    history.Times
 	result   Result
 	end      time.Time
 	nodes    map[string]*timeline[history.Node]
@@ -145,6 +141,8 @@ func read(events []history.Event) *story {
 		e := &events[i]
 		s.end = e.Time
 		switch {
+		case e.Times != nil:
+			s.times = *e.Times
 		case e.Node != nil:
 			line(s.nodes, e.Node.Name).add(e.Time, *e.Node)
 		case e.Rules != nil:
@@ -207,10 +205,10 @@ func (s *story) violate(at time.Time, rule, object, format string, args ...any) 
 	s.result.Violations = append(s.result.Violations, Violation{at, rule, object, fmt.Sprintf(format, args...)})
 }
 
-// since is the time from which on a program may have news of what was before t: News before it, and further back over what
+// since is the time from which on a program may believe what was true: age before t, and further back over what
 // kept it from hearing or acting. begin is how the names of the programs begin.
-func (s *story) since(begin string, t time.Time, news time.Duration) time.Time {
-	from := t.Add(-news)
+func (s *story) since(begin string, t time.Time, age time.Duration) time.Time {
+	from := t.Add(-age)
 	for changed := true; changed; {
 		changed = false
 		for program, l := range s.troubles {
@@ -219,8 +217,8 @@ func (s *story) since(begin string, t time.Time, news time.Duration) time.Time {
 			}
 			for _, trouble := range spans(l, func(n int) bool { return n > 0 }) {
 				// What came in while it was troubled may be acted on a while after the trouble ended.
-				if trouble.overlaps(from, t) && trouble.from.Add(-news).Before(from) {
-					from, changed = trouble.from.Add(-news), true
+				if trouble.overlaps(from, t) && trouble.from.Add(-age).Before(from) {
+					from, changed = trouble.from.Add(-age), true
 				}
 			}
 		}
