@@ -128,6 +128,11 @@ func (t *tale) run(identity, uid, node string, on bool) *tale {
 }
 
 func (t *tale) trouble(program string, on bool) *tale {
+	return t.add(history.Event{Trouble: &history.Trouble{Program: program, On: on, Deaf: true}})
+}
+
+// spoilt is a trouble of a program's requests.
+func (t *tale) spoilt(program string, on bool) *tale {
 	return t.add(history.Event{Trouble: &history.Trouble{Program: program, On: on}})
 }
 

@@ -44,6 +44,14 @@ func TestViolations(t *testing.T) {
 			after(2).deletes("web-1"), ""},
 		{"failed over from a node that has been back while the controller heard nothing", begin().state(history.Dead, "aws-1").after(15).
 			trouble("tradewind-controller-1", true).after(1).state(history.Alive, "aws-1").after(20).deletes("web-1"), ""},
+		{"failed over from a node that has been back while the controller could not watch", begin().state(history.Dead, "aws-1").after(15).
+			spoilt("tradewind-controller-1", true).trouble("tradewind-controller-1", true).after(0.1).trouble("tradewind-controller-1", false).
+			after(1).state(history.Alive, "aws-1").after(15).spoilt("tradewind-controller-1", false).after(10).deletes("web-1"), ""},
+		{"failed over from a node that has been back while requests failed and news came", begin().state(history.Dead, "aws-1").after(15).
+			spoilt("tradewind-controller-1", true).after(1).state(history.Alive, "aws-1").after(20).deletes("web-1"), "healthy shop/web-1"},
+		{"failed over from a node that came back before the API server was away", begin().state(history.Dead, "aws-1").after(15).
+			state(history.Alive, "aws-1").after(20).trouble("control-plane", true).after(5).trouble("control-plane", false).after(1).
+			deletes("web-1"), "healthy shop/web-1"},
 		{"failed over from one dead node of its zone", begin().node(history.Node{Name: "aws-3", Cloud: "aws", Region: "eu-west-1", Zone: "a",
 			State: history.Alive, InstanceType: "large"}).after(30).state(history.Dead, "aws-1").after(15).deletes("web-1"), "healthy shop/web-1"},
 		{"failed over without failover", begin().without(func(r *history.Rules) { r.Failover = false }).after(60).
@@ -53,6 +61,8 @@ func TestViolations(t *testing.T) {
 		{"moved for the plan", begin().evicts("web-1"), ""},
 		{"moved from where the plan wants it", begin().plan("u", 2, "aws eu-west-1 large", 2).after(30).evicts("web-1"), "healthy shop/web-1"},
 		{"moved just after the plan changed", begin().plan("u", 2, "aws eu-west-1 large", 2).after(1).evicts("web-1"), ""},
+		{"moved for a plan that nobody has seen", begin().plan("u", 2, "aws eu-west-1 large", 2).after(30).spoilt("tradewind-controller-1", true).
+			after(1).evicts("web-1"), ""},
 		{"moved without rebalance", begin().without(noRebalance).after(60).evicts("web-1"), "unasked shop/web-1"},
 		{"moved back after a failover", begin().without(noRebalance).after(60).state(history.Dead, "aws-1").after(15).deletes("web-1").
 			after(1).gone("web-1").bind("web-3", "gcp-1").after(20).state(history.Alive, "aws-1").after(60).

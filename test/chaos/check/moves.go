@@ -105,8 +105,12 @@ func (s *story) evicted(m move, before []move, lost []outage, object string) {
 	s.budget(m, ofWorkload, from, object)
 }
 
-// wanted checks that a plan wanted fewer replicas where the pod was than there were.
+// wanted checks that a plan wanted fewer replicas where the pod was than there were. A controller whose writes fail may
+// follow a plan that nobody has seen.
 func (s *story) wanted(m move, from time.Time, object string) {
+	if s.troubled(controllerBegin, m.at.Add(-news), m.at) {
+		return
+	}
 	node, _ := s.nodes[m.pod.Node].last(m.at)
 	place := history.Place(node.Cloud, node.Region, node.InstanceType, node.Spot)
 	there := 0

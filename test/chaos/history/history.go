@@ -150,11 +150,13 @@ type Run struct {
 	On       bool   `json:"on"`
 }
 
-// Trouble is the begin or the end of what keeps a program from working: it is killed or stopped, or its answers are slow,
-// wrong or missing.
+// Trouble is the begin or the end of what keeps a program from working.
 type Trouble struct {
 	Program string `json:"program"`
 	On      bool   `json:"on"`
+	// Deaf troubles keep news from it: it is stopped, or nothing comes through. Others spoil its requests, and what it
+	// watches goes on.
+	Deaf bool `json:"deaf,omitempty"`
 }
 
 // Quiet is the begin of a time without faults, and its end.
