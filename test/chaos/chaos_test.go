@@ -100,7 +100,7 @@ func bench(name string, count int) { fmt.Printf("BENCH %s %d count\n", name, cou
 
 // judge checks the history and prints what was not told before.
 func (w *world) judge(told map[string]bool, seed uint64) check.Result {
-	result := check.Check(w.record.Events(), w.bounds())
+	result := check.Check(w.record.Events())
 	for _, v := range result.Violations {
 		if key := v.String(); !told[key] {
 			told[key] = true
@@ -108,15 +108,6 @@ func (w *world) judge(told map[string]bool, seed uint64) check.Result {
 		}
 	}
 	return result
-}
-
-// bounds are what the checker needs to know of the cluster.
-func (w *world) bounds() check.Options {
-	return check.Options{
-		Unreachable: w.times.lossAfter + w.times.monitorPeriod, Lease: w.times.lease,
-		News: 5 * time.Second, Settle: 20 * time.Second,
-		Memory: 256 << 20, Files: 64, Goroutines: 400,
-	}
 }
 
 // progress prints where the run is, every ten seconds.

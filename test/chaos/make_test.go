@@ -38,16 +38,16 @@ func (w *world) makeFault(ctx context.Context, f faults.Fault) (undo, error) {
 func (w *world) breakProgram(ctx context.Context, f faults.Fault) (undo, error) {
 	switch f.Kind {
 	case faults.Restart:
-		w.trouble(f.Target, true)
-		defer w.trouble(f.Target, false)
+		w.deaf(f.Target, true)
+		defer w.deaf(f.Target, false)
 		return nil, w.bed.Restart(ctx, f.Target)
 	case faults.Stop:
 		if err := w.signal(ctx, f.Target, syscall.SIGSTOP); err != nil {
 			return nil, err
 		}
-		w.trouble(f.Target, true)
+		w.deaf(f.Target, true)
 		return func(ctx context.Context) error {
-			defer w.trouble(f.Target, false)
+			defer w.deaf(f.Target, false)
 			return w.signal(ctx, f.Target, syscall.SIGCONT)
 		}, nil
 	default:
@@ -56,13 +56,13 @@ func (w *world) breakProgram(ctx context.Context, f faults.Fault) (undo, error) 
 			w.down.set(f.Target, false)
 			return nil, err
 		}
-		w.trouble(f.Target, true)
+		w.deaf(f.Target, true)
 		return func(ctx context.Context) error {
 			if err := w.bed.Restart(ctx, f.Target); err != nil {
 				return err
 			}
 			w.down.set(f.Target, false)
-			w.trouble(f.Target, false)
+			w.deaf(f.Target, false)
 			return nil
 		}, nil
 	}
@@ -74,7 +74,9 @@ func (w *world) breakAnswers(f faults.Fault) undo {
 	var trouble proxy.Trouble
 	switch f.Kind {
 	case faults.CutWatch:
+		w.deaf(f.Target, true)
 		p.CutWatches()
+		w.deaf(f.Target, false)
 		return nil
 	case faults.Slow:
 		trouble.Delay = time.Duration(f.Amount) * 40 * time.Millisecond
@@ -88,11 +90,14 @@ func (w *world) breakAnswers(f faults.Fault) undo {
 	case faults.Partition:
 		trouble.Partition = true
 	}
-	w.trouble(f.Target, true)
+	tell := func(on bool) {
+		w.record.Add(history.Event{Trouble: &history.Trouble{Program: f.Target, On: on, Deaf: trouble.Partition}})
+	}
+	tell(true)
 	end := p.Begin(trouble)
 	return func(context.Context) error {
 		end()
-		w.trouble(f.Target, false)
+		tell(false)
 		return nil
 	}
 }

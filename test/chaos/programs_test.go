@@ -224,22 +224,22 @@ func (w *world) keep(ctx context.Context) {
 		}
 		for _, p := range all {
 			if !p.Running && !w.down.is(p.Name) && p.Name != "supervisor" {
-				w.trouble(p.Name, true)
+				w.deaf(p.Name, true)
 				if err := w.bed.Restart(ctx, p.Name); err != nil && ctx.Err() == nil {
 					w.tell("%s cannot be started again: %v", p.Name, err)
 				}
-				w.trouble(p.Name, false)
+				w.deaf(p.Name, false)
 			}
 		}
 	}
 }
 
-// trouble records that something begins or ends to keep a program from working.
-func (w *world) trouble(name string, on bool) {
+// deaf records that something begins or ends to keep news from a program.
+func (w *world) deaf(name string, on bool) {
 	if w.programs[name] == nil {
 		name = controlPlane
 	}
-	w.record.Add(history.Event{Trouble: &history.Trouble{Program: name, On: on}})
+	w.record.Add(history.Event{Trouble: &history.Trouble{Program: name, On: on, Deaf: true}})
 }
 
 // signal sends a signal to a program of the bed.

@@ -91,6 +91,7 @@ func newWorld(t *testing.T, t0 times, folder string) *world {
 	if w.objects, err = dynamic.NewForConfig(w.cluster.Config()); err != nil {
 		t.Fatal(err)
 	}
+	w.record.Add(history.Event{Times: &history.Times{Unreachable: t0.lossAfter + t0.monitorPeriod, Lease: t0.lease}})
 	w.watch()
 	w.makeMachines()
 	w.makeLoads()

@@ -21,7 +21,7 @@ func (s *story) binds() {
 			s.violate(p.bound, RuleResidency, p.Namespace+"/"+p.Name, "is bound to node %s, which the suite never made", p.Node)
 			continue
 		}
-		rules := s.rulesOf(p.Workload, s.since(schedulerBegin, p.bound, s.options.Settle), p.bound)
+		rules := s.rulesOf(p.Workload, s.since(schedulerBegin, p.bound, settle), p.bound)
 		if len(rules) == 0 || slices.ContainsFunc(rules, func(r history.Rules) bool { return inside(r, node) }) {
 			continue
 		}
@@ -69,7 +69,7 @@ func total(decisions map[string]int) int {
 // place is a node that could hold a replica of a workload before a time for long enough that everybody knew; empty when
 // there is none.
 func (s *story) place(workload string, t time.Time) string {
-	from := s.since(controllerBegin, t, s.options.Settle).Add(-s.options.Unreachable)
+	from := s.since(controllerBegin, t, settle).Add(-s.times.Unreachable)
 	var names []string
 	for name := range s.nodes {
 		names = append(names, name)
@@ -94,9 +94,9 @@ func (s *story) fences() {
 		if !e.Fence.On {
 			continue
 		}
-		from := s.since(controllerBegin, e.Time, s.options.News)
+		from := s.since(controllerBegin, e.Time, news)
 		long := slices.ContainsFunc(spans(line(s.nodes, e.Fence.Node), isDead), func(d span) bool {
-			return d.overlaps(from, e.Time) && e.Time.Sub(d.from) >= s.options.Lease/2
+			return d.overlaps(from, e.Time) && e.Time.Sub(d.from) >= s.times.Lease/2
 		})
 		if !long {
 			state, _ := s.nodes[e.Fence.Node].last(e.Time)
@@ -146,8 +146,8 @@ func (s *story) quiet(events []history.Event) {
 				first[e.Usage.Program] = *e.Usage
 				continue
 			}
-			grown := e.Usage.ResidentBytes > base.ResidentBytes+s.options.Memory || e.Usage.Files > base.Files+s.options.Files ||
-				e.Usage.Goroutines > base.Goroutines+s.options.Goroutines
+			grown := e.Usage.ResidentBytes > base.ResidentBytes+moreMemory || e.Usage.Files > base.Files+moreFiles ||
+				e.Usage.Goroutines > base.Goroutines+moreGoroutines
 			if !grown {
 				leaking[e.Usage.Program] = 0
 			} else if leaking[e.Usage.Program]++; leaking[e.Usage.Program] == 2 {

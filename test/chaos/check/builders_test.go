@@ -9,11 +9,6 @@ import (
 
 var noon = time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)
 
-var options = Options{
-	Unreachable: 10 * time.Second, Lease: 8 * time.Second, News: 5 * time.Second, Settle: 20 * time.Second,
-	Memory: 100 << 20, Files: 50, Goroutines: 100,
-}
-
 const web = "Deployment shop/web"
 
 // tale is a history under construction.
@@ -29,6 +24,7 @@ type tale struct {
 // that must be in Ireland or Belgium, fails over, and moves for money, one replica at a time. It has been so for a minute.
 func begin() *tale {
 	t := &tale{now: noon, nodes: map[string]history.Node{}, pods: map[string]history.Pod{}, rules: map[string]history.Rules{}}
+	t.add(history.Event{Times: &history.Times{Unreachable: 10 * time.Second, Lease: 8 * time.Second}})
 	for _, n := range []history.Node{
 		{Name: "aws-1", Cloud: "aws", Region: "eu-west-1", Zone: "a", Country: "IE"},
 		{Name: "aws-2", Cloud: "aws", Region: "eu-west-1", Zone: "b", Country: "IE"},
@@ -132,6 +128,11 @@ func (t *tale) run(identity, uid, node string, on bool) *tale {
 }
 
 func (t *tale) trouble(program string, on bool) *tale {
+	return t.add(history.Event{Trouble: &history.Trouble{Program: program, On: on, Deaf: true}})
+}
+
+// spoilt is a trouble of a program's requests.
+func (t *tale) spoilt(program string, on bool) *tale {
 	return t.add(history.Event{Trouble: &history.Trouble{Program: program, On: on}})
 }
 

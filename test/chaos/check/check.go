@@ -14,20 +14,17 @@ import (
 	"tradewind.dev/tradewind/test/chaos/history"
 )
 
-// Options are the times of the cluster and the bounds of what programs may take.
-type Options struct {
-	// Unreachable is how long a machine is silent before Kubernetes calls it unreachable.
-	Unreachable time.Duration
-	// Lease is how long a machine's lease holds after it was renewed.
-	Lease time.Duration
-	// News is how long news take to reach a program that nothing troubles.
-	News time.Duration
-	// Settle is how long a policy must have been in force before a bind is judged by it.
-	Settle time.Duration
-	// Memory, Files and Goroutines are what a program may have at the end of a quiet time more than at its first.
-	Memory            int64
-	Files, Goroutines int
-}
+// What the checker gives a program.
+const (
+	// news is how long news take to reach a program that nothing troubles.
+	news = 5 * time.Second
+	// settle is how long a policy must have been in force before a bind is judged by it.
+	settle = 20 * time.Second
+	// What a program may have at the end of a quiet time more than at its first, twice in a row.
+	moreMemory     = 256 << 20
+	moreFiles      = 64
+	moreGoroutines = 400
+)
 
 // Violation is a rule that was broken.
 type Violation struct {
@@ -43,21 +40,19 @@ func (v Violation) String() string {
 
 // The rules.
 const (
-	RuleResidency   = "residency"     // a pod was bound outside its workload's residency
-	RuleHealthy     = "healthy"       // a replica of a healthy place was deleted or evicted
-	RuleUnasked     = "unasked"       // a replica was moved though no policy of its workload asks for it
-	RuleDamping     = "damping"       // a replica was moved again before its time, or while a domain was lost
-	RuleOneMove     = "one-move"      // a workload had more moves in an outage than replicas in what was lost
-	RuleBudget      = "budget"        // more replicas were away than the policy lets
-	RuleDecisions   = "decisions"     // a Placement with running replicas lost its decisions
-	RuleFence       = "fence"         // a living node was fenced
-	RuleTwice       = "twice"         // a StatefulSet's replica ran twice
-	RuleReady       = "ready"         // not everything was ready within a minute of quiet
-	RuleLeak        = "leak"          // a program takes ever more
-	RuleLog         = "log"           // a log holds a secret or a panic
-	RuleForeign     = "foreign-write" // a program deleted what it has no business with
-	controllerBegin = "tradewind-controller"
-	schedulerBegin  = "tradewind-scheduler"
+	RuleResidency = "residency"     // a pod was bound outside its workload's residency
+	RuleHealthy   = "healthy"       // a replica of a healthy place was deleted or evicted
+	RuleUnasked   = "unasked"       // a replica was moved though no policy of its workload asks for it
+	RuleDamping   = "damping"       // a replica was moved again before its time, or while a domain was lost
+	RuleOneMove   = "one-move"      // a workload had more moves in an outage than replicas in what was lost
+	RuleBudget    = "budget"        // more replicas were away than the policy lets
+	RuleDecisions = "decisions"     // a Placement with running replicas lost its decisions
+	RuleFence     = "fence"         // a living node was fenced
+	RuleTwice     = "twice"         // a StatefulSet's replica ran twice
+	RuleReady     = "ready"         // not everything was ready within a minute of quiet
+	RuleLeak      = "leak"          // a program takes ever more
+	RuleLog       = "log"           // a log holds a secret or a panic
+	RuleForeign   = "foreign-write" // a program deleted what it has no business with
 )
 
 // Result is what was found, and how much was looked at.
@@ -79,9 +74,8 @@ func (r Result) Count(rule string) int {
 }
 
 // Check judges a history.
-func Check(events []history.Event, options Options) Result {
+func Check(events []history.Event) Result {
 	s := read(events)
-	s.options = options
 	s.binds()
 	s.moves()
 	s.outages()
@@ -121,7 +115,7 @@ type plan struct {
 
 // story is a history by what it is about.
 type story struct {
-	options  Options
+	times    history.Times
 	result   Result
 	end      time.Time
 	nodes    map[string]*timeline[history.Node]
@@ -133,18 +127,23 @@ type story struct {
 	plans    map[string][]plan // by workload
 	fencings []history.Event
 	runs     []history.Event
-	troubles map[string]*timeline[int] // how many troubles a program has
+	// deaf and mute count the troubles of programs, of the one sort and of the other.
+	deaf, mute map[string]*timeline[int]
+	deafTimes  map[string][]span
 }
 
 func read(events []history.Event) *story {
 	s := &story{
 		nodes: map[string]*timeline[history.Node]{}, rules: map[string]*timeline[history.Rules]{}, pods: map[string]*pod{},
-		names: map[string][]*pod{}, byOwner: map[string][]*pod{}, plans: map[string][]plan{}, troubles: map[string]*timeline[int]{},
+		names: map[string][]*pod{}, byOwner: map[string][]*pod{}, plans: map[string][]plan{},
+		deaf: map[string]*timeline[int]{}, mute: map[string]*timeline[int]{}, deafTimes: map[string][]span{},
 	}
 	for i := range events {
 		e := &events[i]
 		s.end = e.Time
 		switch {
+		case e.Times != nil:
+			s.times = *e.Times
 		case e.Node != nil:
 			line(s.nodes, e.Node.Name).add(e.Time, *e.Node)
 		case e.Rules != nil:
@@ -160,7 +159,10 @@ func read(events []history.Event) *story {
 		case e.Run != nil:
 			s.runs = append(s.runs, *e)
 		case e.Trouble != nil:
-			l := line(s.troubles, e.Trouble.Program)
+			l := line(s.mute, e.Trouble.Program)
+			if e.Trouble.Deaf {
+				l = line(s.deaf, e.Trouble.Program)
+			}
 			n, _ := l.last(e.Time)
 			if e.Trouble.On {
 				l.add(e.Time, n+1)
@@ -207,27 +209,6 @@ func (s *story) violate(at time.Time, rule, object, format string, args ...any) 
 	s.result.Violations = append(s.result.Violations, Violation{at, rule, object, fmt.Sprintf(format, args...)})
 }
 
-// since is the time from which on a program may have news of what was before t: News before it, and further back over what
-// kept it from hearing or acting. begin is how the names of the programs begin.
-func (s *story) since(begin string, t time.Time, news time.Duration) time.Time {
-	from := t.Add(-news)
-	for changed := true; changed; {
-		changed = false
-		for program, l := range s.troubles {
-			if !strings.HasPrefix(program, begin) && !strings.HasPrefix(program, "control-plane") {
-				continue
-			}
-			for _, trouble := range spans(l, func(n int) bool { return n > 0 }) {
-				// What came in while it was troubled may be acted on a while after the trouble ended.
-				if trouble.overlaps(from, t) && trouble.from.Add(-news).Before(from) {
-					from, changed = trouble.from.Add(-news), true
-				}
-			}
-		}
-	}
-	return from
-}
-
 // rulesOf are the rules of a workload that may have been in a program's mind.
 func (s *story) rulesOf(workload string, from, to time.Time) []history.Rules {
 	return s.rules[workload].during(from, to)
@@ -240,13 +221,15 @@ func (s *story) dead(node string, from, to time.Time) bool {
 
 func isDead(n history.Node) bool { return n.State == history.Dead || n.State == history.Deleted }
 
-// podAt is the pod of a name that was there at a time, the newest; nil when the suite never saw it.
+// podAt is the pod of a name that was there at a time; nil when the suite never saw it. The watch may tell of a pod's begin
+// and end a moment sooner or later than the proxy tells of a write.
 func (s *story) podAt(namespace, name string, t time.Time) *pod {
 	all := s.names[namespace+"/"+name]
-	for i := len(all) - 1; i >= 0; i-- {
-		// The watch may tell of its end before the answer passes the proxy.
-		if !all[i].seen.After(t.Add(time.Second)) && (all[i].gone.IsZero() || all[i].gone.After(t.Add(-2*time.Second))) {
-			return all[i]
+	for _, tolerance := range []time.Duration{0, 2 * time.Second} {
+		for _, p := range all {
+			if !p.seen.After(t.Add(tolerance)) && (p.gone.IsZero() || p.gone.After(t.Add(-tolerance))) {
+				return p
+			}
 		}
 	}
 	return nil

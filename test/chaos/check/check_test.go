@@ -44,6 +44,14 @@ func TestViolations(t *testing.T) {
 			after(2).deletes("web-1"), ""},
 		{"failed over from a node that has been back while the controller heard nothing", begin().state(history.Dead, "aws-1").after(15).
 			trouble("tradewind-controller-1", true).after(1).state(history.Alive, "aws-1").after(20).deletes("web-1"), ""},
+		{"failed over from a node that has been back while the controller could not watch", begin().state(history.Dead, "aws-1").after(15).
+			spoilt("tradewind-controller-1", true).trouble("tradewind-controller-1", true).after(0.1).trouble("tradewind-controller-1", false).
+			after(1).state(history.Alive, "aws-1").after(15).spoilt("tradewind-controller-1", false).after(10).deletes("web-1"), ""},
+		{"failed over from a node that has been back while requests failed and news came", begin().state(history.Dead, "aws-1").after(15).
+			spoilt("tradewind-controller-1", true).after(1).state(history.Alive, "aws-1").after(20).deletes("web-1"), "healthy shop/web-1"},
+		{"failed over from a node that came back before the API server was away", begin().state(history.Dead, "aws-1").after(15).
+			state(history.Alive, "aws-1").after(20).trouble("control-plane", true).after(5).trouble("control-plane", false).after(1).
+			deletes("web-1"), "healthy shop/web-1"},
 		{"failed over from one dead node of its zone", begin().node(history.Node{Name: "aws-3", Cloud: "aws", Region: "eu-west-1", Zone: "a",
 			State: history.Alive, InstanceType: "large"}).after(30).state(history.Dead, "aws-1").after(15).deletes("web-1"), "healthy shop/web-1"},
 		{"failed over without failover", begin().without(func(r *history.Rules) { r.Failover = false }).after(60).
@@ -53,6 +61,8 @@ func TestViolations(t *testing.T) {
 		{"moved for the plan", begin().evicts("web-1"), ""},
 		{"moved from where the plan wants it", begin().plan("u", 2, "aws eu-west-1 large", 2).after(30).evicts("web-1"), "healthy shop/web-1"},
 		{"moved just after the plan changed", begin().plan("u", 2, "aws eu-west-1 large", 2).after(1).evicts("web-1"), ""},
+		{"moved for a plan that nobody has seen", begin().plan("u", 2, "aws eu-west-1 large", 2).after(30).spoilt("tradewind-controller-1", true).
+			after(1).evicts("web-1"), ""},
 		{"moved without rebalance", begin().without(noRebalance).after(60).evicts("web-1"), "unasked shop/web-1"},
 		{"moved back after a failover", begin().without(noRebalance).after(60).state(history.Dead, "aws-1").after(15).deletes("web-1").
 			after(1).gone("web-1").bind("web-3", "gcp-1").after(20).state(history.Alive, "aws-1").after(60).
@@ -97,13 +107,13 @@ func TestViolations(t *testing.T) {
 		{"ready in time", begin().quiet(true), ""},
 		{"a secret in a log", begin().add(history.Event{Log: &history.Log{Program: "tradewind-scheduler", Line: 3, What: "a token"}}),
 			"log tradewind-scheduler"},
-		{"memory leaks", begin().usage(100, 20, 300).usage(250, 20, 300).usage(260, 20, 300), "leak tradewind-scheduler"},
+		{"memory leaks", begin().usage(100, 20, 300).usage(450, 20, 300).usage(460, 20, 300), "leak tradewind-scheduler"},
 		{"files leak", begin().usage(100, 20, 300).usage(100, 90, 300).usage(100, 90, 300), "leak tradewind-scheduler"},
-		{"goroutines leak", begin().usage(100, 20, 300).usage(100, 20, 500).usage(100, 20, 500), "leak tradewind-scheduler"},
-		{"a peak is no leak", begin().usage(100, 20, 300).usage(250, 90, 500).usage(100, 20, 300).usage(250, 20, 300), ""},
+		{"goroutines leak", begin().usage(100, 20, 300).usage(100, 20, 800).usage(100, 20, 800), "leak tradewind-scheduler"},
+		{"a peak is no leak", begin().usage(100, 20, 300).usage(450, 90, 800).usage(100, 20, 300).usage(450, 20, 300), ""},
 	} {
 		var got []string
-		for _, v := range Check(c.tale.events, options).Violations {
+		for _, v := range Check(c.tale.events).Violations {
 			got = append(got, v.Rule+" "+v.Object)
 		}
 		slices.Sort(got)
@@ -114,7 +124,7 @@ func TestViolations(t *testing.T) {
 }
 
 func TestCounts(t *testing.T) {
-	r := Check(begin().bind("web-3", "us-1").evicts("web-1").events, options)
+	r := Check(begin().bind("web-3", "us-1").evicts("web-1").events)
 	if r.Binds != 3 || r.Moves != 1 || r.Count(RuleResidency) != 1 || r.Count(RuleBudget) != 0 {
 		t.Errorf("%+v", r)
 	}
@@ -122,7 +132,7 @@ func TestCounts(t *testing.T) {
 
 // TestWords checks what a person is told.
 func TestWords(t *testing.T) {
-	r := Check(begin().bind("web-3", "us-1").events, options)
+	r := Check(begin().bind("web-3", "us-1").events)
 	const want = "12:02:00.000 residency shop/web-3: Deployment shop/web is bound to us-1, which truly is in US of azure; allowed are IE, BE "
 	if len(r.Violations) != 1 || r.Violations[0].String() != want {
 		t.Errorf("got %q", r.Violations)

@@ -57,7 +57,7 @@ func (s *story) moves() {
 
 // replaced checks a pod that was deleted: its node was dead, with the whole of a domain, and a policy asks for failover.
 func (s *story) replaced(m move, lost []outage, object string) {
-	from := s.since(controllerBegin, m.at, s.options.News)
+	from := s.since(controllerBegin, m.at, news)
 	if !slices.ContainsFunc(s.rulesOf(m.pod.Workload, from, m.at), func(r history.Rules) bool { return r.Failover }) {
 		s.violate(m.at, RuleUnasked, object, "%s was failed over, and no policy of it sets failover", m.pod.Workload)
 	}
@@ -77,7 +77,7 @@ func (s *story) replaced(m move, lost []outage, object string) {
 // has its budget, and it was not moved just now.
 func (s *story) evicted(m move, before []move, lost []outage, object string) {
 	workload := m.pod.Workload
-	from := s.since(controllerBegin, m.at, s.options.News)
+	from := s.since(controllerBegin, m.at, news)
 	rules := s.rulesOf(workload, from, m.at)
 	ofWorkload := slices.DeleteFunc(slices.Clone(before), func(b move) bool { return b.pod.Workload != workload })
 	failovers := 0
@@ -96,7 +96,7 @@ func (s *story) evicted(m move, before []move, lost []outage, object string) {
 	s.wanted(m, from, object)
 	for _, o := range lost {
 		// Long enough for both witnesses, and longer by the news.
-		if (span{from: o.from.Add(2*s.options.Unreachable + s.options.Lease), to: o.to}).covers(from, m.at) && !o.to.IsZero() || o.to.IsZero() && o.from.Add(2*s.options.Unreachable+s.options.Lease).Before(from) {
+		if (span{from: o.from.Add(2*s.times.Unreachable + s.times.Lease), to: o.to}).covers(from, m.at) && !o.to.IsZero() || o.to.IsZero() && o.from.Add(2*s.times.Unreachable+s.times.Lease).Before(from) {
 			s.violate(m.at, RuleDamping, object, "%s was evicted from %s while %s is lost, since %.0f s", workload, m.pod.Node, o.domain, m.at.Sub(o.from).Seconds())
 			break
 		}
@@ -105,8 +105,12 @@ func (s *story) evicted(m move, before []move, lost []outage, object string) {
 	s.budget(m, ofWorkload, from, object)
 }
 
-// wanted checks that a plan wanted fewer replicas where the pod was than there were.
+// wanted checks that a plan wanted fewer replicas where the pod was than there were. A controller whose writes fail may
+// follow a plan that nobody has seen.
 func (s *story) wanted(m move, from time.Time, object string) {
+	if s.troubled(controllerBegin, m.at.Add(-news), m.at) {
+		return
+	}
 	node, _ := s.nodes[m.pod.Node].last(m.at)
 	place := history.Place(node.Cloud, node.Region, node.InstanceType, node.Spot)
 	there := 0
@@ -138,7 +142,7 @@ func (s *story) damped(m move, before []move, object string) {
 		return
 	}
 	l := s.rules[m.pod.Workload]
-	if l.before(m.at) != l.before(m.pod.bound.Add(-s.options.Settle)) {
+	if l.before(m.at) != l.before(m.pod.bound.Add(-settle)) {
 		return // the policy was changed: what it says now may want the replica elsewhere
 	}
 	for _, b := range before {
@@ -159,7 +163,7 @@ func (s *story) budget(m move, before []move, from time.Time, object string) {
 	allowed = max(allowed, 1)
 	away := 1
 	for _, b := range before {
-		if b.evicted && !s.whole(m.pod.Workload, b.at, m.at.Add(s.options.News)) {
+		if b.evicted && !s.whole(m.pod.Workload, b.at, m.at.Add(news)) {
 			away++
 		}
 	}
@@ -220,7 +224,7 @@ func (s *story) outages() {
 			// What was under way when the outage began goes on until it is noticed.
 			under := 0
 			for _, m := range its {
-				if m.evicted && m.at.Before(o.from.Add(2*s.options.Unreachable+s.options.Lease)) {
+				if m.evicted && m.at.Before(o.from.Add(2*s.times.Unreachable+s.times.Lease)) {
 					under++
 				}
 			}

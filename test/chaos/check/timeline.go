@@ -22,7 +22,7 @@ func (l *timeline[T]) before(t time.Time) int {
 
 // during are the values that held at some time from one time to another; the one that held before all when it began later.
 func (l *timeline[T]) during(from, to time.Time) []T {
-	if l == nil || len(l.values) == 0 {
+	if l == nil || len(l.values) == 0 || to.Before(from) {
 		return nil
 	}
 	first, end := max(0, l.before(from)-1), max(1, l.before(to))
@@ -44,7 +44,7 @@ func (s span) overlaps(from, to time.Time) bool {
 	return s.from.Before(to) && (s.to.IsZero() || s.to.After(from))
 }
 
-// within says whether the span covers a whole time.
+// covers says whether the span holds over a whole time.
 func (s span) covers(from, to time.Time) bool {
 	return !s.from.After(from) && (s.to.IsZero() || !s.to.Before(to))
 }

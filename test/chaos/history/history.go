@@ -13,6 +13,7 @@ import (
 // Event is one entry. Exactly one of the pointers is set.
 type Event struct {
 	Time    time.Time `json:"time"`
+	Times   *Times    `json:"times,omitempty"`
 	Fault   *Fault    `json:"fault,omitempty"`
 	Node    *Node     `json:"node,omitempty"`
 	Rules   *Rules    `json:"rules,omitempty"`
@@ -25,6 +26,14 @@ type Event struct {
 	Quiet   *Quiet    `json:"quiet,omitempty"`
 	Usage   *Usage    `json:"usage,omitempty"`
 	Log     *Log      `json:"log,omitempty"`
+}
+
+// Times are those of the cluster. They come first.
+type Times struct {
+	// Unreachable is how long a machine is silent before Kubernetes calls it unreachable.
+	Unreachable time.Duration `json:"unreachable"`
+	// Lease is how long a machine's lease holds after it was renewed.
+	Lease time.Duration `json:"lease"`
 }
 
 // Fault is the beginning or the end of a fault.
@@ -141,11 +150,13 @@ type Run struct {
 	On       bool   `json:"on"`
 }
 
-// Trouble is the begin or the end of what keeps a program from working: it is killed or stopped, or its answers are slow,
-// wrong or missing.
+// Trouble is the begin or the end of what keeps a program from working.
 type Trouble struct {
 	Program string `json:"program"`
 	On      bool   `json:"on"`
+	// Deaf troubles keep news from it: it is stopped, or nothing comes through. Others spoil its requests, and what it
+	// watches goes on.
+	Deaf bool `json:"deaf,omitempty"`
 }
 
 // Quiet is the begin of a time without faults, and its end.
