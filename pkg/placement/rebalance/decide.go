@@ -63,7 +63,9 @@ type problem struct {
 }
 
 func (m *Memory) problem(s *Situation) *problem {
-	p := &problem{Situation: s, memory: m, recent: m.recent(s), running: count(s.Replicas, m.evicted), deficits: map[string]int{}, owed: slices.Clone(s.Away)}
+	p := &problem{
+		Situation: s, memory: m, recent: m.recent(s), running: count(s.Replicas, m.evicted), deficits: map[string]int{}, owed: slices.Clone(s.Away),
+	}
 	ready, placed := 0, 0
 	for i := range s.Replicas {
 		r := &s.Replicas[i]

@@ -129,11 +129,9 @@ func (w *trade) change(t *testing.T) {
 // plan makes the cheapest plan that the rules allow, with fewest moves, and says what it is worth.
 func (w *trade) plan(t *testing.T) {
 	s := w.s
-	availability := w.availability
-	judge := ruled(t, s.Wanted, w.rules, availability, 1, 1, 1)
+	judge := ruled(t, s.Wanted, w.rules, w.availability, 1, 1, 1)
 	best, placed := w.cheapest(judge, s.Wanted)
 	if best == nil { // what is left after a loss need not survive another one
-		availability = nil
 		judge = ruled(t, s.Wanted, w.rules, nil, 1, 1, 1)
 		for placed = s.Wanted; best == nil; placed-- {
 			best, _ = w.cheapest(judge, placed)
