@@ -33,6 +33,9 @@ const (
 	ConditionOverridden = "Overridden"
 	// ConditionSatisfiable says whether any node meets the policy's hard rules.
 	ConditionSatisfiable = "Satisfiable"
+	// ConditionTrafficAgreed says whether the workloads of other namespaces that a policy's traffic goes to agree to it, so
+	// that it may move them. Policies without such traffic do not have it.
+	ConditionTrafficAgreed = "TrafficAgreed"
 )
 
 // PlacementPolicy says where the selected workloads of its namespace may run, how fast they must answer, what they may

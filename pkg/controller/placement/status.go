@@ -118,7 +118,7 @@ func (w *wanted) running(s *solution) (byPool map[int]int, all int) {
 
 // plan fills in what the plan has for workload i of the result.
 func (w *wanted) plan(s *solution, i int) {
-	placement, explanation := s.plan.Placements[i], s.solver.Explain(i)
+	placement, explanation := s.plan.Placements[i], s.solver.ExplainWithout(i, s.hidden(i))
 	out := &w.status
 	out.Replicas, out.Unplaced = int32(w.of.Replicas), int32(placement.Unplaced)
 	running, all := w.running(s)
@@ -130,18 +130,10 @@ func (w *wanted) plan(s *solution, i int) {
 		placed += d.Replicas
 	}
 	out.Rejected = rejected(s, explanation.Rejected)
-	out.HourlyUSD = bill(&placement.Bill)
-	present, planned := charged(&s.present[i]), charged(&placement.Bill)-placement.Bill.Disruption
-	if all > 0 {
-		out.CurrentHourlyUSD = dollars(present)
-	}
 	if all == placed && all > 0 {
-		w.savings = present - planned
-		out.SavingsHourlyUSD = dollars(w.savings)
-		if present > 0 {
-			out.SavingsPercent = int32(math.Round(w.savings / present * 100))
-		}
+		w.savings = charged(&s.present[i]) - charged(&placement.Bill) + placement.Bill.Disruption
 	}
+	w.money(s, i, all, placed)
 	w.survival(s, placement, placed)
 	for _, source := range w.of.rules.Sources {
 		out.Policies = append(out.Policies, source.String())
@@ -154,7 +146,7 @@ func decision(s *solution, d *engine.Decision, running int, reason string) v1alp
 	out := v1alpha1.PlacementDecision{
 		ClusterName: pool.Cluster, Pool: pool.Name, Cloud: pool.At.Cloud, Region: pool.At.Region, Zone: pool.At.Zone,
 		InstanceType: pool.At.InstanceType, CapacityType: pool.At.CapacityType,
-		Replicas: int32(d.Replicas), Running: int32(running), HourlyUSD: dollars(charged(&d.Bill)), Reason: reason,
+		Replicas: int32(d.Replicas), Running: int32(running), Reason: reason,
 	}
 	if d.LatencyKnown {
 		out.LatencyMilliseconds = fmt.Sprintf("%.1f", d.LatencyMilliseconds)
@@ -175,7 +167,7 @@ func rejected(s *solution, all []engine.Rejection) []v1alpha1.PlacementRejection
 			if r.Rule == engine.RulePrice {
 				return r.DeltaUSD
 			}
-			if known := s.result.Snapshot.Pools[r.Pool].Price; known.Known {
+			if known := s.result.Pools[r.Pool].ListPrice; known.Known {
 				return known.USD
 			}
 			return math.Inf(1)
@@ -188,7 +180,7 @@ func rejected(s *solution, all []engine.Rejection) []v1alpha1.PlacementRejection
 		next := v1alpha1.PlacementRejection{
 			Pool: s.result.Pools[r.Pool].Name, ClusterName: s.result.Pools[r.Pool].Cluster, Rule: string(r.Rule), Message: r.Message,
 		}
-		if r.Rule == engine.RulePrice {
+		if r.Rule == engine.RulePrice && r.DeltaUSD != 0 {
 			next.DeltaHourlyUSD = dollars(r.DeltaUSD)
 		}
 		out = append(out, next)

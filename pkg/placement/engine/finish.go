@@ -147,8 +147,11 @@ func (s *Solver) placement(i int32) *Placement {
 		out.Bill.Add(&d.Bill)
 	}
 	out.Recoveries = s.recoveries(w)
-	if out.Unplaced = max(int(w.n-w.placed()), 0); out.Unplaced > 0 {
+	switch out.Unplaced = max(int(w.n+w.refused-w.placed()), 0); {
+	case out.Unplaced > int(w.refused):
 		out.Conflict = s.conflict(i)
+	case out.Unplaced > 0:
+		out.Conflict = conflictOf(ConflictRule{RuleQuota, s.m.snapshot.Workloads[i].RefusedBy})
 	}
 	return out
 }

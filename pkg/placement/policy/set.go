@@ -177,6 +177,7 @@ func merge(policies []*compiled) *Effective {
 		out.Required = append(out.Required, rules.Required...)
 		out.Latency = append(out.Latency, rules.Latency...)
 		out.TrafficLimits = append(out.TrafficLimits, rules.TrafficLimits...)
+		out.TrafficFrom = append(out.TrafficFrom, rules.TrafficFrom...)
 		for _, spread := range rules.Spread {
 			out.Spread = addSpread(out.Spread, spread)
 		}

@@ -268,8 +268,15 @@ func (p *problem) worthIt(r *Replica, to string, returns bool) bool {
 	case worth.SavingsUSD <= 0:
 		p.refuse(CodeTooLittle, time.Time{}, "following the plan saves nothing by itself")
 		return false
+	case percent < least && worth.Confidential:
+		p.refuse(CodeTooLittle, time.Time{}, "moving would save less than the %g %% of the bill that the policy asks for", least)
+		return false
 	case percent < least:
 		p.refuse(CodeTooLittle, time.Time{}, "moving would save $%.4g an hour, %.3g %% of the bill; the policy asks for %g %%", worth.SavingsUSD, percent, least)
+		return false
+	case ratio < MinRatio && !returns && worth.Confidential:
+		p.refuse(CodeTooLittle, time.Time{}, "moving %d of %d replicas would save too little of the bill: not worth the disturbance",
+			len(p.candidates), p.Wanted)
 		return false
 	case ratio < MinRatio && !returns:
 		p.refuse(CodeTooLittle, time.Time{}, "moving %d of %d replicas would save only %.3g %% of the bill: not worth the disturbance",
@@ -332,7 +339,7 @@ func (p *problem) moving(moves []Move) string {
 		texts = append(texts, fmt.Sprintf("%d from pool %s to %s", counts[w], w.from, w.to))
 	}
 	text := fmt.Sprintf("moves %s; %d of %d replicas are still to be moved", strings.Join(texts, ", "), len(p.candidates)-len(moves), p.Wanted)
-	if p.Worth.Known && p.Worth.SavingsUSD > 0 {
+	if p.Worth.Known && p.Worth.SavingsUSD > 0 && !p.Worth.Confidential {
 		text += fmt.Sprintf("; the whole saves $%.4g an hour", p.Worth.SavingsUSD)
 	}
 	return text
