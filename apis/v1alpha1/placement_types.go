@@ -48,6 +48,13 @@ type PlacementStatus struct {
 	// +listType=atomic
 	Rejected []PlacementRejection `json:"rejected,omitempty"`
 
+	// priceBasis says what the amounts below rest on: InForce, the prices that the plan was made with; List, the public
+	// catalog's, where a PriceList gives another price, which those who may read this object need not be allowed to see;
+	// Hidden, where the public catalog has no price either, and amounts are left out.
+	// +optional
+	// +kubebuilder:validation:Enum=InForce;List;Hidden
+	PriceBasis PriceBasis `json:"priceBasis,omitempty"`
+
 	// hourlyUSD is the bill of the plan; absent until there is one.
 	// +optional
 	HourlyUSD *PlacementBill `json:"hourlyUSD,omitempty"`
@@ -99,6 +106,19 @@ type PlacementStatus struct {
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 }
 
+// PriceBasis says what amounts of money rest on.
+type PriceBasis string
+
+// What amounts rest on.
+const (
+	// PriceBasisInForce is the prices that the plan was made with.
+	PriceBasisInForce PriceBasis = "InForce"
+	// PriceBasisList is the prices of the public catalog.
+	PriceBasisList PriceBasis = "List"
+	// PriceBasisHidden is none: amounts are left out.
+	PriceBasisHidden PriceBasis = "Hidden"
+)
+
 // PlacementDecision is a number of replicas in one place.
 type PlacementDecision struct {
 	// clusterName of the cluster; empty in an installation of one cluster.
@@ -128,7 +148,7 @@ type PlacementDecision struct {
 	// running replicas of the workload in this place, also those beyond the plan.
 	// +optional
 	Running int32 `json:"running"`
-	// hourlyUSD of these replicas, all parts of the bill.
+	// hourlyUSD of these replicas, all parts of the bill; only with the price basis InForce.
 	// +optional
 	HourlyUSD string `json:"hourlyUSD,omitempty"`
 	// latencyMilliseconds is the expected round trip of the policy's clients, or to the called workloads; absent when it is
@@ -155,7 +175,8 @@ type PlacementRejection struct {
 	// message in words.
 	// +optional
 	Message string `json:"message,omitempty"`
-	// deltaHourlyUSD is what one more replica would cost more there than the dearest chosen one; only with the rule price.
+	// deltaHourlyUSD is what one more replica would cost more there than the dearest chosen one; only with the rule price, and
+	// where no PriceList gives one of the two prices.
 	// +optional
 	DeltaHourlyUSD string `json:"deltaHourlyUSD,omitempty"`
 }

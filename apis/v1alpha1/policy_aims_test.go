@@ -60,6 +60,12 @@ func TestPolicyAims(t *testing.T) {
 		{name: "negative requests", spec: `latency: {clients: [{location: DE, sharePercent: 100}], requestsPerSecond: -1}`, want: []string{
 			`spec.latency.requestsPerSecond: Invalid value: -1: spec.latency.requestsPerSecond in body should be greater than or equal to 0`,
 		}},
+		{name: "traffic from a workload without its namespace", spec: `trafficFrom: [{name: web}]`, want: []string{
+			`spec.trafficFrom[0].namespace: Required value`,
+		}},
+		{name: "traffic from a namespace in capitals", spec: `trafficFrom: [{namespace: Shop}]`, want: []string{
+			`spec.trafficFrom[0].namespace: Invalid value: "Shop": is not the name of a namespace: write lower-case letters, digits and "-"`,
+		}},
 		{name: "traffic to nobody", spec: `traffic: [{requestsPerSecond: 1}]`, want: []string{
 			`spec.traffic[0].to: Required value`,
 		}},

@@ -41,6 +41,9 @@ const (
 	// ConditionAdmissionEnforced says whether pods that would go past the scheduler are refused in all namespaces of the
 	// policy. Only policies with rules on residency or required locations have it.
 	ConditionAdmissionEnforced = "AdmissionEnforced"
+	// ConditionTrafficAgreed says whether the workloads of other namespaces that a policy's traffic goes to agree to it, so
+	// that it may move them. Policies without such traffic do not have it.
+	ConditionTrafficAgreed = "TrafficAgreed"
 )
 
 // ReasonNamespacesNotEnforced is the reason of a condition AdmissionEnforced that is False because nobody asked for

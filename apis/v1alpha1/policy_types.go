@@ -47,6 +47,13 @@ type PolicySpec struct {
 	// +kubebuilder:validation:XValidation:rule=`self.all(a, self.filter(b, b.to.name == a.to.name && (has(b.to.__namespace__) ? b.to.__namespace__ : '') == (has(a.to.__namespace__) ? a.to.__namespace__ : '')).size() == 1)`,message=`two entries name the same workload: join them into one`
 	Traffic []Traffic `json:"traffic,omitempty"`
 
+	// trafficFrom are the workloads of other namespaces whose traffic to the selected ones may move these. Traffic from
+	// their own namespace always may, and traffic that a ClusterPlacementPolicy declares. Other traffic moves the caller
+	// alone.
+	// +optional
+	// +kubebuilder:validation:MaxItems=64
+	TrafficFrom []TrafficSource `json:"trafficFrom,omitempty"`
+
 	// cost limits what the selected workloads may cost.
 	// +optional
 	Cost *Cost `json:"cost,omitempty"`
@@ -271,6 +278,21 @@ type Traffic struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=60000
 	MaxMilliseconds *int32 `json:"maxMilliseconds,omitempty"`
+}
+
+// TrafficSource is workloads of one namespace that call.
+type TrafficSource struct {
+	// namespace of the callers.
+	// +required
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule=`self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')`,message=`is not the name of a namespace: write lower-case letters, digits and "-"`
+	Namespace string `json:"namespace"`
+
+	// name of the calling workload; every workload of the namespace when empty.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule=`self.matches('^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$')`,message=`is not the name of a workload: write lower-case letters, digits, "-" and "."; the namespace has its own field`
+	Name string `json:"name,omitempty"`
 }
 
 // WorkloadReference names a workload: the controller of pods, by name.

@@ -16,9 +16,12 @@ import (
 
 // World is the policies, prices and round-trip times in force. It is immutable.
 type World struct {
-	Policies   *policy.Set
-	Prices     *pricing.Prices
-	RoundTrips *placement.RoundTrips
+	Policies *policy.Set
+	Prices   *pricing.Prices
+	// ListPrices are the public catalog's alone, which everybody may know. NegotiatedEgress says that a PriceList prices traffic.
+	ListPrices       *pricing.Prices
+	NegotiatedEgress bool
+	RoundTrips       *placement.RoundTrips
 	// PriceProblems and LatencyProblems are what is wrong with PriceLists and LatencyMaps.
 	PriceProblems   []pricing.Problem
 	LatencyProblems []latency.Problem
@@ -58,6 +61,13 @@ func NewWorld(objects Objects, now time.Time) (*World, error) {
 		},
 	}
 	w.Prices, w.PriceProblems = pricing.New(catalog, objects.PriceLists)
+	w.ListPrices = w.Prices
+	if len(objects.PriceLists) > 0 {
+		w.ListPrices, _ = pricing.New(catalog, nil)
+	}
+	for i := range objects.PriceLists {
+		w.NegotiatedEgress = w.NegotiatedEgress || len(objects.PriceLists[i].Spec.Egress) > 0
+	}
 	times, problems := latency.New(matrix, objects.LatencyMaps, now)
 	w.RoundTrips, w.LatencyProblems = placement.NewRoundTrips(times), problems
 	w.none = placement.NewRules(nil, w.RoundTrips)

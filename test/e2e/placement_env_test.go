@@ -129,7 +129,7 @@ func (e *placementEnv) inPlace(name string, replicas int) *v1alpha1.Placement {
 	decided := map[string]int{}
 	for _, d := range found.Status.Decisions {
 		decided[strings.Join([]string{d.Cloud, d.Region, d.Zone, d.InstanceType}, "/")] += int(d.Replicas)
-		if d.Running < d.Replicas || d.Reason == "" || d.HourlyUSD == "" || d.Pool == "" {
+		if d.Running < d.Replicas || d.Reason == "" || d.Pool == "" || (d.HourlyUSD == "") != (found.Status.PriceBasis != v1alpha1.PriceBasisInForce) {
 			e.Errorf("%s: a decision reads %+v", name, d)
 		}
 	}

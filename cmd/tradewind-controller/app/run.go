@@ -123,7 +123,7 @@ func (w *work) Start(ctx context.Context) error {
 	if err := metrics.Registry.Register(collector); err != nil {
 		return fmt.Errorf("register metrics: %w", err)
 	}
-	planner, err := w.planner(ctx)
+	planner, err := w.planner(ctx, policies)
 	if err != nil {
 		return err
 	}
@@ -162,7 +162,7 @@ func (w *work) Start(ctx context.Context) error {
 
 // planner makes what keeps Placements and CloudPools. What follows plans joins its listeners, and what knows of lost
 // capacity its availability.
-func (w *work) planner(ctx context.Context) (*placement.Planner, error) {
+func (w *work) planner(ctx context.Context, policies placement.Listener) (*placement.Planner, error) {
 	pools := cloudpool.New(w.mgr.GetClient(), clock.RealClock{})
 	if err := w.mgr.Add(pools); err != nil {
 		return nil, fmt.Errorf("start keeping pools: %w", err)
@@ -172,7 +172,7 @@ func (w *work) planner(ctx context.Context) (*placement.Planner, error) {
 		return nil, err
 	}
 	planner, err := placement.New(w.mgr, placement.Options{
-		Location: w.options.location(), Listeners: []placement.Listener{pools, movers.failover, movers.rebalance}, Availability: movers.failover,
+		Location: w.options.location(), Listeners: []placement.Listener{pools, policies, movers.failover, movers.rebalance}, Availability: movers.failover,
 	})
 	if err != nil {
 		return nil, err

@@ -20,6 +20,7 @@ func template(full *corev1.PodTemplateSpec) corev1.PodTemplateSpec {
 			Overhead: spec.Overhead, Volumes: claims(spec.Volumes), NodeName: spec.NodeName, NodeSelector: spec.NodeSelector,
 			Affinity: spec.Affinity, Tolerations: spec.Tolerations, TopologySpreadConstraints: spec.TopologySpreadConstraints,
 			SchedulerName: spec.SchedulerName, RuntimeClassName: spec.RuntimeClassName, PriorityClassName: spec.PriorityClassName,
+			ActiveDeadlineSeconds: spec.ActiveDeadlineSeconds,
 		},
 	}
 }

@@ -117,7 +117,7 @@ func (p *Planner) explain(ctx context.Context, d *draft, s *solution, open []unp
 				p.signal() // the next round explains the others
 				break
 			}
-			found := &explanation{inputs: u.inputs, round: p.explanations.round, Explanation: s.solver.Explain(u.i)}
+			found := &explanation{inputs: u.inputs, round: p.explanations.round, Explanation: s.solver.ExplainWithout(u.i, s.hidden(u.i))}
 			found.conflict = p.explanations.conflict(s.solver, u.i, expired)
 			if found.conflict.Among > 0 && (k > 0 || p.givesWay()) {
 				p.signal() // it did not have all of its namespace's time; in the next round it does

@@ -48,6 +48,7 @@ func (p *Planner) gather(world *inventory.World) *draft {
 	d.input = &planning.Input{
 		World: world, Location: p.options.Location, Nodes: o.nodes.all(), Pools: o.pools.all(), Pods: o.runningPods(),
 		Namespaces: map[string]labels.Set{}, Claims: o.claims.all(), Volumes: o.volumes.all(), Classes: o.classes.all(),
+		PriorityClasses: o.priorities.all(), Quotas: o.quotas.all(),
 		Unavailable: p.unavailable,
 	}
 	var doubts Doubts
@@ -162,6 +163,9 @@ type solution struct {
 	plan   *engine.Plan
 	// present are the bills of the running replicas where they are, parallel to the result's workloads.
 	present []engine.Bill
+	// world has the prices in force and those of the public catalog; list is nil until it is asked for.
+	world *inventory.World
+	list  *listed
 	// problems are what is wrong with a workload, by "KIND NAMESPACE/NAME".
 	problems map[string]string
 }
@@ -172,7 +176,7 @@ func solve(d *draft, clock clock.PassiveClock) (*solution, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &solution{result: result, problems: map[string]string{}}
+	s := &solution{result: result, world: d.input.World, problems: map[string]string{}}
 	deadline := clock.Now().Add(maxSearch)
 	options := engine.Options{LateConflicts: true, Expired: func() bool { return clock.Now().After(deadline) }}
 	if slices.ContainsFunc(result.Pools, func(pool planning.PoolInfo) bool { return pool.Unavailable != "" }) {

@@ -10,6 +10,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	schedulingv1 "k8s.io/api/scheduling/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	toolscache "k8s.io/client-go/tools/cache"
@@ -33,6 +34,8 @@ type objects struct {
 	replicaSets  *table[*appsv1.ReplicaSet]
 	statefulSets *table[*appsv1.StatefulSet]
 	jobs         *table[*batchv1.Job]
+	quotas       *table[*corev1.ResourceQuota]
+	priorities   *table[*schedulingv1.PriorityClass]
 	pools        *table[*v1alpha1.CloudPool]
 	placements   *table[*v1alpha1.Placement]
 }
@@ -54,6 +57,10 @@ func newObjects(signal func(), placement func(before, after *v1alpha1.Placement)
 	o.claims = newTable(watch(signal, func(a, b *corev1.PersistentVolumeClaim) bool { return equality.Semantic.DeepEqual(a.Spec, b.Spec) }))
 	o.volumes = newTable(watch(signal, func(a, b *corev1.PersistentVolume) bool { return equality.Semantic.DeepEqual(a.Spec, b.Spec) }))
 	o.classes = newTable(watch(signal, func(a, b *storagev1.StorageClass) bool { return a.ResourceVersion == b.ResourceVersion }))
+	o.quotas = newTable(watch(signal, func(a, b *corev1.ResourceQuota) bool { return equality.Semantic.DeepEqual(a.Spec, b.Spec) }))
+	o.priorities = newTable(watch(signal, func(a, b *schedulingv1.PriorityClass) bool {
+		return a.Value == b.Value && a.GlobalDefault == b.GlobalDefault
+	}))
 	o.deployments = newTable(watch(signal, sameGeneration[*appsv1.Deployment]))
 	o.replicaSets = newTable(watch(signal, func(a, b *appsv1.ReplicaSet) bool {
 		return sameGeneration(a, b) && maps.Equal(a.Annotations, b.Annotations)
@@ -115,7 +122,8 @@ func (o *objects) watch(ctx context.Context, from cache.Cache) ([]source, error)
 	for kind, handler := range map[client.Object]toolscache.ResourceEventHandler{
 		&corev1.Node{}: o.nodes.handler(), &corev1.Pod{}: o.pods.handler(), &corev1.Namespace{}: o.namespaces.handler(),
 		&corev1.PersistentVolumeClaim{}: o.claims.handler(), &corev1.PersistentVolume{}: o.volumes.handler(),
-		&storagev1.StorageClass{}: o.classes.handler(), &appsv1.Deployment{}: o.deployments.handler(),
+		&storagev1.StorageClass{}: o.classes.handler(), &corev1.ResourceQuota{}: o.quotas.handler(),
+		&schedulingv1.PriorityClass{}: o.priorities.handler(), &appsv1.Deployment{}: o.deployments.handler(),
 		&appsv1.ReplicaSet{}: o.replicaSets.handler(), &appsv1.StatefulSet{}: o.statefulSets.handler(), &batchv1.Job{}: o.jobs.handler(),
 		&v1alpha1.CloudPool{}: o.pools.handler(), &v1alpha1.Placement{}: o.placements.handler(),
 	} {

@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -196,6 +197,28 @@ func TestUnplaced(t *testing.T) {
 	b.mustPlan()
 	if p = b.get("web"); p.Status.Unplaced != 0 {
 		t.Errorf("got %+v", p.Status)
+	}
+}
+
+// TestQuota is about replicas that a ResourceQuota refuses, beside those of another workload.
+func TestQuota(t *testing.T) {
+	b := newBench(t)
+	b.nodes(aws("a1", "eu-west-1"))
+	b.policy("web", onlyAWS)
+	b.policy("batch", onlyAWS)
+	b.deployment("web", 1, "600m")
+	b.deployment("batch", 1000, "600m")
+	b.objects.quotas.set(&corev1.ResourceQuota{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "small", UID: "small"},
+		Spec:       corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{corev1.ResourcePods: resource.MustParse("2")}},
+	})
+	b.mustPlan()
+	if p := b.get("web"); p.Status.Unplaced+b.get("batch").Status.Unplaced != 999 {
+		t.Errorf("got %+v", p.Status)
+	}
+	const want = "False Unplaced: 998 of 1000 replicas have no place: ResourceQuota shop/small leaves room for 2 more of its pods"
+	if got := conditionText(b.get("batch"), v1alpha1.ConditionPlanned); got != want {
+		t.Errorf("Planned: %s", got)
 	}
 }
 

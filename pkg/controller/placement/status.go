@@ -136,7 +136,7 @@ func (w *wanted) plan(s *solution, i int) {
 	if placement.Unplaced > 0 {
 		w.unplaced = i
 	} else {
-		explanation := s.solver.Explain(i)
+		explanation := s.solver.ExplainWithout(i, s.hidden(i))
 		reasons, out.Rejected = explanation.Reasons, rejected(s, explanation.Rejected)
 	}
 	out.Replicas, out.Unplaced = int32(w.of.Replicas), int32(placement.Unplaced)
@@ -148,18 +148,10 @@ func (w *wanted) plan(s *solution, i int) {
 		out.InPlace += int32(min(d.Replicas, running[d.Pool]))
 		placed += d.Replicas
 	}
-	out.HourlyUSD = bill(&placement.Bill)
-	present, planned := charged(&s.present[i]), charged(&placement.Bill)-placement.Bill.Disruption
-	if all > 0 {
-		out.CurrentHourlyUSD = dollars(present)
-	}
 	if all == placed && all > 0 {
-		w.savings = present - planned
-		out.SavingsHourlyUSD = dollars(w.savings)
-		if present > 0 {
-			out.SavingsPercent = int32(math.Round(w.savings / present * 100))
-		}
+		w.savings = charged(&s.present[i]) - charged(&placement.Bill) + placement.Bill.Disruption
 	}
+	w.money(s, i, all, placed)
 	w.survival(s, placement, placed)
 	for _, source := range w.of.rules.Sources {
 		out.Policies = append(out.Policies, source.String())
@@ -196,7 +188,7 @@ func decision(s *solution, d *engine.Decision, running int, reason string) v1alp
 	out := v1alpha1.PlacementDecision{
 		ClusterName: pool.Cluster, Pool: pool.Name, Cloud: pool.At.Cloud, Region: pool.At.Region, Zone: pool.At.Zone,
 		InstanceType: pool.At.InstanceType, CapacityType: pool.At.CapacityType,
-		Replicas: int32(d.Replicas), Running: int32(running), HourlyUSD: dollars(charged(&d.Bill)), Reason: reason,
+		Replicas: int32(d.Replicas), Running: int32(running), Reason: reason,
 	}
 	if d.LatencyKnown {
 		out.LatencyMilliseconds = fmt.Sprintf("%.1f", d.LatencyMilliseconds)
@@ -217,7 +209,7 @@ func rejected(s *solution, all []engine.Rejection) []v1alpha1.PlacementRejection
 			if r.Rule == engine.RulePrice {
 				return r.DeltaUSD
 			}
-			if known := s.result.Snapshot.Pools[r.Pool].Price; known.Known {
+			if known := s.result.Pools[r.Pool].ListPrice; known.Known {
 				return known.USD
 			}
 			return math.Inf(1)
@@ -230,7 +222,7 @@ func rejected(s *solution, all []engine.Rejection) []v1alpha1.PlacementRejection
 		next := v1alpha1.PlacementRejection{
 			Pool: s.result.Pools[r.Pool].Name, ClusterName: s.result.Pools[r.Pool].Cluster, Rule: string(r.Rule), Message: r.Message,
 		}
-		if r.Rule == engine.RulePrice {
+		if r.Rule == engine.RulePrice && r.DeltaUSD != 0 {
 			next.DeltaHourlyUSD = dollars(r.DeltaUSD)
 		}
 		out = append(out, next)

@@ -47,6 +47,9 @@ func summary(s *v1alpha1.PlacementStatus) string {
 	text := strings.Join(parts, ", ")
 	if s.HourlyUSD != nil {
 		text += ": $" + s.HourlyUSD.Total + "/h"
+		if s.PriceBasis == v1alpha1.PriceBasisList {
+			text += " at list prices"
+		}
 	}
 	return text
 }

@@ -4,6 +4,7 @@ package policystatus
 
 import (
 	"context"
+	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -12,6 +13,7 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/controller/cluster"
+	plans "tradewind.dev/tradewind/pkg/controller/placement"
 	"tradewind.dev/tradewind/pkg/controller/status"
 	"tradewind.dev/tradewind/pkg/inventory"
 	"tradewind.dev/tradewind/pkg/placement"
@@ -24,6 +26,9 @@ type Controller struct {
 	namespaced *status.Controller[v1alpha1.PlacementPolicy, *v1alpha1.PlacementPolicy]
 	cluster    *status.Controller[v1alpha1.ClusterPlacementPolicy, *v1alpha1.ClusterPlacementPolicy]
 	report     func(Summary)
+
+	mu    sync.Mutex
+	state *cluster.State // as last observed; nil before
 }
 
 // Summary counts policies.
@@ -52,6 +57,24 @@ func New(mgr manager.Manager, schedulers []string, report func(Summary)) (*Contr
 
 // Observe implements cluster.Observer.
 func (c *Controller) Observe(ctx context.Context, state *cluster.State) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.state = state
+	c.write(ctx)
+}
+
+// Planned implements placement.Listener: a plan knows which traffic its callees have agreed to.
+func (c *Controller) Planned(ctx context.Context, round *plans.Round) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.evaluator.traffic.set(round.Result.Unagreed) && c.state != nil {
+		c.write(ctx)
+	}
+}
+
+// write says of all policies what the last state and plan have shown.
+func (c *Controller) write(ctx context.Context) {
+	state := c.state
 	namespaced, clusterwide, summary := c.evaluator.evaluate(state)
 	c.namespaced.Set(ctx, namespaced)
 	c.cluster.Set(ctx, clusterwide)
@@ -66,6 +89,8 @@ type evaluator struct {
 	// alone are the rules of each policy without the others.
 	alone map[types.UID]*aloneRules
 	world *inventory.World
+	// traffic is what the last plan says of traffic to other namespaces.
+	traffic traffic
 }
 
 // aloneRules are one policy's own rules.
@@ -89,7 +114,8 @@ func (e *evaluator) evaluate(state *cluster.State) (namespaced, clusterwide map[
 	kept := make(map[types.UID]*aloneRules, len(e.alone))
 	sameWorld := e.world == state.World
 	e.world = state.World
-	one := func(meta *metav1.ObjectMeta, namespace string, namespaces []string, compile func() *policy.Effective) *status.Status {
+	one := func(meta *metav1.ObjectMeta, known *v1alpha1.PolicyStatus, namespace string, namespaces []string,
+		compile func() *policy.Effective) *status.Status {
 		alone, ok := e.alone[meta.UID]
 		if !ok || alone.generation != meta.Generation {
 			alone = &aloneRules{generation: meta.Generation, effective: compile()}
@@ -100,13 +126,16 @@ func (e *evaluator) evaluate(state *cluster.State) (namespaced, clusterwide map[
 		kept[meta.UID] = alone
 		source := policy.Source{Namespace: namespace, Name: meta.Name}
 		out := judge(source, alone.rules, namespaces, uses[source], state)
+		if condition, ok := e.traffic.judge(source, alone.rules, known.Conditions); ok {
+			out.Conditions = append(out.Conditions, condition)
+		}
 		out.UID, out.Generation = meta.UID, meta.Generation
 		summary.add(out)
 		return out
 	}
 	namespaced = make(map[client.ObjectKey]*status.Status, len(state.Objects.PlacementPolicies))
 	for _, object := range state.Objects.PlacementPolicies {
-		namespaced[client.ObjectKeyFromObject(object)] = one(&object.ObjectMeta, object.Namespace, []string{object.Namespace}, func() *policy.Effective {
+		namespaced[client.ObjectKeyFromObject(object)] = one(&object.ObjectMeta, &object.Status, object.Namespace, []string{object.Namespace}, func() *policy.Effective {
 			copied := *object
 			copied.Spec.WorkloadSelector = metav1.LabelSelector{}
 			return policy.NewSet([]*v1alpha1.PlacementPolicy{&copied}, nil).For(object.Namespace, nil, nil)
@@ -114,7 +143,8 @@ func (e *evaluator) evaluate(state *cluster.State) (namespaced, clusterwide map[
 	}
 	clusterwide = make(map[client.ObjectKey]*status.Status, len(state.Objects.ClusterPlacementPolicies))
 	for _, object := range state.Objects.ClusterPlacementPolicies {
-		clusterwide[client.ObjectKeyFromObject(object)] = one(&object.ObjectMeta, "", selected(object.Spec.NamespaceSelector, state.Namespaces), func() *policy.Effective {
+		in := selected(object.Spec.NamespaceSelector, state.Namespaces)
+		clusterwide[client.ObjectKeyFromObject(object)] = one(&object.ObjectMeta, &object.Status, "", in, func() *policy.Effective {
 			copied := *object
 			copied.Spec.WorkloadSelector, copied.Spec.NamespaceSelector = metav1.LabelSelector{}, nil
 			return policy.NewSet(nil, []*v1alpha1.ClusterPlacementPolicy{&copied}).For("", nil, nil)

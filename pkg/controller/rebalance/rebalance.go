@@ -229,7 +229,7 @@ func (c *Controller) tell(v *view, key planning.WorkloadKey, s *rebalance.Situat
 	switch {
 	case move.Mends != "":
 		text += ": a rule is broken (" + move.Mends + ")"
-	case s.Worth.Known && s.Worth.SavingsUSD > 0:
+	case s.Worth.Known && s.Worth.SavingsUSD > 0 && !s.Worth.Confidential:
 		text += fmt.Sprintf("; the whole plan saves $%.4g an hour", s.Worth.SavingsUSD)
 	}
 	moves.Event(c.Recorder, v.round, key, corev1.EventTypeNormal, string(move.Reason), text)

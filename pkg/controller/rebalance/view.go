@@ -227,6 +227,11 @@ func (v *view) value() {
 	})
 	if len(movable) > 0 {
 		v.worth = rebalance.NewValuer(v.round.Result.Snapshot, v.round.Plan, engine.Options{}).Value(movable)
+		confidential := v.round.Result.Confidential(v.round.Input.World.NegotiatedEgress)
+		for i, worth := range v.worth {
+			worth.Confidential = confidential
+			v.worth[i] = worth
+		}
 	}
 }
 

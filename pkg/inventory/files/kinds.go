@@ -10,6 +10,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	schedulingv1 "k8s.io/api/scheduling/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	sigsjson "sigs.k8s.io/json"
@@ -63,6 +64,8 @@ var kinds = map[string]*kindInfo{
 	"ReplicaSet":             {group: "apps", version: "v1", namespaced: true, new: of[appsv1.ReplicaSet]()},
 	"DaemonSet":              {group: "apps", version: "v1", namespaced: true, new: of[appsv1.DaemonSet]()},
 	"Job":                    {group: "batch", version: "v1", namespaced: true, new: of[batchv1.Job]()},
+	"ResourceQuota":          {version: "v1", namespaced: true, new: of[corev1.ResourceQuota]()},
+	"PriorityClass":          {group: "scheduling.k8s.io", version: "v1", new: of[schedulingv1.PriorityClass]()},
 	"StorageClass":           {group: "storage.k8s.io", version: "v1", new: of[storagev1.StorageClass]()},
 	"ClusterProfile":         {group: clusterInventory, namespaced: true, new: of[ClusterProfile](), lenient: true},
 	"PlacementPolicy":        {group: v1alpha1.GroupVersion.Group, version: v1alpha1.GroupVersion.Version, namespaced: true, new: of[v1alpha1.PlacementPolicy]()},

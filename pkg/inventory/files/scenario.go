@@ -9,6 +9,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	schedulingv1 "k8s.io/api/scheduling/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -155,6 +156,11 @@ func (b *assembly) add(object *Object) {
 		in.Claims = append(in.Claims, typed)
 	case *storagev1.StorageClass:
 		in.Classes = append(in.Classes, typed)
+	case *corev1.ResourceQuota:
+		typed.Namespace = object.Namespace
+		in.Quotas = append(in.Quotas, typed)
+	case *schedulingv1.PriorityClass:
+		in.PriorityClasses = append(in.PriorityClasses, typed)
 	case *appsv1.DaemonSet:
 		typed.Namespace = object.Namespace
 		b.daemons = append(b.daemons, typed)

@@ -185,7 +185,7 @@ func template(from *corev1.PodTemplateSpec) corev1.PodTemplateSpec {
 // podSpec is what the scheduler looks at, as far as a plan does.
 func podSpec(from *corev1.PodSpec) corev1.PodSpec {
 	out := corev1.PodSpec{
-		NodeName: from.NodeName, NodeSelector: from.NodeSelector, Tolerations: from.Tolerations, Overhead: from.Overhead,
+		PriorityClassName: from.PriorityClassName, NodeName: from.NodeName, NodeSelector: from.NodeSelector, Tolerations: from.Tolerations, Overhead: from.Overhead,
 		Containers: containers(from.Containers), InitContainers: containers(from.InitContainers),
 	}
 	if from.Resources != nil {

@@ -30,6 +30,7 @@ func Build(input *Input) (*Result, error) {
 		nodes: make(map[nodeKey]nodeAt, len(input.Nodes)),
 	}
 	b.workloads()
+	b.priorities = newPriorities(input.PriorityClasses)
 	b.refer()
 	for _, g := range b.groups() {
 		pool, info := b.pool(g)
@@ -50,6 +51,7 @@ func Build(input *Input) (*Result, error) {
 	for i := range b.out.Workloads {
 		b.out.Snapshot.Workloads = append(b.out.Snapshot.Workloads, b.workload(&b.out.Workloads[i], pods[i], volumes))
 	}
+	b.refuse(pods)
 	slices.SortStableFunc(b.out.Problems, func(x, y Problem) int {
 		return cmp.Or(strings.Compare(x.Object, y.Object), strings.Compare(x.Field, y.Field), strings.Compare(x.Message, y.Message))
 	})
@@ -62,7 +64,10 @@ type builder struct {
 	out   *Result
 	// index finds a planned workload in out.Workloads.
 	index map[WorkloadKey]int
-	nodes map[nodeKey]nodeAt
+	// callees finds the workload that calls to a name go to.
+	callees    map[engine.Reference]int
+	priorities priorities
+	nodes      map[nodeKey]nodeAt
 	// keys are the node labels that workloads and pools select by; hosts the names of nodes that they select, unless
 	// everyHost is set.
 	keys, hosts map[string]bool
@@ -86,6 +91,7 @@ func (b *builder) workloads() {
 		return cmp.Or(strings.Compare(x.Namespace, y.Namespace), strings.Compare(x.Name, y.Name), strings.Compare(x.Kind, y.Kind))
 	})
 	b.index = make(map[WorkloadKey]int, len(all))
+	b.callees = make(map[engine.Reference]int, len(all))
 	for i := range all {
 		w := &all[i]
 		key := WorkloadKey{w.Kind, w.Namespace, w.Name}
@@ -96,6 +102,10 @@ func (b *builder) workloads() {
 			b.problem(w.object(), "spec.template", "is missing; the workload is left out")
 		default:
 			b.index[key] = len(b.out.Workloads)
+			to := engine.Reference{Namespace: w.Namespace, Name: w.Name}
+			if _, taken := b.callees[to]; !taken { // as the engine takes the first of a name
+				b.callees[to] = len(b.out.Workloads)
+			}
 			b.out.Workloads = append(b.out.Workloads, *w)
 		}
 	}

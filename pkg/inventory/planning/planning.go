@@ -4,6 +4,7 @@ package planning
 
 import (
 	corev1 "k8s.io/api/core/v1"
+	schedulingv1 "k8s.io/api/scheduling/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
@@ -11,6 +12,8 @@ import (
 	"tradewind.dev/tradewind/pkg/inventory"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/placement/engine"
+	"tradewind.dev/tradewind/pkg/placement/policy"
+	"tradewind.dev/tradewind/pkg/pricing"
 )
 
 // Input is the objects that a plan is made from. Build changes none of them.
@@ -34,6 +37,9 @@ type Input struct {
 	Claims     []*corev1.PersistentVolumeClaim
 	Volumes    []*corev1.PersistentVolume
 	Classes    []*storagev1.StorageClass
+	// PriorityClasses and Quotas say in whose favour room is shared out, and which replicas cannot run.
+	PriorityClasses []*schedulingv1.PriorityClass
+	Quotas          []*corev1.ResourceQuota
 	// Unavailable, if set, says why a node must not be used now, or "": it is not ready, lost, cordoned, or being drained.
 	// Its replicas have no place; when all nodes of a pool are unavailable none can be added to it either.
 	Unavailable func(node *corev1.Node) string
@@ -86,6 +92,10 @@ type PoolInfo struct {
 	Nodes []*corev1.Node
 	// Location, instance type and capacity type of its nodes.
 	At location.Node
+	// ListPrice of a node in the public catalog. Negotiated says that the price in force is another, which a PriceList gives
+	// and not everybody may see.
+	ListPrice  pricing.Price
+	Negotiated bool
 	// Unavailable is why it must not be used now; empty when it may be.
 	Unavailable string
 }
@@ -98,8 +108,18 @@ type Result struct {
 	Workloads []Workload
 	// PoolOf is the index of the pool that a node belongs to, by the node's name; also of nodes that are unavailable.
 	PoolOf map[string]int
+	// Unagreed are the calls to other namespaces that the called workloads' side has not agreed to.
+	Unagreed []Unagreed
 	// Problems are what was left out, and why; the rest is planned.
 	Problems []Problem
+}
+
+// Unagreed is a call that moves the caller alone.
+type Unagreed struct {
+	// Source is the policy that declares it.
+	Source policy.Source
+	// Caller and Callee are workloads as "shop/web".
+	Caller, Callee engine.Reference
 }
 
 // Problem names what is wrong in an object, and the remedy.

@@ -211,14 +211,16 @@ func (b *builder) unavailable(node *corev1.Node) string {
 // pool turns a group into the engine's terms.
 func (b *builder) pool(g *group) (engine.Pool, PoolInfo) {
 	info := PoolInfo{Index: len(b.out.Pools), Cluster: g.cluster, Name: g.name, Declared: g.declared, At: g.at}
+	query := pricing.NodeQuery{
+		Cloud: g.at.Cloud, Region: g.at.Region, Zone: g.at.Zone, InstanceType: g.at.InstanceType, CapacityType: g.at.CapacityType,
+		MilliCPU: g.capacity.MilliCPU, MemoryBytes: g.capacity.MemoryBytes, GPUs: g.capacity.GPUs,
+	}
 	out := engine.Pool{
 		Cluster: g.cluster, Name: g.name, Class: g.class, Labels: g.labels, Taints: g.taints, Allocatable: g.each,
-		Price: b.input.World.Prices.Node(pricing.NodeQuery{
-			Cloud: g.at.Cloud, Region: g.at.Region, Zone: g.at.Zone, InstanceType: g.at.InstanceType, CapacityType: g.at.CapacityType,
-			MilliCPU: g.capacity.MilliCPU, MemoryBytes: g.capacity.MemoryBytes, GPUs: g.capacity.GPUs,
-		}),
-		MinNodes: g.min, MaxNodes: g.max,
+		Price: b.input.World.Prices.Node(query), MinNodes: g.min, MaxNodes: g.max,
 	}
+	info.ListPrice = b.input.World.ListPrices.Node(query)
+	info.Negotiated = out.Price.Known != info.ListPrice.Known || out.Price.USD != info.ListPrice.USD
 	if low, high, known := b.input.World.Prices.Catalog().Interruption(g.at.Cloud, g.at.PriceRegion(), g.at.InstanceType); known {
 		out.Interruption = engine.Interruption{MonthlyPercent: (low + high) / 2, Known: true}
 	}

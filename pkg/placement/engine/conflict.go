@@ -31,6 +31,9 @@ func (s *Solver) conflict(i int32, expired func() bool) *Conflict {
 	if w.bad || w.held != "" {
 		return conflictOf(ConflictRule{RuleInput, w.held})
 	}
+	if w.placed() >= w.n { // all that may run have a place
+		return conflictOf(ConflictRule{RuleQuota, s.m.snapshot.Workloads[i].RefusedBy})
+	}
 	was := s.lift(w)
 	defer s.restore(w, was)
 	c := s.newContradiction(i, expired)

@@ -55,7 +55,9 @@ func TestUpdatesAreSound(t *testing.T) {
 		w.RoundTrips = snapshot.RoundTrips
 		for range rapid.IntRange(1, 4).Draw(t, "updates") {
 			i := rapid.IntRange(0, len(snapshot.Workloads)-1).Draw(t, "workload")
-			plan, err := solver.Update(i, randomWorkload(t, w, snapshot, i, everything))
+			next := randomWorkload(t, w, snapshot, i, everything)
+			next.Namespace = snapshot.Workloads[i].Namespace // an update renames nothing
+			plan, err := solver.Update(i, next)
 			if err != nil {
 				t.Fatal(err)
 			}

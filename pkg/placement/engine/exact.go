@@ -11,6 +11,7 @@ const (
 	exactWorkloads = 16
 	exactWays      = 4000
 	exactSteps     = 100000
+	exactTries     = 16 * exactWays // to list the ways of one workload
 )
 
 // way is one way to share a workload's replicas out.
@@ -91,7 +92,7 @@ func (e *exact) list() bool {
 	e.least = make([]float64, len(e.order)+1)
 	for k, i := range e.order {
 		e.ways[k] = e.s.waysOf(e.s.works[i])
-		if len(e.ways[k]) == 0 || len(e.ways[k]) > exactWays {
+		if len(e.ways[k]) == 0 {
 			return false
 		}
 	}
@@ -257,8 +258,8 @@ nodes:
 	return false
 }
 
-// waysOf lists all ways to place every replica of a workload that its limits allow, the cheapest first; one more than
-// exactWays at most.
+// waysOf lists all ways to place every replica of a workload that its limits allow, the cheapest first; none where there are
+// more than exactWays, or finding them takes too long.
 func (s *Solver) waysOf(w *work) []way {
 	var out []way
 	c := s.chooser
@@ -266,8 +267,12 @@ func (s *Solver) waysOf(w *work) []way {
 	c.begin(&a)
 	s.m.dense(w.row)
 	pools := w.row.pools
+	tries := 0
 	var share func(k int)
 	share = func(k int) {
+		if tries++; tries > exactTries || len(out) > exactWays {
+			return
+		}
 		if c.placed == w.n {
 			if c.reached() && len(s.m.surplus(w.limits, slices.Clone(c.picks))) == 0 {
 				usd := c.total() + float64(w.moving)*w.stayPrice()
@@ -275,12 +280,12 @@ func (s *Solver) waysOf(w *work) []way {
 			}
 			return
 		}
-		if k == len(pools) || len(out) > exactWays {
+		if k == len(pools) {
 			return
 		}
 		share(k + 1)
 		added := int32(0)
-		for c.allowance(pools[k]) > 0 {
+		for tries <= exactTries && len(out) <= exactWays && c.allowance(pools[k]) > 0 {
 			c.add(pools[k], 1, 0)
 			added++
 			share(k + 1)
@@ -290,6 +295,9 @@ func (s *Solver) waysOf(w *work) []way {
 		}
 	}
 	share(0)
+	if tries > exactTries || len(out) > exactWays {
+		return nil
+	}
 	slices.SortStableFunc(out, func(a, b way) int { return cmp.Compare(a.usd, b.usd) })
 	return out
 }

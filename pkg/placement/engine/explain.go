@@ -18,11 +18,17 @@ type Explanation struct {
 
 // Explain says why the workload with this index is where it is in the present plan, and why not elsewhere. It costs time in
 // proportion to the number of pools, so it is asked for a workload at a time.
-func (s *Solver) Explain(i int) Explanation {
+func (s *Solver) Explain(i int) Explanation { return s.ExplainWithout(i, nil) }
+
+// ExplainWithout is Explain for readers who may not know the prices of the hidden pools: it names no dollars that rest on them,
+// and leaves DeltaUSD of such rejections 0. Nil hides nothing.
+func (s *Solver) ExplainWithout(i int, hidden func(pool int) bool) Explanation {
 	w := s.works[i]
 	placement := s.plan.Placements[i]
 	out := Explanation{Reasons: make([]string, 0, len(placement.Decisions))}
 	e := s.explainer(w)
+	e.hidden = hidden
+	e.hides = hidden != nil && slices.ContainsFunc(placement.Decisions, func(d Decision) bool { return hidden(d.Pool) })
 	holds := make([]bool, len(s.m.pools))
 	for k := range placement.Decisions {
 		holds[placement.Decisions[k].Pool] = true
@@ -47,6 +53,9 @@ type explainer struct {
 	dearest float64   // price of the dearest placed replica
 	worst   int32     // its pool; -1 when there is none
 	open    []float64 // prices of the pools that are allowed, large enough and not too far, the lowest first
+	// hidden are the pools whose prices are not for the reader; hides says that replicas are on one.
+	hidden func(pool int) bool
+	hides  bool
 }
 
 func (s *Solver) explainer(w *work) *explainer {
@@ -80,6 +89,8 @@ func (e *explainer) reason(i int32) string {
 	switch {
 	case e.w.held != "":
 		return "kept where it runs: " + e.w.held
+	case e.hides:
+		return "the best found, at a price that only readers of PriceLists may see"
 	case cheaper == 0:
 		return fmt.Sprintf("%s, the least of %d allowed pools", text, len(e.w.row.pools))
 	case e.ask.stayCredit(i) > 0:
@@ -119,7 +130,10 @@ func (e *explainer) rejection(i int32) Rejection {
 	} else {
 		out.Rule, out.DeltaUSD = RulePrice, delta
 		out.Message = fmt.Sprintf("$%.4g/h dearer a replica", delta)
-		if delta <= 0 {
+		switch {
+		case e.hides || e.hidden != nil && e.hidden(int(i)):
+			out.DeltaUSD, out.Message = 0, "dearer, or moving there costs more than it saves"
+		case delta <= 0:
 			out.Message = fmt.Sprintf("$%.4g/h cheaper a replica, but moving there costs more than it saves, or was not found", -delta)
 		}
 	}

@@ -142,6 +142,7 @@ const (
 	RuleCost         Rule = "cost"
 	RuleSize         Rule = "size"     // no node is large enough
 	RuleCapacity     Rule = "capacity" // the room is taken by other workloads
+	RuleQuota        Rule = "quota"    // the API server refuses the replicas' pods
 	RuleInput        Rule = "input"    // the workload is malformed, see Plan.Problems
 	RulePrice        Rule = "price"    // not a rule: allowed, but dearer than what was chosen
 )

@@ -69,11 +69,15 @@ func randomPool(t *rapid.T, w *enginetest.World, i int, b bounds) engine.Pool {
 
 func randomWorkload(t *rapid.T, w *enginetest.World, s *engine.Snapshot, i int, b bounds) engine.Workload {
 	out := engine.Workload{
-		Namespace: "shop", Name: fmt.Sprintf("w%d", i), Kind: "Deployment", Replicas: rapid.IntRange(0, b.replicas).Draw(t, "replicas"),
+		Namespace: rapid.SampledFrom([]string{"shop", "shop", "others"}).Draw(t, "namespace"), Name: fmt.Sprintf("w%d", i), Kind: "Deployment", Replicas: rapid.IntRange(0, b.replicas).Draw(t, "replicas"),
 		Request: engine.Resources{
 			MilliCPU: int64(250 * rapid.IntRange(0, 10).Draw(t, "request")), MemoryBytes: int64(rapid.IntRange(0, 4).Draw(t, "gib")) << 30,
 			GPUs: int64(rapid.SampledFrom([]int{0, 0, 0, 0, 1}).Draw(t, "gpu")), Extended: map[string]int64{"pods": 1},
 		},
+	}
+	out.Priority = int32(rapid.SampledFrom([]int{0, 0, 0, 1000}).Draw(t, "priority"))
+	if rapid.IntRange(0, 4).Draw(t, "refused") == 0 {
+		out.Refused, out.RefusedBy = rapid.IntRange(0, out.Replicas).Draw(t, "of"), "the quota is used up"
 	}
 	if rapid.IntRange(0, 3).Draw(t, "policy") > 0 {
 		out.Rules = w.Rules(randomPolicy(t))
@@ -105,8 +109,9 @@ func randomWorkload(t *rapid.T, w *enginetest.World, s *engine.Snapshot, i int, 
 	for range rapid.IntRange(0, 2).Draw(t, "calls") {
 		if b.calls {
 			out.Calls = append(out.Calls, engine.Call{
-				To: engine.Reference{Name: fmt.Sprintf("w%d", rapid.IntRange(0, b.workloads).Draw(t, "callee"))}, RequestsPerSecond: float64(rapid.IntRange(0, 200).Draw(t, "rps")),
+				To: engine.Reference{Namespace: rapid.SampledFrom([]string{"", "shop"}).Draw(t, "to"), Name: fmt.Sprintf("w%d", rapid.IntRange(0, b.workloads).Draw(t, "callee"))}, RequestsPerSecond: float64(rapid.IntRange(0, 200).Draw(t, "rps")),
 				BytesPerRequest: 10000, MaxMilliseconds: float64(rapid.SampledFrom([]int{0, 0, 0, 30, 120}).Draw(t, "limit")),
+				CallerOnly: rapid.IntRange(0, 2).Draw(t, "alone") == 0,
 			})
 		}
 	}

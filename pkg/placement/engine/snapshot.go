@@ -108,6 +108,12 @@ type Workload struct {
 	Current []PoolReplicas
 	// Pins are replicas that a volume holds in place. Together they may not be more than Replicas.
 	Pins []Pin
+	// Priority is the value of the pods' PriorityClass: where there is too little room, replicas with a higher one come first.
+	Priority int32
+	// Refused of the Replicas cannot run whatever room there is, for the reason that RefusedBy gives: the API server refuses
+	// their pods. They are not planned for, and count as unplaced.
+	Refused   int
+	RefusedBy string
 	// RestartUSD is the cost of one restart of a replica, in US dollars; 0 means DefaultRestartUSD.
 	RestartUSD float64
 	// Hold, when not empty, says why the last decision must be kept (a policy that cannot be read, for instance): its
@@ -171,6 +177,9 @@ type Call struct {
 	MaxMilliseconds float64
 	// LimitOnly calls are not priced.
 	LimitOnly bool
+	// CallerOnly calls are the caller's alone, since the called workload's side has not agreed to them: that workload is
+	// planned as if there were no such call, and the caller then around it. The caller pays, and its limit binds the caller.
+	CallerOnly bool
 }
 
 // Reference names a workload of any kind.

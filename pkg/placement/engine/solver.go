@@ -51,6 +51,7 @@ func NewSolver(snapshot *Snapshot, options Options) (*Solver, error) {
 	s.room.remembers = true
 	s.chooser = newChooser(m)
 	s.solve()
+	s.follow()
 	s.finish()
 	return s, nil
 }
@@ -94,25 +95,23 @@ func duplicates(snapshot *Snapshot) []Problem {
 // link tells each workload who calls it.
 func (s *Solver) link() {
 	for i, w := range s.works {
-		w.in = nil
-		if len(w.out) > 0 {
-			s.calls = true
-		}
-		_ = i
-	}
-	for i, w := range s.works {
+		s.calls = s.calls || len(w.out) > 0
 		for k := range w.out {
 			callee := s.works[w.out[k].to]
 			callee.in = append(callee.in, caller{int32(i), int32(k)})
 		}
 	}
-	if !s.calls {
-		return
+	if s.calls {
+		s.countPlaces()
 	}
+}
+
+// countPlaces begins to count replicas by place, which calls are priced with.
+func (s *Solver) countPlaces() {
+	s.calls = true
 	for _, w := range s.works {
-		if w.support == nil {
-			w.support = make([]int32, len(s.m.geo.ids))
-		}
+		w.support = make([]int32, len(s.m.geo.ids))
+		s.settle(w)
 	}
 }
 
@@ -183,8 +182,19 @@ func byRow(items []item) {
 	slices.SortStableFunc(items, func(a, b item) int { return rank[a.row] - rank[b.row] })
 }
 
-// solve makes a plan: prices first, then places by these prices, then improvements at the true prices.
+// solve makes a plan. Where not everything has room, it is made in turns.
 func (s *Solver) solve() {
+	overfull := s.overfull()
+	if overfull && s.takeTurns(true) {
+		return
+	}
+	if s.solveAll(); !overfull && s.lacksRoom() {
+		s.takeTurns(false)
+	}
+}
+
+// solveAll places all workloads: prices first, then places by these prices, then improvements at the true prices.
+func (s *Solver) solveAll() {
 	for _, w := range s.works {
 		if w.held != "" {
 			s.hold(w)

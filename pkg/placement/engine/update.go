@@ -75,7 +75,7 @@ func (s *Solver) lowerLeast(request []int64) {
 func (s *Solver) leaveOut(w *work) []int32 {
 	var out []int32
 	for open := []*work{w}; len(open) > 0; open = open[1:] {
-		for _, in := range open[0].in {
+		for _, in := range slices.Concat(open[0].in, open[0].heard) {
 			from := s.works[in.work]
 			if from.held != "" || s.reaches(from) {
 				continue
@@ -105,25 +105,23 @@ func (s *Solver) Snapshot() *Snapshot { return s.m.snapshot }
 
 // relink puts a new workload in the place of an old one in the calls.
 func (s *Solver) relink(i int32, old, w *work) {
+	own := func(c caller) bool { return c.work == i }
 	for k := range old.out {
 		callee := s.works[old.out[k].to]
-		callee.in = slices.DeleteFunc(slices.Clone(callee.in), func(c caller) bool { return c.work == i })
+		callee.in = slices.DeleteFunc(slices.Clone(callee.in), own)
+		callee.heard = slices.DeleteFunc(slices.Clone(callee.heard), own)
 	}
-	w.in = old.in
+	w.in, w.heard = old.in, old.heard
+	w.out, w.own = append(w.out, w.own...), nil
 	s.works[i] = w
 	if len(w.out) > 0 && !s.calls {
-		s.calls = true
-		for _, other := range s.works {
-			other.support = make([]int32, len(s.m.geo.ids))
-			s.settle(other)
-		}
+		s.countPlaces()
 	}
 	if s.calls {
 		w.support = make([]int32, len(s.m.geo.ids))
 	}
 	for k := range w.out {
-		callee := s.works[w.out[k].to]
-		callee.in = append(slices.Clone(callee.in), caller{i, int32(k)})
+		s.works[w.out[k].to].hear(caller{i, int32(k)}, w.out[k].alone)
 	}
 }
 
@@ -141,7 +139,7 @@ func (s *Solver) replan(changed []int32, problems []Problem) *Plan {
 	for _, i := range changed {
 		w := s.works[i]
 		w.certain = len(w.allocs) > 0
-		for _, in := range w.in {
+		for _, in := range slices.Concat(w.in, w.heard) {
 			if !contains(affected, in.work) {
 				affected = append(affected, in.work)
 			}

@@ -12,21 +12,29 @@ import (
 type work struct {
 	row    *row
 	limits *limits
-	n      int32
-	stays  []stay
-	moving int32 // replicas that run now and are still wanted
-	pins   []pin
-	out    []edge   // calls it makes
-	in     []caller // calls it receives
-	held   string   // why it stays as it is; "" when it is planned
-	bad    bool     // malformed: nothing of it is placed beyond what is held
+	n      int32 // replicas that are planned for
+	// refused replicas cannot run.
+	refused int32
+	// namespace and priority say whose turn it is where there is too little room.
+	namespace string
+	priority  int32
+	stays     []stay
+	moving    int32 // replicas that run now and are still wanted
+	pins      []pin
+	out       []edge   // calls it makes
+	own       []edge   // calls that are its own alone, until follow adds them to out
+	in        []caller // calls it receives
+	heard     []caller // calls that are the callers' alone
+	held      string   // why it stays as it is; "" when it is planned
+	bad       bool     // malformed: nothing of it is placed beyond what is held
 
-	allocs  []alloc // where it is in the plan
-	support []int32 // replicas by place; only where somebody calls it
-	usd     float64 // of the replicas and their moves, calls apart
-	refuges []refuge
-	certain bool // it has replicas in every plan that is compared with the bound
-	dropped bool // replicas were left out for want of room after a loss
+	allocs    []alloc // where it is in the plan
+	support   []int32 // replicas by place; only where somebody calls it
+	usd       float64 // of the replicas and their moves, calls apart
+	refuges   []refuge
+	certain   bool // it has replicas in every plan that is compared with the bound
+	dropped   bool // replicas were left out for want of room after a loss
+	following bool // it is among those that follow what they call
 }
 
 // pin is replicas that must be on certain pools.
@@ -39,6 +47,7 @@ type pin struct {
 type edge struct {
 	to                                    int32
 	usdPerMillisecond, bytesPerHour, most float64 // of one replica; most milliseconds, positive infinity for no limit
+	alone                                 bool    // the caller's alone
 }
 
 // limited says whether the call has a limit.
@@ -60,7 +69,7 @@ func (m *model) newWork(i int, w *Workload) (*work, []Problem) {
 	problem := func(field, format string, args ...any) {
 		problems = append(problems, Problem{object, field, fmt.Sprintf(format, args...)})
 	}
-	out := &work{held: w.Hold}
+	out := &work{held: w.Hold, namespace: w.Namespace, priority: w.Priority}
 	clean := *w
 	bad := func(field, format string, args ...any) {
 		problem(field, format+"; its replicas stay where they are until it is corrected", args...)
@@ -72,6 +81,10 @@ func (m *model) newWork(i int, w *Workload) (*work, []Problem) {
 	if clean.Replicas < 0 || clean.Replicas > maxReplicas {
 		bad("Replicas", "%d is no number of replicas from 0 to %d", clean.Replicas, maxReplicas)
 		clean.Replicas = min(max(clean.Replicas, 0), maxReplicas)
+	}
+	if clean.Refused < 0 || clean.Refused > clean.Replicas {
+		problem("Refused", "%d is no number of the %d replicas; all or none of them count", clean.Refused, clean.Replicas)
+		clean.Refused = min(max(clean.Refused, 0), clean.Replicas)
 	}
 	check := func(field string, v int64) {
 		if v < 0 || v > maxResource {
@@ -112,7 +125,8 @@ func (m *model) newWork(i int, w *Workload) (*work, []Problem) {
 	}
 	out.row = m.row(&clean, profile)
 	out.limits = m.limitsOf(&clean, profile, out.row.request)
-	out.n = int32(clean.Replicas)
+	out.refused = int32(clean.Refused)
+	out.n = int32(clean.Replicas) - out.refused
 	m.readCurrent(out, &clean, problem)
 	m.readPins(out, &clean, problem)
 	m.readCalls(out, i, &clean, problem)
@@ -149,7 +163,7 @@ func (m *model) readPins(out *work, w *Workload, problem func(field, format stri
 	left := out.n
 	for k := range w.Pins {
 		p := &w.Pins[k]
-		if p.Replicas < 0 || p.Replicas > int(left) {
+		if p.Replicas < 0 || p.Replicas > int(left+out.refused) {
 			problem(fmt.Sprintf("Pins[%d].Replicas", k), "%d are more than the workload has left; %d count", p.Replicas, left)
 		}
 		n := min(max(int32(min(p.Replicas, maxReplicas)), 0), left)
@@ -188,7 +202,7 @@ func (m *model) readCalls(out *work, i int, w *Workload, problem func(field, for
 			problem(field, "requests, bytes and milliseconds must be 0 or more, and finite; the call is left out")
 			continue
 		}
-		e := edge{to: int32(to), most: math.Inf(1)}
+		e := edge{to: int32(to), most: math.Inf(1), alone: call.CallerOnly}
 		if call.MaxMilliseconds > 0 {
 			e.most = call.MaxMilliseconds
 		}
@@ -200,7 +214,11 @@ func (m *model) readCalls(out *work, i int, w *Workload, problem func(field, for
 			e.usdPerMillisecond = placement.LatencyUSD(1, perReplica, m.optimizeFor(rules))
 			e.bytesPerHour = perReplica * call.BytesPerRequest * secondsPerHour
 		}
-		out.out = append(out.out, e)
+		if e.alone {
+			out.own = append(out.own, e)
+		} else {
+			out.out = append(out.out, e)
+		}
 	}
 }
 

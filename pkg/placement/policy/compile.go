@@ -58,6 +58,9 @@ func (c *compiler) compile(spec *v1alpha1.PolicySpec) {
 	c.spread(spec.Spread)
 	c.latency(spec.Latency)
 	c.traffic(spec.Traffic)
+	for _, from := range spec.TrafficFrom {
+		rules.TrafficFrom = append(rules.TrafficFrom, TrafficSource{Namespace: from.Namespace, Name: from.Name})
+	}
 	c.cost(spec.Cost)
 }
 
@@ -244,7 +247,7 @@ func (c *compiler) traffic(spec []v1alpha1.Traffic) {
 	for i := range spec {
 		rule := Traffic{
 			Namespace: spec[i].To.Namespace, Name: spec[i].To.Name, RequestsPerSecond: float64(spec[i].RequestsPerSecond),
-			BytesPerRequest: float64(spec[i].BytesPerRequest),
+			BytesPerRequest: float64(spec[i].BytesPerRequest), Source: c.out.source,
 		}
 		if spec[i].MaxMilliseconds != nil {
 			rule.MaxMilliseconds = float64(*spec[i].MaxMilliseconds)

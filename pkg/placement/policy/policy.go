@@ -13,6 +13,7 @@ package policy
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -137,7 +138,13 @@ type Traffic struct {
 	BytesPerRequest float64
 	// MaxMilliseconds is the longest round trip to the nearest replica; 0 when there is no limit.
 	MaxMilliseconds float64
+	// Source is the policy that declares it.
+	Source Source
 }
+
+// TrafficSource is workloads of a namespace whose calls may move the workload that they call; all of the namespace's when
+// Name is empty.
+type TrafficSource struct{ Namespace, Name string }
 
 // Effective is the merged rules for the pods that one combination of policies selects. It is immutable.
 type Effective struct {
@@ -162,6 +169,8 @@ type Effective struct {
 	// Traffic is scored; TrafficLimits are the hard limits of all policies.
 	Traffic       []Traffic
 	TrafficLimits []Traffic
+	// TrafficFrom are the callers of other namespaces that the policies agree to, all together.
+	TrafficFrom []TrafficSource
 	// MaxHourlyUSD is the ceiling for the replicas of one workload, in US dollars an hour; HasMaxHourlyUSD says whether
 	// there is one.
 	MaxHourlyUSD    float64
@@ -209,6 +218,17 @@ func (e *Effective) Held() string {
 		}
 	}
 	return ""
+}
+
+// Agreed says whether a call from a workload may move the called one, whose rules these are: the callee's policies allow the
+// caller, an administrator's policy declares the call, or both are of one namespace. Any other call is the caller's alone.
+func (e *Effective) Agreed(call *Traffic, callerNamespace, callerName, calleeNamespace string) bool {
+	if callerNamespace == calleeNamespace || call.Source.Namespace == "" {
+		return true
+	}
+	return slices.ContainsFunc(e.TrafficFrom, func(from TrafficSource) bool {
+		return from.Namespace == callerNamespace && (from.Name == "" || from.Name == callerName)
+	})
 }
 
 // compiled is one policy, read once.

@@ -174,6 +174,7 @@ func merge(policies []*compiled) *Effective {
 		signature.WriteString(p.source.String() + "@" + p.version + ";")
 
 		adds.rules(rules)
+		out.TrafficFrom = append(out.TrafficFrom, rules.TrafficFrom...)
 		for _, spread := range rules.Spread {
 			out.Spread = addSpread(out.Spread, spread)
 		}

@@ -50,7 +50,11 @@ type residencyKey struct {
 	broken                   bool
 }
 
-type trafficKey struct{ namespace, name string }
+// trafficKey tells limits apart that may move the called workload, since an administrator gives them, from those that may not.
+type trafficKey struct {
+	namespace, name string
+	agreed          bool
+}
 
 func newSum(out *Effective) *sum {
 	return &sum{out: out, residency: map[residencyKey]int{}, required: map[string]int{}, latency: map[string]int{}, traffic: map[trafficKey]int{}}
@@ -81,7 +85,7 @@ func (s *sum) rules(rules *Effective) {
 		s.addLatency(rules.Latency[i])
 	}
 	for _, rule := range rules.TrafficLimits {
-		key := trafficKey{rule.Namespace, rule.Name}
+		key := trafficKey{rule.Namespace, rule.Name, rule.Source.Namespace == ""}
 		if at, ok := s.traffic[key]; ok {
 			known := &s.out.TrafficLimits[at]
 			known.MaxMilliseconds = min(known.MaxMilliseconds, rule.MaxMilliseconds)

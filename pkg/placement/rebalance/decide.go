@@ -283,7 +283,7 @@ func (p *problem) moving(moves []Move) string {
 		texts = append(texts, fmt.Sprintf("%d from pool %s to %s", counts[w], w.from, w.to))
 	}
 	text := fmt.Sprintf("moves %s; %d of %d replicas are still to be moved", strings.Join(texts, ", "), len(p.candidates)-len(moves), p.Wanted)
-	if p.Worth.Known && p.Worth.SavingsUSD > 0 {
+	if p.Worth.Known && p.Worth.SavingsUSD > 0 && !p.Worth.Confidential {
 		text += fmt.Sprintf("; the whole saves $%.4g an hour", p.Worth.SavingsUSD)
 	}
 	return text

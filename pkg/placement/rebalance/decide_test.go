@@ -34,6 +34,8 @@ func TestDecide(t *testing.T) {
 		{name: "paused", change: func(s *Situation) { s.Pause = "cloud aws is lost" }, code: CodePaused, message: "cloud aws is lost"},
 		{name: "saves too little", change: func(s *Situation) { s.Worth.SavingsUSD = 0.1 }, code: CodeTooLittle,
 			message: "moving would save $0.1 an hour, 5 % of the bill; the policy asks for 10 %"},
+		{name: "saves too little at prices that not everybody may see", change: func(s *Situation) { s.Worth.SavingsUSD, s.Worth.Confidential = 0.1, true },
+			code: CodeTooLittle, message: "moving would save less than the 10 % of the bill that the policy asks for"},
 		{name: "saves little for the disturbance", change: func(s *Situation) { s.Policy, s.Worth.SavingsUSD = allow(1, "2"), 0.1 }, code: CodeTooLittle,
 			message: "moving 10 of 10 replicas would save only 5 % of the bill: not worth the disturbance"},
 		{name: "saves little, disturbs less", change: func(s *Situation) {

@@ -114,8 +114,15 @@ func (p *problem) worthIt(returns bool) bool {
 	case worth.SavingsUSD <= 0:
 		p.refuse(CodeTooLittle, time.Time{}, "following the plan saves nothing by itself")
 		return false
+	case percent < least && worth.Confidential:
+		p.refuse(CodeTooLittle, time.Time{}, "moving would save less than the %g %% of the bill that the policy asks for", least)
+		return false
 	case percent < least:
 		p.refuse(CodeTooLittle, time.Time{}, "moving would save $%.4g an hour, %.3g %% of the bill; the policy asks for %g %%", worth.SavingsUSD, percent, least)
+		return false
+	case ratio < MinRatio && !returns && worth.Confidential:
+		p.refuse(CodeTooLittle, time.Time{}, "moving %d of %d replicas would save too little of the bill: not worth the disturbance",
+			len(p.candidates), p.Wanted)
 		return false
 	case ratio < MinRatio && !returns:
 		p.refuse(CodeTooLittle, time.Time{}, "moving %d of %d replicas would save only %.3g %% of the bill: not worth the disturbance",

@@ -80,6 +80,8 @@ type Worth struct {
 	BillUSD, SavingsUSD float64
 	// Moved of the Replicas that the bill is of are disturbed. The workload's own count where these are zero.
 	Moved, Replicas int
+	// Confidential bills rest on prices that not everybody may see who may see what is said of the moves.
+	Confidential bool
 }
 
 // Room reserves places for replacements.

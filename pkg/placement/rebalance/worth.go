@@ -16,11 +16,13 @@ type Valuer struct {
 	options  engine.Options
 	// calls are the workloads that one calls or is called by.
 	calls map[int][]int
+	// own are the workloads that one calls without their agreement: the caller alone is valued with them.
+	own map[int][]int
 }
 
 // NewValuer returns a valuer of a plan; options are those that it was solved with.
 func NewValuer(snapshot *engine.Snapshot, plan *engine.Plan, options engine.Options) *Valuer {
-	v := &Valuer{snapshot: snapshot, plan: plan, options: options, calls: map[int][]int{}}
+	v := &Valuer{snapshot: snapshot, plan: plan, options: options, calls: map[int][]int{}, own: map[int][]int{}}
 	names := make(map[engine.Reference]int, len(snapshot.Workloads))
 	for i := range snapshot.Workloads {
 		name := engine.Reference{Namespace: snapshot.Workloads[i].Namespace, Name: snapshot.Workloads[i].Name}
@@ -35,7 +37,11 @@ func NewValuer(snapshot *engine.Snapshot, plan *engine.Plan, options engine.Opti
 			if to.Namespace == "" {
 				to.Namespace = w.Namespace
 			}
-			if callee, ok := names[to]; ok && callee != i {
+			switch callee, ok := names[to]; {
+			case !ok || callee == i:
+			case w.Calls[k].CallerOnly:
+				v.own[i] = append(v.own[i], callee)
+			default:
 				v.calls[i] = append(v.calls[i], callee)
 				v.calls[callee] = append(v.calls[callee], i)
 			}
@@ -76,7 +82,7 @@ func (v *Valuer) alone(movable []int) map[int]Worth {
 	var indices []int
 	var now, then [][]engine.Decision
 	for _, i := range movable {
-		if len(v.calls[i]) == 0 {
+		if len(v.calls[i])+len(v.own[i]) == 0 {
 			indices = append(indices, i)
 			sub.Workloads = append(sub.Workloads, v.snapshot.Workloads[i])
 			now, then = append(now, Current(&v.snapshot.Workloads[i])), append(then, v.plan.Placements[i].Decisions)
@@ -115,7 +121,7 @@ func (v *Valuer) worth(group []int) Worth {
 	around := slices.Clone(group)
 	for _, i := range group {
 		moves[i] = true
-		around = append(around, v.calls[i]...)
+		around = slices.Concat(around, v.calls[i], v.own[i])
 		out.Replicas += v.snapshot.Workloads[i].Replicas
 		out.Moved += v.plan.Placements[i].Moves
 		out.Known = out.Known && v.priced(i)

@@ -101,6 +101,20 @@ func TestWorthOfCalls(t *testing.T) {
 	}
 }
 
+// TestWorthOfCallsThatAreNotAgreed checks that such a call is the caller's affair: it neither keeps what is called nor moves it.
+func TestWorthOfCallsThatAreNotAgreed(t *testing.T) {
+	calls := engine.Call{To: engine.Reference{Name: "cart"}, RequestsPerSecond: 1000, BytesPerRequest: 10_000, CallerOnly: true}
+	snapshot := clouds(t, 4, 2)
+	snapshot.Workloads = []engine.Workload{on("web", 0, 2, calls), on("cart", 0, 2)}
+	both := NewValuer(snapshot, to(snapshot, 1, 1), engine.Options{}).Value([]int{0, 1})
+	if !near(both[1].SavingsUSD, 1) || both[1].Replicas != 2 {
+		t.Errorf("what is called: %+v", both[1])
+	}
+	if both[0].SavingsUSD > 1-1.8+0.01 || both[0].Replicas != 2 {
+		t.Errorf("the caller leaves it behind: %+v", both[0])
+	}
+}
+
 // TestStock compares with counting by hand.
 func TestStock(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
