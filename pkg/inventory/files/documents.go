@@ -12,6 +12,10 @@ import (
 
 	yamlv2 "go.yaml.in/yaml/v2"
 	"go.yaml.in/yaml/v3"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"tradewind.dev/tradewind/pkg/printable"
 )
 
 // Document is one object of a file.
@@ -155,6 +159,8 @@ func (d *Document) flatten(out *ReadDocument, bytes int) {
 		d.fail(out, errors.New("is a list in a list, which kubectl does not read: write its items as documents"))
 	case d.kind() == "":
 		d.fail(out, ErrNotObject)
+	case !isVersion(d.Object["apiVersion"]):
+		d.fail(out, errors.New("apiVersion is no version; write v1"))
 	case !strings.HasSuffix(d.kind(), listSuffix):
 		d.fail(out, errors.New("has a field items, for which kubectl takes it for a list and applies only what is in it: remove the field"))
 	case !isList && items != nil:
@@ -186,6 +192,13 @@ func (d *Document) fail(out *ReadDocument, err error) {
 		problem.Unread = []string{problem.Object}
 	}
 	out.Errors = append(out.Errors, problem)
+}
+
+// isVersion says whether an apiVersion is VERSION or GROUP/VERSION, or is not there.
+func isVersion(apiVersion any) bool {
+	text, _ := apiVersion.(string)
+	_, err := schema.ParseGroupVersion(text)
+	return err == nil
 }
 
 // tooLarge says whether no API server would take an object for its size.
@@ -371,6 +384,28 @@ func (d *Document) Decode(into any) error {
 		return err
 	}
 	return json.Unmarshal(encoded, into)
+}
+
+// Unreadable says what is wrong with an object of any kind, so that kubectl does not read it: with what all objects have.
+// It is nil when nothing is.
+func (d *Document) Unreadable() *FieldError {
+	if version, _ := d.Object["apiVersion"].(string); !isVersion(version) {
+		return &FieldError{"apiVersion", printable.Quote(version) + " is no version; write VERSION or GROUP/VERSION, such as apps/v1"}
+	}
+	only := map[string]any{"metadata": d.Object["metadata"]}
+	decode := func(part json.RawMessage) error { return json.Unmarshal(part, new(metav1.PartialObjectMetadata)) }
+	encoded, err := json.Marshal(only)
+	if err == nil {
+		err = decode(encoded)
+	}
+	if err == nil {
+		return nil
+	}
+	var typed *fieldTypeError
+	if errors.As(namedError(err, only, decode), &typed) {
+		return &typed.FieldError
+	}
+	return &FieldError{"metadata", err.Error()}
 }
 
 // Name is KIND/NAME, with the namespace before the name where it has one.

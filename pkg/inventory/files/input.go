@@ -2,13 +2,14 @@ package files
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
 	"io"
 	"os"
 	"syscall"
-	"unicode/utf16"
 	"unicode/utf8"
+
+	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/transform"
 )
 
 // Input reads files within the limits.
@@ -103,46 +104,18 @@ func (r *textReader) Read(into []byte) (int, error) {
 // decodeText turns the encodings that kubectl reads into UTF-8 without a byte order mark: UTF-16 with one, and UTF-8. As
 // with kubectl, bytes that are no UTF-8 become the replacement character.
 func decodeText(data []byte) ([]byte, error) {
-	var order binary.ByteOrder
-	switch {
-	case bytes.HasPrefix(data, []byte("\xef\xbb\xbf")):
-		data = data[3:]
-	case bytes.HasPrefix(data, []byte{0xff, 0xfe}):
-		order = binary.LittleEndian
-	case bytes.HasPrefix(data, []byte{0xfe, 0xff}):
-		order = binary.BigEndian
-	}
-	if order != nil {
-		data = fromUTF16(data[2:], order)
-		if at := bytes.IndexByte(data, 0); at >= 0 {
-			return nil, fmt.Errorf("line %d holds a zero character, so this is no text: write UTF-8, or UTF-16 with a byte order mark", bytes.Count(data[:at], []byte("\n"))+1)
-		}
-	}
-	if utf8.Valid(data) {
+	if utf8.Valid(data) && !bytes.HasPrefix(data, byteOrderMark) {
 		return data, nil
 	}
-	out := make([]byte, 0, len(data)+len(data)/8)
-	for len(data) > 0 {
-		r, width := utf8.DecodeRune(data)
-		out = utf8.AppendRune(out, r)
-		data = data[width:]
+	data, _, err := transform.Bytes(unicode.BOMOverride(unicode.UTF8.NewDecoder()), data)
+	if err != nil {
+		return nil, err
 	}
-	return out, nil
+	if at := bytes.IndexByte(data, 0); at >= 0 {
+		return nil, fmt.Errorf("line %d holds a zero character, so this is no text: write UTF-8, or UTF-16 with a byte order mark", bytes.Count(data[:at], []byte("\n"))+1)
+	}
+	return data, nil
 }
 
-func fromUTF16(data []byte, order binary.ByteOrder) []byte {
-	out := make([]byte, 0, len(data)/2+len(data)/8)
-	for ; len(data) >= 2; data = data[2:] {
-		r := rune(order.Uint16(data))
-		if utf16.IsSurrogate(r) && len(data) >= 4 {
-			if pair := utf16.DecodeRune(r, rune(order.Uint16(data[2:]))); pair != utf8.RuneError {
-				r, data = pair, data[2:]
-			}
-		}
-		out = utf8.AppendRune(out, r)
-	}
-	if len(data) > 0 { // half a character
-		out = utf8.AppendRune(out, utf8.RuneError)
-	}
-	return out
-}
+// byteOrderMark as UTF-8 writes it.
+var byteOrderMark = []byte("\xef\xbb\xbf")

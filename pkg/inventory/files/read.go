@@ -165,6 +165,10 @@ func (r *fileReader) document(d *Document, out *result) {
 			problem("kind", message)
 			return
 		}
+		if wrong := d.Unreadable(); wrong != nil {
+			problem(wrong.Field, wrong.Message)
+			return
+		}
 		out.ignored = append(out.ignored, kind)
 		return
 	case message != "":

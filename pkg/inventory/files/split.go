@@ -153,7 +153,7 @@ func (s *splitter) yaml() {
 			case more || hasOtherBreak(after) && !first:
 				// The line is kept, for the name of what stands on it.
 				refusal = `has more than a comment on the line of its "---", which kubectl does not read: begin the document on the next line, and end lines with LF`
-			case !hasOtherBreak(after):
+			case !first:
 				s.advance(end)
 			}
 		}
@@ -164,8 +164,11 @@ func (s *splitter) yaml() {
 	}
 }
 
-// isBlank says whether a text holds nothing but spaces and comments.
+// isBlank says whether a text holds nothing but spaces and comments, and the marker that a document may begin with.
 func isBlank(text []byte) bool {
+	if rest, ok := bytes.CutPrefix(text, []byte("---")); ok && !bytes.HasPrefix(rest, []byte("#")) {
+		text = rest
+	}
 	for line := range bytes.Lines(text) {
 		if line = bytes.TrimSpace(line); len(line) > 0 && (line[0] != '#' || hasOtherBreak(line)) {
 			return false

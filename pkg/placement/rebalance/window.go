@@ -1,7 +1,9 @@
 package rebalance
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/robfig/cron/v3"
@@ -15,7 +17,7 @@ func InWindow(window *v1alpha1.RebalanceWindow, now time.Time) (open bool, next 
 	if window == nil {
 		return true, time.Time{}, nil
 	}
-	schedule, err := cron.ParseStandard(window.Schedule)
+	schedule, err := parseSchedule(window.Schedule)
 	if err != nil {
 		return false, time.Time{}, fmt.Errorf("rebalance.window.schedule %q: %w; write five cron fields in UTC (\"0 2 * * *\")", window.Schedule, err)
 	}
@@ -29,4 +31,12 @@ func InWindow(window *v1alpha1.RebalanceWindow, now time.Time) (open bool, next 
 		return true, time.Time{}, nil
 	}
 	return false, start, nil
+}
+
+// parseSchedule reads five cron fields. The library also takes a time zone before them, and panics where nothing follows it.
+func parseSchedule(text string) (cron.Schedule, error) {
+	if strings.Contains(text, "TZ=") {
+		return nil, errors.New("a time zone is not taken")
+	}
+	return cron.ParseStandard(text)
 }

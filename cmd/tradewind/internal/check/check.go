@@ -153,6 +153,10 @@ func (r *Result) document(file string, d *files.Document, namespace string) erro
 		return nil
 	}
 	if !isOwn(version, kind) {
+		if wrong := d.Unreadable(); wrong != nil {
+			add(wrong.Field, wrong.Message)
+			return nil
+		}
 		r.Ignored = append(r.Ignored, Ignored{File: file, Line: object.Line, Object: fmt.Sprintf("%s (%s)", object, version)})
 		return nil
 	}

@@ -55,8 +55,14 @@ func byUs(t fataler, file string) (objects []string, problems []string) {
 		}
 		for i := range document.Documents {
 			object := &document.Documents[i]
-			if kind, _ := object.Object["kind"].(string); kind == "" {
+			kind, _ := object.Object["kind"].(string)
+			version, _ := object.Object["apiVersion"].(string)
+			if kind == "" || version == "" { // simulate and policy check refuse it, as an API server does
 				problems = append(problems, files.ErrNotObject.Error())
+				continue
+			}
+			if wrong := object.Unreadable(); wrong != nil {
+				problems = append(problems, wrong.Field+": "+wrong.Message)
 				continue
 			}
 			encoded, err := json.Marshal(object.Object)
@@ -153,6 +159,9 @@ func TestReadsWhatKubectlReads(t *testing.T) {
 		{"keys that are no text", strings.Replace(oneYAML("a"), "name: a", "name: a, 1: x, true: y, 1.5: z", 1), 1, ""},
 		{"an alias and a merge", "x: &x {apiVersion: v1}\nkind: Namespace\n<<: *x\nmetadata: {name: a, y: *x}\n", 1, ""},
 		{"not a number", strings.Replace(oneYAML("a"), "name: a", "name: a, x: [1, .nan]", 1), 0, "f:3: document 1: Namespace/a: metadata.x[1]: is no number that JSON has"},
+		{"a version that is none", strings.Replace(oneYAML("a"), "v1", "a/b/v1", 1), 0, `apiVersion: "a/b/v1" is no version; write VERSION or GROUP/VERSION`},
+		{"metadata that is text", strings.Replace(oneYAML("a"), "{name: a}", "a", 1), 0, "metadata: cannot use string as an object"},
+		{"a label that is a number", strings.Replace(oneYAML("a"), "name: a", "name: a, labels: {b: 1}", 1), 0, "metadata.labels: cannot use number as text; put it in quotes"},
 		{"a word", "hello", 0, "not a Kubernetes object"},
 		{"nothing", "\n# c\n", 0, ""},
 	} {
@@ -237,6 +246,13 @@ func FuzzAsKubectl(f *testing.F) {
 				f.Add([]byte(begin + form("a") + between + form("b")))
 			}
 		}
+	}
+	for _, text := range []string{
+		oneYAML("a") + "---\n---# c\n" + oneYAML("b"), oneJSON("a") + "\n---#\n" + oneJSON("b"), oneJSON("a") + "\n---\n\ufeff" + oneJSON("b"),
+		strings.Replace(forms[6]("a"), "v1", "v//1", 1) + oneJSON("b"), strings.Replace(oneYAML("a"), "{name: a}", "a}", 1),
+		strings.Replace(oneJSON("a"), "space", "\xe2\x80a", 1), "---\r# c\r" + strings.ReplaceAll(oneYAML("a"), "\n", "\r"), oneJSON("a") + "\u2028",
+	} {
+		f.Add([]byte(text))
 	}
 	f.Add(wide(oneYAML("a"), binary.LittleEndian))
 	f.Add([]byte("a: &a [*a]\nb: {<<: *a}\n? [x]\n: y\n"))
