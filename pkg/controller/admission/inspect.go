@@ -30,7 +30,7 @@ func (e *expectation) inspect(found map[string]pair) State {
 	}
 	state.Locations.Problems = e.problems(nodeLocations, found[nodeLocations], lists)
 	if binding := found[nodeLocations].binding; binding != nil && !unlimited(binding.Spec.MatchResources) {
-		state.Locations.Problems = append(state.Locations.Problems, altered("ValidatingAdmissionPolicyBinding", nodeLocations, "spec.matchResources", "leaves requests out"))
+		state.Locations.Problems = append(state.Locations.Problems, altered(nodeLocations, "spec.matchResources", "leaves requests out"))
 	}
 	lists = map[string]func([]string) string{"profiles": e.among}
 	for _, name := range []string{enforcedPods, enforcedBindings} {
@@ -45,7 +45,7 @@ func (e *expectation) inspect(found map[string]pair) State {
 			match.NamespaceSelector = nil
 		}
 		if !unlimited(match) {
-			state.Enforcement.Problems = append(state.Enforcement.Problems, altered("ValidatingAdmissionPolicyBinding", name, "spec.matchResources", "leaves more out than namespaces"))
+			state.Enforcement.Problems = append(state.Enforcement.Problems, altered(name, "spec.matchResources", "leaves more out than namespaces"))
 		}
 	}
 	return state
@@ -67,8 +67,9 @@ func (e *expectation) among(there []string) string {
 	return ""
 }
 
-func altered(kind, name, field, how string) string {
-	return fmt.Sprintf("%s %s, %s: %s", kind, name, field, how)
+// altered says how a binding is not as shipped.
+func altered(name, field, how string) string {
+	return fmt.Sprintf("ValidatingAdmissionPolicyBinding %s, %s: %s", name, field, how)
 }
 
 // problems says why a policy with its binding is not in force as shipped. lists are the variables that may hold other
@@ -85,16 +86,15 @@ func (e *expectation) problems(name string, found pair, lists map[string]func([]
 	if found.binding == nil {
 		return append(problems, fmt.Sprintf("there is no ValidatingAdmissionPolicyBinding %s", name))
 	}
-	const kind = "ValidatingAdmissionPolicyBinding"
 	spec := &found.binding.Spec
 	if spec.PolicyName != name {
-		problems = append(problems, altered(kind, name, "spec.policyName", fmt.Sprintf("is %q", spec.PolicyName)))
+		problems = append(problems, altered(name, "spec.policyName", fmt.Sprintf("is %q", spec.PolicyName)))
 	}
 	if !slices.Contains(spec.ValidationActions, admissionv1.Deny) {
-		problems = append(problems, altered(kind, name, "spec.validationActions", "does not hold Deny"))
+		problems = append(problems, altered(name, "spec.validationActions", "does not hold Deny"))
 	}
 	if spec.ParamRef != nil {
-		problems = append(problems, altered(kind, name, "spec.paramRef", "is set, and the policy has no parameters"))
+		problems = append(problems, altered(name, "spec.paramRef", "is set, and the policy has no parameters"))
 	}
 	return problems
 }
