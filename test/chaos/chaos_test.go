@@ -22,7 +22,7 @@ type settings struct {
 	times    times
 }
 
-// read reads SEED, DURATION (seconds) and TIMES (short or kubernetes).
+// readSettings reads SEED, DURATION (seconds) and TIMES (short or kubernetes).
 func readSettings() (settings, error) {
 	s := settings{seed: rand.Uint64N(1_000_000), duration: 3 * time.Minute}
 	if text := os.Getenv("SEED"); text != "" {
@@ -51,13 +51,14 @@ func TestChaos(t *testing.T) {
 	}
 	again := fmt.Sprintf("make chaos SEED=%d DURATION=%d TIMES=%s", s.seed, int(s.duration.Seconds()), s.times.name)
 	fmt.Printf("chaos: seed %d; the same faults again: %s\n", s.seed, again)
-	folder, err := os.MkdirTemp("", "tradewind-chaos-*")
+	folder, err := os.MkdirTemp(os.Getenv("ARTIFACTS"), "tradewind-chaos-*")
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := newWorld(t, s.times, folder)
+	finished := false
 	t.Cleanup(func() {
-		if !t.Failed() {
+		if !t.Failed() && finished {
 			_ = os.RemoveAll(folder)
 			return
 		}
@@ -91,6 +92,7 @@ func TestChaos(t *testing.T) {
 	bench("chaos_violations", len(result.Violations))
 	bench("chaos_residency_violations", result.Count(check.RuleResidency))
 	bench("chaos_binds", result.Binds)
+	finished = true
 	if len(result.Violations) > 0 {
 		t.Errorf("%d violations; the same faults again: %s", len(result.Violations), again)
 	}

@@ -292,7 +292,7 @@ func timesOf(name string) (times, error) {
 	case "", "short":
 		return times{
 			name: "short", lossAfter: 10 * time.Second, monitorPeriod: time.Second, lease: 8 * time.Second, renewal: 2 * time.Second,
-			faults: faults.Times{Burst: 32 * time.Second, Faults: 40, Outage: 22 * time.Second},
+			faults: faults.Times{Burst: 40 * time.Second, Faults: 48, Outage: 28 * time.Second},
 		}, nil
 	case "kubernetes":
 		return times{

@@ -8,7 +8,6 @@ package check
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"tradewind.dev/tradewind/test/chaos/history"

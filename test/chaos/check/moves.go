@@ -95,8 +95,7 @@ func (s *story) evicted(m move, before []move, lost []outage, object string) {
 	}
 	s.wanted(m, from, object)
 	for _, o := range lost {
-		// Long enough for both witnesses, and longer by the news.
-		if (span{from: o.from.Add(2*s.times.Unreachable + s.times.Lease), to: o.to}).covers(from, m.at) && !o.to.IsZero() || o.to.IsZero() && o.from.Add(2*s.times.Unreachable+s.times.Lease).Before(from) {
+		if (span{o.from.Add(s.noticed()), o.to}).covers(from, m.at) {
 			s.violate(m.at, RuleDamping, object, "%s was evicted from %s while %s is lost, since %.0f s", workload, m.pod.Node, o.domain, m.at.Sub(o.from).Seconds())
 			break
 		}
@@ -104,6 +103,9 @@ func (s *story) evicted(m move, before []move, lost []outage, object string) {
 	s.damped(m, ofWorkload, object)
 	s.budget(m, ofWorkload, from, object)
 }
+
+// noticed is how long a loss lasts until everybody is certain of it: both witnesses, and the confirmation of the second.
+func (s *story) noticed() time.Duration { return s.times.Unreachable + s.times.Lease }
 
 // wanted checks that a plan wanted fewer replicas where the pod was than there were. A controller whose writes fail may
 // follow a plan that nobody has seen.
@@ -224,7 +226,7 @@ func (s *story) outages() {
 			// What was under way when the outage began goes on until it is noticed.
 			under := 0
 			for _, m := range its {
-				if m.evicted && m.at.Before(o.from.Add(2*s.times.Unreachable+s.times.Lease)) {
+				if m.evicted && m.at.Before(o.from.Add(s.noticed()+news)) {
 					under++
 				}
 			}
