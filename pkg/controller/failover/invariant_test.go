@@ -2,6 +2,7 @@ package failover
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -21,11 +22,13 @@ type history struct {
 	// since when the nodes of a cloud are off; zero while they run.
 	off map[string]time.Time
 	cut bool
+	// late are the nodes whose kubelets renew their leases again and do not say yet that they are ready.
+	late map[string]bool
 	// owed are the pods that were deleted, to be made anew; made counts.
 	owed []*corev1.Pod
 	made int
 	// replaced counts the replicas of a workload that were replaced in the present outage of a cloud, had how many there were
-	// when it began.
+	// when it was first acted on: until the loss is known, replicas may still come.
 	replaced, had map[string]int
 }
 
@@ -59,11 +62,6 @@ func (h *history) turn(cloud string) {
 			}
 		}
 	}
-	for _, pod := range h.pods() {
-		if cloudOf(pod.Spec.NodeName) == cloud {
-			h.had[outageOfPod(&pod)]++
-		}
-	}
 }
 
 // step lets up to 10 s go by, as long as a kubelet waits: leases are renewed, and the node controller and kubelets write what they see.
@@ -74,13 +72,18 @@ func (h *history) step(seconds int) {
 			h.renew(name)
 		}
 	}
-	for name, node := range h.nodes {
+	for _, name := range slices.Sorted(maps.Keys(h.nodes)) {
+		node := h.nodes[name]
 		silent, ready := h.clock.Now().Sub(h.leases[name]), node.Status.Conditions[0].Status
 		switch {
 		case silent > 50*time.Second && ready == corev1.ConditionTrue:
 			h.ready(corev1.ConditionUnknown, name)
-		case silent == 0 && ready != corev1.ConditionTrue && rapid.Bool().Draw(h.T, "the kubelet says ready"):
+		case silent > 0:
+			h.late[name] = false
+		case ready != corev1.ConditionTrue && (h.late[name] || rapid.Bool().Draw(h.T, "the kubelet says ready")):
 			h.ready(corev1.ConditionTrue, name)
+		default:
+			h.late[name] = ready != corev1.ConditionTrue // in the next step it says so: every 10 s it looks
 		}
 	}
 }
@@ -133,6 +136,10 @@ func (h *history) act() {
 	for _, pod := range h.pods() {
 		now[pod.Name] = true
 	}
+	there := map[string]int{}
+	for i := range before {
+		there[outageOfPod(&before[i])]++
+	}
 	for i := range before {
 		pod := &before[i]
 		if now[pod.Name] {
@@ -144,6 +151,9 @@ func (h *history) act() {
 			h.T.Fatalf("%s on %s is replaced; the cloud is off since %q", pod.Name, pod.Spec.NodeName, since)
 		}
 		key := outageOfPod(pod)
+		if h.replaced[key] == 0 {
+			h.had[key] = there[key]
+		}
 		if h.replaced[key]++; h.replaced[key] > h.had[key] {
 			h.T.Fatalf("%d replicas of %s are replaced in one outage that found %d", h.replaced[key], key, h.had[key])
 		}
@@ -164,7 +174,7 @@ func TestOnceAnOutage(t *testing.T) {
 		b.workload("Deployment", "web", quick, nil, "aws-0", "aws-1", "gcp-0")
 		b.workload("StatefulSet", "db", quick, []string{"free"}, "aws-0")
 		b.plan()
-		h := &history{bench: b, T: r, off: map[string]time.Time{}, replaced: map[string]int{}, had: map[string]int{}}
+		h := &history{bench: b, T: r, off: map[string]time.Time{}, late: map[string]bool{}, replaced: map[string]int{}, had: map[string]int{}}
 		for range rapid.IntRange(2, 6).Draw(r, "happenings") {
 			switch rapid.SampledFrom([]string{"aws", "aws", "gcp", "cut", "restart"}).Draw(r, "happens") {
 			case "aws":

@@ -70,7 +70,7 @@ func (c *Controller) returned(ctx context.Context, round *placement.Round) error
 		for _, away := range c.Ledger.Away(key) {
 			pools := Origin(round, away.Pool)
 			maps.Copy(origin, pools)
-			lost = lost || away.Replicas > 0 && len(pools) == 0 && exists(round, away.Pool)
+			lost = lost || away.Replicas > 0 && (c.out(away.Pool) || len(pools) == 0 && exists(round, away.Pool))
 		}
 		if lost {
 			continue
@@ -93,6 +93,14 @@ func (c *Controller) returned(ctx context.Context, round *placement.Round) error
 		moves.Event(c.Recorder, round, key, corev1.EventTypeNormal, reason, text)
 	}
 	return nil
+}
+
+// out says whether a pool is lost, or was and does not count again yet, by what is known now: a plan may be older, or be made
+// before that is known.
+func (c *Controller) out(pool string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.outages[pool] != nil
 }
 
 // exists says whether a pool is in a round.

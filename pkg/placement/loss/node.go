@@ -18,7 +18,7 @@ type Node struct {
 	Since  time.Time
 	Turned time.Time
 	// Leased says that it has a lease, which was last heard of at Heard, by this program's clock, and has been renewed
-	// without running out since Resumed. A renewal holds for Holds.
+	// without one missed since Resumed. A renewal holds for Holds.
 	Leased         bool
 	Heard, Resumed time.Time
 	Holds          time.Duration

@@ -77,8 +77,8 @@ type Renewals struct {
 type lease struct {
 	written time.Time // when it was renewed, by the node's clock
 	holds   time.Duration
-	// heard is when a renewal was seen, or the lease for the first time; resumed when renewals were seen again after the
-	// lease had run out.
+	// heard is when a renewal was seen, or the lease for the first time; resumed when renewals were seen again after one had
+	// been missed.
 	heard, resumed time.Time
 	seen           bool // a renewal was seen
 }
@@ -104,7 +104,7 @@ func (r *Renewals) Observe(node string, written time.Time, holds time.Duration, 
 	if written.Equal(l.written) {
 		return false
 	}
-	if now.Sub(l.heard) > holds {
+	if now.Sub(l.heard) > 2*holds/renewals {
 		l.resumed = now
 	}
 	l.written, l.heard, l.seen = written, now, true

@@ -141,7 +141,7 @@ func (c *checker) shape(i int) bool {
 	if p.Held == "" && placedOf(p)+p.Unplaced != wanted {
 		c.report(c.where(i), "shape", "%d placed and %d unplaced of %d", placedOf(p), p.Unplaced, wanted)
 	}
-	if p.Held == "" && placedOf(p) > wanted-max(w.Refused, 0) {
+	if p.Held == "" && placedOf(p) > wanted-min(max(w.Refused, 0), wanted) {
 		c.report(c.where(i), "quota", "%d placed of %d, of which %d cannot run", placedOf(p), wanted, w.Refused)
 	}
 	if (p.Unplaced > 0) != (p.Conflict != nil) {
