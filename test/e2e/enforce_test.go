@@ -94,7 +94,7 @@ func TestEnforcedNamespaces(t *testing.T) {
 	} {
 		e.wait("the API server to know "+policy, func(ctx context.Context) error {
 			if err := attempt(ctx); err == nil || !strings.Contains(err.Error(), policy) {
-				return fmt.Errorf("it answers %v", err)
+				return fmt.Errorf("it answers %w", err)
 			}
 			return nil
 		})

@@ -97,7 +97,7 @@ func (e *env) guarded(node string) {
 		_, err := kubelet.CoreV1().Nodes().Patch(ctx, node, types.MergePatchType, []byte(`{"metadata":{"labels":{"tradewind.dev/country":"AQ"}}}`),
 			metav1.PatchOptions{DryRun: []string{metav1.DryRunAll}})
 		if err == nil || !strings.Contains(err.Error(), "tradewind-node-locations") {
-			return fmt.Errorf("it answers %v", err)
+			return fmt.Errorf("it answers %w", err)
 		}
 		return nil
 	})
