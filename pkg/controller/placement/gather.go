@@ -170,11 +170,16 @@ type solution struct {
 	problems map[string]string
 }
 
-// solve makes the plan of a draft.
+// solve makes the plan of a draft. It makes none where no pool counts, and says so in uncertain.
 func solve(d *draft, clock clock.PassiveClock) (*solution, error) {
 	result, err := planning.Build(d.input)
 	if err != nil {
 		return nil, err
+	}
+	if !slices.ContainsFunc(result.Pools, func(pool planning.PoolInfo) bool { return pool.Unavailable == "" }) {
+		d.uncertain = fmt.Sprintf("none of %d pools can be planned on now: pool %s: %s",
+			len(result.Pools), result.Pools[0].Name, result.Pools[0].Unavailable)
+		return nil, nil
 	}
 	s := &solution{result: result, world: d.input.World, problems: map[string]string{}}
 	deadline := clock.Now().Add(maxSearch)

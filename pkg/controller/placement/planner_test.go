@@ -397,6 +397,25 @@ func (l lost) PoolUnavailable(pool *planning.PoolInfo) string {
 	return ""
 }
 
+// TestNoPoolCounts is about the time after the loss of all there is: nodes are back, and none of their pools counts again yet. What
+// runs keeps its plan.
+func TestNoPoolCounts(t *testing.T) {
+	b := newBench(t)
+	b.nodes(aws("a1", "eu-west-1"))
+	b.policy("web", onlyAWS)
+	b.deployment("web", 2, "100m")
+	b.pods("web", "a1", "100m", 2)
+	b.mustPlan()
+	b.options.Availability = lost{cloud: "aws"}
+	b.mustPlan()
+	if got := decided(b.get("web")); got["aws"] != 2 {
+		t.Errorf("it is planned on %v", got)
+	}
+	if got := conditionText(b.get("web"), v1alpha1.ConditionPlanned); !strings.HasPrefix(got, "Unknown Uncertain: none of 1 pools can be planned on now: pool ") {
+		t.Errorf("Planned is %s", got)
+	}
+}
+
 // TestAvailability is about places that must not be used now.
 func TestAvailability(t *testing.T) {
 	for _, c := range []struct {
