@@ -78,9 +78,17 @@ func newWorld(t *testing.T, t0 times, folder string) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = lines.Close() })
-	bed := testbed.Start(t, testbed.Options{
+	bed, err := testbed.New(t.Context(), testbed.Options{
 		NoDefaultScheduler: true, NoKubelets: true, LossAfter: t0.lossAfter, Manifests: installation(t),
 		ExtraArgs: map[string][]string{"kube-controller-manager": {"--node-monitor-period=" + t0.monitorPeriod.String()}},
+	})
+	if err != nil {
+		t.Fatalf("starting a testbed: %v", err)
+	}
+	t.Cleanup(func() { // the logs of a failed run are kept in its folder, not printed
+		if err := bed.Stop(); err != nil {
+			t.Errorf("stopping the testbed: %v", err)
+		}
 	})
 	w := &world{
 		T: t, times: t0, bed: bed, cluster: bed.Cluster(t, ""), record: history.NewRecorder(lines), folder: folder, began: time.Now(),
@@ -141,7 +149,8 @@ func (w *world) makeMachines() {
 		m.kubelet = kubelet.New(node, i, own, options, w.podsOf, w.ran)
 		w.machines[node.Name] = m
 		w.order = append(w.order, node.Name)
-		w.record.Add(history.Event{Node: &m.truth})
+		truth := m.truth
+		w.record.Add(history.Event{Node: &truth})
 		if _, err := w.client.CoreV1().Nodes().Create(w.Context(), node.DeepCopy(), metav1.CreateOptions{}); err != nil {
 			w.Fatal(err)
 		}
