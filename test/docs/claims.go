@@ -20,7 +20,7 @@ type TestName struct{ Folder, Name string }
 // claimColumns is how the head of a table of claims reads.
 var claimColumns = []string{"claim", "who enforces it", "which test shows it"}
 
-var testName = regexp.MustCompile("`([a-z0-9/]+)\\.(Test[A-Za-z0-9_]+)`")
+var testName = regexp.MustCompile("`([a-z0-9/-]+)\\.(Test[A-Za-z0-9_]+)`")
 
 // Claims returns the rows of a page's tables of claims. Errors name the line.
 func Claims(page string) ([]Claim, error) {
