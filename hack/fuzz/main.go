@@ -49,8 +49,9 @@ func main() {
 	keep := flag.Int("keep", 0, "how many of the inputs that were found to lead elsewhere are kept in each test's testdata/fuzz")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, *length, *jobs, *only, *keep); err != nil {
+	err := run(ctx, *length, *jobs, *only, *keep)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "fuzz:", err)
 		os.Exit(1)
 	}

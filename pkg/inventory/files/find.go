@@ -66,18 +66,18 @@ func (f *finder) path(path string) error {
 	if !info.IsDir() && !info.Mode().IsRegular() {
 		return fmt.Errorf("%s: %w", path, irregular(info.Mode()))
 	}
-	real, err := realPath(path)
+	resolved, err := realPath(path)
 	if err != nil {
 		return err
 	}
 	if !info.IsDir() {
-		return f.add(Source{Name: path, path: path}, real)
+		return f.add(Source{Name: path, path: path}, resolved)
 	}
 	before, problems := len(f.files), len(f.problems)
-	if err := f.walk(path, real); err != nil {
+	if err := f.walk(path, resolved); err != nil {
 		return err
 	}
-	if len(f.files) == before && len(f.problems) == problems && !f.reached(real) {
+	if len(f.files) == before && len(f.problems) == problems && !f.reached(resolved) {
 		return fmt.Errorf("folder %s holds no .yaml, .yml or .json file", path)
 	}
 	return nil
@@ -102,8 +102,8 @@ func realPath(path string) (string, error) {
 	return filepath.EvalSymlinks(absolute)
 }
 
-func (f *finder) add(source Source, real string) error {
-	if at, ok := f.files[real]; ok {
+func (f *finder) add(source Source, resolved string) error {
+	if at, ok := f.files[resolved]; ok {
 		known := &f.sources[at]
 		known.Found = known.Found && source.Found
 		if depth(source.Name) < depth(known.Name) { // the name that people see of a ConfigMap's file
@@ -114,7 +114,7 @@ func (f *finder) add(source Source, real string) error {
 	if len(f.sources) == maxFiles {
 		return fmt.Errorf("%s: there are more than %d files; name a smaller folder", source.Name, maxFiles)
 	}
-	f.files[real] = len(f.sources)
+	f.files[resolved] = len(f.sources)
 	f.sources = append(f.sources, source)
 	return nil
 }
@@ -122,11 +122,11 @@ func (f *finder) add(source Source, real string) error {
 func depth(path string) int { return strings.Count(filepath.ToSlash(path), "/") }
 
 // walk finds the files of a folder, in the order of their names.
-func (f *finder) walk(folder, real string) error {
-	if f.folders[real] {
+func (f *finder) walk(folder, resolved string) error {
+	if f.folders[resolved] {
 		return nil
 	}
-	f.folders[real] = true
+	f.folders[resolved] = true
 	entries, err := os.ReadDir(folder)
 	if err != nil {
 		return err
@@ -135,19 +135,19 @@ func (f *finder) walk(folder, real string) error {
 		return fmt.Errorf("%s: there are more than %d files and folders; name a smaller folder", folder, maxEntries)
 	}
 	for _, entry := range entries {
-		if err := f.entry(filepath.Join(folder, entry.Name()), filepath.Join(real, entry.Name()), entry.Type()); err != nil {
+		if err := f.entry(filepath.Join(folder, entry.Name()), filepath.Join(resolved, entry.Name()), entry.Type()); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (f *finder) entry(path, real string, mode fs.FileMode) error {
+func (f *finder) entry(path, resolved string, mode fs.FileMode) error {
 	if mode&fs.ModeSymlink != 0 {
 		info, err := os.Stat(path)
 		if err == nil {
 			mode = info.Mode()
-			real, err = realPath(path)
+			resolved, err = realPath(path)
 		}
 		if err != nil {
 			f.problem(path, err)
@@ -156,12 +156,12 @@ func (f *finder) entry(path, real string, mode fs.FileMode) error {
 	}
 	switch {
 	case mode.IsDir():
-		return f.walk(path, real)
+		return f.walk(path, resolved)
 	case !IsManifest(path):
 	case !mode.IsRegular():
 		f.problem(path, irregular(mode))
 	default:
-		return f.add(Source{Name: path, Found: true, path: path}, real)
+		return f.add(Source{Name: path, Found: true, path: path}, resolved)
 	}
 	return nil
 }

@@ -224,11 +224,9 @@ func (f *filling) fillTier(groups []*group) {
 		g := queue[0].id
 		next := &within[g][0]
 		w := f.s.works[next.id]
-		portion := int32(1)
+		portion := w.n
 		if each := f.share(w, 1); each > 0 {
 			portion = int32(max(min(1/(portions*each), maxReplicas), 1))
-		} else {
-			portion = w.n
 		}
 		want := min(portion, w.n-f.granted[next.id])
 		got := f.take(w.row, want)
