@@ -99,13 +99,14 @@ type Sequence struct {
 	scene  Scene
 	times  Times
 	random *rand.Rand
+	losses *rand.Rand // of the outages alone, so that the menu of faults does not change their order
 	faults int
 	outage []Fault // the outages that the coming bursts have, in an order at random
 }
 
 // NewSequence begins the sequence of a seed.
 func NewSequence(seed uint64, scene Scene, times Times) *Sequence {
-	return &Sequence{scene: scene, times: times, random: rand.New(rand.NewPCG(seed, 0x7261_6e64))}
+	return &Sequence{scene: scene, times: times, random: rand.New(rand.NewPCG(seed, 1)), losses: rand.New(rand.NewPCG(seed, 2))}
 }
 
 // menu has the weight of each kind and how long it lasts, in seconds; 0 when it is over at once.
@@ -188,17 +189,17 @@ func (f Fault) claims() string {
 func (s *Sequence) outages() []Fault {
 	if len(s.outage) == 0 {
 		zones, regions, clouds := s.domains()
-		zone := Fault{Kind: Silence, Target: "zone " + pick(s.random, zones)}
+		zone := Fault{Kind: Silence, Target: "zone " + pick(s.losses, zones)}
 		s.outage = []Fault{
-			{Kind: Silence, Target: "node " + pick(s.random, s.scene.Nodes).Name},
+			{Kind: Silence, Target: "node " + pick(s.losses, s.scene.Nodes).Name},
 			zone,
-			{Kind: Silence, Target: "region " + pick(s.random, regions)},
-			{Kind: Silence, Target: "cloud " + pick(s.random, clouds)},
-			{Kind: Silence, Target: "cloud " + pick(s.random, clouds)},
+			{Kind: Silence, Target: "region " + pick(s.losses, regions)},
+			{Kind: Silence, Target: "cloud " + pick(s.losses, clouds)},
+			{Kind: Silence, Target: "cloud " + pick(s.losses, clouds)},
 			{Kind: Blind, Target: "all"}, {Kind: Blind, Target: "all"},
 			{}, // none
 		}
-		s.random.Shuffle(len(s.outage), func(i, j int) { s.outage[i], s.outage[j] = s.outage[j], s.outage[i] })
+		s.losses.Shuffle(len(s.outage), func(i, j int) { s.outage[i], s.outage[j] = s.outage[j], s.outage[i] })
 	}
 	first := s.outage[0]
 	s.outage = s.outage[1:]
@@ -234,8 +235,11 @@ func (s *Sequence) target(kind Kind) Fault {
 		f.Target = pick(r, s.scene.Programs)
 		f.Amount = 10 + r.IntN(60)
 	case Relabel:
-		node, other := pick(r, s.scene.Nodes), pick(r, s.scene.Nodes)
-		f.Target, f.Other = node.Name, other.Name
+		node, others := pick(r, s.scene.Nodes), s.scene.Nodes
+		if r.IntN(4) > 0 { // a lie that can be believed: the same cloud has such regions
+			others = slices.DeleteFunc(slices.Clone(others), func(n Node) bool { return n.Cloud != node.Cloud })
+		}
+		f.Target, f.Other = node.Name, pick(r, others).Name
 	case Delete, Taint, Resize, Lease:
 		f.Target = pick(r, s.scene.Nodes).Name
 	case Clock:
