@@ -40,3 +40,20 @@ func TestOutput(t *testing.T) {
 		t.Errorf("%d executions of none", got)
 	}
 }
+
+// TestRanOut tells tests whose time was over from those that failed.
+func TestRanOut(t *testing.T) {
+	over := "fuzz: elapsed: 21s, execs: 3165 (73/sec)\n--- FAIL: FuzzX (21.02s)\n    context deadline exceeded\nFAIL\n"
+	for output, want := range map[string]bool{
+		over: true,
+		"--- FAIL: FuzzX (0.00s)\n    x_test.go:84: wrong\nFAIL\n":                           false,
+		over + "    --- FAIL: FuzzX (0.00s)\n        x_test.go:84: wrong\n":                  false,
+		over + "    Failing input written to testdata/fuzz/FuzzX/d4ea8f4049e2af71\n":         false,
+		"--- FAIL: FuzzX (0.00s)\n    panic: runtime error\n    context deadline exceeded\n": false,
+		"PASS\n": false,
+	} {
+		if got := ranOut([]byte(output)); got != want {
+			t.Errorf("%q: %v", output, got)
+		}
+	}
+}

@@ -73,6 +73,9 @@ var (
 	yamlKey   = regexp.MustCompile(`^[A-Za-z0-9_./~-]+:(?: +|$)`)
 	yamlBlock = regexp.MustCompile(`^[|>](?:[+-]?[1-9]?|[1-9][+-])(?: +#.*| *)$`)
 	yamlPlain = regexp.MustCompile(`^[A-Za-z0-9/._+~-]`)
+	// yamlWord is a value that is text without quotes unless it is one of yamlNoText, which YAML takes for other things.
+	yamlWord   = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9/._-]*$`)
+	yamlNoText = regexp.MustCompile(`^(?i:y|yes|n|no|true|false|on|off|null)$`)
 )
 
 // withoutComment is the value of a line.
@@ -152,7 +155,7 @@ func headOfYAML(text []byte) (h head, ok bool) {
 			seen[name] = true
 			if into := h.field(name); into != nil {
 				value := withoutComment(rest[len(key):])
-				if !yamlPlain.Match(value) || bytes.ContainsAny(value, `:"' `) {
+				if !yamlWord.Match(value) || yamlNoText.Match(value) {
 					return h, false
 				}
 				*into = string(value)
