@@ -257,7 +257,8 @@ func (w *world) conflict(l *load) undo {
 				pod := pods[i%len(pods)]
 				touch := fmt.Appendf(nil, `{"metadata":{"annotations":{"chaos/touched":%q}}}`, now())
 				_, _ = w.client.CoreV1().Pods(pod.Namespace).Patch(ctx, pod.Name, types.MergePatchType, touch, metav1.PatchOptions{})
-				if pod.Spec.NodeName != "" {
+				// On a private site the label is what declares the country; elsewhere the controller writes it from the provider id.
+				if m := w.machines[pod.Spec.NodeName]; m != nil && m.node.Labels["tradewind.dev/country"] == "" {
 					label := []byte(`{"metadata":{"labels":{"tradewind.dev/country":null}}}`)
 					_, _ = w.client.CoreV1().Nodes().Patch(ctx, pod.Spec.NodeName, types.MergePatchType, label, metav1.PatchOptions{})
 				}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"tradewind.dev/tradewind/test/chaos/history"
 	"tradewind.dev/tradewind/test/chaos/kubelet"
@@ -61,7 +62,19 @@ func (w *world) answersPromptly(ctx context.Context) bool {
 	return err == nil
 }
 
-// waiting are the workloads and nodes that are not as they should be, and how many replicas and nodes that makes.
+// planned are how many replicas the Placements have places for, by workload.
+func (w *world) planned() map[string]int {
+	out := map[string]int{}
+	for _, object := range w.placements.List() {
+		plan := planOf(object.(*unstructured.Unstructured))
+		for _, n := range plan.Decisions {
+			out[plan.Workload] += n
+		}
+	}
+	return out
+}
+
+// waiting are the workloads, nodes and programs that are not as they should be, and how many replicas and others that makes.
 func (w *world) waiting(ctx context.Context) (names []string, missing int) {
 	list, err := w.client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 	if err != nil {
@@ -79,7 +92,18 @@ func (w *world) waiting(ctx context.Context) (names []string, missing int) {
 			}
 		}
 	}
+	for _, name := range sortedKeys(w.programs) {
+		if w.programs[name].goroutines(ctx) == 0 {
+			missing++
+			names = append(names, name+" does not answer")
+		}
+	}
+	planned := w.planned()
 	for _, id := range w.loadIDs {
+		if w.loads[id].workload.policy != nil && planned[id] == 0 {
+			missing++
+			names = append(names, "the plan of "+id)
+		}
 		ready := 0
 		all := w.podsOfLoad(id)
 		for _, pod := range all {

@@ -64,7 +64,9 @@ func (w *world) watch() {
 	factory.Start(w.Context().Done())
 
 	own := dynamicinformer.NewDynamicSharedInformerFactory(w.objects, 0)
-	w.handle(own.ForResource(placementResource).Informer(), func(object any) { w.sawPlacement(object.(*unstructured.Unstructured)) }, func(any) {})
+	placements := own.ForResource(placementResource).Informer()
+	w.placements = placements.GetStore()
+	w.handle(placements, func(object any) { w.sawPlacement(object.(*unstructured.Unstructured)) }, func(any) {})
 	own.Start(w.Context().Done())
 	if !cache.WaitForCacheSync(w.Context().Done(), pods.HasSynced) {
 		w.Fatal("the suite's own watch of pods did not begin")
@@ -109,6 +111,11 @@ func (w *world) sawPod(pod *corev1.Pod, gone bool) {
 }
 
 func (w *world) sawPlacement(object *unstructured.Unstructured) {
+	w.record.Add(history.Event{Plan: planOf(object)})
+}
+
+// planOf is what a Placement says.
+func planOf(object *unstructured.Unstructured) *history.Plan {
 	kind, _, _ := unstructured.NestedString(object.Object, "spec", "workload", "kind")
 	name, _, _ := unstructured.NestedString(object.Object, "spec", "workload", "name")
 	replicas, _, _ := unstructured.NestedInt64(object.Object, "status", "replicas")
@@ -126,7 +133,7 @@ func (w *world) sawPlacement(object *unstructured.Unstructured) {
 		n, _ := d["replicas"].(int64)
 		plan.Decisions[history.Place(text("cloud"), text("region"), text("instanceType"), text("capacityType") == "spot")] += int(n)
 	}
-	w.record.Add(history.Event{Plan: plan})
+	return plan
 }
 
 // podsOf are the pods of a node.

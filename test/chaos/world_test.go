@@ -38,14 +38,16 @@ type world struct {
 	began   time.Time
 
 	podCache cache.Indexer
-	programs map[string]*program
-	down     *down
-	scene    faults.Scene
-	logs     map[string]*reader
-	machines map[string]*machine
-	order    []string // of the machines
-	loads    map[string]*load
-	loadIDs  []string
+	// placements are the Placements as the suite's own watch last saw them.
+	placements cache.Store
+	programs   map[string]*program
+	down       *down
+	scene      faults.Scene
+	logs       map[string]*reader
+	machines   map[string]*machine
+	order      []string // of the machines
+	loads      map[string]*load
+	loadIDs    []string
 
 	mu sync.Mutex // of the states of machines and loads, and of what follows
 	// guardHolds and policiesHold say whether the guard-rail, and the definition of policies, are there.

@@ -291,6 +291,13 @@ func testSignals(t *testing.T, bed *testbed.Bed, cluster *testbed.Cluster) {
 	program := cluster.StartProgram(t, testbed.ProgramSpec{
 		Name: "crasher", Path: "/bin/sh", Args: []string{"-c", "echo begun; while :; do sleep 0.05; done"},
 	})
+	begun := func(times int) {
+		t.Helper()
+		testbed.WaitFor(t, patience, fmt.Sprintf("the program to begin %d times", times), func(context.Context) (bool, error) {
+			return strings.Count(program.Log(t), "begun") == times, nil
+		})
+	}
+	begun(1)
 	if err := bed.Signal(t.Context(), "crasher", syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
@@ -303,9 +310,7 @@ func testSignals(t *testing.T, bed *testbed.Bed, cluster *testbed.Cluster) {
 	if err := bed.Restart(t.Context(), "crasher"); err != nil {
 		t.Fatal(err)
 	}
-	testbed.WaitFor(t, patience, "the program to print again", func(context.Context) (bool, error) {
-		return strings.Count(program.Log(t), "begun") == 2, nil
-	})
+	begun(2)
 	all, err := bed.Processes(t.Context())
 	if err != nil {
 		t.Fatal(err)
