@@ -1,6 +1,7 @@
 package rebalance
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -334,6 +335,40 @@ func TestRecall(t *testing.T) {
 		m.Recall([]Past{{Time: noon.Add(-time.Minute), From: "a", Reason: c.reason}})
 		if d := m.Decide(dear(func(s *Situation) { s.Policy, s.Worth.SavingsUSD = allow(20, "2"), 0.3 }), fill{}); len(d.Moves) != c.moves {
 			t.Errorf("after %s: %s: %s", c.reason, d.Code, d.Message)
+		}
+	}
+}
+
+// TestReplacementsStay lets a replacement come up in another pool than the one that it was moved to, and the plan turn twice: the
+// replacement is not moved again within the stabilization, also by a controller that was restarted.
+func TestReplacementsStay(t *testing.T) {
+	for _, restarted := range []bool{false, true} {
+		m := &Memory{}
+		decide := func(after time.Duration, plan map[string]int, replicas ...Replica) []string {
+			s := dear(func(s *Situation) {
+				s.Now, s.Wanted, s.Replicas, s.Plan, s.Policy = noon.Add(after), 2, replicas, plan, allow(10, "1")
+			})
+			var names []string
+			for _, move := range m.Decide(s, fill{}).Moves {
+				names = append(names, move.Replica.Name)
+				m.Moved(s, &move)
+			}
+			return names
+		}
+		before := spread("a", 1, "b", 1)
+		if got := decide(0, map[string]int{"c": 2}, before...); len(got) != 1 || got[0] != "web-00" {
+			t.Fatalf("at first %v moves", got)
+		}
+		came := Replica{ID: "new", Name: "new", Pool: "b", Ready: true, Created: noon}
+		if got := decide(time.Minute, map[string]int{"b": 2}, before[1], came); len(got) > 0 {
+			t.Errorf("in place %v moves", got)
+		}
+		if restarted {
+			m = &Memory{}
+			m.Recall([]Past{{Time: noon, From: "a"}, {Time: noon.Add(-time.Minute), From: "b"}})
+		}
+		if got := decide(5*time.Minute, map[string]int{"c": 1, "b": 1}, came, before[1]); slices.Contains(got, "new") {
+			t.Errorf("restarted %v: %v moves", restarted, got)
 		}
 	}
 }

@@ -30,6 +30,9 @@ func (p *problem) permit(r *Replica, to string) (Move, bool) {
 		p.refuse(CodeWindow, p.opens, "outside the window of the policy's rebalance; it opens at %s", p.opens.Format(time.RFC3339))
 	case p.Pause != "":
 		p.refuse(CodePaused, time.Time{}, "%s", p.Pause)
+	case !p.replaced(r).IsZero():
+		until := p.replaced(r).Add(p.Stabilization)
+		p.refuse(CodeSettling, until, "replica %s replaced one that was moved; moving it again waits until %s", r.Name, until.UTC().Format(time.RFC3339))
 	case !p.memory.allowed(p.recent, r.Pool, to):
 		until := p.recent[0].Time.Add(p.Stabilization)
 		p.refuse(CodeSettling, until, "replicas were moved at %s; moving them again, from pool %s to %s, waits until %s",
@@ -47,6 +50,17 @@ func (p *problem) permit(r *Replica, to string) (Move, bool) {
 		return move, true
 	}
 	return Move{}, false
+}
+
+// replaced is when the move was after which a replica was made, within the stabilization; zero when there was none. It goes by
+// replicas, since pools get other names when their nodes change. Kubernetes writes the second in which a pod was made.
+func (p *problem) replaced(r *Replica) time.Time {
+	for i := range p.recent {
+		if at := p.recent[i].Time; !r.Created.Before(at.Truncate(time.Second)) {
+			return at
+		}
+	}
+	return time.Time{}
 }
 
 // back is what may go back to a pool; nil when nothing may.
