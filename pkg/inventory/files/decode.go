@@ -44,7 +44,7 @@ func decodeYAML(text []byte) (value any, rest []any, err error) {
 		}
 		return nil, nil, err
 	}
-	value, err = toJSON(parsed, "")
+	value, wrong := toJSON(parsed)
 	for {
 		var more any
 		moreErr := decoder.Decode(&more)
@@ -54,14 +54,17 @@ func decodeYAML(text []byte) (value any, rest []any, err error) {
 		if moreErr != nil {
 			return value, rest, fmt.Errorf("%w (%w)", errMore, moreErr)
 		}
-		if more, moreErr = toJSON(more, ""); moreErr == nil && more != nil {
+		if more, unusable := toJSON(more); unusable == nil && more != nil {
 			rest = append(rest, more)
 		}
 	}
 	if len(rest) > 0 {
 		return value, rest, errMore
 	}
-	return value, nil, err
+	if wrong != nil {
+		return value, nil, wrong
+	}
+	return value, nil, nil
 }
 
 // valueError is a value of YAML that JSON does not have.
@@ -70,16 +73,26 @@ type valueError struct{ FieldError }
 // Error is the message, without the field.
 func (e *valueError) Error() string { return e.Message }
 
-// toJSON turns a value of YAML into what a decoder of JSON would have made of it.
-func toJSON(value any, path string) (any, error) {
+// under is the error of a value in a key, or an item ("[2]"), of the value that is asked about. Paths are put together on the
+// way back from what is wrong, since a path for each value would cost its depth for each.
+func (e *valueError) under(step string) *valueError {
+	if e.Field != "" && e.Field[0] != '[' {
+		step += "."
+	}
+	e.Field = step + e.Field
+	return e
+}
+
+// toJSON turns a value of YAML into what a decoder of JSON would have made of it. Errors name the field from here.
+func toJSON(value any) (any, *valueError) {
 	switch typed := value.(type) {
 	case map[any]any:
-		return mappingToJSON(typed, path)
+		return mappingToJSON(typed)
 	case []any:
 		for i, inner := range typed {
-			converted, err := toJSON(inner, fmt.Sprintf("%s[%d]", path, i))
+			converted, err := toJSON(inner)
 			if err != nil {
-				return nil, err
+				return nil, err.under(fmt.Sprintf("[%d]", i))
 			}
 			typed[i] = converted
 		}
@@ -94,40 +107,43 @@ func toJSON(value any, path string) (any, error) {
 		return int64(typed), nil
 	case float64:
 		if math.IsNaN(typed) || math.IsInf(typed, 0) {
-			return nil, &valueError{FieldError{path, "is no number that JSON has (not a number, or infinite); write a number, or put it in quotes"}}
+			return nil, &valueError{FieldError{Message: "is no number that JSON has (not a number, or infinite); write a number, or put it in quotes"}}
 		}
 	}
 	// Numbers that fit become whole ones, times become text, and bytes that are no text the replacement character.
 	encoded, err := json.Marshal(value)
-	if err != nil {
-		return nil, &valueError{FieldError{path, err.Error()}}
-	}
 	var out any
-	err = utiljson.Unmarshal(encoded, &out)
-	return out, err
+	if err == nil {
+		err = utiljson.Unmarshal(encoded, &out)
+	}
+	if err != nil {
+		return nil, &valueError{FieldError{Message: err.Error()}}
+	}
+	return out, nil
 }
 
-func mappingToJSON(mapping map[any]any, path string) (any, error) {
+func mappingToJSON(mapping map[any]any) (any, *valueError) {
 	out := make(map[string]any, len(mapping))
-	var first error
-	var firstPath string
+	var first *valueError
 	for key, inner := range mapping {
 		name, err := keyText(key)
 		if err != nil {
-			return nil, &valueError{FieldError{path, err.Error()}}
-		}
-		field := name
-		if path != "" {
-			field = path + "." + name
+			return nil, &valueError{FieldError{Message: err.Error()}}
 		}
 		if _, taken := out[name]; taken {
-			return nil, &valueError{FieldError{field, "the same key is there twice, in two spellings; remove one"}}
+			return nil, &valueError{FieldError{name, "the same key is there twice, in two spellings; remove one"}}
 		}
-		if out[name], err = toJSON(inner, field); err != nil && (first == nil || field < firstPath) {
-			first, firstPath = err, field
+		var wrong *valueError
+		if out[name], wrong = toJSON(inner); wrong != nil {
+			if wrong = wrong.under(name); first == nil || wrong.Field < first.Field {
+				first = wrong
+			}
 		}
 	}
-	return out, first
+	if first != nil {
+		return out, first
+	}
+	return out, nil
 }
 
 // keyText is a key as JSON writes it.

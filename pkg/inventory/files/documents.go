@@ -235,8 +235,8 @@ func namesIn(text []byte) []string {
 		if decoder.Decode(&value) != nil {
 			return names
 		}
-		converted, err := toJSON(value, "")
-		if name := nameOf(converted); err == nil && name != "" {
+		converted, wrong := toJSON(value)
+		if name := nameOf(converted); wrong == nil && name != "" {
 			names = append(names, name)
 		}
 	}

@@ -183,6 +183,9 @@ func TestReadingIsLinear(t *testing.T) {
 	}{
 		{"affinity terms", terms, 4000, 500},
 		{"empty documents", repeat("---\n"), 200_000, 10},
+		{"values that are nested deep", func(n int) string {
+			return "a: " + strings.Repeat("[", n) + strings.Repeat("0,", n) + strings.Repeat("]", n) + "\n"
+		}, 2000, 1000},
 		{"documents that are no objects", repeat("a\n---\n"), 2000, 5000},
 		{"bad objects", func(n int) string {
 			var out strings.Builder

@@ -31,11 +31,10 @@ func newPriorities(classes []*schedulingv1.PriorityClass) priorities {
 	return out
 }
 
-// of is the priority that admission gives pods of a template. A class that is not known counts as the default.
+// of is the priority that admission gives pods of a template. A class that is not known counts as the default. What the
+// template itself says in priority counts for nothing: whoever may write a template may write any number there, and the API
+// server takes no pod with another than that of its class.
 func (p priorities) of(spec *corev1.PodSpec) int32 {
-	if spec.Priority != nil {
-		return *spec.Priority
-	}
 	if value, ok := p.byName[spec.PriorityClassName]; ok {
 		return value
 	}

@@ -7,6 +7,7 @@ import (
 	schedulingv1 "k8s.io/api/scheduling/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"tradewind.dev/tradewind/pkg/inventory"
 )
@@ -69,5 +70,29 @@ func TestQuotas(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A template's own number is that of no pod: the API server refuses pods that have another priority than their class.
+func TestPriorityIsThatOfTheClass(t *testing.T) {
+	for _, tt := range []struct {
+		class    string
+		priority *int32
+		want     int32
+	}{
+		{"", nil, 5}, {"urgent", nil, 1000}, {"unknown", nil, 5}, {"system-node-critical", nil, 2_000_001_000},
+		{"", ptr.To[int32](2_000_000_000), 5}, {"urgent", ptr.To[int32](2_000_000_000), 1000},
+	} {
+		w := deployment("web", 1, "1", "1Gi")
+		w.Template.Spec.PriorityClassName, w.Template.Spec.Priority = tt.class, tt.priority
+		result := build(t, &Input{
+			World: world(t, inventory.Objects{}), Workloads: []Workload{w}, Nodes: []*corev1.Node{awsNode("a", "eu-west-1a")},
+			PriorityClasses: []*schedulingv1.PriorityClass{
+				{ObjectMeta: metav1.ObjectMeta{Name: "urgent"}, Value: 1000}, {ObjectMeta: metav1.ObjectMeta{Name: "usual"}, Value: 5, GlobalDefault: true},
+			},
+		})
+		if got := result.Snapshot.Workloads[0].Priority; got != tt.want {
+			t.Errorf("class %q, priority %v: %d, want %d", tt.class, ptr.Deref(tt.priority, 0), got, tt.want)
+		}
 	}
 }
