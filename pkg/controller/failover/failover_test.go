@@ -436,3 +436,24 @@ func TestSpot(t *testing.T) {
 		t.Errorf("a node that was removed on purpose: %q", b.outage("aws"))
 	}
 }
+
+// TestHastyPolicy checks that a policy that waits for nothing makes nobody else's place count as lost while kubelets start anew.
+func TestHastyPolicy(t *testing.T) {
+	b := newBench(t)
+	b.workload("Deployment", "web", none, nil, "aws-0", "aws-1")
+	b.workload("Deployment", "hasty", "failover: {after: 0s, stabilization: 168h}", nil)
+	b.plan()
+	b.look(t.Context())
+	b.ready(corev1.ConditionFalse, "aws-0", "aws-1")
+	b.pass(20 * time.Second)
+	b.round()
+	if got := b.Unavailable(b.nodes["aws-0"]); got != "" || b.outage("aws") != "" || len(b.Doubts().Nodes) != 2 {
+		t.Errorf("while its kubelets start anew aws is unavailable (%q), its outage %q, doubts %v", got, b.outage("aws"), b.Doubts())
+	}
+	b.ready(corev1.ConditionTrue, "aws-0", "aws-1")
+	b.pass(time.Minute)
+	b.round()
+	if _, pause := b.Losses(); pause != "" || b.outage("aws") != "" {
+		t.Errorf("afterwards the pause is %q, the outage %q", pause, b.outage("aws"))
+	}
+}
