@@ -457,3 +457,28 @@ func TestHastyPolicy(t *testing.T) {
 		t.Errorf("afterwards the pause is %q, the outage %q", pause, b.outage("aws"))
 	}
 }
+
+// TestCutOffAndHasty cuts all kubelets off where the node controller waits for 16 s only and a policy for next to nothing, so that
+// nodes are given up before renewals are missed. Those of gcp renewed 9 s after those of aws.
+func TestCutOffAndHasty(t *testing.T) {
+	for _, after := range []string{"0s", "1s", "3s"} {
+		b := newBench(t)
+		b.workload("Deployment", "web", "failover: {after: "+after+"}", nil, "aws-0", "aws-1")
+		b.plan()
+		b.look(t.Context())
+		b.renew("aws-0")
+		b.renew("aws-1")
+		b.clock.Step(9 * time.Second)
+		b.renew("gcp-0")
+		b.renew("gcp-1")
+		b.clock.Step(8 * time.Second)
+		b.ready(corev1.ConditionUnknown, "aws-0", "aws-1")
+		for range 30 {
+			b.clock.Step(time.Second)
+			b.round()
+		}
+		if len(b.deleted) > 0 || b.outage("aws") != "" || b.Doubts().All == "" {
+			t.Errorf("after %s: deleted %q, outage %q, doubts %q", after, b.deleted, b.outage("aws"), b.Doubts().All)
+		}
+	}
+}
