@@ -96,6 +96,7 @@ func New(options Options) *Controller {
 		outages: map[string]*outage{}, pools: map[string]string{}, taken: map[string]time.Time{},
 		stabilization: DefaultStabilization, written: map[string]metav1.Condition{},
 	}
+	c.renewals.IsNode = func(name string) bool { return c.nodes[name] != nil } // c.mu is held where renewals are used
 	c.standing.Store(&standing{Verdict: &loss.Verdict{}})
 	return c
 }

@@ -482,3 +482,22 @@ func TestCutOffAndHasty(t *testing.T) {
 		}
 	}
 }
+
+// TestLeaseOfNoNode checks that a lease that is renewed and is no node's is no witness that kubelets reach the API server.
+func TestLeaseOfNoNode(t *testing.T) {
+	b := shop(t)
+	for range 10 {
+		b.clock.Step(5 * time.Second)
+		b.renewedAt("nobody", b.clock.Now())
+	}
+	b.ready(corev1.ConditionUnknown, "aws-0", "aws-1")
+	for range 10 {
+		b.clock.Step(5 * time.Second)
+		b.renewedAt("nobody", b.clock.Now())
+		b.round()
+	}
+	b.wantDeleted()
+	if b.outage("aws") != "" || b.fences() != "" || b.Doubts().All == "" {
+		t.Errorf("outage %q, fenced are %q, doubts %q", b.outage("aws"), b.fences(), b.Doubts().All)
+	}
+}
