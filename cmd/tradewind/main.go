@@ -16,6 +16,7 @@ var version = "unknown"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends what does not heed the first: a read that waits, a long plan
 	code := app.Run(ctx, os.Args, version, os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)

@@ -34,6 +34,9 @@ const (
 	settle = 200 * time.Millisecond
 	// lookInterval is how often is looked while a node is out of order or a pool does not count.
 	lookInterval = time.Second
+	// leastPatience is the least that a policy can make a loss last for everybody: what one namespace's policy says must not let a
+	// kubelet that starts anew count as the loss of its place for all others.
+	leastPatience = 10 * time.Second
 )
 
 // Options are what the controller works with.
@@ -76,7 +79,8 @@ type Controller struct {
 	pools         map[string]string
 	taken         map[string]time.Time // spot nodes that were taken back and whose pool is not known yet
 	stabilization time.Duration
-	// patience is the shortest time for which a policy lets a loss last; a doubt lasts DoubtFactor times as long.
+	// patience is the shortest time for which a policy lets a loss last, and no shorter than leastPatience; a doubt lasts
+	// DoubtFactor times as long.
 	patience time.Duration
 	written  map[string]metav1.Condition // of pools
 	synced   []toolscache.InformerSynced
@@ -92,6 +96,7 @@ func New(options Options) *Controller {
 		outages: map[string]*outage{}, pools: map[string]string{}, taken: map[string]time.Time{},
 		stabilization: DefaultStabilization, written: map[string]metav1.Condition{},
 	}
+	c.renewals.IsNode = func(name string) bool { return c.nodes[name] != nil } // c.mu is held where renewals are used
 	c.standing.Store(&standing{Verdict: &loss.Verdict{}})
 	return c
 }
@@ -230,7 +235,7 @@ func (c *Controller) Planned(_ context.Context, round *placement.Round) {
 	for i := range round.Result.Snapshot.Workloads {
 		if rules := round.Result.Snapshot.Workloads[i].Rules; rules != nil && rules.Failover != nil {
 			longest, found = max(longest, Stabilization(rules.Failover)), true
-			patience = min(patience, After(rules.Failover))
+			patience = max(min(patience, After(rules.Failover)), leastPatience)
 		}
 	}
 	if !found {

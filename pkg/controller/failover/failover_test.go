@@ -436,3 +436,68 @@ func TestSpot(t *testing.T) {
 		t.Errorf("a node that was removed on purpose: %q", b.outage("aws"))
 	}
 }
+
+// TestHastyPolicy checks that a policy that waits for nothing makes nobody else's place count as lost while kubelets start anew.
+func TestHastyPolicy(t *testing.T) {
+	b := newBench(t)
+	b.workload("Deployment", "web", none, nil, "aws-0", "aws-1")
+	b.workload("Deployment", "hasty", "failover: {after: 0s, stabilization: 168h}", nil)
+	b.plan()
+	b.look(t.Context())
+	b.ready(corev1.ConditionFalse, "aws-0", "aws-1")
+	b.pass(20 * time.Second)
+	b.round()
+	if got := b.Unavailable(b.nodes["aws-0"]); got != "" || b.outage("aws") != "" || len(b.Doubts().Nodes) != 2 {
+		t.Errorf("while its kubelets start anew aws is unavailable (%q), its outage %q, doubts %v", got, b.outage("aws"), b.Doubts())
+	}
+	b.ready(corev1.ConditionTrue, "aws-0", "aws-1")
+	b.pass(time.Minute)
+	b.round()
+	if _, pause := b.Losses(); pause != "" || b.outage("aws") != "" {
+		t.Errorf("afterwards the pause is %q, the outage %q", pause, b.outage("aws"))
+	}
+}
+
+// TestCutOffAndHasty cuts all kubelets off where the node controller waits for 16 s only and a policy for next to nothing, so that
+// nodes are given up before renewals are missed. Those of gcp renewed 9 s after those of aws.
+func TestCutOffAndHasty(t *testing.T) {
+	for _, after := range []string{"0s", "1s", "3s"} {
+		b := newBench(t)
+		b.workload("Deployment", "web", "failover: {after: "+after+"}", nil, "aws-0", "aws-1")
+		b.plan()
+		b.look(t.Context())
+		b.renew("aws-0")
+		b.renew("aws-1")
+		b.clock.Step(9 * time.Second)
+		b.renew("gcp-0")
+		b.renew("gcp-1")
+		b.clock.Step(8 * time.Second)
+		b.ready(corev1.ConditionUnknown, "aws-0", "aws-1")
+		for range 30 {
+			b.clock.Step(time.Second)
+			b.round()
+		}
+		if len(b.deleted) > 0 || b.outage("aws") != "" || b.Doubts().All == "" {
+			t.Errorf("after %s: deleted %q, outage %q, doubts %q", after, b.deleted, b.outage("aws"), b.Doubts().All)
+		}
+	}
+}
+
+// TestLeaseOfNoNode checks that a lease that is renewed and is no node's is no witness that kubelets reach the API server.
+func TestLeaseOfNoNode(t *testing.T) {
+	b := shop(t)
+	for range 10 {
+		b.clock.Step(5 * time.Second)
+		b.renewedAt("nobody", b.clock.Now())
+	}
+	b.ready(corev1.ConditionUnknown, "aws-0", "aws-1")
+	for range 10 {
+		b.clock.Step(5 * time.Second)
+		b.renewedAt("nobody", b.clock.Now())
+		b.round()
+	}
+	b.wantDeleted()
+	if b.outage("aws") != "" || b.fences() != "" || b.Doubts().All == "" {
+		t.Errorf("outage %q, fenced are %q, doubts %q", b.outage("aws"), b.fences(), b.Doubts().All)
+	}
+}

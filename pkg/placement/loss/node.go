@@ -68,7 +68,7 @@ const furthest = 5 * time.Minute
 // finding is how a node is.
 type finding struct {
 	state State
-	// since when, and from when on that was certain.
+	// since when, and from when on that was certain; of a doubted node from when on it may be acted on at the earliest.
 	since, certain time.Time
 }
 
@@ -83,7 +83,11 @@ func judge(n *Node, path *Path, now time.Time) finding {
 		return finding{Drilled, n.Drill, n.Drill}
 	case n.Ready == ReadyUnknown:
 		// Counted from when it was contradicted: a lease that is renewed again is so before the kubelet says Ready.
-		return finding{state: Doubted, since: later(later(n.Turned, n.Resumed), path.Since)}
+		found := finding{state: Doubted, since: later(later(n.Turned, n.Resumed), path.Since)}
+		if path.Known { // a path that works then has brought a renewal since the node controller gave the node up
+			found.certain = n.Turned.Add(path.gap())
+		}
+		return found
 	case n.Ready == ReadyFalse:
 		return finding{state: Doubted, since: later(n.Turned, path.Since)}
 	}

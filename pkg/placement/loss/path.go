@@ -67,6 +67,8 @@ func later(a, b time.Time) time.Time {
 
 // Renewals are the renewals of leases that this program has seen, by its own clock. It is not safe for concurrent use.
 type Renewals struct {
+	// IsNode, if set, says whether a lease is that of a node. Others show nothing of the path of kubelets.
+	IsNode func(name string) bool
 	path   Path
 	leases map[string]*lease
 	// holding is how many leases hold for how long.
@@ -108,6 +110,9 @@ func (r *Renewals) Observe(node string, written time.Time, holds time.Duration, 
 		l.resumed = now
 	}
 	l.written, l.heard, l.seen = written, now, true
+	if r.IsNode != nil && !r.IsNode(node) {
+		return false
+	}
 	if resumed = !r.path.up(now); resumed {
 		r.path.Since = now
 	}

@@ -30,7 +30,7 @@ type Domain struct {
 	Since time.Time
 	// Certain says that two observers agree on every node; Drill that all of it is a drill.
 	Certain, Drill bool
-	// From when on it was certain.
+	// From when on it was certain; where it is not, before then nothing must be done.
 	From time.Time
 	// Nodes by name.
 	Nodes []string
@@ -40,10 +40,10 @@ type Domain struct {
 func (d *Domain) String() string { return d.Kind.String() + " " + d.Name }
 
 // Due is when replicas of the domain are replaced under a policy that lets a loss last for after: not before it is certain, or
-// DoubtFactor times as late where it is doubted.
+// DoubtFactor times as late where it is doubted. A doubt too waits until a path that is cut would have been noticed.
 func (d *Domain) Due(after time.Duration) time.Time {
 	if !d.Certain {
-		return d.Since.Add(DoubtFactor * after)
+		after *= DoubtFactor
 	}
 	return later(d.Since.Add(after), d.From)
 }
