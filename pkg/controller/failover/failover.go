@@ -242,7 +242,9 @@ func (c *Controller) Planned(_ context.Context, round *placement.Round) {
 		longest = DefaultStabilization
 	}
 	c.mu.Lock()
-	c.stabilization, c.patience = longest, patience
+	// What concerns everybody waits no longer than by default, whatever the editor of one namespace writes; replicas of the
+	// workload itself wait as long as its policy says.
+	c.stabilization, c.patience = min(longest, DefaultStabilization), patience
 	for node := range c.pools {
 		if c.nodes[node] == nil {
 			delete(c.pools, node)

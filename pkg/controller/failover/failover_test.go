@@ -501,3 +501,22 @@ func TestLeaseOfNoNode(t *testing.T) {
 		t.Errorf("outage %q, fenced are %q, doubts %q", b.outage("aws"), b.fences(), b.Doubts().All)
 	}
 }
+
+// TestOneEditorsStabilization lets an editor of one namespace ask for a week: what concerns everybody counts again after ten minutes.
+func TestOneEditorsStabilization(t *testing.T) {
+	b := shop(t)
+	b.workload("Deployment", "vain", "failover: {after: 10s, stabilization: 168h}", nil, "gcp-0")
+	b.loseAWS()
+	b.round()
+	b.ready(corev1.ConditionTrue, "aws-0", "aws-1")
+	b.pass(time.Second)
+	b.round()
+	if _, pause := b.Losses(); pause == "" {
+		t.Error("aws counts again at once")
+	}
+	b.pass(DefaultStabilization + time.Minute)
+	b.round()
+	if hold, pause := b.Losses(); hold != "" || pause != "" {
+		t.Errorf("after ten minutes: %s %s", hold, pause)
+	}
+}

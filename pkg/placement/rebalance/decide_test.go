@@ -285,7 +285,7 @@ func TestBackoff(t *testing.T) {
 	version := 0
 	m, s := &Memory{}, dear(func(s *Situation) { s.Circumstances = func() string { return strconv.Itoa(version) } })
 	wait := time.Minute
-	for range 8 {
+	for n := range 8 {
 		d := m.Decide(s, fill{})
 		if len(d.Moves) != 2 {
 			t.Fatalf("%s: %s", d.Code, d.Message)
@@ -297,7 +297,7 @@ func TestBackoff(t *testing.T) {
 		}
 		wait *= 2
 		s.Now = d.Again
-		for range 3 { // nothing has changed, however long it takes
+		for range min(3*n, 3) { // nothing has changed, however long it takes; but once it is tried again all the same
 			if d = m.Decide(s, fill{}); d.Code != CodeBackoff || !d.Again.IsZero() {
 				t.Fatalf("%s again at %s: %s", d.Code, d.Again, d.Message)
 			}

@@ -33,7 +33,7 @@ type Memory struct {
 	evicted map[string]bool
 	known   map[string]bool
 	// failures are replacements in a row that landed where they would be moved from again, the last one in the pool landed,
-	// under these circumstances. Nothing is moved before until, nor while the circumstances are the same.
+	// under these circumstances. Nothing is moved before until, nor, from the second one on, while the circumstances are the same.
 	failures      int
 	until         time.Time
 	landed        string
@@ -132,7 +132,8 @@ func (m *Memory) futile(s *Situation) (why string, again time.Time) {
 	if s.Now.Before(m.until) {
 		return fmt.Sprintf(what, m.landed, "at "+m.until.UTC().Format(time.RFC3339)), m.until
 	}
-	if s.Circumstances != nil && s.Circumstances() == m.circumstances {
+	// The first time it may be that the scheduler had not seen the plan yet.
+	if m.failures > 1 && s.Circumstances != nil && s.Circumstances() == m.circumstances {
 		return fmt.Sprintf(what, m.landed, "when the plan, the policies, or nodes or replicas there have changed"), time.Time{}
 	}
 	return "", time.Time{}
