@@ -520,3 +520,21 @@ func TestOneEditorsStabilization(t *testing.T) {
 		t.Errorf("after ten minutes: %s %s", hold, pause)
 	}
 }
+
+// TestShunned lets a node be ready again before the node controller takes its taint away: what runs there keeps its plan until then.
+func TestShunned(t *testing.T) {
+	b := shop(t)
+	if doubts := b.Doubts(); doubts.All != "" || len(doubts.Nodes) > 0 {
+		t.Errorf("at first: %+v", doubts)
+	}
+	b.node("aws-0", func(node *corev1.Node) {
+		node.Spec.Taints = []corev1.Taint{{Key: corev1.TaintNodeUnreachable, Effect: corev1.TaintEffectNoSchedule}}
+	})
+	if doubts := b.Doubts(); doubts.All != "" || len(doubts.Nodes) != 1 || doubts.Nodes["aws-0"] == "" {
+		t.Errorf("with the taint: %+v", doubts)
+	}
+	b.node("aws-0", func(node *corev1.Node) { node.Spec.Taints = nil })
+	if doubts := b.Doubts(); len(doubts.Nodes) > 0 {
+		t.Errorf("without it: %+v", doubts)
+	}
+}

@@ -28,6 +28,7 @@ type facts struct {
 	interrupted string // the taint that says that the cloud takes it back
 	removed     bool   // by an autoscaler, on purpose
 	fenced      bool   // by this package's out-of-service taint
+	shunned     string // the taint by which the node controller keeps pods away, since it is or was not ready
 	drillEnds   time.Time
 	labels      map[string]string
 }
@@ -45,6 +46,8 @@ func factsOf(node *corev1.Node, options location.Options) *facts {
 		switch taint := &node.Spec.Taints[i]; taint.Key {
 		case corev1.TaintNodeOutOfService:
 			f.fenced = f.fenced || taint.Value == taintValue
+		case corev1.TaintNodeUnreachable, corev1.TaintNodeNotReady:
+			f.shunned = taint.Key
 		case v1alpha1.TaintDrill:
 			f.Drill, f.drillEnds = drillOf(taint)
 		}

@@ -59,6 +59,12 @@ func (c *Controller) assess() *standing {
 			s.doubts[name] = "node " + name + " is not ready, and not known to be lost before " + ends.UTC().Format(time.RFC3339)
 		}
 	}
+	for name, f := range c.nodes {
+		if _, out := s.States[name]; !out && f.shunned != "" && f.Ready == loss.ReadyTrue {
+			s.doubts[name] = "node " + name + " is ready, and has the taint " + f.shunned + " yet; if that lasts, see whether " +
+				"kube-controller-manager works"
+		}
+	}
 	return s
 }
 

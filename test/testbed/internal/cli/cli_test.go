@@ -112,8 +112,8 @@ func TestCommands(t *testing.T) {
 	if s.State != "ready" || len(s.Clusters) != 2 || s.Clusters[0].ReadyNodes != 14 || s.Clusters[1].Nodes != 14 || s.StartSeconds <= 0 {
 		t.Errorf("status %+v", s)
 	}
-	if len(s.Programs) != 2+4*2 || s.ProportionalBytes <= 0 || s.ProportionalBytes > s.ResidentBytes {
-		t.Errorf("%d programs with %d and %d bytes; want 10 with memory", len(s.Programs), s.ProportionalBytes, s.ResidentBytes)
+	if len(s.Programs) != 2+5*2 || s.ProportionalBytes <= 0 || s.ProportionalBytes > s.ResidentBytes {
+		t.Errorf("%d programs with %d and %d bytes; want 12 with memory", len(s.Programs), s.ProportionalBytes, s.ResidentBytes)
 	}
 	if table := run("status"); !strings.Contains(table, "two-kube-apiserver") || !strings.Contains(table, "14/14") {
 		t.Errorf("status prints %q", table)
