@@ -128,6 +128,8 @@ func TestDomains(t *testing.T) {
 		{"a drill and a loss", []Node{node("aws/r1/a/1", drilled), aws2, gcp}, "cloud aws certain: 2", false},
 		{"most, one zone whole", []Node{aws1, aws2, node("aws/r2/b/2", lost), gcp}, "cloud aws certain: 3", false},
 		{"most, no zone whole", []Node{aws1, aws2, gcp, node("gcp/r3/c/2", lost)}, "", true},
+		{"most, the rest heard and one of it broken", []Node{aws1, aws2, node("aws/r2/b/2", lost), gcp, node("gcp/r3/c/2", broken)}, "cloud aws certain: 3", false},
+		{"all not ready by their own word", []Node{node("aws/r1/a/1", broken), node("gcp/r3/c/1", broken)}, "", true},
 		{"everything", []Node{aws1, aws2, node("gcp/r3/c/1", lost)}, "", true},
 		{"a drill of everything", []Node{node("aws/r1/a/1", drilled)}, "cloud aws certain drill: 1", false},
 		{"no place is known", []Node{{Name: "x", Ready: ReadyUnknown, Since: noon}}, "", true},

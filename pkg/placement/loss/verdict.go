@@ -96,16 +96,19 @@ func Judge(nodes []Node, path Path, now time.Time) *Verdict {
 			}
 		}
 		if n.Ready == ReadyUnknown {
-			unheard++
+			unheard++ // one that says itself that it is not ready is heard
 		}
 		for _, key := range keys(n) {
 			domains[key] = append(domains[key], n)
 		}
 	}
-	whole := 0 // domains of which every node is alive
+	whole := 0 // domains with nodes that are alive, of which every node is heard
 	for key, members := range domains {
-		alive, drilled := 0, 0
+		alive, drilled, silent := 0, 0, 0
 		for _, n := range members {
+			if n.Ready == ReadyUnknown {
+				silent++
+			}
 			switch v.States[n.Name] {
 			case Alive:
 				alive++
@@ -113,9 +116,10 @@ func Judge(nodes []Node, path Path, now time.Time) *Verdict {
 				drilled++
 			}
 		}
-		switch {
-		case alive == len(members) && key.kind != Pool:
+		if silent == 0 && alive > 0 && key.kind != Pool {
 			whole++
+		}
+		switch {
 		case alive == 0 && (key.kind != Pool || len(members) > 1 || drilled > 0):
 			v.Domains = append(v.Domains, domain(key, members, found))
 		}
