@@ -44,20 +44,8 @@ traffic: [{to: {name: web, namespace: shop}, requestsPerSecond: 1000000, bytesPe
 // others applies a Deployment and its policy in the namespace others.
 func (e *placementEnv) others(name string, replicas int, spec string) {
 	e.Helper()
-	e.cluster.ApplyYAML(e.T, strings.ReplaceAll(policyText("PlacementPolicy", name, spec), "NAMESPACE", "others")+fmt.Sprintf(`
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: %[1]s, namespace: others}
-spec:
-  replicas: %[2]d
-  selector: {matchLabels: {app: %[1]s}}
-  template:
-    metadata: {labels: {app: %[1]s}}
-    spec:
-      schedulerName: tradewind
-      containers: [{name: c, image: none, resources: {requests: {cpu: 500m, memory: 256Mi}}}]
-`, name, replicas))
+	e.cluster.ApplyYAML(e.T, strings.ReplaceAll(policyText("PlacementPolicy", name, spec), "NAMESPACE", "others"))
+	e.deploymentIn("others", name, replicas)
 }
 
 // awaitAgreement waits for what the caller's policy says of its traffic.

@@ -60,10 +60,15 @@ func (e *placementEnv) policy(name, spec string) {
 // deployment applies a Deployment of pods app=NAME that each ask for a core.
 func (e *placementEnv) deployment(name string, replicas int) {
 	e.Helper()
+	e.deploymentIn("shop", name, replicas)
+}
+
+func (e *placementEnv) deploymentIn(namespace, name string, replicas int) {
+	e.Helper()
 	e.cluster.ApplyYAML(e.T, fmt.Sprintf(`
 apiVersion: apps/v1
 kind: Deployment
-metadata: {name: %[1]s, namespace: shop}
+metadata: {name: %[1]s, namespace: %[3]s}
 spec:
   replicas: %[2]d
   selector: {matchLabels: {app: %[1]s}}
@@ -72,7 +77,7 @@ spec:
     spec:
       schedulerName: tradewind
       containers: [{name: c, image: none, resources: {requests: {cpu: 500m, memory: 256Mi}}}]
-`, name, replicas))
+`, name, replicas, namespace))
 }
 
 func (e *placementEnv) scale(name string, replicas int) {
