@@ -11,7 +11,7 @@ import (
 	"tradewind.dev/tradewind/plugins/cost"
 	"tradewind.dev/tradewind/plugins/cycle"
 	"tradewind.dev/tradewind/plugins/latency"
-	"tradewind.dev/tradewind/plugins/placement"
+	"tradewind.dev/tradewind/plugins/plan"
 	"tradewind.dev/tradewind/plugins/residency"
 )
 
@@ -26,6 +26,6 @@ func Factories() map[string]Factory {
 		cloud.Name:     cloud.New(shared),
 		latency.Name:   latency.New(shared),
 		cost.Name:      cost.New(shared),
-		placement.Name: placement.New(shared),
+		plan.Name:      plan.New(shared),
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/inventory"
 	"tradewind.dev/tradewind/pkg/location"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 const (
@@ -41,8 +41,8 @@ func (d *demo) connect() error {
 }
 
 // snapshot reads the cluster as the tradewind command does.
-func (d *demo) snapshot(ctx context.Context) (*inventory.Snapshot, error) {
-	return inventory.Collect(ctx, d.client, inventory.CollectOptions{Location: location.DefaultOptions()}, time.Now())
+func (d *demo) snapshot(ctx context.Context) (*state.Snapshot, error) {
+	return state.Collect(ctx, d.client, state.CollectOptions{Location: location.DefaultOptions()}, time.Now())
 }
 
 // await polls until the condition holds.

@@ -13,8 +13,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
-	"tradewind.dev/tradewind/pkg/inventory"
 	"tradewind.dev/tradewind/pkg/report"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 // demo is one run of the demo.
@@ -148,7 +148,7 @@ func comment(document string) string {
 }
 
 // pools prints the nodes of the cluster by pool.
-func (d *demo) pools(snapshot *inventory.Snapshot) {
+func (d *demo) pools(snapshot *state.Snapshot) {
 	type pool struct{ cloud, region, country, law, instance, capacity, price string }
 	count := map[pool]int{}
 	for _, object := range snapshot.Nodes {

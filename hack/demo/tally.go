@@ -9,8 +9,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/inventory"
 	"tradewind.dev/tradewind/pkg/report"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 // tally is one run of the shop: where its pods went, what they cost, and which rules they break.
@@ -70,7 +70,7 @@ var profiles = map[string]v1alpha1.OptimizeFor{
 }
 
 // take adds up a run with the code of `tradewind report` and `tradewind explain`.
-func take(snapshot *inventory.Snapshot, namespace string) (*tally, error) {
+func take(snapshot *state.Snapshot, namespace string) (*tally, error) {
 	byWorkload, err := report.Cost(snapshot, report.ByWorkload, namespace)
 	if err != nil {
 		return nil, err
@@ -106,7 +106,7 @@ func take(snapshot *inventory.Snapshot, namespace string) (*tally, error) {
 
 // explain asks of every pod why it is where it is, and which rules would keep it away from there. A pod that breaks a rule
 // does not count against the next ones of its workload: of four pods on spot where three may be, one breaks the rule.
-func (t *tally) explain(snapshot *inventory.Snapshot, namespace string) error {
+func (t *tally) explain(snapshot *state.Snapshot, namespace string) error {
 	pods := slices.Clone(snapshot.Pods)
 	slices.SortFunc(pods, func(a, b *corev1.Pod) int { return strings.Compare(a.Name, b.Name) })
 	var setAside []*corev1.Pod
@@ -204,7 +204,7 @@ func (w *workload) where(cloud string) string {
 }
 
 // clouds are all that the workloads are in, and those of the nodes.
-func clouds(snapshot *inventory.Snapshot) []string {
+func clouds(snapshot *state.Snapshot) []string {
 	var out []string
 	for _, object := range snapshot.Nodes {
 		if cloud := snapshot.Node(object).Class.Cloud; cloud != "" && !slices.Contains(out, cloud) {

@@ -17,9 +17,9 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/inventory"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/report"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 // list prices of the catalog, US dollars an hour, written out so that the test does not ask the code under test.
@@ -118,12 +118,12 @@ func examples(t *testing.T) (policies []*v1alpha1.PlacementPolicy, prices []v1al
 	return policies, prices
 }
 
-func snapshotOf(t *testing.T, sets []*appsv1.ReplicaSet, pods []*corev1.Pod, nodes ...*corev1.Node) *inventory.Snapshot {
+func snapshotOf(t *testing.T, sets []*appsv1.ReplicaSet, pods []*corev1.Pod, nodes ...*corev1.Node) *state.Snapshot {
 	t.Helper()
 	policies, prices := examples(t)
-	snapshot, err := inventory.NewSnapshot(inventory.Lists{
+	snapshot, err := state.NewSnapshot(state.Lists{
 		Nodes: nodes, Pods: pods, ReplicaSets: sets, Namespaces: []*corev1.Namespace{{ObjectMeta: metav1.ObjectMeta{Name: "shop"}}},
-		Objects: inventory.Objects{PlacementPolicies: policies, PriceLists: prices},
+		Objects: state.Objects{PlacementPolicies: policies, PriceLists: prices},
 	}, location.DefaultOptions(), time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC))
 	if err != nil {
 		t.Fatal(err)

@@ -9,8 +9,8 @@ import (
 	"slices"
 	"time"
 
-	"tradewind.dev/tradewind/pkg/placement/engine"
-	"tradewind.dev/tradewind/pkg/placement/engine/enginetest"
+	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/engine/enginetest"
 )
 
 // exact compares the plans of 200 random snapshots with the optimum that an exact solver proves.

@@ -14,9 +14,9 @@ import (
 	"syscall"
 	"time"
 
-	"tradewind.dev/tradewind/pkg/placement/engine"
-	"tradewind.dev/tradewind/pkg/placement/engine/enginetest"
-	"tradewind.dev/tradewind/pkg/placement/verify"
+	"tradewind.dev/tradewind/internal/verify"
+	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/engine/enginetest"
 )
 
 // share of the capacity that the workloads ask for.

@@ -14,8 +14,8 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/inventory"
 	"tradewind.dev/tradewind/pkg/location"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 var testTime = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
@@ -80,7 +80,7 @@ func (p pool) node(name string) *corev1.Node {
 // cluster builds a snapshot.
 type cluster struct {
 	t     testing.TB
-	lists inventory.Lists
+	lists state.Lists
 }
 
 func newCluster(t testing.TB) *cluster { return &cluster{t: t} }
@@ -170,9 +170,9 @@ func (c *cluster) pod(name string) *corev1.Pod {
 	return nil
 }
 
-func (c *cluster) snapshot() *inventory.Snapshot {
+func (c *cluster) snapshot() *state.Snapshot {
 	c.t.Helper()
-	snapshot, err := inventory.NewSnapshot(c.lists, location.DefaultOptions(), testTime)
+	snapshot, err := state.NewSnapshot(c.lists, location.DefaultOptions(), testTime)
 	if err != nil {
 		c.t.Fatal(err)
 	}

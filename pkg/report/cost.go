@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/inventory"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 // CostReport says what the replicas of a cluster cost, and what its nodes do.
@@ -85,7 +85,7 @@ type Unpriced struct {
 }
 
 // Cost adds up what replicas cost. namespace limits it to one; empty is all.
-func Cost(snapshot *inventory.Snapshot, by Grouping, namespace string) (*CostReport, error) {
+func Cost(snapshot *state.Snapshot, by Grouping, namespace string) (*CostReport, error) {
 	placed, pending, err := replicas(snapshot, namespace)
 	if err != nil {
 		return nil, err
@@ -107,7 +107,7 @@ func Cost(snapshot *inventory.Snapshot, by Grouping, namespace string) (*CostRep
 	for i := range placed {
 		r := &placed[i]
 		onNode[r.node.Name]++
-		request := inventory.Request(r.pod)
+		request := state.Request(r.pod)
 		usd, known := r.node.HourlyUSD(request)
 		if known {
 			origins.add(r.node)
@@ -131,7 +131,7 @@ func Cost(snapshot *inventory.Snapshot, by Grouping, namespace string) (*CostRep
 }
 
 func (g *CostGroup) add(r *replica, usd float64, known bool) {
-	request := inventory.Request(r.pod)
+	request := state.Request(r.pod)
 	g.Replicas++
 	g.CPUMillicores += request.MilliCPU
 	g.MemoryBytes += request.MemoryBytes
@@ -152,7 +152,7 @@ func (g *CostGroup) add(r *replica, usd float64, known bool) {
 }
 
 // nodeBill adds up whole nodes.
-func (report *CostReport) nodeBill(snapshot *inventory.Snapshot, by Grouping, groupNamed func(string) *CostGroup, origins *priceOrigins) {
+func (report *CostReport) nodeBill(snapshot *state.Snapshot, by Grouping, groupNamed func(string) *CostGroup, origins *priceOrigins) {
 	bill, sum := &NodeBill{Nodes: len(snapshot.Nodes)}, 0.0
 	for _, object := range snapshot.Nodes {
 		node := snapshot.Node(object)
@@ -185,7 +185,7 @@ func (report *CostReport) nodeBill(snapshot *inventory.Snapshot, by Grouping, gr
 }
 
 // unpriced names the nodes without a price; of the report of one namespace those that its replicas are on.
-func (report *CostReport) unpriced(snapshot *inventory.Snapshot, onNode map[string]int, empty bool) {
+func (report *CostReport) unpriced(snapshot *state.Snapshot, onNode map[string]int, empty bool) {
 	byReason := map[string]*Unpriced{}
 	for _, object := range snapshot.Nodes {
 		node := snapshot.Node(object)
@@ -258,7 +258,7 @@ type priceOrigins struct {
 	seen    map[string]bool
 }
 
-func (o *priceOrigins) add(node *inventory.Node) {
+func (o *priceOrigins) add(node *state.Node) {
 	if o.seen == nil {
 		o.seen = map[string]bool{}
 	}

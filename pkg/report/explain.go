@@ -9,10 +9,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/inventory"
 	"tradewind.dev/tradewind/pkg/latency"
-	"tradewind.dev/tradewind/pkg/placement"
-	"tradewind.dev/tradewind/pkg/placement/policy"
+	"tradewind.dev/tradewind/pkg/rules"
+	"tradewind.dev/tradewind/pkg/rules/policy"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 // ExplainOptions are what the snapshot does not hold.
@@ -30,7 +30,7 @@ var errNamespaceUnknown = errors.New("a policy selects namespaces by label and t
 
 // Explain says why a pod of the snapshot is where it is. It fails when the pod has ended, when it is not known which
 // policies are in force, and when the pod's node is gone. It uses the snapshot's Store for itself while it runs.
-func Explain(snapshot *inventory.Snapshot, pod *corev1.Pod, options ExplainOptions) (*Explanation, error) {
+func Explain(snapshot *state.Snapshot, pod *corev1.Pod, options ExplainOptions) (*Explanation, error) {
 	if ended(pod) {
 		return nil, fmt.Errorf("pod %s/%s has ended (phase %s); only pods that run or wait can be explained", pod.Namespace, pod.Name, pod.Status.Phase)
 	}
@@ -38,7 +38,7 @@ func Explain(snapshot *inventory.Snapshot, pod *corev1.Pod, options ExplainOptio
 	if !ok {
 		return nil, fmt.Errorf("pod %s/%s: %w", pod.Namespace, pod.Name, errNamespaceUnknown)
 	}
-	workload, revision := inventory.KeysOf(pod)
+	workload, revision := state.KeysOf(pod)
 	e := &Explanation{
 		APIVersion: v1alpha1.GroupVersion.String(), Kind: "Explanation", Time: snapshot.Time,
 		Namespace: pod.Namespace, Name: pod.Name, Workload: workload.Name, Revision: revision.Kind + "/" + revision.Name,
@@ -95,7 +95,7 @@ func policiesInForce(set *policy.Set, rules *policy.Effective) []PolicyInForce {
 	return out
 }
 
-func factsOf(node *inventory.Node) *NodeFacts {
+func factsOf(node *state.Node) *NodeFacts {
 	at := &node.Class.Node
 	return &NodeFacts{
 		Name: node.Name, Cloud: at.Cloud, Region: at.Region, Zone: at.Zone, Country: at.Country, OperatorCountry: at.OperatorCountry,
@@ -154,7 +154,7 @@ func (j *judge) calls(trips []latency.RoundTrip) []CallTrip {
 	var out []CallTrip
 	for i := range j.rules.Traffic {
 		call := &j.rules.Traffic[i]
-		key := inventory.CalleeKey(j.pod.Namespace, call)
+		key := state.CalleeKey(j.pod.Namespace, call)
 		trip := CallTrip{To: key.Namespace + "/" + key.Name, RequestsPerSecond: call.RequestsPerSecond}
 		if j.callees[i] != nil {
 			trip.Replicas = j.callees[i].Placed()
@@ -165,7 +165,7 @@ func (j *judge) calls(trips []latency.RoundTrip) []CallTrip {
 		}
 		for l := range j.rules.TrafficLimits {
 			limit := &j.rules.TrafficLimits[l]
-			if inventory.CalleeKey(j.pod.Namespace, limit) == key && (trip.LimitMilliseconds == nil || limit.MaxMilliseconds < *trip.LimitMilliseconds) {
+			if state.CalleeKey(j.pod.Namespace, limit) == key && (trip.LimitMilliseconds == nil || limit.MaxMilliseconds < *trip.LimitMilliseconds) {
 				trip.LimitMilliseconds = &limit.MaxMilliseconds
 			}
 		}
@@ -207,7 +207,7 @@ func (j *judge) notes(own *verdict, options ExplainOptions) []string {
 	if request.MilliCPU == 0 && request.MemoryBytes == 0 && request.GPUs == 0 {
 		notes = append(notes, "the pod requests no CPU, memory or GPU, so its share of any node is nothing; give it requests")
 	}
-	if placement.HasLocationLimits(j.rules) || len(j.rules.Latency) > 0 || j.rules.HasMaxHourlyUSD {
+	if rules.HasLocationLimits(j.rules) || len(j.rules.Latency) > 0 || j.rules.HasMaxHourlyUSD {
 		notes = append(notes, fmt.Sprintf("spread, spot share, latency and ceiling are counted over the %d of %d wanted replicas that %s has besides this pod",
 			j.view.Placed(), j.view.Desired, j.revision.Kind+"/"+j.revision.Name))
 	}

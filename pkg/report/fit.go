@@ -11,7 +11,7 @@ import (
 	volumehelper "k8s.io/component-helpers/storage/volume"
 	"k8s.io/klog/v2"
 
-	"tradewind.dev/tradewind/pkg/inventory"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 // Rule is the kind of rule that excludes a node.
@@ -70,7 +70,7 @@ type hostPort struct {
 	port     int32
 }
 
-func newFit(snapshot *inventory.Snapshot, pod *corev1.Pod) *fit {
+func newFit(snapshot *state.Snapshot, pod *corev1.Pod) *fit {
 	f := &fit{
 		pod: pod, request: requestsOf(pod), affinity: nodeaffinity.GetRequiredNodeAffinity(pod), ports: hostPorts(pod),
 		loads: map[string]*load{},
@@ -105,10 +105,10 @@ func requestsOf(pod *corev1.Pod) corev1.ResourceList {
 	return resourcehelper.PodRequests(pod, resourcehelper.PodResourcesOptions{})
 }
 
-func boundVolumes(snapshot *inventory.Snapshot, pod *corev1.Pod) []*corev1.PersistentVolume {
+func boundVolumes(snapshot *state.Snapshot, pod *corev1.Pod) []*corev1.PersistentVolume {
 	var out []*corev1.PersistentVolume
 	for i := range pod.Spec.Volumes {
-		name := inventory.ClaimName(pod, &pod.Spec.Volumes[i])
+		name := state.ClaimName(pod, &pod.Spec.Volumes[i])
 		for _, claim := range snapshot.Claims {
 			if name == "" || claim.Namespace != pod.Namespace || claim.Name != name {
 				continue

@@ -7,8 +7,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"tradewind.dev/tradewind/pkg/inventory"
-	"tradewind.dev/tradewind/pkg/placement"
+	"tradewind.dev/tradewind/pkg/rules"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 // Grouping is what a report adds up by.
@@ -43,14 +43,14 @@ func (g Grouping) ofNodes() bool { return g == ByCloud || g == ByRegion || g == 
 // replica is a live pod on a node, with all that reports add up.
 type replica struct {
 	pod      *corev1.Pod
-	node     *inventory.Node
-	rules    *placement.Rules
-	workload inventory.WorkloadKey
+	node     *state.Node
+	rules    *rules.Rules
+	workload state.WorkloadKey
 }
 
 // replicas are the live pods on nodes of a namespace (all when empty), and how many wait for a node, or are on one that
 // is gone.
-func replicas(snapshot *inventory.Snapshot, namespace string) (placed []replica, pending int, err error) {
+func replicas(snapshot *state.Snapshot, namespace string) (placed []replica, pending int, err error) {
 	for _, pod := range snapshot.Pods {
 		if namespace != "" && pod.Namespace != namespace || ended(pod) || pod.DeletionTimestamp != nil {
 			continue
@@ -64,7 +64,7 @@ func replicas(snapshot *inventory.Snapshot, namespace string) (placed []replica,
 		if !ok {
 			return nil, 0, fmt.Errorf("pod %s/%s: %w", pod.Namespace, pod.Name, errNamespaceUnknown)
 		}
-		workload, _ := inventory.KeysOf(pod)
+		workload, _ := state.KeysOf(pod)
 		placed = append(placed, replica{pod: pod, node: node, rules: rules, workload: workload})
 	}
 	return placed, pending, nil
@@ -89,7 +89,7 @@ func (g Grouping) group(r *replica) string {
 const noPolicy = "no policy"
 
 // groupOfNode names the group of a node, for groupings of nodes.
-func (g Grouping) groupOfNode(node *inventory.Node) string {
+func (g Grouping) groupOfNode(node *state.Node) string {
 	switch g {
 	case ByCloud:
 		return orUnknown(node.Class.Cloud)

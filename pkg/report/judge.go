@@ -6,25 +6,25 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/inventory"
-	"tradewind.dev/tradewind/pkg/placement"
 	"tradewind.dev/tradewind/pkg/pricing"
+	"tradewind.dev/tradewind/pkg/rules"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 // judge says of each node what the scheduler would say of it for one pod that has no node yet.
 type judge struct {
-	snapshot    *inventory.Snapshot
+	snapshot    *state.Snapshot
 	pod         *corev1.Pod
-	rules       *placement.Rules
+	rules       *rules.Rules
 	request     pricing.Resources
-	revision    inventory.RevisionKey
-	view        *placement.View
-	callees     []*placement.View
+	revision    state.RevisionKey
+	view        *rules.View
+	callees     []*rules.View
 	optimizeFor v1alpha1.OptimizeFor
 
 	volume   string
-	location *placement.LocationLimits
-	latency  *placement.LatencyLimits
+	location *rules.LocationLimits
+	latency  *rules.LatencyLimits
 	onHost   map[string]int
 	fit      *fit
 }
@@ -32,40 +32,40 @@ type judge struct {
 // verdict is a node, what excludes it, and what the pod would cost there.
 type verdict struct {
 	object *corev1.Node
-	node   *inventory.Node
+	node   *state.Node
 	// obstacles are all reasons against the node, in the scheduler's order; none when it is feasible.
 	obstacles []Obstacle
 
 	compute      float64
 	computeKnown bool
-	trips        placement.Trips
+	trips        rules.Trips
 	preference   float64
 }
 
 // newJudge prepares the rules for a pod as if it had no node: its own replica counts nowhere.
-func newJudge(snapshot *inventory.Snapshot, pod *corev1.Pod, rules *placement.Rules, optimizeFor v1alpha1.OptimizeFor) *judge {
+func newJudge(snapshot *state.Snapshot, pod *corev1.Pod, ruled *rules.Rules, optimizeFor v1alpha1.OptimizeFor) *judge {
 	if pod.Spec.NodeName != "" {
 		pending := pod.DeepCopy()
 		pending.Spec.NodeName = ""
 		snapshot.SetPod(pending)
 		defer snapshot.SetPod(pod)
 	}
-	_, revision := inventory.KeysOf(pod)
+	_, revision := state.KeysOf(pod)
 	j := &judge{
-		snapshot: snapshot, pod: pod, rules: rules, request: inventory.Request(pod), revision: revision,
-		view: snapshot.Revision(revision), callees: snapshot.Callees(pod, rules.Traffic), optimizeFor: optimizeFor,
-		volume: snapshot.VolumeReason(rules.Effective, pod), onHost: map[string]int{}, fit: newFit(snapshot, pod),
+		snapshot: snapshot, pod: pod, rules: ruled, request: state.Request(pod), revision: revision,
+		view: snapshot.Revision(revision), callees: snapshot.Callees(pod, ruled.Traffic), optimizeFor: optimizeFor,
+		volume: snapshot.VolumeReason(ruled.Effective, pod), onHost: map[string]int{}, fit: newFit(snapshot, pod),
 	}
-	j.location = placement.NewLocationLimits(rules, j.view)
-	if placement.LimitsSkew(rules) {
-		j.location.Among(snapshot.SkewDomains(rules, pod, slices.Values(snapshot.Nodes)))
+	j.location = rules.NewLocationLimits(ruled, j.view)
+	if rules.LimitsSkew(ruled) {
+		j.location.Among(snapshot.SkewDomains(ruled, pod, slices.Values(snapshot.Nodes)))
 	}
-	j.latency = placement.NewLatencyLimits(rules, j.view, snapshot.Callees(pod, rules.TrafficLimits))
+	j.latency = rules.NewLatencyLimits(ruled, j.view, snapshot.Callees(pod, ruled.TrafficLimits))
 	for _, other := range snapshot.Pods {
 		if other.UID == pod.UID || other.Spec.NodeName == "" || other.DeletionTimestamp != nil || ended(other) {
 			continue
 		}
-		if _, key := inventory.KeysOf(other); key == revision {
+		if _, key := state.KeysOf(other); key == revision {
 			j.onHost[other.Spec.NodeName]++
 		}
 	}
@@ -78,32 +78,32 @@ func (j *judge) verdict(object *corev1.Node) verdict {
 	v := verdict{object: object, node: node}
 	v.compute, v.computeKnown = node.HourlyUSD(j.request)
 	v.trips = j.rules.Trips(node.Class, j.view, j.callees, j.optimizeFor, nil)
-	v.preference = placement.PreferenceUSD(j.rules.Static(node.Class).UnmetPreference, v.compute)
+	v.preference = rules.PreferenceUSD(j.rules.Static(node.Class).UnmetPreference, v.compute)
 	add := func(rule Rule, reason string) {
 		if reason != "" {
 			v.obstacles = append(v.obstacles, Obstacle{Rule: rule, Message: reason})
 		}
 	}
 	add(RuleVolumeResidency, j.volume)
-	for _, reason := range placement.ResidencyReasons(j.rules.Effective, node.Class.Location) {
+	for _, reason := range rules.ResidencyReasons(j.rules.Effective, node.Class.Location) {
 		add(RuleResidency, reason)
 	}
 	add(j.locationReason(node))
 	add(RuleLatency, j.latency.Reason(node.Class))
-	add(RuleCeiling, placement.CeilingReason(j.rules.Effective, j.view, v.compute, v.computeKnown))
+	add(RuleCeiling, rules.CeilingReason(j.rules.Effective, j.view, v.compute, v.computeKnown))
 	v.obstacles = append(v.obstacles, j.fit.obstacles(object)...)
 	return v
 }
 
 // locationReason says which of the location, spread and spot rules excludes a node.
-func (j *judge) locationReason(node *inventory.Node) (Rule, string) {
+func (j *judge) locationReason(node *state.Node) (Rule, string) {
 	reason := j.location.Reason(node.Class)
 	switch {
 	case reason == "" && j.location.ByHost():
 		return RuleSpread, j.location.HostReason(j.onHost[node.Name])
 	case reason == j.rules.Static(node.Class).Location:
 		return RuleLocation, reason
-	case reason == placement.SpotReason(j.rules.Effective, j.view, node.Class):
+	case reason == rules.SpotReason(j.rules.Effective, j.view, node.Class):
 		return RuleSpot, reason
 	}
 	return RuleSpread, reason

@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/inventory"
 	"tradewind.dev/tradewind/pkg/latency"
-	"tradewind.dev/tradewind/pkg/placement"
+	"tradewind.dev/tradewind/pkg/rules"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 // LatencyReport says how fast the workloads of a cluster answer, and how far they are from the ones that they call. Only
@@ -105,19 +105,19 @@ func oldest(a, b string) string {
 
 // servedWorkload is a workload under one set of rules.
 type servedWorkload struct {
-	key   inventory.WorkloadKey
-	rules *placement.Rules
+	key   state.WorkloadKey
+	rules *rules.Rules
 	// clients is the round trip to the nearest replica; percentile95 and limit are those of the limit nearest to being
 	// broken, or of the clients where there is no limit.
 	nearest             Milliseconds
 	percentile95, limit float64
 	hasLimit            bool
 	over                []string
-	callees             []*placement.View
+	callees             []*rules.View
 }
 
 // Latency reports round trips. namespace limits it to one; empty is all.
-func Latency(snapshot *inventory.Snapshot, by Grouping, namespace string) (*LatencyReport, error) {
+func Latency(snapshot *state.Snapshot, by Grouping, namespace string) (*LatencyReport, error) {
 	placed, pending, err := replicas(snapshot, namespace)
 	if err != nil {
 		return nil, err
@@ -127,8 +127,8 @@ func Latency(snapshot *inventory.Snapshot, by Grouping, namespace string) (*Late
 		PendingPods: pending, Total: LatencyGroup{Name: "total"},
 	}
 	type workloadKey struct {
-		key   inventory.WorkloadKey
-		rules *placement.Rules
+		key   state.WorkloadKey
+		ruled *rules.Rules
 	}
 	workloads := map[workloadKey]*servedWorkload{}
 	groups := map[string]*LatencyGroup{}
@@ -158,7 +158,7 @@ func Latency(snapshot *inventory.Snapshot, by Grouping, namespace string) (*Late
 }
 
 // serve measures a workload against its limits.
-func serve(snapshot *inventory.Snapshot, r *replica) *servedWorkload {
+func serve(snapshot *state.Snapshot, r *replica) *servedWorkload {
 	w := &servedWorkload{key: r.workload, rules: r.rules, callees: snapshot.Callees(r.pod, r.rules.Traffic)}
 	times := snapshot.World().RoundTrips
 	view := snapshot.Workload(r.workload)
@@ -191,7 +191,7 @@ func serve(snapshot *inventory.Snapshot, r *replica) *servedWorkload {
 }
 
 // measureCalls holds the calls of the farthest replica against their limits.
-func (w *servedWorkload) measureCalls(snapshot *inventory.Snapshot, r *replica, view *placement.View) {
+func (w *servedWorkload) measureCalls(snapshot *state.Snapshot, r *replica, view *rules.View) {
 	for i, callee := range snapshot.Callees(r.pod, r.rules.TrafficLimits) {
 		limit := &r.rules.TrafficLimits[i]
 		if callee == nil || len(callee.Classes) == 0 {
@@ -209,7 +209,7 @@ func (w *servedWorkload) measureCalls(snapshot *inventory.Snapshot, r *replica, 
 }
 
 // nearestTrips are the round trips of populations to the nearest replica.
-func nearestTrips(times *placement.RoundTrips, view *placement.View, populations []latency.Population) []latency.RoundTrip {
+func nearestTrips(times *rules.RoundTrips, view *rules.View, populations []latency.Population) []latency.RoundTrip {
 	out := make([]latency.RoundTrip, len(populations))
 	for i, population := range populations {
 		for c := range view.Classes {
@@ -237,7 +237,7 @@ func msText(ms float64) string {
 	return tenths(ms) + " ms"
 }
 
-func (g *LatencyGroup) add(r *replica, w *servedWorkload, times *placement.RoundTrips) {
+func (g *LatencyGroup) add(r *replica, w *servedWorkload, times *rules.RoundTrips) {
 	g.Replicas++
 	if g.workloads == nil {
 		g.workloads = map[*servedWorkload]bool{}
@@ -252,7 +252,7 @@ func (g *LatencyGroup) add(r *replica, w *servedWorkload, times *placement.Round
 		}
 		requests := r.rules.Traffic[i].RequestsPerSecond
 		if requests == 0 {
-			requests = placement.DefaultRequestsPerSecond
+			requests = rules.DefaultRequestsPerSecond
 		}
 		g.calls.add(times.Nearest(r.node.Class, callee), requests)
 	}

@@ -6,8 +6,8 @@ import (
 	"strings"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/inventory/planning"
-	"tradewind.dev/tradewind/pkg/placement/engine"
+	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/planning"
 )
 
 // Plan is a plan as it is printed. As JSON it is the contract of `tradewind simulate -o json`. Amounts of money are US

@@ -11,11 +11,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"pgregory.net/rapid"
 
-	"tradewind.dev/tradewind/pkg/inventory"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
-func revisionOf(pod *corev1.Pod) inventory.RevisionKey {
-	_, revision := inventory.KeysOf(pod)
+func revisionOf(pod *corev1.Pod) state.RevisionKey {
+	_, revision := state.KeysOf(pod)
 	return revision
 }
 
@@ -155,7 +155,7 @@ func dominantShare(pod *corev1.Pod, node *corev1.Node) float64 {
 	return share
 }
 
-func nodeObject(snapshot *inventory.Snapshot, name string) *corev1.Node {
+func nodeObject(snapshot *state.Snapshot, name string) *corev1.Node {
 	return snapshot.Nodes[slices.IndexFunc(snapshot.Nodes, func(n *corev1.Node) bool { return n.Name == name })]
 }
 

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"tradewind.dev/tradewind/pkg/placement"
-	"tradewind.dev/tradewind/pkg/placement/policy"
+	"tradewind.dev/tradewind/pkg/rules"
+	"tradewind.dev/tradewind/pkg/rules/policy"
 )
 
 // remedies say what would help a pending pod: for each set of reasons that keeps nodes away, what to change and how many
@@ -104,14 +104,14 @@ func (j *judge) remedy(obstacle Obstacle, nodes []*verdict) string {
 
 // barring names the policies whose residency rule gives this reason against the nodes.
 func (j *judge) barring(obstacle Obstacle, nodes []*verdict) string {
-	var rules []policy.Residency
+	var ruled []policy.Residency
 	for _, rule := range j.rules.Residency {
 		alone := &policy.Effective{Residency: []policy.Residency{rule}}
-		if slices.Contains(placement.ResidencyReasons(alone, nodes[0].node.Class.Location), obstacle.Message) {
-			rules = append(rules, rule)
+		if slices.Contains(rules.ResidencyReasons(alone, nodes[0].node.Class.Location), obstacle.Message) {
+			ruled = append(ruled, rule)
 		}
 	}
-	return sources(rules, (*policy.Residency).From)
+	return sources(ruled, (*policy.Residency).From)
 }
 
 // lawsOf lists the countries of nodes that residency excludes, and those of their operators where the rules limit them:

@@ -10,8 +10,8 @@ import (
 	"k8s.io/component-base/metrics"
 	fwk "k8s.io/kube-scheduler/framework"
 
-	"tradewind.dev/tradewind/pkg/inventory"
-	"tradewind.dev/tradewind/pkg/placement"
+	"tradewind.dev/tradewind/pkg/rules"
+	"tradewind.dev/tradewind/pkg/state"
 	"tradewind.dev/tradewind/plugins/cycle"
 )
 
@@ -59,7 +59,7 @@ func (p *Plugin) PreFilter(_ context.Context, state fwk.CycleState, object *core
 	if status != nil {
 		return nil, status
 	}
-	if !placement.HasLocationLimits(pod.Rules) {
+	if !rules.HasLocationLimits(pod.Rules) {
 		return nil, fwk.NewStatus(fwk.Skip)
 	}
 	p.counting.Begin(state, pod, p.SkewDomains(pod.Rules, object, nodes)...)
@@ -70,7 +70,7 @@ func (p *Plugin) PreFilter(_ context.Context, state fwk.CycleState, object *core
 func (p *Plugin) PreFilterExtensions() fwk.PreFilterExtensions { return p.counting }
 
 func (p *Plugin) judge(replicas *cycle.Replicas) {
-	limits := placement.NewLocationLimits(replicas.Rules, replicas.Current).Among(replicas.Domains)
+	limits := rules.NewLocationLimits(replicas.Rules, replicas.Current).Among(replicas.Domains)
 	replicas.Extra = limits
 	classes := p.Live.Classes()
 	replicas.Reasons = make([]string, len(classes))
@@ -85,7 +85,7 @@ func (p *Plugin) Filter(_ context.Context, state fwk.CycleState, _ *corev1.Pod, 
 	if status != nil {
 		return status
 	}
-	limits := replicas.Extra.(*placement.LocationLimits)
+	limits := replicas.Extra.(*rules.LocationLimits)
 	class := p.Candidate(node).Class
 	reason := ""
 	if class.ID < len(replicas.Reasons) {
@@ -135,9 +135,9 @@ func (p *Plugin) PostBind(_ context.Context, state fwk.CycleState, _ *corev1.Pod
 // EventsToRegister retries a pod when a node in an allowed location appears, when a replica of its workload is placed or goes
 // away, and when the nodes that its skew is counted over change.
 func (p *Plugin) EventsToRegister(context.Context) ([]fwk.ClusterEventWithHint, error) {
-	allowed := func(rules *placement.Rules, node *inventory.Node, pod *corev1.Pod) bool {
-		_, revision := inventory.KeysOf(pod)
-		return placement.NewLocationLimits(rules, p.Live.Revision(revision)).Reason(node.Class) == ""
+	allowed := func(ruled *rules.Rules, node *state.Node, pod *corev1.Pod) bool {
+		_, revision := state.KeysOf(pod)
+		return rules.NewLocationLimits(ruled, p.Live.Revision(revision)).Reason(node.Class) == ""
 	}
 	return []fwk.ClusterEventWithHint{
 		{Event: fwk.ClusterEvent{Resource: fwk.Node, ActionType: cycle.NodeEvents | fwk.Delete}, QueueingHintFn: p.NodeHint(allowed)},

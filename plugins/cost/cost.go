@@ -10,8 +10,8 @@ import (
 	"k8s.io/component-base/metrics"
 	fwk "k8s.io/kube-scheduler/framework"
 
-	"tradewind.dev/tradewind/pkg/inventory"
-	"tradewind.dev/tradewind/pkg/placement"
+	"tradewind.dev/tradewind/pkg/rules"
+	"tradewind.dev/tradewind/pkg/state"
 	"tradewind.dev/tradewind/plugins/cycle"
 )
 
@@ -75,7 +75,7 @@ func (p *Plugin) Filter(_ context.Context, state fwk.CycleState, _ *corev1.Pod, 
 		return status
 	}
 	usd, known := p.Candidate(node).HourlyUSD(replicas.Request)
-	if reason := placement.CeilingReason(replicas.Rules.Effective, replicas.Current, usd, known); reason != "" {
+	if reason := rules.CeilingReason(replicas.Rules.Effective, replicas.Current, usd, known); reason != "" {
 		p.rejected.Inc()
 		return cycle.Reject(reason, false)
 	}
@@ -102,10 +102,10 @@ func (p *Plugin) PostBind(_ context.Context, state fwk.CycleState, _ *corev1.Pod
 
 // EventsToRegister retries a pod when a node appears or changes its price or size, or a replica of its workload goes.
 func (p *Plugin) EventsToRegister(context.Context) ([]fwk.ClusterEventWithHint, error) {
-	affordable := func(rules *placement.Rules, node *inventory.Node, pod *corev1.Pod) bool {
-		_, revision := inventory.KeysOf(pod)
-		usd, known := node.HourlyUSD(inventory.Request(pod))
-		return placement.CeilingReason(rules.Effective, p.Live.Revision(revision), usd, known) == ""
+	affordable := func(ruled *rules.Rules, node *state.Node, pod *corev1.Pod) bool {
+		_, revision := state.KeysOf(pod)
+		usd, known := node.HourlyUSD(state.Request(pod))
+		return rules.CeilingReason(ruled.Effective, p.Live.Revision(revision), usd, known) == ""
 	}
 	return []fwk.ClusterEventWithHint{
 		{Event: fwk.ClusterEvent{Resource: fwk.Node, ActionType: cycle.NodeEvents}, QueueingHintFn: p.NodeHint(affordable)},

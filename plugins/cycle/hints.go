@@ -5,26 +5,26 @@ import (
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 
-	"tradewind.dev/tradewind/pkg/inventory"
-	"tradewind.dev/tradewind/pkg/placement"
+	"tradewind.dev/tradewind/pkg/rules"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 // NodeHint retries a waiting pod when a node appears, or changes, such that allowed becomes true of it. A pod with a skew is
 // retried whenever a node changes or goes away: the emptiest domain may have been another.
-func (p *Profile) NodeHint(allowed func(rules *placement.Rules, node *inventory.Node, pod *corev1.Pod) bool) fwk.QueueingHintFn {
+func (p *Profile) NodeHint(allowed func(ruled *rules.Rules, node *state.Node, pod *corev1.Pod) bool) fwk.QueueingHintFn {
 	return func(_ klog.Logger, pod *corev1.Pod, before, after any) (fwk.QueueingHint, error) {
 		node, ok := after.(*corev1.Node)
-		rules, known := p.Live.Rules(pod)
-		if !known || placement.LimitsSkew(rules) {
+		ruled, known := p.Live.Rules(pod)
+		if !known || rules.LimitsSkew(ruled) {
 			return fwk.Queue, nil
 		}
 		if !ok { // deleted
 			return fwk.QueueSkip, nil
 		}
-		if !allowed(rules, p.Live.Node(node), pod) {
+		if !allowed(ruled, p.Live.Node(node), pod) {
 			return fwk.QueueSkip, nil
 		}
-		if old, ok := before.(*corev1.Node); ok && allowed(rules, p.Live.Node(old), pod) {
+		if old, ok := before.(*corev1.Node); ok && allowed(ruled, p.Live.Node(old), pod) {
 			return fwk.QueueSkip, nil
 		}
 		return fwk.Queue, nil
@@ -41,8 +41,8 @@ func (p *Profile) PodHint(callees bool) fwk.QueueingHintFn {
 				return fwk.Queue, nil
 			}
 		}
-		_, revision := inventory.KeysOf(pod)
-		workload, otherRevision := inventory.KeysOf(other)
+		_, revision := state.KeysOf(pod)
+		workload, otherRevision := state.KeysOf(other)
 		if revision == otherRevision {
 			return fwk.Queue, nil
 		}
@@ -51,7 +51,7 @@ func (p *Profile) PodHint(callees bool) fwk.QueueingHintFn {
 			return fwk.Queue, nil
 		}
 		for i := range rules.TrafficLimits {
-			if callees && inventory.CalleeKey(pod.Namespace, &rules.TrafficLimits[i]) == workload {
+			if callees && state.CalleeKey(pod.Namespace, &rules.TrafficLimits[i]) == workload {
 				return fwk.Queue, nil
 			}
 		}

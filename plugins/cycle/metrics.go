@@ -6,7 +6,7 @@ import (
 	"k8s.io/component-base/metrics"
 	"k8s.io/component-base/metrics/legacyregistry"
 
-	"tradewind.dev/tradewind/pkg/inventory"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 var (
@@ -49,7 +49,7 @@ func registerMetrics() {
 	})
 }
 
-func observeWorld(_, after *inventory.World) {
+func observeWorld(_, after *state.World) {
 	for kind, objects := range after.Counts {
 		objectsInForce.WithLabelValues(kind).Set(float64(objects))
 	}

@@ -6,9 +6,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	fwk "k8s.io/kube-scheduler/framework"
 
-	"tradewind.dev/tradewind/pkg/inventory"
-	"tradewind.dev/tradewind/pkg/placement"
 	"tradewind.dev/tradewind/pkg/pricing"
+	"tradewind.dev/tradewind/pkg/rules"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 const podKey fwk.StateKey = "tradewind.dev/pod"
@@ -16,15 +16,15 @@ const podKey fwk.StateKey = "tradewind.dev/pod"
 // Pod is what the plugins know of the pod being scheduled. It is immutable but for the scores, which the first PreScore
 // of the cycle fills in.
 type Pod struct {
-	Rules    *placement.Rules
+	Rules    *rules.Rules
 	Request  pricing.Resources
-	Revision inventory.RevisionKey
+	Revision state.RevisionKey
 	// View is where the replicas of the pod's revision are.
-	View *placement.View
+	View *rules.View
 	// Callees and LimitedCallees are the views of the workloads in the rules' Traffic and TrafficLimits.
-	Callees, LimitedCallees []*placement.View
+	Callees, LimitedCallees []*rules.View
 	// Targets is what the plan has for the pod's workload; nil when there is none.
-	Targets *inventory.Targets
+	Targets *state.Targets
 
 	scores *scores
 }
@@ -36,11 +36,11 @@ func (p *Pod) Clone() fwk.StateData {
 }
 
 // Pod looks up what the plugins need to know of a pod, once a cycle.
-func (p *Profile) Pod(state fwk.CycleState, pod *corev1.Pod) (*Pod, *fwk.Status) {
-	if known, ok := p.latest.of(state); ok {
+func (p *Profile) Pod(cycleState fwk.CycleState, pod *corev1.Pod) (*Pod, *fwk.Status) {
+	if known, ok := p.latest.of(cycleState); ok {
 		return known, nil
 	}
-	if known, err := state.Read(podKey); err == nil {
+	if known, err := cycleState.Read(podKey); err == nil {
 		return known.(*Pod), nil
 	}
 	if !p.Live.Ready() {
@@ -50,9 +50,9 @@ func (p *Profile) Pod(state fwk.CycleState, pod *corev1.Pod) (*Pod, *fwk.Status)
 	if !ok {
 		return nil, fwk.AsStatus(errNotReady)
 	}
-	_, revision := inventory.KeysOf(pod)
+	_, revision := state.KeysOf(pod)
 	out := &Pod{
-		Rules: rules, Request: inventory.Request(pod), Revision: revision, View: p.Live.Revision(revision),
+		Rules: rules, Request: state.Request(pod), Revision: revision, View: p.Live.Revision(revision),
 		Targets: p.Live.Targets(pod),
 	}
 	if len(rules.Traffic) > 0 {
@@ -61,8 +61,8 @@ func (p *Profile) Pod(state fwk.CycleState, pod *corev1.Pod) (*Pod, *fwk.Status)
 	if len(rules.TrafficLimits) > 0 {
 		out.LimitedCallees = p.Live.Callees(pod, rules.TrafficLimits)
 	}
-	state.Write(podKey, out)
-	p.latest.set(state, out)
+	cycleState.Write(podKey, out)
+	p.latest.set(cycleState, out)
 	return out, nil
 }
 
@@ -76,7 +76,7 @@ func (p *Profile) SignPod(_ context.Context, pod *corev1.Pod) ([]fwk.SignFragmen
 	if !ok {
 		return nil, fwk.NewStatus(fwk.Unschedulable, "policies are not read yet")
 	}
-	_, revision := inventory.KeysOf(pod)
+	_, revision := state.KeysOf(pod)
 	if revision.Kind == "Pod" {
 		revision.Name = ""
 	}
@@ -89,14 +89,14 @@ func (p *Profile) SignPod(_ context.Context, pod *corev1.Pod) ([]fwk.SignFragmen
 func (p *Profile) SignPlanned(ctx context.Context, pod *corev1.Pod) ([]fwk.SignFragment, *fwk.Status) {
 	fragments, status := p.SignPod(ctx, pod)
 	if targets := p.Live.Targets(pod); status.IsSuccess() && targets != nil {
-		_, revision := inventory.KeysOf(pod)
+		_, revision := state.KeysOf(pod)
 		fragments = append(fragments, fwk.SignFragment{Key: "tradewind.dev/Plan()", Value: targets.Open(p.Live.Revision(revision))})
 	}
 	return fragments, status
 }
 
 // Candidate returns the facts of a node.
-func (p *Profile) Candidate(node fwk.NodeInfo) *inventory.Node { return p.Live.Node(node.Node()) }
+func (p *Profile) Candidate(node fwk.NodeInfo) *state.Node { return p.Live.Node(node.Node()) }
 
 // Reject is the status of a node that a rule excludes. Rules about the node alone cannot be helped by preemption.
 func Reject(reason string, helpedByPreemption bool) *fwk.Status {

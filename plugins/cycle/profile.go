@@ -15,8 +15,8 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/inventory"
 	"tradewind.dev/tradewind/pkg/location"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 // Args configure the plugins of one profile (pluginConfig in the scheduler's configuration). Any of the plugins takes
@@ -31,7 +31,7 @@ type Args struct {
 // Shared is what the plugins of all profiles of one scheduler share. The zero value is ready for use.
 type Shared struct {
 	mu       sync.Mutex
-	live     map[informers.SharedInformerFactory]*inventory.Live
+	live     map[informers.SharedInformerFactory]*state.Live
 	profiles map[profileKey]*Profile
 }
 
@@ -42,7 +42,7 @@ type profileKey struct {
 
 // Profile is one profile of a scheduler. Its plugins hold it.
 type Profile struct {
-	Live        *inventory.Live
+	Live        *state.Live
 	Handle      fwk.Handle
 	optimizeFor v1alpha1.OptimizeFor
 	latest      latest[*Pod]
@@ -78,7 +78,7 @@ func (s *Shared) Profile(ctx context.Context, object runtime.Object, handle fwk.
 	return profile, nil
 }
 
-func (s *Shared) liveFor(ctx context.Context, handle fwk.Handle, args Args) (*inventory.Live, error) {
+func (s *Shared) liveFor(ctx context.Context, handle fwk.Handle, args Args) (*state.Live, error) {
 	factory := handle.SharedInformerFactory()
 	if live, ok := s.live[factory]; ok {
 		return live, nil
@@ -93,14 +93,14 @@ func (s *Shared) liveFor(ctx context.Context, handle fwk.Handle, args Args) (*in
 	if err := factory.Core().V1().Pods().Informer().AddIndexers(waitingIndexers); err != nil {
 		return nil, fmt.Errorf("index the waiting pods: %w", err)
 	}
-	live, err := inventory.NewLive(ctx, handle.KubeConfig(), factory, options.Compile(), clock.RealClock{})
+	live, err := state.NewLive(ctx, handle.KubeConfig(), factory, options.Compile(), clock.RealClock{})
 	if err != nil {
 		return nil, err
 	}
 	live.OnChange(observeWorld)
-	live.OnPlacement(func(inventory.PlacementKey) { objectsInForce.WithLabelValues("Placement").Set(float64(live.Planned())) })
+	live.OnPlacement(func(state.PlacementKey) { objectsInForce.WithLabelValues("Placement").Set(float64(live.Planned())) })
 	if s.live == nil {
-		s.live = map[informers.SharedInformerFactory]*inventory.Live{}
+		s.live = map[informers.SharedInformerFactory]*state.Live{}
 	}
 	s.live[factory] = live
 	return live, nil

@@ -7,18 +7,18 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	fwk "k8s.io/kube-scheduler/framework"
 
-	"tradewind.dev/tradewind/pkg/inventory"
-	"tradewind.dev/tradewind/pkg/placement"
+	"tradewind.dev/tradewind/pkg/rules"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 // Replicas is a plugin's state in a cycle: where the replicas of the pod's revision are, as preemption would leave them,
 // and what the plugin's rules say of each class.
 type Replicas struct {
 	*Pod
-	Current *placement.View
+	Current *rules.View
 	// Reasons are why one more replica may not go to a class, by class ID.
 	Reasons []string
-	// Domains are those that skews are counted over; see placement.SkewDomains.
+	// Domains are those that skews are counted over; see rules.SkewDomains.
 	Domains [][]string
 	// Extra is the plugin's own, computed with the reasons.
 	Extra any
@@ -74,16 +74,16 @@ func (c *Counting) RemovePod(_ context.Context, state fwk.CycleState, _ *corev1.
 	return c.change(state, removed.GetPod(), node, -1)
 }
 
-func (c *Counting) change(state fwk.CycleState, other *corev1.Pod, node fwk.NodeInfo, delta int) *fwk.Status {
-	replicas, status := c.Read(state)
+func (c *Counting) change(cycleState fwk.CycleState, other *corev1.Pod, node fwk.NodeInfo, delta int) *fwk.Status {
+	replicas, status := c.Read(cycleState)
 	if status != nil {
 		return status
 	}
-	if _, revision := inventory.KeysOf(other); revision != replicas.Revision || other.DeletionTimestamp != nil {
+	if _, revision := state.KeysOf(other); revision != replicas.Revision || other.DeletionTimestamp != nil {
 		return nil
 	}
 	candidate := c.Candidate(node)
-	usd, _ := candidate.HourlyUSD(inventory.Request(other))
+	usd, _ := candidate.HourlyUSD(state.Request(other))
 	replicas.Current = replicas.Current.With(candidate.Class, delta, float64(delta)*usd, 0)
 	if c.Judge != nil {
 		c.Judge(replicas)
@@ -92,14 +92,14 @@ func (c *Counting) change(state fwk.CycleState, other *corev1.Pod, node fwk.Node
 }
 
 // CountOnNode counts the live pods of a revision on a node.
-func CountOnNode(node fwk.NodeInfo, revision inventory.RevisionKey) int {
+func CountOnNode(node fwk.NodeInfo, revision state.RevisionKey) int {
 	count := 0
 	for _, info := range node.GetPods() {
 		pod := info.GetPod()
 		if pod.Namespace != revision.Namespace || pod.DeletionTimestamp != nil {
 			continue
 		}
-		if _, other := inventory.KeysOf(pod); other == revision {
+		if _, other := state.KeysOf(pod); other == revision {
 			count++
 		}
 	}

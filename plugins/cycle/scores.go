@@ -8,7 +8,7 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/latency"
-	"tradewind.dev/tradewind/pkg/placement"
+	"tradewind.dev/tradewind/pkg/rules"
 )
 
 // Criterion is one part of a replica's bill. Each is scored by a plugin of its own.
@@ -74,7 +74,7 @@ func (p *Profile) price(pod *Pod, nodes []fwk.NodeInfo) *scores {
 		}
 		if compute, known := candidate.HourlyUSD(pod.Request); known {
 			s.note(Compute, compute)
-			s.note(Preference, placement.PreferenceUSD(class.unmet, compute))
+			s.note(Preference, rules.PreferenceUSD(class.unmet, compute))
 		} else {
 			unpriced[0], unpriced[1] = min(unpriced[0], class.unmet), max(unpriced[1], class.unmet)
 		}
@@ -83,8 +83,8 @@ func (p *Profile) price(pod *Pod, nodes []fwk.NodeInfo) *scores {
 		s.unpriced = 1
 	}
 	if unpriced[0] <= unpriced[1] {
-		s.note(Preference, placement.PreferenceUSD(unpriced[0], s.unpriced))
-		s.note(Preference, placement.PreferenceUSD(unpriced[1], s.unpriced))
+		s.note(Preference, rules.PreferenceUSD(unpriced[0], s.unpriced))
+		s.note(Preference, rules.PreferenceUSD(unpriced[1], s.unpriced))
 	}
 	for i := range s.least {
 		s.span = max(s.span, s.most[i]-s.least[i])
@@ -96,7 +96,7 @@ func (s *scores) note(criterion Criterion, usd float64) {
 	s.least[criterion], s.most[criterion] = min(s.least[criterion], usd), max(s.most[criterion], usd)
 }
 
-func (s *scores) class(pod *Pod, class *placement.Class, optimizeFor v1alpha1.OptimizeFor, buffer []latency.RoundTrip) classScore {
+func (s *scores) class(pod *Pod, class *rules.Class, optimizeFor v1alpha1.OptimizeFor, buffer []latency.RoundTrip) classScore {
 	if class.ID < len(s.classes) && s.classes[class.ID].seen {
 		return s.classes[class.ID]
 	}
@@ -136,7 +136,7 @@ func (p *Profile) ScoreCriterion(state fwk.CycleState, object *corev1.Pod, crite
 			compute = s.unpriced
 		}
 		if class := candidate.Class; class.ID < len(s.classes) {
-			usd = placement.PreferenceUSD(s.classes[class.ID].unmet, compute)
+			usd = rules.PreferenceUSD(s.classes[class.ID].unmet, compute)
 		}
 	}
 	points := float64(fwk.MaxNodeScore) * (1 - (usd-s.least[criterion])/s.span)

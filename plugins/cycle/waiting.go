@@ -6,7 +6,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/inventory"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 // everyNamespace stands for the pods of all namespaces in waitingKey.
@@ -49,19 +49,19 @@ func (p *Profile) activateWaiting(pods toolscache.Indexer) {
 			p.Handle.Activate(klog.Background(), again)
 		}
 	}
-	p.Live.OnChange(func(before, after *inventory.World) {
+	p.Live.OnChange(func(before, after *state.World) {
 		activate(everyNamespace, func(pod *corev1.Pod) bool { return p.affected(before, after, pod) })
 	})
-	p.Live.OnDesired(func(revision inventory.RevisionKey) {
+	p.Live.OnDesired(func(revision state.RevisionKey) {
 		activate(revision.Namespace, func(pod *corev1.Pod) bool { return p.countsReplicas(revision, pod) })
 	})
-	p.Live.OnPlacement(func(workload inventory.PlacementKey) {
+	p.Live.OnPlacement(func(workload state.PlacementKey) {
 		activate(workload.Namespace, func(pod *corev1.Pod) bool { return p.followsPlan(workload, pod) })
 	})
 }
 
 // affected says whether another world may let the pod be placed.
-func (p *Profile) affected(before, after *inventory.World, pod *corev1.Pod) bool {
+func (p *Profile) affected(before, after *state.World, pod *corev1.Pod) bool {
 	old, ok := p.Live.RulesIn(before, pod)
 	rules, okNow := p.Live.RulesIn(after, pod)
 	if !ok || !okNow {
@@ -71,8 +71,8 @@ func (p *Profile) affected(before, after *inventory.World, pod *corev1.Pod) bool
 }
 
 // countsReplicas says whether the pod is of the revision and has rules that depend on how many replicas it wants.
-func (p *Profile) countsReplicas(revision inventory.RevisionKey, pod *corev1.Pod) bool {
-	if _, of := inventory.KeysOf(pod); of != revision {
+func (p *Profile) countsReplicas(revision state.RevisionKey, pod *corev1.Pod) bool {
+	if _, of := state.KeysOf(pod); of != revision {
 		return false
 	}
 	rules, ok := p.Live.Rules(pod)
@@ -80,7 +80,7 @@ func (p *Profile) countsReplicas(revision inventory.RevisionKey, pod *corev1.Pod
 }
 
 // followsPlan says whether the pod is of the workload and may go only where its plan says.
-func (p *Profile) followsPlan(workload inventory.PlacementKey, pod *corev1.Pod) bool {
+func (p *Profile) followsPlan(workload state.PlacementKey, pod *corev1.Pod) bool {
 	if !workload.IsOf(pod) {
 		return false
 	}

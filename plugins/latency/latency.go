@@ -10,8 +10,8 @@ import (
 	"k8s.io/component-base/metrics"
 	fwk "k8s.io/kube-scheduler/framework"
 
-	"tradewind.dev/tradewind/pkg/inventory"
-	"tradewind.dev/tradewind/pkg/placement"
+	"tradewind.dev/tradewind/pkg/rules"
+	"tradewind.dev/tradewind/pkg/state"
 	"tradewind.dev/tradewind/plugins/cycle"
 )
 
@@ -69,7 +69,7 @@ func (p *Plugin) PreFilter(_ context.Context, state fwk.CycleState, object *core
 func (p *Plugin) PreFilterExtensions() fwk.PreFilterExtensions { return p.counting }
 
 func (p *Plugin) judge(replicas *cycle.Replicas) {
-	limits := placement.NewLatencyLimits(replicas.Rules, replicas.Current, replicas.LimitedCallees)
+	limits := rules.NewLatencyLimits(replicas.Rules, replicas.Current, replicas.LimitedCallees)
 	replicas.Extra = limits
 	classes := p.Live.Classes()
 	replicas.Reasons = make([]string, len(classes))
@@ -89,7 +89,7 @@ func (p *Plugin) Filter(_ context.Context, state fwk.CycleState, _ *corev1.Pod, 
 	if class.ID < len(replicas.Reasons) {
 		reason = replicas.Reasons[class.ID]
 	} else {
-		reason = replicas.Extra.(*placement.LatencyLimits).Reason(class)
+		reason = replicas.Extra.(*rules.LatencyLimits).Reason(class)
 	}
 	if reason != "" {
 		p.rejected.Inc()
@@ -119,8 +119,8 @@ func (p *Plugin) PostBind(_ context.Context, state fwk.CycleState, _ *corev1.Pod
 // EventsToRegister retries a pod when a node within its limits appears, and when a replica of its own workload or of one
 // that it calls is placed or goes away.
 func (p *Plugin) EventsToRegister(context.Context) ([]fwk.ClusterEventWithHint, error) {
-	reachable := func(rules *placement.Rules, node *inventory.Node, _ *corev1.Pod) bool {
-		return rules.Static(node.Class).Latency == ""
+	reachable := func(ruled *rules.Rules, node *state.Node, _ *corev1.Pod) bool {
+		return ruled.Static(node.Class).Latency == ""
 	}
 	return []fwk.ClusterEventWithHint{
 		{Event: fwk.ClusterEvent{Resource: fwk.Node, ActionType: cycle.NodeEvents}, QueueingHintFn: p.NodeHint(reachable)},

@@ -10,8 +10,8 @@ import (
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 
-	"tradewind.dev/tradewind/pkg/inventory"
-	"tradewind.dev/tradewind/pkg/placement"
+	"tradewind.dev/tradewind/pkg/rules"
+	"tradewind.dev/tradewind/pkg/state"
 	"tradewind.dev/tradewind/plugins/cycle"
 )
 
@@ -79,8 +79,8 @@ func (p *Plugin) Filter(_ context.Context, state fwk.CycleState, object *corev1.
 
 // EventsToRegister retries a pod when a node that the rules allow appears, and when one of its volumes changes.
 func (p *Plugin) EventsToRegister(context.Context) ([]fwk.ClusterEventWithHint, error) {
-	allowed := func(rules *placement.Rules, node *inventory.Node, _ *corev1.Pod) bool {
-		return rules.Static(node.Class).Residency == ""
+	allowed := func(ruled *rules.Rules, node *state.Node, _ *corev1.Pod) bool {
+		return ruled.Static(node.Class).Residency == ""
 	}
 	return []fwk.ClusterEventWithHint{
 		{Event: fwk.ClusterEvent{Resource: fwk.Node, ActionType: cycle.NodeEvents}, QueueingHintFn: p.NodeHint(allowed)},
@@ -98,7 +98,7 @@ func (p *Plugin) volumeHint(_ klog.Logger, pod *corev1.Pod, _, after any) (fwk.Q
 			continue
 		}
 		claim, isClaim := after.(*corev1.PersistentVolumeClaim)
-		if !isClaim || claim.Namespace == pod.Namespace && claim.Name == inventory.ClaimName(pod, volume) {
+		if !isClaim || claim.Namespace == pod.Namespace && claim.Name == state.ClaimName(pod, volume) {
 			return fwk.Queue, nil
 		}
 	}

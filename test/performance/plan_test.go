@@ -14,9 +14,9 @@ import (
 	"k8s.io/kubernetes/test/utils/ktesting"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/inventory"
 	"tradewind.dev/tradewind/pkg/location"
-	"tradewind.dev/tradewind/plugins/placement"
+	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/plugins/plan"
 )
 
 var placementObjects = schema.GroupVersionResource{Group: "tradewind.dev", Version: "v1alpha1", Resource: "placements"}
@@ -28,12 +28,12 @@ func planFor(tCtx ktesting.TContext, r *run, pod *corev1.Pod, nodes []fwk.NodeIn
 	if owner == nil {
 		return errors.New("the pod has no owner to plan for")
 	}
-	plan := &v1alpha1.Placement{
+	planned := &v1alpha1.Placement{
 		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "Placement"},
-		ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: inventory.PlacementName(owner.Kind, owner.Name)},
+		ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: state.PlacementName(owner.Kind, owner.Name)},
 		Spec:       v1alpha1.PlacementSpec{Workload: v1alpha1.PlacementWorkload{APIVersion: owner.APIVersion, Kind: owner.Kind, Name: owner.Name}},
 	}
-	plan.Status.Replicas = replicas
+	planned.Status.Replicas = replicas
 	type place struct {
 		at           location.Location
 		instanceType string
@@ -50,11 +50,11 @@ func planFor(tCtx ktesting.TContext, r *run, pod *corev1.Pod, nodes []fwk.NodeIn
 		if len(seen) == 1 {
 			continue // outside the plan
 		}
-		plan.Status.Decisions = append(plan.Status.Decisions, v1alpha1.PlacementDecision{
+		planned.Status.Decisions = append(planned.Status.Decisions, v1alpha1.PlacementDecision{
 			Cloud: found.Cloud, Region: found.Region, Zone: found.Zone, InstanceType: found.InstanceType, CapacityType: found.CapacityType, Replicas: 100000,
 		})
 	}
-	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(plan)
+	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(planned)
 	if err != nil {
 		return err
 	}
@@ -69,9 +69,9 @@ func planFor(tCtx ktesting.TContext, r *run, pod *corev1.Pod, nodes []fwk.NodeIn
 	if _, err := client.UpdateStatus(tCtx, created, metav1.UpdateOptions{}); err != nil {
 		return fmt.Errorf("write the status of a Placement: %w", err)
 	}
-	plugin, ok := r.plugins[placement.Name].(*placement.Plugin)
+	plugin, ok := r.plugins[plan.Name].(*plan.Plugin)
 	if !ok {
-		return fmt.Errorf("the profile has no plugin %s", placement.Name)
+		return fmt.Errorf("the profile has no plugin %s", plan.Name)
 	}
 	for deadline := time.Now().Add(4 * time.Minute); plugin.Live.Targets(pod) == nil; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {

@@ -13,14 +13,14 @@ import (
 	"tradewind.dev/tradewind/plugins/cloud"
 	"tradewind.dev/tradewind/plugins/cost"
 	"tradewind.dev/tradewind/plugins/latency"
-	"tradewind.dev/tradewind/plugins/placement"
+	"tradewind.dev/tradewind/plugins/plan"
 	"tradewind.dev/tradewind/plugins/residency"
 )
 
 // measured names the plugins, in the order in which the profile calls them, as figures do.
 var measured = []struct{ name, figure string }{
 	{residency.Name, "residency"}, {cloud.Name, "cloud"}, {latency.Name, "latency"}, {cost.Name, "cost"},
-	{placement.Name, "placement"},
+	{plan.Name, "placement"},
 }
 
 const passes = 9 // the median of so many is the figure

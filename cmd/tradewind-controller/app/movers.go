@@ -11,8 +11,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"tradewind.dev/tradewind/pkg/controller/failover"
-	"tradewind.dev/tradewind/pkg/controller/moves"
 	"tradewind.dev/tradewind/pkg/controller/rebalance"
+	"tradewind.dev/tradewind/pkg/moves/ledger"
 )
 
 // moverQPS is how many requests a second those who move replicas may make: when a cloud is lost every second counts, and
@@ -35,15 +35,15 @@ func (w *work) newMovers(ctx context.Context) (*movers, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up the moves of replicas: %w", err)
 	}
-	recorder, ledger := w.mgr.GetEventRecorder("tradewind-controller"), moves.New(to, clock.RealClock{})
+	recorder, book := w.mgr.GetEventRecorder("tradewind-controller"), ledger.New(to, clock.RealClock{})
 	m := &movers{failover: failover.New(failover.Options{
-		Client: to, Fresh: w.mgr.GetAPIReader(), Recorder: recorder, Ledger: ledger, Location: w.options.location(), Clock: clock.RealClock{},
+		Client: to, Fresh: w.mgr.GetAPIReader(), Recorder: recorder, Ledger: book, Location: w.options.location(), Clock: clock.RealClock{},
 		MonitorPeriod: w.options.monitorPeriod, SchedulerNames: w.options.schedulerNames,
 	})}
 	m.rebalance = rebalance.New(rebalance.Options{
-		Client: to, Recorder: recorder, Ledger: ledger, Clock: clock.RealClock{}, SchedulerNames: w.options.schedulerNames, Losses: m.failover.Losses,
+		Client: to, Recorder: recorder, Ledger: book, Clock: clock.RealClock{}, SchedulerNames: w.options.schedulerNames, Losses: m.failover.Losses,
 	})
-	if err := metrics.Registry.Register(moves.Metrics()); err != nil {
+	if err := metrics.Registry.Register(ledger.Metrics()); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
 	if err := m.failover.Watch(ctx, w.mgr.GetCache()); err != nil {

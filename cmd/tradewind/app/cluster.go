@@ -18,8 +18,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/inventory"
 	"tradewind.dev/tradewind/pkg/location"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 // clusterFlags say which cluster is read, and how.
@@ -105,14 +105,14 @@ type noWarnings struct{}
 func (noWarnings) HandleWarningHeader(int, string, string) {}
 
 // collect reads the cluster and shows its progress.
-func (f *clusterFlags) collect(ctx context.Context, env *environment, reader client.Reader) (*inventory.Snapshot, error) {
+func (f *clusterFlags) collect(ctx context.Context, env *environment, reader client.Reader) (*state.Snapshot, error) {
 	options, err := locationOptions(f.cloudLabels)
 	if err != nil {
 		return nil, err
 	}
 	progress := env.startProgress()
 	defer progress.close()
-	snapshot, err := inventory.Collect(ctx, reader, inventory.CollectOptions{
+	snapshot, err := state.Collect(ctx, reader, state.CollectOptions{
 		Location: options, Workloads: f.workloads,
 		Progress: func(resource string, objects int) {
 			if objects == 0 {
@@ -129,7 +129,7 @@ func (f *clusterFlags) collect(ctx context.Context, env *environment, reader cli
 }
 
 // warnOf writes what could not be read, and what is wrong with the overrides, to standard error.
-func (env *environment) warnOf(snapshot *inventory.Snapshot) {
+func (env *environment) warnOf(snapshot *state.Snapshot) {
 	noTradewind := 0
 	for _, gap := range snapshot.Gaps {
 		if gap.Missing && strings.HasSuffix(gap.Resource, "."+v1alpha1.GroupVersion.Group) {

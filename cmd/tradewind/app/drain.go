@@ -14,7 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/inventory"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 // annotationPlace is the place that a drain empties, as the command was given it.
@@ -210,7 +210,7 @@ func (d *drain) notDrained(ctx context.Context, cluster client.Client) error {
 }
 
 // preview plans the cluster as it is without the place.
-func (d *drain) preview(snapshot *inventory.Snapshot) (*drained, error) {
+func (d *drain) preview(snapshot *state.Snapshot) (*drained, error) {
 	options, err := locationOptions(d.flags.cloudLabels)
 	if err != nil {
 		return nil, err

@@ -12,11 +12,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/inventory"
-	"tradewind.dev/tradewind/pkg/inventory/planning"
+	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/location"
-	"tradewind.dev/tradewind/pkg/placement/engine"
+	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/report"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 // livePlan is a plan of a live cluster.
@@ -26,7 +26,7 @@ type livePlan struct {
 	plan   *engine.Plan
 }
 
-func planLive(snapshot *inventory.Snapshot, world *inventory.World, options location.Options, schedulers []string) (*livePlan, error) {
+func planLive(snapshot *state.Snapshot, world *state.World, options location.Options, schedulers []string) (*livePlan, error) {
 	input := liveInput(snapshot, world, options, schedulers)
 	result, err := planning.Build(input)
 	if err != nil {
@@ -73,7 +73,7 @@ type drainedTo struct {
 	Replicas int    `json:"replicas"`
 }
 
-func newDrained(d *drain, p *place, policy *v1alpha1.ClusterPlacementPolicy, snapshot *inventory.Snapshot, now, then *livePlan) (*drained, error) {
+func newDrained(d *drain, p *place, policy *v1alpha1.ClusterPlacementPolicy, snapshot *state.Snapshot, now, then *livePlan) (*drained, error) {
 	out := &drained{Place: d.place.text, Policy: policy.Name, DryRun: d.dryRun, OtherPods: map[string]int{}, policy: policy, place: p, Workloads: []drainedWorkload{}}
 	var err error
 	if out.BeforeHourlyUSD, err = staying(now.result); err != nil {
@@ -124,7 +124,7 @@ func unplaced(p *livePlan, key planning.WorkloadKey) int {
 }
 
 // count counts the pods in the place: those that are moved by workload, the others by why they stay.
-func (o *drained) count(d *drain, snapshot *inventory.Snapshot) map[planning.WorkloadKey]int {
+func (o *drained) count(d *drain, snapshot *state.Snapshot) map[planning.WorkloadKey]int {
 	out := map[planning.WorkloadKey]int{}
 	o.OtherPods = map[string]int{}
 	for _, pod := range snapshot.Pods {

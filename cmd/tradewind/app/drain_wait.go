@@ -12,9 +12,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/inventory"
-	"tradewind.dev/tradewind/pkg/inventory/planning"
-	"tradewind.dev/tradewind/pkg/placement/rebalance"
+	"tradewind.dev/tradewind/pkg/moves"
+	"tradewind.dev/tradewind/pkg/planning"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 // watchInterval is how often a command that waits looks at the cluster.
@@ -57,7 +57,7 @@ func (d *drain) look(ctx context.Context, cluster client.Client, o *drained) err
 	if err := cluster.List(ctx, &pods); err != nil {
 		return fmt.Errorf("list pods: %w", err)
 	}
-	snapshot := &inventory.Snapshot{}
+	snapshot := &state.Snapshot{}
 	for i := range pods.Items {
 		snapshot.Pods = append(snapshot.Pods, &pods.Items[i])
 	}
@@ -90,9 +90,9 @@ func (d *drain) interrupted(ctx context.Context, cluster client.Client, o *drain
 		}
 		reason := "nothing is said of it: is tradewind-controller running?"
 		var placement v1alpha1.Placement
-		if err := cluster.Get(ctx, client.ObjectKey{Namespace: w.Namespace, Name: inventory.PlacementName(w.Kind, w.Name)}, &placement); err == nil {
+		if err := cluster.Get(ctx, client.ObjectKey{Namespace: w.Namespace, Name: state.PlacementName(w.Kind, w.Name)}, &placement); err == nil {
 			if condition := meta.FindStatusCondition(placement.Status.Conditions, v1alpha1.ConditionRebalancing); condition != nil &&
-				(condition.Status == metav1.ConditionTrue || condition.Reason != string(rebalance.CodeInPlace)) {
+				(condition.Status == metav1.ConditionTrue || condition.Reason != string(moves.CodeInPlace)) {
 				reason = condition.Message
 			}
 		}

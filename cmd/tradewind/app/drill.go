@@ -19,7 +19,7 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/controller/failover"
-	"tradewind.dev/tradewind/pkg/inventory"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 // drill is the flags of drill.
@@ -140,7 +140,7 @@ func (d *drill) run(ctx context.Context) (err error) {
 }
 
 // prepare finds out what is to be lost.
-func (d *drill) prepare(snapshot *inventory.Snapshot) (*drilled, []string, error) {
+func (d *drill) prepare(snapshot *state.Snapshot) (*drilled, []string, error) {
 	for _, node := range snapshot.Nodes {
 		if slices.ContainsFunc(node.Spec.Taints, isDrill) {
 			return nil, nil, fmt.Errorf("node %s is in a drill already; wait for its end, or put everything back with: tradewind drill --undo", node.Name)
@@ -172,7 +172,7 @@ func (d *drill) prepare(snapshot *inventory.Snapshot) (*drilled, []string, error
 func isDrill(taint corev1.Taint) bool { return taint.Key == v1alpha1.TaintDrill }
 
 // confirm asks whether it is meant, unless the nodes are only simulated.
-func (d *drill) confirm(ctx context.Context, snapshot *inventory.Snapshot, o *drilled, names []string) error {
+func (d *drill) confirm(ctx context.Context, snapshot *state.Snapshot, o *drilled, names []string) error {
 	simulated := !slices.ContainsFunc(snapshot.Nodes, func(node *corev1.Node) bool {
 		return slices.Contains(names, node.Name) && !slices.ContainsFunc(simulators, func(key string) bool { return node.Annotations[key] != "" })
 	})

@@ -13,9 +13,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/pkg/controller/failover"
-	"tradewind.dev/tradewind/pkg/inventory"
-	"tradewind.dev/tradewind/pkg/inventory/planning"
+	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/report"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 // drillInterval is how often a drill looks at the pods.
@@ -53,7 +53,7 @@ type drilledWorkload struct {
 	allowed time.Duration
 }
 
-func newDrilled(d *drill, p *place, snapshot *inventory.Snapshot, now *livePlan) *drilled {
+func newDrilled(d *drill, p *place, snapshot *state.Snapshot, now *livePlan) *drilled {
 	out := &drilled{Lost: d.lose, Nodes: len(p.nodes), Workloads: []drilledWorkload{}, place: p}
 	there := map[planning.WorkloadKey]int{}
 	for _, pod := range snapshot.Pods {

@@ -10,8 +10,8 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/deploy/scheduler"
-	"tradewind.dev/tradewind/pkg/inventory"
 	"tradewind.dev/tradewind/pkg/report"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 type wordOfScheduler = report.SchedulerWord
@@ -112,7 +112,7 @@ func oneOf(flag, value string, values []string) error {
 }
 
 // policiesRead fails when policies exist that may not be read: then nothing true can be said of a pod.
-func policiesRead(snapshot *inventory.Snapshot) error {
+func policiesRead(snapshot *state.Snapshot) error {
 	for _, gap := range snapshot.Gaps {
 		if !gap.Missing && strings.HasSuffix(gap.Resource, "placementpolicies."+v1alpha1.GroupVersion.Group) {
 			return fmt.Errorf("%s; without the policies a pod cannot be explained", gap.Message)
@@ -121,7 +121,7 @@ func policiesRead(snapshot *inventory.Snapshot) error {
 	return nil
 }
 
-func findPod(snapshot *inventory.Snapshot, namespace, name string) (*corev1.Pod, error) {
+func findPod(snapshot *state.Snapshot, namespace, name string) (*corev1.Pod, error) {
 	var elsewhere, alike []string
 	for _, pod := range snapshot.Pods {
 		switch {

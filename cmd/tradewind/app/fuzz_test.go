@@ -5,9 +5,9 @@ import (
 	"strings"
 	"testing"
 
-	"tradewind.dev/tradewind/pkg/inventory/files"
-	"tradewind.dev/tradewind/pkg/inventory/planning"
+	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/printable"
+	"tradewind.dev/tradewind/pkg/state/files"
 )
 
 // FuzzChanges gives the flags that change a scenario, and the places of drains and drills, whatever people may write: each

@@ -9,10 +9,10 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/inventory"
-	"tradewind.dev/tradewind/pkg/inventory/planning"
+	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/location"
-	"tradewind.dev/tradewind/pkg/placement/engine"
+	"tradewind.dev/tradewind/pkg/planning"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 // defaultSchedulers are the names of tradewind-scheduler's profiles.
@@ -20,7 +20,7 @@ var defaultSchedulers = []string{"tradewind", "tradewind-cost", "tradewind-laten
 
 // liveInput is what a plan of a live cluster is made from: the workloads that Tradewind's profiles place. All other pods
 // take room.
-func liveInput(snapshot *inventory.Snapshot, world *inventory.World, options location.Options, schedulers []string) *planning.Input {
+func liveInput(snapshot *state.Snapshot, world *state.World, options location.Options, schedulers []string) *planning.Input {
 	in := &planning.Input{
 		World: world, Location: options, Nodes: snapshot.Nodes, Pools: snapshot.CloudPools, Namespaces: map[string]labels.Set{},
 		Claims: snapshot.Claims, Volumes: snapshot.Volumes, Classes: snapshot.StorageClasses, Unavailable: planning.NodeUnavailable,
@@ -101,8 +101,8 @@ func keyOf(w *planning.Workload) planning.WorkloadKey {
 }
 
 // withPolicy is the world with a policy more.
-func withPolicy(snapshot *inventory.Snapshot, policy *v1alpha1.ClusterPlacementPolicy) (*inventory.World, error) {
+func withPolicy(snapshot *state.Snapshot, policy *v1alpha1.ClusterPlacementPolicy) (*state.World, error) {
 	objects := snapshot.Objects
 	objects.ClusterPlacementPolicies = append(slices.Clone(objects.ClusterPlacementPolicies), policy)
-	return inventory.NewWorld(objects, snapshot.Time)
+	return state.NewWorld(objects, snapshot.Time)
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"tradewind.dev/tradewind/cmd/tradewind/internal/check"
-	"tradewind.dev/tradewind/pkg/inventory/files"
 	"tradewind.dev/tradewind/pkg/printable"
+	"tradewind.dev/tradewind/pkg/state/files"
 )
 
 func newPolicy(env *environment) *cobra.Command {

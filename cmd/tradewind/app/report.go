@@ -5,12 +5,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tradewind.dev/tradewind/pkg/inventory"
 	"tradewind.dev/tradewind/pkg/report"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 func newReport(env *environment) *cobra.Command {
-	cost := reportCommand(env, report.ByCloud, func(snapshot *inventory.Snapshot, by report.Grouping, namespace string) (printed, error) {
+	cost := reportCommand(env, report.ByCloud, func(snapshot *state.Snapshot, by report.Grouping, namespace string) (printed, error) {
 		return report.Cost(snapshot, by, namespace)
 	})
 	cost.Use, cost.Short = "cost", "Report what the replicas and nodes of a cluster cost"
@@ -24,7 +24,7 @@ catalog unless PriceLists say otherwise.`
 
   # What does each workload of a namespace cost? As a spreadsheet.
   tradewind report cost --by workload -n shop -o csv`)
-	latency := reportCommand(env, report.ByWorkload, func(snapshot *inventory.Snapshot, by report.Grouping, namespace string) (printed, error) {
+	latency := reportCommand(env, report.ByWorkload, func(snapshot *state.Snapshot, by report.Grouping, namespace string) (printed, error) {
 		return report.Latency(snapshot, by, namespace)
 	})
 	latency.Use, latency.Short = "latency", "Report how fast the workloads of a cluster answer"
@@ -39,7 +39,7 @@ policies' limits, and of the calls between workloads.`
 }
 
 func reportCommand(env *environment, byDefault report.Grouping,
-	build func(*inventory.Snapshot, report.Grouping, string) (printed, error)) *cobra.Command {
+	build func(*state.Snapshot, report.Grouping, string) (printed, error)) *cobra.Command {
 	var output, by string
 	cmd := &cobra.Command{Args: cobra.NoArgs}
 	flags := addClusterFlags(cmd)

@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/inventory/files"
-	"tradewind.dev/tradewind/pkg/placement/engine"
+	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/state/files"
 )
 
 var formatsOfPlan = []string{formatTable, formatJSON, formatCSV}

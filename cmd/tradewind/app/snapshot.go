@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tradewind.dev/tradewind/pkg/inventory/files"
+	"tradewind.dev/tradewind/pkg/state/files"
 )
 
 func newSnapshot(env *environment) *cobra.Command {

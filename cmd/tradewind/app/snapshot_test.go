@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"tradewind.dev/tradewind/pkg/inventory/files"
+	"tradewind.dev/tradewind/pkg/state/files"
 )
 
 func TestSnapshotErrors(t *testing.T) {

@@ -20,10 +20,10 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/controller/placement"
-	"tradewind.dev/tradewind/pkg/inventory"
-	"tradewind.dev/tradewind/pkg/inventory/planning"
+	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/location"
-	"tradewind.dev/tradewind/pkg/placement/engine"
+	"tradewind.dev/tradewind/pkg/planning"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 // bench is a controller over an API server in memory.
@@ -73,7 +73,7 @@ func (b *bench) pools() map[string]*v1alpha1.CloudPool {
 // plan makes a round over nodes, without workloads, and tells the controller of it.
 func (b *bench) plan(nodes ...*corev1.Node) map[string]*v1alpha1.CloudPool {
 	b.Helper()
-	world, err := inventory.NewWorld(inventory.Objects{}, b.time.Now())
+	world, err := state.NewWorld(state.Objects{}, b.time.Now())
 	if err != nil {
 		b.Fatal(err)
 	}

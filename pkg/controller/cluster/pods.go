@@ -9,8 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 
-	"tradewind.dev/tradewind/pkg/inventory"
-	"tradewind.dev/tradewind/pkg/placement"
+	"tradewind.dev/tradewind/pkg/rules"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 // pods counts live pods by namespace, labels and scheduler: pods alike are under the same rules, so that rules are looked
@@ -28,8 +28,8 @@ type podGroup struct {
 	probe *corev1.Pod // a pod with what the key says, to look rules up with
 	count int
 	// rules are those of the probe in a world, at a version of the namespaces' labels; nil when no policy selects it.
-	rules      *placement.Rules
-	world      *inventory.World
+	rules      *rules.Rules
+	world      *state.World
 	namespaces uint64
 }
 
@@ -94,9 +94,9 @@ func (p *pods) drop(uid types.UID, group *podGroup) {
 
 // underRules returns the pods that a policy of the world selects. namespaces is the version of the namespaces' labels:
 // while it and the world stay, rules that are known are not looked up again.
-func (p *pods) underRules(store *inventory.Store, world *inventory.World, namespaces uint64) []PodGroup {
+func (p *pods) underRules(store *state.Store, world *state.World, namespaces uint64) []PodGroup {
 	type groupKey struct {
-		rules     *placement.Rules
+		ruled     *rules.Rules
 		scheduler string
 	}
 	p.mu.Lock()
@@ -104,11 +104,11 @@ func (p *pods) underRules(store *inventory.Store, world *inventory.World, namesp
 	counts := map[groupKey]int{}
 	for _, group := range p.groups {
 		if group.world != world || group.namespaces != namespaces {
-			rules, ok := store.RulesIn(world, group.probe)
-			if !ok || len(rules.Sources) == 0 {
-				rules = nil
+			ruled, ok := store.RulesIn(world, group.probe)
+			if !ok || len(ruled.Sources) == 0 {
+				ruled = nil
 			}
-			group.rules, group.world, group.namespaces = rules, world, namespaces
+			group.rules, group.world, group.namespaces = ruled, world, namespaces
 		}
 		if group.rules != nil {
 			counts[groupKey{group.rules, group.key.scheduler}] += group.count

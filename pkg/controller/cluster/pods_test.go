@@ -11,8 +11,8 @@ import (
 	"pgregory.net/rapid"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/inventory"
 	"tradewind.dev/tradewind/pkg/location"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 func policyFor(namespace, name string, labels map[string]string) *v1alpha1.PlacementPolicy {
@@ -25,9 +25,9 @@ func policyFor(namespace, name string, labels map[string]string) *v1alpha1.Place
 	}
 }
 
-func newWorld(t testing.TB, policies ...*v1alpha1.PlacementPolicy) *inventory.World {
+func newWorld(t testing.TB, policies ...*v1alpha1.PlacementPolicy) *state.World {
 	t.Helper()
-	world, err := inventory.NewWorld(inventory.Objects{PlacementPolicies: policies}, time.Unix(0, 0))
+	world, err := state.NewWorld(state.Objects{PlacementPolicies: policies}, time.Unix(0, 0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +37,7 @@ func newWorld(t testing.TB, policies ...*v1alpha1.PlacementPolicy) *inventory.Wo
 // TestPodsCount compares the counts after random changes with a recount of the pods that are there at the end.
 func TestPodsCount(t *testing.T) {
 	world := newWorld(t, policyFor("shop", "web", map[string]string{"app": "web"}), policyFor("shop", "all", nil))
-	store := inventory.NewStore(world, location.DefaultOptions())
+	store := state.NewStore(world, location.DefaultOptions())
 	rapid.Check(t, func(t *rapid.T) {
 		counted, there := newPods(), map[types.UID]*corev1.Pod{}
 		for i := range rapid.IntRange(0, 60).Draw(t, "changes") {
@@ -97,7 +97,7 @@ func TestPodsCount(t *testing.T) {
 // other labels.
 func TestPodsFollowTheWorld(t *testing.T) {
 	before := newWorld(t, policyFor("shop", "web", map[string]string{"app": "web"}))
-	store := inventory.NewStore(before, location.DefaultOptions())
+	store := state.NewStore(before, location.DefaultOptions())
 	counted := newPods()
 	counted.set(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{UID: "a", Namespace: "shop", Labels: map[string]string{"app": "web"}}})
 	if got := counted.underRules(store, before, 0); len(got) != 1 || got[0].Count != 1 {
@@ -108,7 +108,7 @@ func TestPodsFollowTheWorld(t *testing.T) {
 	}
 	guard := &v1alpha1.ClusterPlacementPolicy{ObjectMeta: metav1.ObjectMeta{Name: "eu", UID: "eu"}}
 	guard.Spec.NamespaceSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"team": "shop"}}
-	world, err := inventory.NewWorld(inventory.Objects{ClusterPlacementPolicies: []*v1alpha1.ClusterPlacementPolicy{guard}}, time.Unix(0, 0))
+	world, err := state.NewWorld(state.Objects{ClusterPlacementPolicies: []*v1alpha1.ClusterPlacementPolicy{guard}}, time.Unix(0, 0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +135,7 @@ func BenchmarkUnderRules(b *testing.B) {
 		}})
 	}
 	world := newWorld(b, policies...)
-	store := inventory.NewStore(world, location.DefaultOptions())
+	store := state.NewStore(world, location.DefaultOptions())
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		counted.underRules(store, world, uint64(i))

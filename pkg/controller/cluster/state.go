@@ -4,15 +4,15 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	"tradewind.dev/tradewind/pkg/controller/admission"
-	"tradewind.dev/tradewind/pkg/inventory"
-	"tradewind.dev/tradewind/pkg/placement"
+	"tradewind.dev/tradewind/pkg/rules"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 // State is the cluster at one moment, as far as the controllers look at it. It is immutable.
 type State struct {
-	World *inventory.World
+	World *state.World
 	// Objects are what the World was made from.
-	Objects inventory.Objects
+	Objects state.Objects
 	// Nodes are the cluster's nodes, those alike counted together, in the order of their classes' IDs.
 	Nodes []NodeGroup
 	// Pods are the live pods that a policy selects, those alike counted together, in no order. Pods that are ending or
@@ -26,7 +26,7 @@ type State struct {
 
 // NodeGroup is nodes of one class whose prices are all known, or all not.
 type NodeGroup struct {
-	Class      *placement.Class
+	Class      *rules.Class
 	PriceKnown bool
 	Count      int
 	// HourlyUSD is what they cost together, in US dollars an hour; 0 when their prices are not known.
@@ -38,7 +38,7 @@ func (g *NodeGroup) LocationKnown() bool { return g.Class.Cloud != "" && g.Class
 
 // PodGroup is pods that are under the same rules and placed by the same scheduler.
 type PodGroup struct {
-	Rules     *placement.Rules
+	Rules     *rules.Rules
 	Scheduler string
 	Count     int
 }

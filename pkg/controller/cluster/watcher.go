@@ -21,8 +21,8 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/controller/admission"
-	"tradewind.dev/tradewind/pkg/inventory"
 	"tradewind.dev/tradewind/pkg/location"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 const (
@@ -48,7 +48,7 @@ type Observer interface {
 
 // Watcher keeps an inventory true and tells observers.
 type Watcher struct {
-	store     *inventory.Store
+	store     *state.Store
 	clock     clock.WithTicker
 	observers []Observer
 	sources   []informed
@@ -65,7 +65,7 @@ type Watcher struct {
 	nodes map[string]struct{}
 
 	// Only Start uses these.
-	objects inventory.Objects
+	objects state.Objects
 	ages    bool // whether a LatencyMap limits the age of its samples
 }
 
@@ -77,12 +77,12 @@ type informed struct {
 
 // NewWatcher returns a watcher for observers. options say which further node labels name the cloud.
 func NewWatcher(options location.Options, clock clock.WithTicker, observers ...Observer) (*Watcher, error) {
-	world, err := inventory.NewWorld(inventory.Objects{}, clock.Now())
+	world, err := state.NewWorld(state.Objects{}, clock.Now())
 	if err != nil {
 		return nil, err
 	}
 	w := &Watcher{
-		store: inventory.NewStore(world, options), clock: clock, observers: observers,
+		store: state.NewStore(world, options), clock: clock, observers: observers,
 		changed: make(chan struct{}, 1), pods: newPods(), nodes: map[string]struct{}{},
 	}
 	w.stale.Store(true)
@@ -315,11 +315,11 @@ func (w *Watcher) state(ctx context.Context, reader client.Reader) (*State, erro
 }
 
 func (w *Watcher) rebuild(ctx context.Context, reader client.Reader) error {
-	objects, err := inventory.ReadObjects(ctx, reader)
+	objects, err := state.ReadObjects(ctx, reader)
 	if err != nil {
 		return err
 	}
-	world, err := inventory.NewWorld(objects, w.clock.Now())
+	world, err := state.NewWorld(objects, w.clock.Now())
 	if err != nil {
 		return err
 	}

@@ -17,8 +17,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/inventory"
 	"tradewind.dev/tradewind/pkg/location"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 func awsNode(name, instanceType string) *corev1.Node {
@@ -247,8 +247,8 @@ func TestTransforms(t *testing.T) {
 	if !alike(pod, small) || !maps.Equal(pod.Labels, small.Labels) || small.Annotations != nil || small.Status.PodIP != "" {
 		t.Errorf("got %+v", small)
 	}
-	if want := inventory.Request(pod); inventory.Request(small) != want || want.MilliCPU != 1750 {
-		t.Errorf("it requests %+v, kept of %+v", inventory.Request(small), want)
+	if want := state.Request(pod); state.Request(small) != want || want.MilliCPU != 1750 {
+		t.Errorf("it requests %+v, kept of %+v", state.Request(small), want)
 	}
 	if len(small.Spec.Volumes) != 1 || small.Spec.Volumes[0].Name != "data" || small.Spec.NodeName != "a" || len(small.Status.Conditions) != 1 {
 		t.Errorf("got %+v", small)

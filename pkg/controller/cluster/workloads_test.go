@@ -10,7 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
-	"tradewind.dev/tradewind/pkg/inventory"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 // fullTemplate is a pod template with everything that a plan looks at, and some that it does not.
@@ -37,8 +37,8 @@ func fullTemplate() corev1.PodTemplateSpec {
 func kept(t *testing.T, what string, got *corev1.PodTemplateSpec) {
 	t.Helper()
 	full := fullTemplate()
-	if want := inventory.Request(&corev1.Pod{Spec: full.Spec}); inventory.Request(&corev1.Pod{Spec: got.Spec}) != want {
-		t.Errorf("%s requests %+v, want %+v", what, inventory.Request(&corev1.Pod{Spec: got.Spec}), want)
+	if want := state.Request(&corev1.Pod{Spec: full.Spec}); state.Request(&corev1.Pod{Spec: got.Spec}) != want {
+		t.Errorf("%s requests %+v, want %+v", what, state.Request(&corev1.Pod{Spec: got.Spec}), want)
 	}
 	if got.Labels["app"] != "web" || got.Spec.NodeSelector["disk"] != "fast" || len(got.Spec.Tolerations) != 1 || got.Spec.SchedulerName != "tradewind" ||
 		len(got.Spec.Volumes) != 1 || got.Spec.Volumes[0].Name != "data" {
@@ -74,8 +74,8 @@ func TestWorkloadTransforms(t *testing.T) {
 	set := &appsv1.ReplicaSet{ObjectMeta: meta, Spec: appsv1.ReplicaSetSpec{Replicas: &replicas, Template: fullTemplate()}}
 	alone := transformed(t, transformReplicaSet, set)
 	kept(t, "ReplicaSet", &alone.Spec.Template)
-	if inventory.DesiredOfReplicaSet(alone) != 5 {
-		t.Errorf("it wants %d replicas", inventory.DesiredOfReplicaSet(alone))
+	if state.DesiredOfReplicaSet(alone) != 5 {
+		t.Errorf("it wants %d replicas", state.DesiredOfReplicaSet(alone))
 	}
 	set.OwnerReferences = []metav1.OwnerReference{{Kind: "Other", Name: "other"}, {Kind: "Deployment", Name: "web", Controller: ptr.To(true)}}
 	if owned := transformed(t, transformReplicaSet, set); len(owned.Spec.Template.Spec.Containers) > 0 || len(owned.OwnerReferences) != 1 || owned.OwnerReferences[0].Name != "web" {

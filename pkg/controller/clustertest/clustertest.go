@@ -14,8 +14,8 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/controller/cluster"
-	"tradewind.dev/tradewind/pkg/inventory"
 	"tradewind.dev/tradewind/pkg/location"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 // Now is when the states are of.
@@ -24,7 +24,7 @@ var Now = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 // Cluster is nodes, pods and Tradewind's objects.
 type Cluster struct {
 	t       testing.TB
-	objects inventory.Objects
+	objects state.Objects
 	nodes   []*corev1.Node
 	pods    []pods
 }
@@ -137,17 +137,17 @@ func (c *Cluster) Pods(count int, namespace, app, scheduler string) *Cluster {
 // State returns the cluster as it is now.
 func (c *Cluster) State() *cluster.State {
 	c.t.Helper()
-	world, err := inventory.NewWorld(c.objects, Now)
+	world, err := state.NewWorld(c.objects, Now)
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	store := inventory.NewStore(world, location.DefaultOptions())
-	state := &cluster.State{World: world, Objects: c.objects}
+	store := state.NewStore(world, location.DefaultOptions())
+	cycleState := &cluster.State{World: world, Objects: c.objects}
 	for _, object := range c.nodes {
 		node := store.Node(object)
 		found := false
-		for i := range state.Nodes {
-			group := &state.Nodes[i]
+		for i := range cycleState.Nodes {
+			group := &cycleState.Nodes[i]
 			if group.Class == node.Class && group.PriceKnown == node.Price.Known {
 				group.Count++
 				group.HourlyUSD += node.Price.USD
@@ -155,13 +155,13 @@ func (c *Cluster) State() *cluster.State {
 			}
 		}
 		if !found {
-			state.Nodes = append(state.Nodes, cluster.NodeGroup{Class: node.Class, PriceKnown: node.Price.Known, Count: 1, HourlyUSD: node.Price.USD})
+			cycleState.Nodes = append(cycleState.Nodes, cluster.NodeGroup{Class: node.Class, PriceKnown: node.Price.Known, Count: 1, HourlyUSD: node.Price.USD})
 		}
 	}
 	for _, group := range c.pods {
 		if rules := world.Rules(group.namespace, nil, group.labels); len(rules.Sources) > 0 {
-			state.Pods = append(state.Pods, cluster.PodGroup{Rules: rules, Scheduler: group.scheduler, Count: group.count})
+			cycleState.Pods = append(cycleState.Pods, cluster.PodGroup{Rules: rules, Scheduler: group.scheduler, Count: group.count})
 		}
 	}
-	return state
+	return cycleState
 }

@@ -8,8 +8,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/inventory/planning"
-	"tradewind.dev/tradewind/pkg/placement/loss"
+	"tradewind.dev/tradewind/pkg/loss"
+	"tradewind.dev/tradewind/pkg/planning"
 )
 
 // action is that the replicas of one workload in one lost domain are replaced.

@@ -27,12 +27,12 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/controller/moves"
 	"tradewind.dev/tradewind/pkg/controller/placement"
-	"tradewind.dev/tradewind/pkg/inventory"
-	"tradewind.dev/tradewind/pkg/inventory/planning"
+	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/location"
-	"tradewind.dev/tradewind/pkg/placement/engine"
+	"tradewind.dev/tradewind/pkg/moves/ledger"
+	"tradewind.dev/tradewind/pkg/planning"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -90,7 +90,7 @@ func newBench(t *testing.T) *bench {
 // restart begins anew with another controller, which knows only what the API server does.
 func (b *bench) restart() {
 	b.Controller = New(Options{
-		Client: b.api, Fresh: b.api, MonitorPeriod: 5 * time.Second, Recorder: b.events, Ledger: moves.New(b.api, b.clock), Location: location.DefaultOptions().Compile(), Clock: b.clock,
+		Client: b.api, Fresh: b.api, MonitorPeriod: 5 * time.Second, Recorder: b.events, Ledger: ledger.New(b.api, b.clock), Location: location.DefaultOptions().Compile(), Clock: b.clock,
 		SchedulerNames: []string{"tradewind"},
 	})
 	b.OnChange(func() { b.replans++ })
@@ -228,7 +228,7 @@ func (b *bench) workload(kind, name, policy string, claims []string, on ...strin
 		}
 	}
 	placement := &v1alpha1.Placement{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: inventory.PlacementName(kind, name)},
+		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: state.PlacementName(kind, name)},
 		Spec:       v1alpha1.PlacementSpec{Workload: v1alpha1.PlacementWorkload{APIVersion: "apps/v1", Kind: kind, Name: name}},
 	}
 	if err := b.api.Create(b.Context(), placement); err != nil {
@@ -269,7 +269,7 @@ func (b *bench) claim(name, zone string) {
 // plan makes a round of what there is, as the placement controller does, and CloudPools for its pools.
 func (b *bench) plan() *placement.Round {
 	b.Helper()
-	world, err := inventory.NewWorld(inventory.Objects{PlacementPolicies: b.policies}, b.clock.Now())
+	world, err := state.NewWorld(state.Objects{PlacementPolicies: b.policies}, b.clock.Now())
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -21,12 +21,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"tradewind.dev/tradewind/pkg/controller/moves"
 	"tradewind.dev/tradewind/pkg/controller/placement"
-	"tradewind.dev/tradewind/pkg/inventory"
-	"tradewind.dev/tradewind/pkg/inventory/planning"
 	"tradewind.dev/tradewind/pkg/location"
-	"tradewind.dev/tradewind/pkg/placement/loss"
+	"tradewind.dev/tradewind/pkg/loss"
+	"tradewind.dev/tradewind/pkg/moves/ledger"
+	"tradewind.dev/tradewind/pkg/planning"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 const (
@@ -46,7 +46,7 @@ type Options struct {
 	Fresh    client.Reader
 	Recorder events.EventRecorder
 	// Ledger says of workloads that they failed over.
-	Ledger *moves.Ledger
+	Ledger *ledger.Ledger
 	// Location says which further node labels name the cloud.
 	Location location.Options
 	Clock    clock.WithTicker
@@ -107,8 +107,8 @@ func (c *Controller) OnChange(replan func()) { c.replan.Store(&replan) }
 // Watch feeds the controller with nodes and their leases.
 func (c *Controller) Watch(ctx context.Context, objects cache.Cache) error {
 	for object, handler := range map[client.Object]toolscache.ResourceEventHandler{
-		&corev1.Node{}: inventory.Handler(c.setNode, c.deleteNode),
-		&coordinationv1.Lease{}: inventory.Handler(c.setLease, func(l *coordinationv1.Lease) {
+		&corev1.Node{}: state.Handler(c.setNode, c.deleteNode),
+		&coordinationv1.Lease{}: state.Handler(c.setLease, func(l *coordinationv1.Lease) {
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			c.renewals.Forget(l.Name)

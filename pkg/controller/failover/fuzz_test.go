@@ -10,7 +10,7 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/location"
-	"tradewind.dev/tradewind/pkg/placement/loss"
+	"tradewind.dev/tradewind/pkg/loss"
 )
 
 // FuzzFacts gives the taint of a drill, the condition Ready and the lease of a node whatever somebody may write. No node is

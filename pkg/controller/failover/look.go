@@ -16,7 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/placement/loss"
+	"tradewind.dev/tradewind/pkg/loss"
 )
 
 // FieldOwner is the field manager of the condition Outage of CloudPools.

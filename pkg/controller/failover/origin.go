@@ -9,9 +9,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/controller/moves"
 	"tradewind.dev/tradewind/pkg/controller/placement"
-	"tradewind.dev/tradewind/pkg/inventory/planning"
+	"tradewind.dev/tradewind/pkg/moves/ledger"
+	"tradewind.dev/tradewind/pkg/planning"
 )
 
 // Origin are the pools where replicas that a loss drove from a pool may return: that pool, and others in the same place, as
@@ -90,7 +90,7 @@ func (c *Controller) returned(ctx context.Context, round *placement.Round) error
 			reason, text = "Settled", "the plan leaves the replicas where they are now"
 		}
 		c.Ledger.Say(key, v1alpha1.ConditionFailedOver, false, reason, text)
-		moves.Event(c.Recorder, round, key, corev1.EventTypeNormal, reason, text)
+		ledger.Event(c.Recorder, round, key, corev1.EventTypeNormal, reason, text)
 	}
 	return nil
 }

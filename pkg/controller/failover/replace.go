@@ -19,11 +19,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/controller/moves"
 	"tradewind.dev/tradewind/pkg/controller/placement"
-	"tradewind.dev/tradewind/pkg/inventory"
-	"tradewind.dev/tradewind/pkg/inventory/planning"
-	"tradewind.dev/tradewind/pkg/placement/loss"
+	"tradewind.dev/tradewind/pkg/loss"
+	"tradewind.dev/tradewind/pkg/moves/ledger"
+	"tradewind.dev/tradewind/pkg/planning"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 // DefaultAfter is how long a loss must last where the policy's failover does not say.
@@ -142,7 +142,7 @@ func (r *replacement) tell(ctx context.Context) {
 		klog.FromContext(ctx).Info("Replicas of a lost domain are replaced", "kind", key.Kind, "workload", key.Namespace+"/"+key.Name,
 			"replicas", r.replaced, "domain", r.domain.String(), "lostFor", r.now.Sub(r.domain.Since).String())
 		r.Ledger.Say(key, v1alpha1.ConditionFailedOver, true, "DomainLost", text)
-		moves.Event(r.Recorder, r.round, key, corev1.EventTypeWarning, "FailedOver", text)
+		ledger.Event(r.Recorder, r.round, key, corev1.EventTypeWarning, "FailedOver", text)
 	case r.stays != "":
 		if said := r.Ledger.Condition(key, v1alpha1.ConditionFailedOver); said == nil || said.Status == metav1.ConditionFalse {
 			r.Ledger.Say(key, v1alpha1.ConditionFailedOver, false, "Stays", "after the loss of "+r.domain.String()+": "+r.stays)
@@ -202,7 +202,7 @@ func (r *replacement) pod(ctx context.Context, pod *corev1.Pod) error {
 	r.result.Lock()
 	r.replaced++
 	r.result.Unlock()
-	r.Ledger.Moved(r.key, moves.Move(r.now, pod.Name, r.poolOf(node), moves.ReasonFailover))
+	r.Ledger.Moved(r.key, ledger.Move(r.now, pod.Name, r.poolOf(node), ledger.ReasonFailover))
 	return nil
 }
 
@@ -223,7 +223,7 @@ func (r *replacement) still(node string) bool {
 func claimsOf(pod *corev1.Pod) []string {
 	var out []string
 	for i := range pod.Spec.Volumes {
-		if name := inventory.ClaimName(pod, &pod.Spec.Volumes[i]); name != "" {
+		if name := state.ClaimName(pod, &pod.Spec.Volumes[i]); name != "" {
 			out = append(out, name)
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"tradewind.dev/tradewind/pkg/controller/placement"
-	"tradewind.dev/tradewind/pkg/placement/loss"
+	"tradewind.dev/tradewind/pkg/loss"
 )
 
 // blindRest is for how long nothing is done after most of the cluster looked lost although the path of leases worked: when

@@ -15,7 +15,7 @@ import (
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"tradewind.dev/tradewind/pkg/placement/loss"
+	"tradewind.dev/tradewind/pkg/loss"
 )
 
 // errAnswers says that a node is not certainly lost any more.

@@ -23,8 +23,8 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/inventory"
 	"tradewind.dev/tradewind/pkg/location"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 // bench is a planner over an API server in memory. Objects of the cluster are set by hand, as informers would.
@@ -37,7 +37,7 @@ type bench struct {
 	writes int
 	refuse error
 	rounds []*Round
-	world  inventory.Objects
+	world  state.Objects
 }
 
 func newBench(t testing.TB) *bench {
@@ -90,7 +90,7 @@ func (b *bench) Planned(_ context.Context, round *Round) { b.rounds = append(b.r
 // inForce puts the policies in force.
 func (b *bench) inForce() {
 	b.Helper()
-	world, err := inventory.NewWorld(b.world, b.clock.Now())
+	world, err := state.NewWorld(b.world, b.clock.Now())
 	if err != nil {
 		b.Fatal(err)
 	}

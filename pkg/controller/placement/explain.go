@@ -15,8 +15,8 @@ import (
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"tradewind.dev/tradewind/pkg/inventory"
-	"tradewind.dev/tradewind/pkg/placement/engine"
+	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 // maxExplaining is how long the explanations of one round may take together: why replicas have no place, and why each pool holds
@@ -33,7 +33,7 @@ type explanation struct {
 
 // inputs are equal where the explanations are.
 type inputs struct {
-	world          *inventory.World
+	world          *state.World
 	plan, workload uint64
 }
 
@@ -60,7 +60,7 @@ type unplaced struct {
 
 // recall gives the workloads without a place the explanations that still hold, and returns the others, those first that have
 // waited longest. Explanations of workloads that are not among them are forgotten.
-func (e *explanations) recall(world *inventory.World, s *solution, d *draft, all []*wanted) []unplaced {
+func (e *explanations) recall(world *state.World, s *solution, d *draft, all []*wanted) []unplaced {
 	e.round++
 	kept := map[client.ObjectKey]*explanation{}
 	var open []unplaced

@@ -10,10 +10,10 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/utils/clock"
 
-	"tradewind.dev/tradewind/pkg/inventory"
-	"tradewind.dev/tradewind/pkg/inventory/planning"
-	"tradewind.dev/tradewind/pkg/placement"
-	"tradewind.dev/tradewind/pkg/placement/engine"
+	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/planning"
+	"tradewind.dev/tradewind/pkg/rules"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 // draft is what one round plans.
@@ -30,7 +30,7 @@ type draft struct {
 type planned struct {
 	workload
 	// rules are nil while the labels of the namespace are not known.
-	rules *placement.Rules
+	rules *rules.Rules
 	// doubt is why it is not known whether its replicas are lost; empty when it is.
 	doubt string
 	// running replicas by the name of their node.
@@ -42,7 +42,7 @@ const notSelected = "no policy selects it"
 
 // gather makes the input of a plan from what the informers have seen. Workloads that no policy selects take room; those that a
 // planned one calls are known to the plan too, and stay where they are.
-func (p *Planner) gather(world *inventory.World) *draft {
+func (p *Planner) gather(world *state.World) *draft {
 	o := p.objects
 	d := &draft{now: p.clock.Now(), planned: map[planning.WorkloadKey]*planned{}}
 	d.input = &planning.Input{
@@ -82,11 +82,11 @@ func (p *Planner) gather(world *inventory.World) *draft {
 			continue
 		}
 		for k := range w.rules.Traffic {
-			key := inventory.CalleeKey(w.Namespace, &w.rules.Traffic[k])
+			key := state.CalleeKey(w.Namespace, &w.rules.Traffic[k])
 			called[engine.Reference(key)] = true
 		}
 		for k := range w.rules.TrafficLimits {
-			key := inventory.CalleeKey(w.Namespace, &w.rules.TrafficLimits[k])
+			key := state.CalleeKey(w.Namespace, &w.rules.TrafficLimits[k])
 			called[engine.Reference(key)] = true
 		}
 	}
@@ -120,7 +120,7 @@ func (d *draft) locate(doubts map[string]string) {
 }
 
 // judge is the workload with the rules that are in force for it; nil when no policy selects it.
-func (d *draft) judge(world *inventory.World, w *workload) *planned {
+func (d *draft) judge(world *state.World, w *workload) *planned {
 	out := &planned{workload: *w, running: map[string]int{}}
 	set, known := d.input.Namespaces[w.Namespace]
 	if !known && world.Policies.SelectsNamespaces() {
@@ -135,7 +135,7 @@ func (d *draft) judge(world *inventory.World, w *workload) *planned {
 }
 
 // invalid says what is wrong with the policies of a workload such that no place satisfies them; empty when nothing is.
-func invalid(world *inventory.World, rules *placement.Rules) string {
+func invalid(world *state.World, rules *rules.Rules) string {
 	held := rules.Held()
 	if held == "" || rules.Excess != "" {
 		return held
@@ -164,7 +164,7 @@ type solution struct {
 	// present are the bills of the running replicas where they are, parallel to the result's workloads.
 	present []engine.Bill
 	// world has the prices in force and those of the public catalog; list is nil until it is asked for.
-	world *inventory.World
+	world *state.World
 	list  *listed
 	// problems are what is wrong with a workload, by "KIND NAMESPACE/NAME".
 	problems map[string]string

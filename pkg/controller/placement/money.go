@@ -5,9 +5,9 @@ import (
 	"slices"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/placement/engine"
-	"tradewind.dev/tradewind/pkg/placement/rebalance"
-	"tradewind.dev/tradewind/pkg/placement/verify"
+	"tradewind.dev/tradewind/internal/verify"
+	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/moves"
 )
 
 // basis is what the amounts of a workload's Placement may rest on. Whoever may read a Placement need not be allowed to read
@@ -61,7 +61,7 @@ func (s *solution) atListPrices() *listed {
 	var planned, present [][]engine.Decision
 	for i := range snapshot.Workloads {
 		planned = append(planned, s.plan.Placements[i].Decisions)
-		present = append(present, rebalance.Current(&snapshot.Workloads[i]))
+		present = append(present, moves.Current(&snapshot.Workloads[i]))
 	}
 	s.list = &listed{verify.Bills(&snapshot, planned, engine.Options{}), verify.Bills(&snapshot, present, engine.Options{})}
 	return s.list

@@ -18,8 +18,8 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/controller/cluster"
-	"tradewind.dev/tradewind/pkg/inventory"
 	"tradewind.dev/tradewind/pkg/location"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 const (
@@ -60,7 +60,7 @@ type Planner struct {
 	sources  []source
 	metrics  *planMetrics
 
-	world atomic.Pointer[inventory.World]
+	world atomic.Pointer[state.World]
 	// changed signals a change that may wait for others, pressing one that may not.
 	changed, pressing chan struct{}
 	// urgent says that a pressing change came since the round began; gaveWay that the round left something for it, and owed

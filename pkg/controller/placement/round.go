@@ -6,9 +6,9 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"tradewind.dev/tradewind/pkg/inventory"
-	"tradewind.dev/tradewind/pkg/inventory/planning"
-	"tradewind.dev/tradewind/pkg/placement/engine"
+	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/planning"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 // Round is one plan with everything that it was made from. It is immutable once published.
@@ -18,7 +18,7 @@ type Round struct {
 	Input  *planning.Input
 	Result *planning.Result
 	Plan   *engine.Plan
-	World  *inventory.World
+	World  *state.World
 }
 
 // Listener is told each round, from one goroutine, after the Placements have been written.

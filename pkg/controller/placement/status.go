@@ -13,8 +13,8 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/controller/status"
-	"tradewind.dev/tradewind/pkg/inventory"
-	"tradewind.dev/tradewind/pkg/placement/engine"
+	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 // Reasons of the conditions Planned and InPlace.
@@ -60,7 +60,7 @@ func (p *Planner) statuses(d *draft, s *solution) []*wanted {
 	}
 	out := make([]*wanted, 0, len(d.planned))
 	for _, of := range d.planned {
-		w := &wanted{of: of, unplaced: -1, key: client.ObjectKey{Namespace: of.Namespace, Name: inventory.PlacementName(of.Kind, of.Name)}}
+		w := &wanted{of: of, unplaced: -1, key: client.ObjectKey{Namespace: of.Namespace, Name: state.PlacementName(of.Kind, of.Name)}}
 		w.last = p.written.latest(w.key, p.objects.placements)
 		i, found := index[of.Kind+" "+of.Namespace+"/"+of.Name]
 		switch {

@@ -6,7 +6,7 @@ import (
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"tradewind.dev/tradewind/pkg/inventory"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 // table holds the objects of one kind as an informer reports them. Safe for concurrent use.
@@ -23,7 +23,7 @@ func newTable[T client.Object](changed func(before, after T)) *table[T] {
 
 // handler feeds the table.
 func (t *table[T]) handler() toolscache.ResourceEventHandler {
-	return inventory.Handler(t.set, t.remove)
+	return state.Handler(t.set, t.remove)
 }
 
 func (t *table[T]) set(after T) {

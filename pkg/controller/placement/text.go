@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/placement/engine"
+	"tradewind.dev/tradewind/pkg/engine"
 )
 
 // charged is what a bill amounts to, in US dollars an hour, without the preferences that nobody charges.

@@ -12,9 +12,9 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"tradewind.dev/tradewind/pkg/controller/cluster"
-	"tradewind.dev/tradewind/pkg/inventory"
-	"tradewind.dev/tradewind/pkg/inventory/planning"
-	"tradewind.dev/tradewind/pkg/placement/engine"
+	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/planning"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 // The kinds of workloads that Placements are kept for.
@@ -51,7 +51,7 @@ func (o *objects) workloads() []workload {
 	}
 	for _, set := range o.replicaSets.all() {
 		if deploymentOf(set) == "" {
-			add("apps/v1", kindReplicaSet, &set.ObjectMeta, inventory.DesiredOfReplicaSet(set), &set.Spec.Template)
+			add("apps/v1", kindReplicaSet, &set.ObjectMeta, state.DesiredOfReplicaSet(set), &set.Spec.Template)
 		}
 	}
 	for _, set := range o.statefulSets.all() {
@@ -150,7 +150,7 @@ func (s *shapes) of(pod *corev1.Pod) *shape {
 	}
 	out := &shape{generation: pod.Generation, request: planning.Request(&pod.Spec)}
 	for i := range pod.Spec.Volumes {
-		if name := inventory.ClaimName(pod, &pod.Spec.Volumes[i]); name != "" {
+		if name := state.ClaimName(pod, &pod.Spec.Volumes[i]); name != "" {
 			out.claims = append(out.claims, name)
 		}
 	}

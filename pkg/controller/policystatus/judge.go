@@ -11,8 +11,8 @@ import (
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/controller/cluster"
 	"tradewind.dev/tradewind/pkg/controller/status"
-	"tradewind.dev/tradewind/pkg/placement"
-	"tradewind.dev/tradewind/pkg/placement/policy"
+	"tradewind.dev/tradewind/pkg/rules"
+	"tradewind.dev/tradewind/pkg/rules/policy"
 )
 
 // Reasons of conditions.
@@ -32,7 +32,7 @@ const (
 const most = 5
 
 // judge says what one policy's status should be. alone are its own rules, namespaces those that it selects; used may be nil.
-func judge(source policy.Source, alone *placement.Rules, namespaces []string, used *use, state *cluster.State) *status.Status {
+func judge(source policy.Source, alone *rules.Rules, namespaces []string, used *use, state *cluster.State) *status.Status {
 	if used == nil {
 		used = &use{}
 	}
@@ -53,7 +53,7 @@ func judge(source policy.Source, alone *placement.Rules, namespaces []string, us
 	return out
 }
 
-func inForce(problems []policy.Problem, alone *placement.Rules, used *use) metav1.Condition {
+func inForce(problems []policy.Problem, alone *rules.Rules, used *use) metav1.Condition {
 	condition := metav1.Condition{Type: v1alpha1.ConditionInForce, Status: metav1.ConditionTrue, Reason: ReasonEnforced}
 	if len(problems) > 0 {
 		condition.Status, condition.Reason = metav1.ConditionFalse, ReasonInvalid
@@ -83,7 +83,7 @@ func verb(count int) string {
 }
 
 // invalid says what is wrong with a policy, what to do about it, and what holds meanwhile.
-func invalid(problems []policy.Problem, alone *placement.Rules) string {
+func invalid(problems []policy.Problem, alone *rules.Rules) string {
 	texts := make([]string, len(problems))
 	explained := false
 	for i, problem := range problems {
@@ -127,7 +127,7 @@ func overridden(used *use) metav1.Condition {
 	return condition
 }
 
-func satisfiable(source policy.Source, alone *placement.Rules, used *use, state *cluster.State, allowed int, reasons map[string]int) metav1.Condition {
+func satisfiable(source policy.Source, alone *rules.Rules, used *use, state *cluster.State, allowed int, reasons map[string]int) metav1.Condition {
 	condition := metav1.Condition{Type: v1alpha1.ConditionSatisfiable, Status: metav1.ConditionTrue, Reason: ReasonNodesAllowed}
 	nodes := state.NodeCount()
 	switch {
@@ -158,7 +158,7 @@ func satisfiable(source policy.Source, alone *placement.Rules, used *use, state 
 }
 
 // others names the policies that a policy's pods are under, too.
-func others(source policy.Source, rules *placement.Rules) string {
+func others(source policy.Source, rules *rules.Rules) string {
 	var names []string
 	for _, other := range rules.Sources {
 		if other != source {
@@ -169,7 +169,7 @@ func others(source policy.Source, rules *placement.Rules) string {
 }
 
 // fewDomains says when the allowed nodes are in fewer domains than a spread rule wants, or is empty.
-func fewDomains(rules *placement.Rules, nodes []cluster.NodeGroup) string {
+func fewDomains(rules *rules.Rules, nodes []cluster.NodeGroup) string {
 	for _, rule := range rules.Spread {
 		word, known := policy.LocationKeys[rule.TopologyKey]
 		if !known {

@@ -15,9 +15,9 @@ import (
 	"tradewind.dev/tradewind/pkg/controller/cluster"
 	plans "tradewind.dev/tradewind/pkg/controller/placement"
 	"tradewind.dev/tradewind/pkg/controller/status"
-	"tradewind.dev/tradewind/pkg/inventory"
-	"tradewind.dev/tradewind/pkg/placement"
-	"tradewind.dev/tradewind/pkg/placement/policy"
+	"tradewind.dev/tradewind/pkg/rules"
+	"tradewind.dev/tradewind/pkg/rules/policy"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 // Controller writes the statuses of PlacementPolicies and ClusterPlacementPolicies.
@@ -88,7 +88,7 @@ type evaluator struct {
 	schedulers map[string]bool
 	// alone are the rules of each policy without the others.
 	alone map[types.UID]*aloneRules
-	world *inventory.World
+	world *state.World
 	// traffic is what the last plan says of traffic to other namespaces.
 	traffic traffic
 }
@@ -97,7 +97,7 @@ type evaluator struct {
 type aloneRules struct {
 	generation int64
 	effective  *policy.Effective
-	rules      *placement.Rules // in the evaluator's world
+	rules      *rules.Rules // in the evaluator's world
 }
 
 func newEvaluator(schedulers []string) *evaluator {
@@ -121,7 +121,7 @@ func (e *evaluator) evaluate(state *cluster.State) (namespaced, clusterwide map[
 			alone = &aloneRules{generation: meta.Generation, effective: compile()}
 		}
 		if alone.rules == nil || !sameWorld {
-			alone.rules = placement.NewRules(alone.effective, state.World.RoundTrips)
+			alone.rules = rules.NewRules(alone.effective, state.World.RoundTrips)
 		}
 		kept[meta.UID] = alone
 		source := policy.Source{Namespace: namespace, Name: meta.Name}
@@ -178,13 +178,13 @@ type use struct {
 	overridden map[policy.Override]int
 	// together are the merged rules of pods that the policy selects and that leave no node, though every rule of the policy
 	// alone may leave some.
-	together *placement.Rules
+	together *rules.Rules
 }
 
 // uses counts the pods of every policy that selects any.
 func (e *evaluator) uses(state *cluster.State) map[policy.Source]*use {
 	uses := map[policy.Source]*use{}
-	impossible := map[*placement.Rules]bool{}
+	impossible := map[*rules.Rules]bool{}
 	for i := range state.Pods {
 		group := &state.Pods[i]
 		if _, known := impossible[group.Rules]; !known {
@@ -220,7 +220,7 @@ func (e *evaluator) uses(state *cluster.State) map[policy.Source]*use {
 }
 
 // allowedNodes counts the nodes that meet the rules that are about a node alone, and why the others do not.
-func allowedNodes(rules *placement.Rules, nodes []cluster.NodeGroup) (allowed int, reasons map[string]int) {
+func allowedNodes(rules *rules.Rules, nodes []cluster.NodeGroup) (allowed int, reasons map[string]int) {
 	reasons = map[string]int{}
 	for i := range nodes {
 		if reason := nodeReason(rules, &nodes[i]); reason != "" {
@@ -233,8 +233,8 @@ func allowedNodes(rules *placement.Rules, nodes []cluster.NodeGroup) (allowed in
 }
 
 // nodeReason is why no replica may ever be on such a node, or empty. The order is that of the scheduler's filters.
-func nodeReason(rules *placement.Rules, node *cluster.NodeGroup) string {
-	static := rules.Static(node.Class)
+func nodeReason(ruled *rules.Rules, node *cluster.NodeGroup) string {
+	static := ruled.Static(node.Class)
 	switch {
 	case static.Residency != "":
 		return static.Residency
@@ -242,20 +242,20 @@ func nodeReason(rules *placement.Rules, node *cluster.NodeGroup) string {
 		return static.Location
 	}
 	// An empty workload of many replicas: only what holds for each of them is about the node alone.
-	empty := &placement.View{Desired: 100}
-	for _, rule := range rules.Spread {
-		spread := placement.NewSpread(rule, empty)
+	empty := &rules.View{Desired: 100}
+	for _, rule := range ruled.Spread {
+		spread := rules.NewSpread(rule, empty)
 		if reason := spread.ClassReason(node.Class); reason != "" {
 			return reason
 		}
 	}
-	if rules.SpotMaxPercent == 0 || rules.SpotMaxPercent == 100 {
-		if reason := placement.SpotReason(rules.Effective, empty, node.Class); reason != "" {
+	if ruled.SpotMaxPercent == 0 || ruled.SpotMaxPercent == 100 {
+		if reason := rules.SpotReason(ruled.Effective, empty, node.Class); reason != "" {
 			return reason
 		}
 	}
 	if static.Latency != "" {
 		return static.Latency
 	}
-	return placement.CeilingReason(rules.Effective, empty, 0, node.PriceKnown)
+	return rules.CeilingReason(ruled.Effective, empty, 0, node.PriceKnown)
 }

@@ -16,7 +16,7 @@ import (
 	"tradewind.dev/tradewind/pkg/controller/clustertest"
 	"tradewind.dev/tradewind/pkg/controller/status"
 	"tradewind.dev/tradewind/pkg/location"
-	"tradewind.dev/tradewind/pkg/placement/policy"
+	"tradewind.dev/tradewind/pkg/rules/policy"
 )
 
 var schedulers = []string{"tradewind", "tradewind-cost", "tradewind-latency"}

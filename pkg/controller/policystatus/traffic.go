@@ -11,9 +11,9 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/controller/status"
-	"tradewind.dev/tradewind/pkg/inventory/planning"
-	"tradewind.dev/tradewind/pkg/placement"
-	"tradewind.dev/tradewind/pkg/placement/policy"
+	"tradewind.dev/tradewind/pkg/planning"
+	"tradewind.dev/tradewind/pkg/rules"
+	"tradewind.dev/tradewind/pkg/rules/policy"
 )
 
 // Reasons of the condition TrafficAgreed.
@@ -50,7 +50,7 @@ func (t *traffic) set(all []planning.Unagreed) bool {
 
 // judge says whether the other namespaces that a policy's traffic goes to agree to it; ok is false where it has no such traffic
 // and the object does not say that it had.
-func (t *traffic) judge(source policy.Source, alone *placement.Rules, known []metav1.Condition) (condition metav1.Condition, ok bool) {
+func (t *traffic) judge(source policy.Source, alone *rules.Rules, known []metav1.Condition) (condition metav1.Condition, ok bool) {
 	condition = metav1.Condition{Type: v1alpha1.ConditionTrafficAgreed, Status: metav1.ConditionTrue, Reason: ReasonAgreed}
 	foreign := slices.ContainsFunc(alone.Traffic, func(call policy.Traffic) bool {
 		return source.Namespace != "" && call.Namespace != "" && call.Namespace != source.Namespace

@@ -8,9 +8,9 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/controller/clustertest"
-	"tradewind.dev/tradewind/pkg/inventory/planning"
-	"tradewind.dev/tradewind/pkg/placement/engine"
-	"tradewind.dev/tradewind/pkg/placement/policy"
+	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/planning"
+	"tradewind.dev/tradewind/pkg/rules/policy"
 )
 
 func TestTrafficAgreed(t *testing.T) {

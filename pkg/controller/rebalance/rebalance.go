@@ -1,4 +1,4 @@
-// Package rebalance moves replicas towards the plan through the Eviction API, as package placement/rebalance decides, and
+// Package rebalance moves replicas towards the plan through the Eviction API, as pkg/moves decides, and
 // says in Placements what it does, or why it does nothing.
 package rebalance
 
@@ -20,10 +20,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/controller/moves"
 	"tradewind.dev/tradewind/pkg/controller/placement"
-	"tradewind.dev/tradewind/pkg/inventory/planning"
-	"tradewind.dev/tradewind/pkg/placement/rebalance"
+	"tradewind.dev/tradewind/pkg/moves"
+	"tradewind.dev/tradewind/pkg/moves/ledger"
+	"tradewind.dev/tradewind/pkg/planning"
 )
 
 const (
@@ -38,7 +38,7 @@ type Options struct {
 	// Client reads from a cache made with cluster.CacheOptions, and writes.
 	Client   client.Client
 	Recorder events.EventRecorder
-	Ledger   *moves.Ledger
+	Ledger   *ledger.Ledger
 	Clock    clock.WithTicker
 	// SchedulerNames are Tradewind's profiles: only their pods come back by the plan.
 	SchedulerNames []string
@@ -53,14 +53,14 @@ type Controller struct {
 	changed chan struct{}
 
 	// Only Start uses these: what is remembered of workloads, and what moving them brings by the round that was valued last.
-	memories map[planning.WorkloadKey]*rebalance.Memory
+	memories map[planning.WorkloadKey]*moves.Memory
 	valued   *placement.Round
-	worths   map[int]rebalance.Worth
+	worths   map[int]moves.Worth
 }
 
 // New returns a controller that does nothing until Start.
 func New(options Options) *Controller {
-	return &Controller{Options: options, changed: make(chan struct{}, 1), memories: map[planning.WorkloadKey]*rebalance.Memory{}}
+	return &Controller{Options: options, changed: make(chan struct{}, 1), memories: map[planning.WorkloadKey]*moves.Memory{}}
 }
 
 // Planned implements placement.Listener.
@@ -120,8 +120,8 @@ func (c *Controller) decide(ctx context.Context, round *placement.Round) (time.T
 		key := keyOf(&round.Result.Workloads[i])
 		kept[key] = true
 		if !v.concerns(i) {
-			if said := c.Ledger.Condition(key, v1alpha1.ConditionRebalancing); said != nil && said.Reason != string(rebalance.CodeInPlace) {
-				c.Ledger.Say(key, v1alpha1.ConditionRebalancing, false, string(rebalance.CodeInPlace), "no replica is to be moved")
+			if said := c.Ledger.Condition(key, v1alpha1.ConditionRebalancing); said != nil && said.Reason != string(moves.CodeInPlace) {
+				c.Ledger.Say(key, v1alpha1.ConditionRebalancing, false, string(moves.CodeInPlace), "no replica is to be moved")
 			}
 			continue
 		}
@@ -143,13 +143,13 @@ func keyOf(w *planning.Workload) planning.WorkloadKey {
 	return planning.WorkloadKey{Kind: w.Kind, Namespace: w.Namespace, Name: w.Name}
 }
 
-func (c *Controller) memory(key planning.WorkloadKey) *rebalance.Memory {
+func (c *Controller) memory(key planning.WorkloadKey) *moves.Memory {
 	m, ok := c.memories[key]
 	if !ok {
-		m = &rebalance.Memory{}
-		var past []rebalance.Past
+		m = &moves.Memory{}
+		var past []moves.Past
 		for _, move := range c.Ledger.Moves(key) {
-			past = append(past, rebalance.Past{Time: move.Time.Time, From: move.From, Reason: rebalance.Reason(move.Reason)})
+			past = append(past, moves.Past{Time: move.Time.Time, From: move.From, Reason: moves.Reason(move.Reason)})
 		}
 		m.Recall(past)
 		c.memories[key] = m
@@ -174,7 +174,7 @@ func (c *Controller) workload(ctx context.Context, v *view, i int) (time.Time, e
 		case refused == "":
 			moved++
 			memory.Moved(s, move)
-			c.Ledger.Moved(key, moves.Move(s.Now, move.Replica.Name, move.From, string(move.Reason)))
+			c.Ledger.Moved(key, ledger.Move(s.Now, move.Replica.Name, move.From, string(move.Reason)))
 			if move.Returns != "" {
 				c.Ledger.Returned(key, move.Returns)
 			}
@@ -184,7 +184,7 @@ func (c *Controller) workload(ctx context.Context, v *view, i int) (time.Time, e
 			decision.Again = s.Now.Add(retryInterval)
 		}
 		if moved == 0 && refused != "" {
-			decision.Active, decision.Code = false, rebalance.CodeProtected
+			decision.Active, decision.Code = false, moves.CodeProtected
 			decision.Message = fmt.Sprintf("replica %s stays for now: %s", move.Replica.Name, refused)
 		}
 	}
@@ -195,7 +195,7 @@ func (c *Controller) workload(ctx context.Context, v *view, i int) (time.Time, e
 }
 
 // evict asks for the eviction of a replica. refused is what a PodDisruptionBudget says against it.
-func (c *Controller) evict(ctx context.Context, namespace string, move *rebalance.Move) (refused string, err error) {
+func (c *Controller) evict(ctx context.Context, namespace string, move *moves.Move) (refused string, err error) {
 	uid := types.UID(move.Replica.ID)
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: move.Replica.Name}}
 	err = c.Client.SubResource("eviction").Create(ctx, pod, &policyv1.Eviction{
@@ -224,7 +224,7 @@ func budgetText(err error) string {
 	return err.Error()
 }
 
-func (c *Controller) tell(v *view, key planning.WorkloadKey, s *rebalance.Situation, move *rebalance.Move) {
+func (c *Controller) tell(v *view, key planning.WorkloadKey, s *moves.Situation, move *moves.Move) {
 	text := fmt.Sprintf("replica %s moves from pool %s to %s", move.Replica.Name, move.From, move.To)
 	switch {
 	case move.Mends != "":
@@ -232,7 +232,7 @@ func (c *Controller) tell(v *view, key planning.WorkloadKey, s *rebalance.Situat
 	case s.Worth.Known && s.Worth.SavingsUSD > 0 && !s.Worth.Confidential:
 		text += fmt.Sprintf("; the whole plan saves $%.4g an hour", s.Worth.SavingsUSD)
 	}
-	moves.Event(c.Recorder, v.round, key, corev1.EventTypeNormal, string(move.Reason), text)
+	ledger.Event(c.Recorder, v.round, key, corev1.EventTypeNormal, string(move.Reason), text)
 	klog.Background().Info("A replica is moved", "kind", key.Kind, "workload", key.Namespace+"/"+key.Name, "pod", move.Replica.Name,
 		"from", move.From, "to", move.To, "reason", string(move.Reason))
 }

@@ -27,12 +27,12 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/controller/moves"
 	"tradewind.dev/tradewind/pkg/controller/placement"
-	"tradewind.dev/tradewind/pkg/inventory"
-	"tradewind.dev/tradewind/pkg/inventory/planning"
+	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/location"
-	"tradewind.dev/tradewind/pkg/placement/engine"
+	"tradewind.dev/tradewind/pkg/moves/ledger"
+	"tradewind.dev/tradewind/pkg/planning"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 // bench is a controller over an API server in memory, with a dear pool and a cheap one, and a Deployment of four replicas
@@ -45,7 +45,7 @@ type bench struct {
 	events  *events.FakeRecorder
 	evicted []string
 	refuse  error
-	objects inventory.Objects
+	objects state.Objects
 	kind    string
 	stopped bool
 	hold    string
@@ -75,7 +75,7 @@ func newBench(t *testing.T, policy string, change func(*corev1.Pod)) *bench {
 		},
 	}).Build()
 	b.Controller = New(Options{
-		Client: b.api, Recorder: b.events, Ledger: moves.New(b.api, b.clock), Clock: b.clock, SchedulerNames: []string{"tradewind"},
+		Client: b.api, Recorder: b.events, Ledger: ledger.New(b.api, b.clock), Clock: b.clock, SchedulerNames: []string{"tradewind"},
 		Losses: func() (string, string) { return b.hold, "" },
 	})
 	object := &v1alpha1.PlacementPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web", UID: "web"}}
@@ -125,7 +125,7 @@ func (b *bench) round() {
 
 func (b *bench) tryRound() error {
 	b.Helper()
-	world, err := inventory.NewWorld(b.objects, b.clock.Now())
+	world, err := state.NewWorld(b.objects, b.clock.Now())
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -240,7 +240,7 @@ func TestFailback(t *testing.T) {
 	b.want("False", "NotEnabled", "would save")
 	key := planning.WorkloadKey{Kind: "Deployment", Namespace: "shop", Name: "web"}
 	for i := range 2 {
-		b.Ledger.Moved(key, moves.Move(b.clock.Now().Add(-time.Hour), fmt.Sprintf("lost-%d", i), b.cheap, moves.ReasonFailover))
+		b.Ledger.Moved(key, ledger.Move(b.clock.Now().Add(-time.Hour), fmt.Sprintf("lost-%d", i), b.cheap, ledger.ReasonFailover))
 	}
 	b.Ledger.Say(key, v1alpha1.ConditionFailedOver, true, "DomainLost", "lost")
 	var gone []string

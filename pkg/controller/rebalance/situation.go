@@ -13,18 +13,18 @@ import (
 
 	"tradewind.dev/tradewind/pkg/controller/cluster"
 	"tradewind.dev/tradewind/pkg/controller/failover"
-	"tradewind.dev/tradewind/pkg/inventory"
-	"tradewind.dev/tradewind/pkg/placement"
-	"tradewind.dev/tradewind/pkg/placement/rebalance"
+	"tradewind.dev/tradewind/pkg/moves"
+	"tradewind.dev/tradewind/pkg/rules"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 // keeps are the values by which cluster.KeepAnnotations keep a pod from being evicted.
 var keeps = [...]string{"false", "true"}
 
 // situation is what a decision about a workload is made from.
-func (v *view) situation(i int) *rebalance.Situation {
+func (v *view) situation(i int) *moves.Situation {
 	planned, w := &v.round.Result.Snapshot.Workloads[i], &v.round.Result.Workloads[i]
-	s := &rebalance.Situation{
+	s := &moves.Situation{
 		Now: v.now, Wanted: planned.Replicas, Plan: v.plans[i], Serial: w.Kind == "StatefulSet",
 		Stabilization: failover.DefaultStabilization, Hold: v.hold, Pause: v.pause, Worth: v.worth[i],
 	}
@@ -64,16 +64,16 @@ func (v *view) revisions(i int) int {
 }
 
 // replicas are the live pods of a workload with what their places break.
-func (v *view) replicas(i int, rules *placement.Rules) []rebalance.Replica {
-	out := make([]rebalance.Replica, 0, len(v.pods[i]))
+func (v *view) replicas(i int, rules *rules.Rules) []moves.Replica {
+	out := make([]moves.Replica, 0, len(v.pods[i]))
 	for k := range v.pods[i] {
 		pod := &v.pods[i][k]
-		r := rebalance.Replica{
+		r := moves.Replica{
 			ID: string(pod.UID), Name: pod.Name, Pool: v.poolOf(pod.Spec.NodeName), Ready: ready(pod.Pod), Created: pod.CreationTimestamp.Time,
 			Fixed: v.fixed(pod.Pod), Fits: v.fits(pod),
 		}
 		if r.Pool != "" {
-			r.Breaks, r.Draining = rebalance.Broken(rules, v.enginePools[r.Pool].Class, v.drains)
+			r.Breaks, r.Draining = moves.Broken(rules, v.enginePools[r.Pool].Class, v.drains)
 		}
 		out = append(out, r)
 	}
@@ -81,18 +81,18 @@ func (v *view) replicas(i int, rules *placement.Rules) []rebalance.Replica {
 }
 
 // judge judges places of a workload; nil when no policy selects it.
-func (v *view) judge(i int) *rebalance.Judge {
+func (v *view) judge(i int) *moves.Judge {
 	planned := &v.round.Result.Snapshot.Workloads[i]
 	if planned.Rules == nil {
 		return nil
 	}
-	callees := make([]*placement.View, len(planned.Rules.TrafficLimits))
+	callees := make([]*rules.View, len(planned.Rules.TrafficLimits))
 	for k := range planned.Rules.TrafficLimits {
-		if at, ok := v.named[inventory.CalleeKey(planned.Namespace, &planned.Rules.TrafficLimits[k])]; ok {
-			callees[k] = rebalance.View(&v.round.Result.Snapshot.Workloads[at], v.enginePools, v.counts(at))
+		if at, ok := v.named[state.CalleeKey(planned.Namespace, &planned.Rules.TrafficLimits[k])]; ok {
+			callees[k] = moves.View(&v.round.Result.Snapshot.Workloads[at], v.enginePools, v.counts(at))
 		}
 	}
-	return rebalance.NewJudge(v.round.Result.Snapshot, i, v.enginePools, callees)
+	return moves.NewJudge(v.round.Result.Snapshot, i, v.enginePools, callees)
 }
 
 // circumstances are what decides where a replacement comes up: the rules, the plan, and of the pools that it names the nodes

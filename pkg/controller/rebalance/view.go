@@ -15,11 +15,11 @@ import (
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/controller/failover"
 	"tradewind.dev/tradewind/pkg/controller/placement"
-	"tradewind.dev/tradewind/pkg/inventory"
-	"tradewind.dev/tradewind/pkg/inventory/planning"
-	"tradewind.dev/tradewind/pkg/placement/engine"
-	"tradewind.dev/tradewind/pkg/placement/policy"
-	"tradewind.dev/tradewind/pkg/placement/rebalance"
+	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/moves"
+	"tradewind.dev/tradewind/pkg/planning"
+	"tradewind.dev/tradewind/pkg/rules/policy"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 // view is a round with the pods as they are now.
@@ -30,12 +30,12 @@ type view struct {
 	now         time.Time
 	pods        [][]replica // by workload
 	plans       []map[string]int
-	worth       map[int]rebalance.Worth
-	stock       *rebalance.Stock
+	worth       map[int]moves.Worth
+	stock       *moves.Stock
 	drains      map[policy.Source]bool
 	poolNames   map[string]int
 	enginePools map[string]*engine.Pool
-	named       map[inventory.WorkloadKey]int
+	named       map[state.WorkloadKey]int
 	nodes       map[string]*corev1.Node
 	volumes     map[types.NamespacedName]*corev1.PersistentVolume // by claim
 }
@@ -49,7 +49,7 @@ type replica struct {
 func (c *Controller) view(ctx context.Context, round *placement.Round) (*view, error) {
 	v := &view{
 		Controller: c, round: round, now: c.Clock.Now(), drains: map[policy.Source]bool{}, poolNames: map[string]int{},
-		enginePools: make(map[string]*engine.Pool, len(round.Result.Pools)), named: map[inventory.WorkloadKey]int{}, nodes: map[string]*corev1.Node{}, volumes: map[types.NamespacedName]*corev1.PersistentVolume{},
+		enginePools: make(map[string]*engine.Pool, len(round.Result.Pools)), named: map[state.WorkloadKey]int{}, nodes: map[string]*corev1.Node{}, volumes: map[types.NamespacedName]*corev1.PersistentVolume{},
 	}
 	v.hold, v.pause = c.Losses()
 	if round.Plan.Stopped && v.hold == "" {
@@ -60,7 +60,7 @@ func (c *Controller) view(ctx context.Context, round *placement.Round) (*view, e
 		v.poolNames[name], v.enginePools[name] = i, &round.Result.Snapshot.Pools[i]
 	}
 	for i := range round.Result.Workloads {
-		name := inventory.WorkloadKey{Namespace: round.Result.Workloads[i].Namespace, Name: round.Result.Workloads[i].Name}
+		name := state.WorkloadKey{Namespace: round.Result.Workloads[i].Namespace, Name: round.Result.Workloads[i].Name}
 		if _, taken := v.named[name]; !taken {
 			v.named[name] = i
 		}
@@ -226,7 +226,7 @@ func (v *view) value() {
 		return (rules == nil || rules.Rebalance == nil) && (len(away) == 0 || !back)
 	})
 	if len(movable) > 0 {
-		v.worth = rebalance.NewValuer(v.round.Result.Snapshot, v.round.Plan, engine.Options{}).Value(movable)
+		v.worth = moves.NewValuer(v.round.Result.Snapshot, v.round.Plan, engine.Options{}).Value(movable)
 		confidential := v.round.Result.Confidential(v.round.Input.World.NegotiatedEgress)
 		for i, worth := range v.worth {
 			worth.Confidential = confidential
@@ -243,7 +243,7 @@ func (v *view) takeStock() {
 			place[node.Name] = [2]int{p, k}
 		}
 	}
-	var loads []rebalance.Load
+	var loads []moves.Load
 	type waiting struct{ workload, pool, replicas int }
 	var waits []waiting
 	for i := range v.pods {
@@ -251,7 +251,7 @@ func (v *view) takeStock() {
 		unplaced := 0
 		for _, pod := range v.pods[i] {
 			if at, ok := place[pod.Spec.NodeName]; ok {
-				loads = append(loads, rebalance.Load{Pool: at[0], Node: at[1], Request: request})
+				loads = append(loads, moves.Load{Pool: at[0], Node: at[1], Request: request})
 			} else if pod.Spec.NodeName == "" {
 				unplaced++
 			}
@@ -267,7 +267,7 @@ func (v *view) takeStock() {
 			}
 		}
 	}
-	v.stock = rebalance.NewStock(v.round.Result.Snapshot, loads)
+	v.stock = moves.NewStock(v.round.Result.Snapshot, loads)
 	for _, w := range waits {
 		for range w.replicas {
 			v.stock.Reserve(w.pool, &v.round.Result.Snapshot.Workloads[w.workload].Request)
@@ -276,14 +276,14 @@ func (v *view) takeStock() {
 }
 
 // room reserves places for the replicas of one workload.
-func (v *view) room(i int) rebalance.Room { return room{v, i} }
+func (v *view) room(i int) moves.Room { return room{v, i} }
 
 type room struct {
 	view     *view
 	workload int
 }
 
-// Reserve implements rebalance.Room.
+// Reserve implements moves.Room.
 func (r room) Reserve(pool string) bool {
 	at, ok := r.view.poolNames[pool]
 	if !ok || r.view.round.Result.Pools[at].Unavailable != "" {
@@ -293,13 +293,13 @@ func (r room) Reserve(pool string) bool {
 }
 
 // away are the replicas of a workload that a loss drove away and that have not gone back, and whether they do by themselves.
-func (v *view) away(i int) (away []rebalance.Away, returns bool) {
+func (v *view) away(i int) (away []moves.Away, returns bool) {
 	rules := v.round.Result.Snapshot.Workloads[i].Rules
 	if rules == nil || rules.Failover == nil {
 		return nil, false
 	}
 	for _, left := range v.Ledger.Away(keyOf(&v.round.Result.Workloads[i])) {
-		away = append(away, rebalance.Away{From: left.Pool, Replicas: int(left.Replicas), To: failover.Origin(v.round, left.Pool)})
+		away = append(away, moves.Away{From: left.Pool, Replicas: int(left.Replicas), To: failover.Origin(v.round, left.Pool)})
 	}
 	return away, rules.Failover.Failback != "Never"
 }

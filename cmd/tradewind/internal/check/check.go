@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/inventory"
-	"tradewind.dev/tradewind/pkg/inventory/files"
 	"tradewind.dev/tradewind/pkg/printable"
+	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/state/files"
 )
 
 // Problem is what is wrong, and where.
@@ -36,7 +36,7 @@ type Object struct {
 	// said are the fields that something is wrong with.
 	said []string
 	// policy is the object as it is asked about in a cluster; nil for other kinds.
-	policy *inventory.Objects
+	policy *state.Objects
 }
 
 // ClusterCounts is what a policy would do in a cluster.
@@ -59,7 +59,7 @@ type Result struct {
 	Ignored []Ignored `json:"ignored,omitempty"`
 
 	// read are the objects that could be decoded, valid or not, and the same by their names.
-	read  inventory.Objects
+	read  state.Objects
 	named map[string]*Object
 }
 

@@ -13,8 +13,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
-	"tradewind.dev/tradewind/pkg/inventory"
 	"tradewind.dev/tradewind/pkg/location"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 var now = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
@@ -178,7 +178,7 @@ func TestAgainst(t *testing.T) {
 			Status:     corev1.PodStatus{Phase: phase},
 		}
 	}
-	snapshot, err := inventory.NewSnapshot(inventory.Lists{
+	snapshot, err := state.NewSnapshot(state.Lists{
 		Nodes:      []*corev1.Node{node("a", "eu-west-1a"), node("b", "us-east-1a"), node("c", "eu-central-1a")},
 		Pods:       []*corev1.Pod{pod("shop", "web", "Running"), pod("shop", "web", "Succeeded"), pod("shop", "db", "Pending"), pod("ops", "web", "Running")},
 		Namespaces: []*corev1.Namespace{{ObjectMeta: metav1.ObjectMeta{Name: "shop", Labels: map[string]string{"team": "a"}}}, {ObjectMeta: metav1.ObjectMeta{Name: "ops"}}},

@@ -10,12 +10,12 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/inventory"
-	"tradewind.dev/tradewind/pkg/inventory/files"
 	"tradewind.dev/tradewind/pkg/latency"
 	"tradewind.dev/tradewind/pkg/location"
-	"tradewind.dev/tradewind/pkg/placement/policy"
 	"tradewind.dev/tradewind/pkg/pricing"
+	"tradewind.dev/tradewind/pkg/rules/policy"
+	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/state/files"
 )
 
 // keep decodes an object into its Go type.
@@ -28,14 +28,14 @@ func (r *Result) keep(object *Object) error {
 		}
 		policy.Namespace = object.Namespace
 		r.read.PlacementPolicies = append(r.read.PlacementPolicies, policy)
-		object.policy = &inventory.Objects{PlacementPolicies: []*v1alpha1.PlacementPolicy{policy}}
+		object.policy = &state.Objects{PlacementPolicies: []*v1alpha1.PlacementPolicy{policy}}
 	case "ClusterPlacementPolicy":
 		policy := new(v1alpha1.ClusterPlacementPolicy)
 		if err := object.document.Decode(policy); err != nil {
 			return err
 		}
 		r.read.ClusterPlacementPolicies = append(r.read.ClusterPlacementPolicies, policy)
-		object.policy = &inventory.Objects{ClusterPlacementPolicies: []*v1alpha1.ClusterPlacementPolicy{policy}}
+		object.policy = &state.Objects{ClusterPlacementPolicies: []*v1alpha1.ClusterPlacementPolicy{policy}}
 	case "PriceList":
 		var list v1alpha1.PriceList
 		if err := object.document.Decode(&list); err != nil {
@@ -200,7 +200,7 @@ func (r *Result) add(object *Object, field, message string) {
 }
 
 // Against counts what each policy would do in a cluster.
-func (r *Result) Against(snapshot *inventory.Snapshot) error {
+func (r *Result) Against(snapshot *state.Snapshot) error {
 	for _, object := range r.Objects {
 		if object.policy == nil {
 			continue
@@ -216,8 +216,8 @@ func (r *Result) Against(snapshot *inventory.Snapshot) error {
 	return nil
 }
 
-func against(snapshot *inventory.Snapshot, one inventory.Objects) (*ClusterCounts, error) {
-	selecting, err := inventory.NewWorld(one, snapshot.Time)
+func against(snapshot *state.Snapshot, one state.Objects) (*ClusterCounts, error) {
+	selecting, err := state.NewWorld(one, snapshot.Time)
 	if err != nil {
 		return nil, err
 	}
@@ -244,7 +244,7 @@ func against(snapshot *inventory.Snapshot, one inventory.Objects) (*ClusterCount
 		all.Spec.WorkloadSelector, all.Spec.NamespaceSelector = metav1.LabelSelector{}, nil
 		one.ClusterPlacementPolicies[i] = all
 	}
-	world, err := inventory.NewWorld(one, snapshot.Time)
+	world, err := state.NewWorld(one, snapshot.Time)
 	if err != nil {
 		return nil, err
 	}

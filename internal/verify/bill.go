@@ -1,0 +1,270 @@
+package verify
+
+import (
+	"math"
+
+	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/pricing"
+	"tradewind.dev/tradewind/pkg/rules"
+)
+
+// usable says whether a price is a number of dollars.
+func usable(p pricing.Price) bool { return p.Known && p.USD >= 0 && p.USD <= 1e12 }
+
+// Bill recomputes the bill of decisions, one list for each workload of the snapshot: pools and replicas count, what the
+// decisions say of dollars does not.
+func Bill(snapshot *engine.Snapshot, decisions [][]engine.Decision, options engine.Options) engine.Bill {
+	plan := &engine.Plan{}
+	for _, d := range decisions {
+		plan.Placements = append(plan.Placements, &engine.Placement{Decisions: d})
+	}
+	c := newChecker(snapshot, plan, options)
+	total := engine.Bill{}
+	for i := range plan.Placements {
+		sum := c.workload(i)
+		total.Add(&sum)
+	}
+	return total
+}
+
+// workload computes the bill of one workload.
+func (c *checker) workload(i int) engine.Bill {
+	sum := engine.Bill{}
+	for k := range c.plan.Placements[i].Decisions {
+		bill := c.decision(i, &c.plan.Placements[i].Decisions[k])
+		sum.Add(&bill)
+	}
+	sum.Disruption = float64(c.moved(i)) * restart(&c.snapshot.Workloads[i]) / engine.PaybackHours
+	return sum
+}
+
+// findHighest finds the highest known prices, which count where there is none.
+func (c *checker) findHighest() {
+	for i := range c.snapshot.Pools {
+		pool := &c.snapshot.Pools[i]
+		if !usable(pool.Price) {
+			continue
+		}
+		for k, amount := range []int64{pool.Allocatable.MilliCPU, pool.Allocatable.MemoryBytes, pool.Allocatable.GPUs} {
+			if amount > 0 {
+				c.highest[k] = max(c.highest[k], pool.Price.USD/float64(amount))
+			}
+		}
+	}
+	if c.snapshot.Egress == nil {
+		return
+	}
+	note := func(from *rules.Class, cloud, region string) {
+		if price := c.snapshot.Egress.EgressPerGB(from.Place.Cloud, from.Place.Region, cloud, region); usable(price) {
+			c.traffic = max(c.traffic, price.USD/1e9)
+		}
+	}
+	places := map[int]*rules.Class{}
+	for i := range c.snapshot.Pools {
+		places[c.snapshot.Pools[i].Class.PlaceID] = c.snapshot.Pools[i].Class
+	}
+	for _, from := range places {
+		note(from, pricing.Internet, "")
+		for _, to := range places {
+			note(from, to.Place.Cloud, to.Place.Region)
+		}
+	}
+}
+
+// compute is what one replica costs on a pool, in US dollars an hour.
+func (c *checker) compute(w *engine.Workload, pool *engine.Pool) (usd float64, known bool) {
+	amounts := []int64{pool.Allocatable.MilliCPU, pool.Allocatable.MemoryBytes, pool.Allocatable.GPUs}
+	for k, request := range []int64{w.Request.MilliCPU, w.Request.MemoryBytes, w.Request.GPUs} {
+		switch {
+		case !usable(pool.Price):
+			usd = max(usd, float64(request)*c.highest[k])
+		case amounts[k] > 0:
+			usd = max(usd, pool.Price.USD*float64(request)/float64(amounts[k]))
+		}
+	}
+	return usd, usable(pool.Price)
+}
+
+func (c *checker) egressPerByte(from *rules.Class, cloud, region string) float64 {
+	if c.snapshot.Egress != nil {
+		if price := c.snapshot.Egress.EgressPerGB(from.Place.Cloud, from.Place.Region, cloud, region); usable(price) {
+			return price.USD / 1e9
+		}
+	}
+	return c.traffic
+}
+
+func millisecondsPriced(ms float64) float64 {
+	if math.IsInf(ms, 1) {
+		return engine.UnknownMilliseconds
+	}
+	return ms
+}
+
+// decision computes the bill of one decision, moves apart.
+func (c *checker) decision(i int, d *engine.Decision) engine.Bill {
+	w, rules := &c.snapshot.Workloads[i], c.effective(i)
+	pool := &c.snapshot.Pools[d.Pool]
+	n, replicas := float64(d.Replicas), float64(min(max(w.Replicas, 1), mostReplicas))
+	optimize := rules.OptimizeFor
+	if optimize == "" {
+		optimize = c.options.OptimizeFor
+	}
+	perMillisecondHour := map[v1alpha1.OptimizeFor]float64{"Cost": 0.001, "Latency": 10, "Balanced": 0.1, "": 0.1}[optimize] * 3600 / 1e6
+	each, _ := c.compute(w, pool)
+	bill := engine.Bill{Compute: each * n}
+	for _, preference := range rules.Preferred {
+		if !preference.Requirement.Matches(pool.Class.Labels) {
+			bill.Preference += float64(preference.Weight) / 100 * each * n
+		}
+	}
+	if len(rules.Clients) > 0 {
+		requests := 1.0
+		if rules.RequestsPerSecond > 0 {
+			requests = rules.RequestsPerSecond / replicas
+		}
+		shares, ms, perByte := 0.0, 0.0, 0.0
+		for _, population := range rules.Clients {
+			share := float64(population.SharePercent)
+			shares += share
+			ms += share * c.snapshot.RoundTrips.FromClient(population.Client, pool.Class.Place).OrInfinite()
+			cloud, region := pricing.Internet, ""
+			if place, ok := population.Client.Place(); ok {
+				cloud, region = place.Cloud, place.Region
+			}
+			perByte += share * c.egressPerByte(pool.Class, cloud, region)
+		}
+		bill.Latency += n * requests * millisecondsPriced(ms/shares) * perMillisecondHour
+		if w.ClientBytesPerRequest > 0 && w.ClientBytesPerRequest <= 1e12 {
+			bill.Egress += n * requests * 3600 * w.ClientBytesPerRequest * perByte / shares
+		}
+	}
+	for k := range w.Calls {
+		c.addCall(i, &w.Calls[k], pool, n, replicas, perMillisecondHour, &bill)
+	}
+	if !firm(pool) {
+		percent := pool.Interruption.MonthlyPercent
+		if !pool.Interruption.Known || !(percent >= 0 && percent <= 100) {
+			percent = engine.UnknownInterruptionPercent
+		}
+		bill.Interruption = n * percent / 100 / engine.HoursPerMonth * restart(w)
+	}
+	return bill
+}
+
+func (c *checker) addCall(i int, call *engine.Call, pool *engine.Pool, n, replicas, perMillisecondHour float64, bill *engine.Bill) {
+	callee := c.callee(i, call)
+	if callee == nil || call.LimitOnly {
+		return
+	}
+	requests := 1.0
+	if call.RequestsPerSecond > 0 {
+		requests = call.RequestsPerSecond / replicas
+	}
+	bestMs, bestPerByte, bestID, found := 0.0, 0.0, 0, false
+	for _, to := range callee.Decisions {
+		class := c.snapshot.Pools[to.Pool].Class
+		ms, perByte := c.trip(pool.Class, class), c.egressPerByte(pool.Class, class.Place.Cloud, class.Place.Region)
+		if !found || ms < bestMs || ms == bestMs && (perByte < bestPerByte || perByte == bestPerByte && class.PlaceID < bestID) {
+			bestMs, bestPerByte, bestID, found = ms, perByte, class.PlaceID, true
+		}
+	}
+	bill.Latency += n * requests * millisecondsPriced(bestMs) * perMillisecondHour
+	bill.Egress += n * requests * 3600 * call.BytesPerRequest * bestPerByte
+}
+
+func restart(w *engine.Workload) float64 {
+	if w.RestartUSD > 0 && w.RestartUSD <= 1e12 {
+		return w.RestartUSD
+	}
+	return engine.DefaultRestartUSD
+}
+
+// mostReplicas of a workload count on a pool; a larger number is taken to be a mistake.
+const mostReplicas = 1 << 24
+
+// current is how many replicas run on each pool, and on all; what no pool could have is left out.
+func (c *checker) current(i int) (byPool map[int]int, all int) {
+	byPool = map[int]int{}
+	for _, r := range c.snapshot.Workloads[i].Current {
+		if r.Pool >= 0 && r.Pool < len(c.snapshot.Pools) && r.Replicas > 0 && r.Replicas <= mostReplicas {
+			byPool[r.Pool] += r.Replicas
+			all += r.Replicas
+		}
+	}
+	return byPool, all
+}
+
+// moved is how many replicas leave the pool that they run on.
+func (c *checker) moved(i int) int {
+	w, p := &c.snapshot.Workloads[i], c.plan.Placements[i]
+	current, running := c.current(i)
+	stay := 0
+	for _, d := range p.Decisions {
+		stay += min(d.Replicas, current[d.Pool])
+	}
+	return max(min(running, max(w.Replicas, 0), placedOf(p))-stay, 0)
+}
+
+// bills recomputes every dollar.
+func (c *checker) bills() {
+	total, replicas, unplaced, moves := engine.Bill{}, 0, 0, 0
+	idle := make([]float64, len(c.snapshot.Pools))
+	for i, p := range c.plan.Placements {
+		for k := range p.Decisions {
+			d := &p.Decisions[k]
+			want := c.decision(i, d)
+			want.Disruption = d.Bill.Disruption
+			c.same(c.where(i)+" on pool "+c.snapshot.Pools[d.Pool].Name, &want, &d.Bill)
+			idle[d.Pool] += want.Compute
+			replicas += d.Replicas
+			if _, known := c.compute(&c.snapshot.Workloads[i], &c.snapshot.Pools[d.Pool]); known != d.PriceKnown {
+				c.report(c.where(i), "bill", "price of pool %d known: %v", d.Pool, known)
+			}
+		}
+		moved := c.moved(i)
+		if moved != p.Moves {
+			c.report(c.where(i), "bill", "%d moves, the plan says %d", moved, p.Moves)
+		}
+		sum := c.workload(i)
+		c.same(c.where(i), &sum, &p.Bill)
+		total.Add(&sum)
+		unplaced += p.Unplaced
+		moves += moved
+	}
+	c.same("plan", &total, &c.plan.Bill)
+	if replicas != c.plan.Replicas || unplaced != c.plan.Unplaced || moves != c.plan.Moves {
+		c.report("plan", "shape", "%d placed, %d unplaced, %d moves; the plan says %d, %d, %d", replicas, unplaced, moves, c.plan.Replicas,
+			c.plan.Unplaced, c.plan.Moves)
+	}
+	for i := range c.plan.Pools {
+		use := &c.plan.Pools[i]
+		if use.PriceKnown && !near(use.IdleUSD, max(use.NodeUSD-idle[i], 0)) {
+			c.report("pool "+c.snapshot.Pools[i].Name, "bill", "$%g idle, the plan says $%g", use.NodeUSD-idle[i], use.IdleUSD)
+		}
+	}
+	bill := total.Compute + total.Egress + total.Latency + total.Interruption + total.Disruption + total.Preference
+	if c.plan.LowerBoundUSD > bill+1e-6*max(bill, 1) || c.plan.LowerBoundUSD < 0 {
+		c.report("plan", "bound", "the bound $%g is above the bill $%g", c.plan.LowerBoundUSD, bill)
+	}
+	if c.plan.LowerBoundUSD > 0 && !near(c.plan.GapPercent, max((bill/c.plan.LowerBoundUSD-1)*100, 0)) &&
+		math.Abs(c.plan.GapPercent-(bill/c.plan.LowerBoundUSD-1)*100) > 1e-4 {
+		c.report("plan", "bound", "gap %g%%, bill $%g over bound $%g", c.plan.GapPercent, bill, c.plan.LowerBoundUSD)
+	}
+}
+
+func (c *checker) same(where string, want, have *engine.Bill) {
+	for _, part := range []struct {
+		name       string
+		want, have float64
+	}{
+		{"compute", want.Compute, have.Compute}, {"egress", want.Egress, have.Egress}, {"latency", want.Latency, have.Latency},
+		{"interruption", want.Interruption, have.Interruption}, {"disruption", want.Disruption, have.Disruption},
+		{"preference", want.Preference, have.Preference},
+	} {
+		if !near(part.want, part.have) {
+			c.report(where, "bill", "%s $%g, the plan says $%g", part.name, part.want, part.have)
+		}
+	}
+}

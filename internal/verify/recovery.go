@@ -1,0 +1,105 @@
+package verify
+
+import (
+	"fmt"
+
+	"tradewind.dev/tradewind/pkg/engine"
+)
+
+// recoveries checks that after the loss of any one domain the replicas of the workloads that must survive it fit on what
+// remains, on nodes that their rules allow.
+func (c *checker) recoveries() {
+	type loss struct {
+		domain engine.Domain
+		name   string
+	}
+	lost := map[loss]map[int]int{} // workload → replicas
+	for i, p := range c.plan.Placements {
+		w := &c.snapshot.Workloads[i]
+		if p.Held != "" {
+			continue
+		}
+		kinds := map[engine.Domain]bool{}
+		for _, a := range w.Availability {
+			kinds[a.Survive] = true
+		}
+		for kind := range kinds {
+			for _, d := range p.Decisions {
+				at := loss{kind, domainOf(kind, &c.snapshot.Pools[d.Pool])}
+				if lost[at] == nil {
+					lost[at] = map[int]int{}
+				}
+				lost[at][i] += d.Replicas
+			}
+		}
+	}
+	moves := map[loss]map[int][]engine.RecoveryMove{}
+	for i, p := range c.plan.Placements {
+		for k := range p.Recoveries {
+			at := loss{p.Recoveries[k].Domain, p.Recoveries[k].Name}
+			if moves[at] == nil {
+				moves[at] = map[int][]engine.RecoveryMove{}
+			}
+			moves[at][i] = append(moves[at][i], p.Recoveries[k].Moves...)
+		}
+	}
+	for at, workloads := range lost {
+		c.recovery(at.domain, at.name, moves[at], workloads)
+	}
+}
+
+// recovery checks one loss.
+func (c *checker) recovery(domain engine.Domain, name string, moves map[int][]engine.RecoveryMove, lost map[int]int) {
+	where := fmt.Sprintf("loss of %s %s", domain, name)
+	type node struct{ pool, node int }
+	load := map[node]map[string]int64{}
+	put := func(workload, pool, at, replicas int) {
+		key := node{pool, at}
+		if load[key] == nil {
+			load[key] = map[string]int64{}
+		}
+		for name, v := range amounts(&c.snapshot.Workloads[workload].Request) {
+			load[key][name] += v * int64(replicas)
+		}
+	}
+	for i, p := range c.plan.Placements {
+		for _, d := range p.Decisions {
+			if domainOf(domain, &c.snapshot.Pools[d.Pool]) != name {
+				for _, n := range d.Nodes {
+					put(i, d.Pool, n.Node, n.Replicas)
+				}
+			}
+		}
+	}
+	moved := map[int]int{}
+	for i, list := range moves {
+		for _, m := range list {
+			pool := &c.snapshot.Pools[m.Pool]
+			if domainOf(domain, pool) == name || m.Replicas <= 0 || m.Node < 0 || m.Node >= max(len(pool.Nodes), pool.MaxNodes) {
+				c.report(where, "availability", "%d replicas to node %d of pool %s", m.Replicas, m.Node, pool.Name)
+				continue
+			}
+			moved[i] += m.Replicas
+			put(i, m.Pool, m.Node, m.Replicas)
+			c.place(i, pool)
+		}
+	}
+	for i, n := range lost {
+		if moved[i] != n {
+			c.report(c.where(i), "availability", "%d replicas lost with %s %s, %d recovered", n, domain, name, moved[i])
+		}
+	}
+	for at, amount := range load {
+		pool := &c.snapshot.Pools[at.pool]
+		size := &pool.Allocatable
+		if at.node < len(pool.Nodes) {
+			size = &pool.Nodes[at.node].Free
+		}
+		have := amounts(size)
+		for name, v := range amount {
+			if v > have[name] {
+				c.report(where, "capacity", "node %d of pool %s: %d of %s placed, %d free", at.node, pool.Name, v, name, have[name])
+			}
+		}
+	}
+}

@@ -1,0 +1,67 @@
+package engine_test
+
+import (
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"tradewind.dev/tradewind/internal/verify"
+	"tradewind.dev/tradewind/pkg/engine"
+)
+
+// everything draws every kind of rule.
+var everything = bounds{pools: 6, nodes: 3, workloads: 8, replicas: 6, calls: true, survive: true, pins: true, current: true}
+
+func check(t *rapid.T, snapshot *engine.Snapshot, plan *engine.Plan) {
+	for _, v := range verify.Check(snapshot, plan, engine.Options{}) {
+		t.Error(v)
+	}
+}
+
+// TestEveryPlanIsSound plans random snapshots and lets the independent checker recompute every rule and every dollar.
+func TestEveryPlanIsSound(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		snapshot := randomSnapshot(t, everything)
+		plan, err := engine.Solve(snapshot, engine.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		check(t, snapshot, plan)
+	})
+}
+
+// TestStoppedPlansAreSound stops the search at a random step.
+func TestStoppedPlansAreSound(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		snapshot := randomSnapshot(t, everything)
+		steps := rapid.IntRange(0, 40).Draw(t, "steps")
+		plan, err := engine.Solve(snapshot, engine.Options{Expired: func() bool { steps--; return steps < 0 }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		check(t, snapshot, plan)
+	})
+}
+
+// TestUpdatesAreSound changes one workload after the other.
+func TestUpdatesAreSound(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		snapshot := randomSnapshot(t, everything)
+		solver, err := engine.NewSolver(snapshot, engine.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := newWorld(t)
+		w.RoundTrips = snapshot.RoundTrips
+		for range rapid.IntRange(1, 4).Draw(t, "updates") {
+			i := rapid.IntRange(0, len(snapshot.Workloads)-1).Draw(t, "workload")
+			next := randomWorkload(t, w, snapshot, i, everything)
+			next.Namespace = snapshot.Workloads[i].Namespace // an update renames nothing
+			plan, err := solver.Update(i, next)
+			if err != nil {
+				t.Fatal(err)
+			}
+			check(t, solver.Snapshot(), plan)
+		}
+	})
+}

@@ -1,0 +1,50 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/engine/enginetest"
+)
+
+// TestPlansMatchAnExactSolver compares plans of small snapshots with what a solver of linear programs with whole numbers proves to
+// be the least.
+func TestPlansMatchAnExactSolver(t *testing.T) {
+	const instances, worst = 30, 1.0
+	w := newWorld(t)
+	compared, optimal := 0, 0
+	for seed := uint64(0); compared < instances; seed++ {
+		snapshot := w.Random(rand.New(rand.NewPCG(seed, 1)))
+		best, possible, err := enginetest.Optimum(context.Background(), snapshot, time.Minute)
+		switch {
+		case errors.Is(err, enginetest.ErrNoSolver):
+			t.Skip(err) // make installs it where it can
+		case errors.Is(err, enginetest.ErrUndecided):
+			continue
+		case err != nil:
+			t.Fatal(err)
+		}
+		plan := solve(t, snapshot, engine.Options{})
+		if !possible {
+			if plan.Unplaced == 0 {
+				t.Errorf("seed %d: everything is placed, which is impossible", seed)
+			}
+			continue
+		}
+		compared++
+		gap := (plan.Bill.Total()/best - 1) * 100
+		if plan.Unplaced > 0 || gap > worst || plan.LowerBoundUSD > best*(1+1e-7) {
+			t.Errorf("seed %d: %d unplaced, $%g, at least $%g, the optimum is $%g", seed, plan.Unplaced, plan.Bill.Total(), plan.LowerBoundUSD, best)
+		}
+		if gap < 1e-4 {
+			optimal++
+		}
+	}
+	if optimal*2 < compared {
+		t.Errorf("%d of %d plans are optimal", optimal, compared)
+	}
+}

@@ -1,0 +1,190 @@
+package engine
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"tradewind.dev/tradewind/pkg/rules/policy"
+)
+
+// Explanation is why one workload is where it is.
+type Explanation struct {
+	// Reasons are parallel to Placement.Decisions: why each pool was chosen.
+	Reasons []string
+	// Rejected are the pools that hold no replica, by pool.
+	Rejected []Rejection
+}
+
+// Explain says why the workload with this index is where it is in the present plan, and why not elsewhere. It costs time in
+// proportion to the number of pools, so it is asked for a workload at a time.
+func (s *Solver) Explain(i int) Explanation { return s.ExplainWithout(i, nil) }
+
+// ExplainWithout is Explain for readers who may not know the prices of the hidden pools: it names no dollars that rest on them,
+// and leaves DeltaUSD of such rejections 0. Nil hides nothing.
+func (s *Solver) ExplainWithout(i int, hidden func(pool int) bool) Explanation {
+	w := s.works[i]
+	placement := s.plan.Placements[i]
+	out := Explanation{Reasons: make([]string, 0, len(placement.Decisions))}
+	e := s.explainer(w)
+	e.hidden = hidden
+	e.hides = hidden != nil && slices.ContainsFunc(placement.Decisions, func(d Decision) bool { return hidden(d.Pool) })
+	holds := make([]bool, len(s.m.pools))
+	for k := range placement.Decisions {
+		holds[placement.Decisions[k].Pool] = true
+		out.Reasons = append(out.Reasons, e.reason(int32(placement.Decisions[k].Pool)))
+	}
+	if e.worst >= 0 { // with one replica of the dearest pool gone, would the limits allow one elsewhere?
+		s.chooser.remove(e.worst, 1)
+	}
+	for p := range s.m.pools {
+		if !holds[p] {
+			out.Rejected = append(out.Rejected, e.rejection(int32(p)))
+		}
+	}
+	return out
+}
+
+// explainer answers for one workload.
+type explainer struct {
+	s       *Solver
+	w       *work
+	ask     ask
+	dearest float64   // price of the dearest placed replica
+	worst   int32     // its pool; -1 when there is none
+	open    []float64 // prices of the pools that are allowed, large enough and not too far, the lowest first
+	// hidden are the pools whose prices are not for the reader; hides says that replicas are on one.
+	hidden func(pool int) bool
+	hides  bool
+}
+
+func (s *Solver) explainer(w *work) *explainer {
+	e := &explainer{s: s, w: w, dearest: math.Inf(-1), worst: -1}
+	e.ask = ask{row: w.row, limits: w.limits, n: w.n, stays: w.stays, room: s.room}
+	s.outgoing(w, &e.ask)
+	picks := byPool(w.allocs, nil)
+	s.chooser.restore(&e.ask, picks)
+	for _, p := range picks {
+		if price := e.price(p.pool); price > e.dearest {
+			e.dearest, e.worst = price, p.pool
+		}
+	}
+	s.m.dense(w.row)
+	for _, i := range w.row.pools {
+		if !e.ask.barred(s.m, i) {
+			e.open = append(e.open, e.price(i))
+		}
+	}
+	slices.Sort(e.open)
+	return e
+}
+
+// price of one replica more on a pool; a replica that runs there already is not credited.
+func (e *explainer) price(i int32) float64 { return e.s.chooser.price(i, e.w.row.unit(e.s.m, i)) }
+
+func (e *explainer) reason(i int32) string {
+	price := e.price(i)
+	cheaper, _ := slices.BinarySearch(e.open, price-improvement)
+	text := fmt.Sprintf("$%.4g/h a replica", price)
+	switch {
+	case e.w.held != "":
+		return "kept where it runs: " + e.w.held
+	case e.hides:
+		return "the best found, at a price that only readers of PriceLists may see"
+	case cheaper == 0:
+		return fmt.Sprintf("%s, the least of %d allowed pools", text, len(e.w.row.pools))
+	case e.ask.stayCredit(i) > 0:
+		return text + "; runs here already, and moving would not pay for itself"
+	case len(e.w.pins) > 0:
+		return text + "; near its volumes"
+	default:
+		return fmt.Sprintf("%s, the least with room within the limits: %d cheaper pools are full or beyond a limit", text, cheaper)
+	}
+}
+
+// rejection is why a pool holds no replica. A replica of the dearest pool must be out of the chooser.
+func (e *explainer) rejection(i int32) Rejection {
+	s, w := e.s, e.w
+	out := Rejection{Pool: int(i)}
+	if out.Rule, out.Message = s.m.excluded(w.row.profile, i); out.Rule != "" {
+		return out
+	}
+	if !s.m.pools[i].holds(w.row.request.vector) {
+		out.Rule, out.Message = RuleSize, "no node is large enough for "+s.requestText(w.row.request)
+		return out
+	}
+	if e.ask.far != nil && e.ask.far[s.m.pools[i].place] {
+		out.Rule, out.Message = RuleCall, "too far from a workload that it calls"
+		return out
+	}
+	delta := e.price(i)
+	if e.worst >= 0 {
+		delta -= e.dearest
+	}
+	if s.room.countOf(i, w.row.request, 1, 1) == 0 {
+		out.Rule, out.Message = RuleCapacity, "no node has room for a replica"
+		return out
+	}
+	if s.chooser.allowance(i) <= 0 {
+		out.Rule, out.Message = s.chooser.blocker(i)
+	} else {
+		out.Rule, out.DeltaUSD = RulePrice, delta
+		out.Message = fmt.Sprintf("$%.4g/h dearer a replica", delta)
+		switch {
+		case e.hides || e.hidden != nil && e.hidden(int(i)):
+			out.DeltaUSD, out.Message = 0, "dearer, or moving there costs more than it saves"
+		case delta <= 0:
+			out.Message = fmt.Sprintf("$%.4g/h cheaper a replica, but moving there costs more than it saves, or was not found", -delta)
+		}
+	}
+	return out
+}
+
+func skewMessage(key string, skew int32) string {
+	return fmt.Sprintf("one %s more would hold over %d replicas more than the emptiest one", policy.LocationKeys[key], skew)
+}
+
+// blocker is the limit that allows no replica more on a pool.
+func (c *chooser) blocker(i int32) (Rule, string) {
+	a, l := c.ask, c.ask.limits
+	for k := range c.caps {
+		limit := &c.caps[k]
+		axis := &c.m.axes[limit.axis]
+		if c.counts[limit.axis][axis.of[i]] >= limit.max {
+			if limit.rule == RuleAvailability {
+				return RuleAvailability, fmt.Sprintf("%s %s has %d replicas already, and no more may be lost at once", limit.key, axis.names[axis.of[i]], limit.max)
+			}
+			if limit.skew > 0 {
+				return RuleSpread, skewMessage(limit.key, limit.skew)
+			}
+			return RuleSpread, fmt.Sprintf("%s %s has its share of the replicas already (%d)", policy.LocationKeys[limit.key], axis.names[axis.of[i]], limit.max)
+		}
+	}
+	for k := range c.mins {
+		need := &c.mins[k]
+		if c.extras[k] >= need.extras {
+			if need.skew > 0 {
+				return RuleSpread, skewMessage(need.key, need.skew)
+			}
+			return RuleSpread, fmt.Sprintf("in a %s that has a replica (policy wants %d)", policy.LocationKeys[need.key], need.need)
+		}
+	}
+	for k := range l.skews {
+		if s := &l.skews[k]; c.evenly(i) <= 0 {
+			return RuleSpread, skewMessage(c.m.axes[s.axis].key, s.max)
+		}
+	}
+	if c.m.pools[i].spot && c.spot >= l.spot {
+		return RuleSpot, fmt.Sprintf("spot capacity has its share of the replicas already (%d)", l.spot)
+	}
+	if !c.m.pools[i].spot && c.placed-c.spot >= l.onDemand {
+		return RuleSpot, "not on spot capacity, which the policy waits for"
+	}
+	if c.usd+c.m.pools[i].rates.Hourly(a.row.request.priced) > l.ceiling+ceilingTolerance {
+		return RuleCost, fmt.Sprintf("over the ceiling of $%g/h", l.ceiling)
+	}
+	if len(l.covered) > 0 {
+		return RuleLatency, "leaves clients without a replica in time"
+	}
+	return RuleCapacity, "every replica has a place"
+}

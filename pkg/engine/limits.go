@@ -1,0 +1,220 @@
+package engine
+
+import (
+	"math"
+	"slices"
+
+	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/rules"
+	"tradewind.dev/tradewind/pkg/rules/policy"
+)
+
+// limitKey tells apart workloads with other limits on how their replicas are shared out.
+type limitKey struct {
+	profile, replicas int
+	// survive is, for each kind of domain, the percentage that must survive its loss plus one; 0 for none.
+	survive [len(domains)]int
+	request int // plus one; 0 where it makes no difference
+}
+
+// limits are the rules on how the replicas of one workload are shared out over pools. All are upper bounds on a set of
+// replicas, so that a part of a placement that keeps them keeps them too.
+type limits struct {
+	n    int32
+	caps []domainCap
+	mins []domainMin
+	// skews, and the levels at which they can be kept; axes are those that replicas are counted on.
+	skews  []domainSkew
+	levels []level
+	axes   []int
+	// spot and onDemand are the most replicas on spot capacity and not on it.
+	spot, onDemand int32
+	// perNode is the most replicas on a node; hosts is how many nodes must hold one.
+	perNode, hosts int32
+	ceiling        float64 // of compute, US dollars an hour; positive infinity when there is none
+	covered        []*policy.Latency
+	// free is true when only n limits. crossing is true when the cheapest first is not always best within the domains, across
+	// when it is not where a limit that looks across them binds.
+	free, crossing, across bool
+	// tree are the caps and mins under which the cheapest first is best; the bound is computed with these.
+	tree struct {
+		caps []domainCap
+		mins []domainMin
+		spot bool
+	}
+}
+
+// domainCap is the most replicas in any one domain of an axis.
+type domainCap struct {
+	axis int
+	max  int32
+	rule Rule
+	key  string // the spread's topology key, or the kind of loss
+	skew int32  // that it comes from; 0 for none
+}
+
+// domainMin is how many replicas the domains of an axis must hold: no more than extras replicas may be beyond the first base
+// ones of their domain.
+type domainMin struct {
+	axis   int
+	base   int32
+	extras int32
+	need   int32 // domains
+	key    string
+	skew   int32 // that it comes from; 0 for none
+}
+
+// beyond is how many of the replicas of a domain are beyond its first base ones.
+func (d *domainMin) beyond(replicas int32) int32 { return max(replicas-d.base, 0) }
+
+func (m *model) limitsOf(w *Workload, p *profile, r *request) *limits {
+	key := limitKey{profile: p.id, replicas: w.Replicas}
+	for _, a := range w.Availability {
+		if k := slices.Index(domains[:], a.Survive); k >= 0 {
+			key.survive[k] = max(key.survive[k], a.MinReplicasPercent+1)
+		}
+	}
+	for i := range p.rules.Spread {
+		if p.rules.Spread[i].MaxSkew > 0 {
+			key.request = r.id + 1
+		}
+	}
+	if known, ok := m.limits[key]; ok {
+		return known
+	}
+	l := m.newLimits(w, p, p.rules.Effective, r)
+	m.limits[key] = l
+	return l
+}
+
+// newLimits makes the limits of rules, which may be others than those that say which pools the profile allows.
+func (m *model) newLimits(w *Workload, p *profile, rules *policy.Effective, r *request) *limits {
+	n := int32(w.Replicas)
+	l := &limits{n: n, spot: n, onDemand: n, perNode: max(n, 1), ceiling: math.Inf(1)}
+	for i, spread := range rules.Spread {
+		limit := int32(max(1, w.Replicas*spread.MaxSharePercent/100))
+		need := min(int32(min(spread.MinDomains, maxReplicas)), n)
+		if p.spread[i] < 0 {
+			l.perNode, l.hosts = min(l.perNode, limit), max(l.hosts, need)
+			if spread.MaxSkew > 0 { // any node without a replica is the emptiest domain
+				l.perNode = min(l.perNode, int32(min(spread.MaxSkew, maxReplicas)))
+			}
+			continue
+		}
+		if spread.MaxSkew > 0 {
+			m.addSkew(l, p, r.vector, p.spread[i], int32(min(spread.MaxSkew, maxReplicas)))
+		}
+		if limit < n {
+			l.addCap(domainCap{axis: p.spread[i], max: limit, rule: RuleSpread, key: spread.TopologyKey})
+		}
+		if need > 1 {
+			l.mins = append(l.mins, domainMin{axis: p.spread[i], base: 1, extras: n - need, need: need, key: spread.TopologyKey})
+		}
+	}
+	for _, a := range w.Availability {
+		if limit := int32(w.Replicas * (100 - a.MinReplicasPercent) / 100); limit < n {
+			l.addCap(domainCap{axis: m.lossAxis(a.Survive), max: limit, rule: RuleAvailability, key: string(a.Survive)})
+		}
+	}
+	spotLimit := int32(w.Replicas * rules.SpotMaxPercent / 100)
+	l.spot = spotLimit
+	if rules.SpotFallback == v1alpha1.SpotFallbackWait {
+		l.onDemand = n - spotLimit
+	}
+	if rules.HasMaxHourlyUSD {
+		l.ceiling = rules.MaxHourlyUSD
+	}
+	for i := range rules.Latency {
+		l.covered = append(l.covered, &rules.Latency[i])
+	}
+	l.raise(m)
+	for _, c := range l.caps {
+		l.count(c.axis)
+	}
+	for _, need := range l.mins {
+		l.count(need.axis)
+	}
+	for k := range l.skews {
+		l.count(l.skews[k].axis)
+	}
+	m.nest(l, p)
+	return l
+}
+
+// count adds an axis to those that replicas are counted on.
+func (l *limits) count(axis int) {
+	if !slices.Contains(l.axes, axis) {
+		l.axes = append(l.axes, axis)
+	}
+}
+
+// addCap keeps the lower of two caps on one axis.
+func (l *limits) addCap(c domainCap) {
+	for i := range l.caps {
+		if l.caps[i].axis == c.axis {
+			if c.max < l.caps[i].max {
+				l.caps[i] = c
+			}
+			return
+		}
+	}
+	l.caps = append(l.caps, c)
+}
+
+// nest finds a part of the limits whose domains lie within each other. For these alone the cheapest first is best (the
+// sets of replicas that keep them are the independent sets of a matroid).
+func (m *model) nest(l *limits, p *profile) {
+	for _, c := range l.caps {
+		fits := true
+		for _, other := range l.tree.caps {
+			fits = fits && (m.within(p, c.axis, other.axis) || m.within(p, other.axis, c.axis))
+		}
+		if fits {
+			l.tree.caps = append(l.tree.caps, c)
+		}
+	}
+	for _, need := range l.mins {
+		fits := len(l.tree.mins) == 0
+		for _, c := range l.tree.caps {
+			fits = fits && m.within(p, c.axis, need.axis)
+		}
+		if fits {
+			l.tree.mins = append(l.tree.mins, need)
+		}
+	}
+	limitsSpot := l.spot < l.n || l.onDemand < l.n
+	l.tree.spot = limitsSpot && len(l.caps) == 0 && len(l.mins) == 0
+	l.free = !limitsSpot && len(l.caps) == 0 && len(l.mins) == 0 && math.IsInf(l.ceiling, 1) && len(l.covered) == 0
+	l.across = limitsSpot && !l.tree.spot || !math.IsInf(l.ceiling, 1) || len(l.covered) > 0
+	l.crossing = len(l.tree.caps) < len(l.caps) || len(l.tree.mins) < len(l.mins)
+	if len(l.skews) > 0 {
+		l.free, l.crossing = false, l.crossing || len(l.caps) > 1 || len(l.mins) > 1
+	}
+}
+
+// within says that every domain of one axis lies in one domain of another, among the allowed pools.
+func (m *model) within(p *profile, inner, outer int) bool {
+	if inner == outer {
+		return true
+	}
+	in, out := m.axes[inner].of, m.axes[outer].of
+	holder := make([]int32, len(m.axes[inner].names))
+	for i := range holder {
+		holder[i] = -1
+	}
+	for _, i := range p.allowed {
+		if in[i] < 0 || out[i] < 0 {
+			continue
+		}
+		if known := holder[in[i]]; known >= 0 && known != out[i] {
+			return false
+		}
+		holder[in[i]] = out[i]
+	}
+	return true
+}
+
+// uncovered is rules.Uncovered as replicas are counted here.
+func uncovered(limit *policy.Latency, covered uint64) int32 {
+	return int32(rules.Uncovered(limit, covered))
+}

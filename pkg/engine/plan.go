@@ -1,0 +1,181 @@
+package engine
+
+// Bill is the price of a plan or of a part of it, in US dollars an hour (design section 5).
+type Bill struct {
+	// Compute: each replica costs the node's price × its dominant share of the node's allocatable CPU, memory and GPUs
+	// (pricing.Rates.Hourly).
+	Compute float64
+	// Egress: bytes an hour × price a gigabyte, from a caller to the called workload's nearest replica (fewest
+	// milliseconds, then cheapest, then lowest place ID), and from a replica to the clients: to the internet for a country,
+	// to the region for a region. A replica carries 1/Replicas of the workload's requests. Traffic whose price is not
+	// known counts with the highest known price between places of the snapshot and from them to the internet.
+	Egress float64
+	// Latency: rules.LatencyUSD of the expected round trip of clients, and to the nearest replica of each called
+	// workload.
+	Latency float64
+	// Interruption: on spot capacity, the hourly probability of an interruption × RestartUSD.
+	Interruption float64
+	// Disruption: RestartUSD ÷ PaybackHours for every replica that runs now, is still wanted, and leaves its pool.
+	Disruption float64
+	// Preference: rules.PreferenceUSD of the preferred locations that are not met. Nobody charges it; it weighs wishes.
+	Preference float64
+}
+
+// Total of all parts.
+func (b *Bill) Total() float64 {
+	return b.Compute + b.Egress + b.Latency + b.Interruption + b.Disruption + b.Preference
+}
+
+// Add another bill's parts.
+func (b *Bill) Add(other *Bill) {
+	b.Compute += other.Compute
+	b.Egress += other.Egress
+	b.Latency += other.Latency
+	b.Interruption += other.Interruption
+	b.Disruption += other.Disruption
+	b.Preference += other.Preference
+}
+
+// Plan is the engine's answer. It is immutable.
+type Plan struct {
+	// Bill of all placed replicas.
+	Bill Bill
+	// LowerBoundUSD an hour: no plan that places as many replicas of each workload can cost less.
+	LowerBoundUSD float64
+	// GapPercent is how far the bill may be above the optimum at most: (Total − LowerBoundUSD) ÷ LowerBoundUSD × 100.
+	GapPercent float64
+	// Placements are parallel to Snapshot.Workloads, Pools to Snapshot.Pools.
+	Placements []*Placement
+	Pools      []PoolUse
+	// Replicas placed, Unplaced, and Moves away from where they run now.
+	Replicas, Unplaced, Moves int
+	// Problems are what is wrong with the snapshot; the rest is planned.
+	Problems []Problem
+	// Stopped is true when Options.Expired ended the search early.
+	Stopped bool
+}
+
+// Placement is one workload's part of a plan. It is immutable.
+type Placement struct {
+	// Decisions are the pools that hold replicas, the most replicas first, then by pool.
+	Decisions []Decision
+	Bill      Bill
+	// Unplaced replicas.
+	Unplaced int
+	// Moves away from where replicas run now.
+	Moves int
+	// Recoveries say, for each domain with replicas whose loss must be survived, where these would go: all workloads' lost
+	// replicas fit there at once. They are not planned for cost.
+	Recoveries []Recovery
+	// Conflict says why replicas are unplaced; nil when none is.
+	Conflict *Conflict
+	// Held says why the last decision is kept whatever the rules say; empty when it was planned.
+	Held string
+}
+
+// Decision is the replicas of one workload on one pool.
+type Decision struct {
+	Pool, Replicas int
+	// Bill of these replicas; Disruption is that of replicas that come here from other pools.
+	Bill Bill
+	// PriceKnown is false when Bill.Compute rests on an assumed price.
+	PriceKnown bool
+	// LatencyMilliseconds is the expected round trip of the policy's clients, or without clients that to the called
+	// workloads, weighted by requests. LatencyKnown is false when there is none, or one that counts is not known.
+	LatencyMilliseconds float64
+	LatencyKnown        bool
+	// Nodes that hold them.
+	Nodes []NodeReplicas
+}
+
+// NodeReplicas is a number of replicas on a node of a pool: an existing one by its index, an added one by numbers from
+// len(Pool.Nodes) on.
+type NodeReplicas struct{ Node, Replicas int }
+
+// PoolUse is what a plan uses of a pool, and what its nodes cost as a whole.
+type PoolUse struct {
+	Replicas int
+	// Existing nodes, how many of them hold a replica of the plan, and how many nodes are added.
+	Existing, Used, Added int
+	// NodeUSD is the price of existing and added nodes; of further ones up to MinNodes too. IdleUSD is what of it the
+	// dominant shares of the plan's replicas do not cover. In US dollars an hour; 0 where the price is not known.
+	NodeUSD, IdleUSD float64
+	PriceKnown       bool
+}
+
+// Conflict is why replicas of a workload cannot be placed.
+type Conflict struct {
+	// Rules is a smallest set of rules that cannot all be met: without any one of them there would be a place. In words.
+	// None where Options.LateConflicts leaves them to Solver.Conflict.
+	Rules []ConflictRule
+	// Message joins them in one sentence, and names the first ones of many.
+	Message string
+	// Among is how many rules there are where the search ended before a smallest set was found: they cannot all be met, but a
+	// part of them may be the reason. 0 where the set is a smallest one.
+	Among int
+}
+
+// ConflictRule is one rule in a conflict.
+type ConflictRule struct {
+	// Rule is its kind: see the Rule constants.
+	Rule Rule
+	// Message is the rule in words, with the policy it comes from where that is known.
+	Message string
+}
+
+// Rule is a kind of hard rule.
+type Rule string
+
+// The kinds of hard rules.
+const (
+	RuleResidency    Rule = "residency"
+	RuleLocation     Rule = "location"
+	RuleTaint        Rule = "taint"
+	RuleNodeSelector Rule = "nodeSelector"
+	RuleNodeAffinity Rule = "nodeAffinity"
+	RuleVolume       Rule = "volume"
+	RuleSpread       Rule = "spread"
+	RuleAvailability Rule = "availability"
+	RuleSpot         Rule = "spot"
+	RuleLatency      Rule = "latency"
+	RuleCall         Rule = "call"
+	RuleCost         Rule = "cost"
+	RuleSize         Rule = "size"     // no node is large enough
+	RuleCapacity     Rule = "capacity" // the room is taken by other workloads
+	RuleQuota        Rule = "quota"    // the API server refuses the replicas' pods
+	RuleInput        Rule = "input"    // the workload is malformed, see Plan.Problems
+	RulePrice        Rule = "price"    // not a rule: allowed, but dearer than what was chosen
+)
+
+// Rejection is a pool that holds no replica of a workload, and why.
+type Rejection struct {
+	Pool int
+	// Rule that excludes it; RulePrice when none does.
+	Rule    Rule
+	Message string
+	// DeltaUSD is what one replica more an hour would cost there than the dearest that was placed, in US dollars. It is set
+	// where the rule is RulePrice.
+	DeltaUSD float64
+}
+
+// Problem is something wrong with the snapshot. What it speaks of is left out or held; the rest is planned.
+type Problem struct {
+	// Object is "Deployment shop/web" or "pool CLUSTER/NAME".
+	Object string
+	// Field of Snapshot, as "Request.MilliCPU", and what to do about it.
+	Field, Message string
+}
+
+// String is object, field and message in one line.
+func (p Problem) String() string { return p.Object + ": " + p.Field + ": " + p.Message }
+
+// Recovery is where a workload's replicas go when a domain is lost.
+type Recovery struct {
+	// Domain and Name of what is lost, as Domain.Of gives it.
+	Domain Domain
+	Name   string
+	Moves  []RecoveryMove
+}
+
+// RecoveryMove is replicas on a node outside the lost domain.
+type RecoveryMove struct{ Pool, Node, Replicas int }

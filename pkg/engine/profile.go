@@ -1,0 +1,246 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
+	"k8s.io/klog/v2"
+
+	"tradewind.dev/tradewind/pkg/pricing"
+	"tradewind.dev/tradewind/pkg/rules"
+	"tradewind.dev/tradewind/pkg/rules/policy"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// profile is what the rules, tolerations and selectors of workloads say of every pool, whatever its nodes hold.
+type profile struct {
+	id        int // of the profiles that the model keeps; -1 for one that is tried once
+	rules     *rules.Rules
+	workload  *Workload // one of those that share it
+	affinity  nodeaffinity.RequiredNodeAffinity
+	selective bool
+	selector  string  // the node selector in words
+	losses    []int   // axes of the losses to survive, each once
+	spread    []int   // axes of the spread rules, in their order; -1 for the hostname
+	allowed   []int32 // pools
+	// By pool: the weight of unmet preferences, the expected round trip of clients (positive infinity where unknown), and
+	// the price of traffic to the clients in US dollars a byte. Nil when there is nothing to say.
+	unmet, clientMilliseconds, clientUSDPerByte []float64
+}
+
+// profileKey tells apart workloads that the pools look different to.
+func profileKey(w *Workload, rules *rules.Rules) string {
+	var key strings.Builder
+	fmt.Fprintf(&key, "%p", rules)
+	for _, a := range w.Availability {
+		key.WriteString("|" + string(a.Survive))
+	}
+	if len(w.NodeSelector) > 0 || w.NodeAffinity != nil || len(w.Tolerations) > 0 {
+		fmt.Fprintf(&key, "|%v|", w.NodeSelector)
+		if w.NodeAffinity != nil {
+			// In its wire form: its text takes time with the square of the number of terms.
+			wire, err := w.NodeAffinity.Marshal()
+			fmt.Fprintf(&key, "%d %s %v|", len(wire), wire, err)
+		}
+		for i := range w.Tolerations {
+			t := &w.Tolerations[i]
+			fmt.Fprintf(&key, "%q %q %q %q;", t.Key, t.Operator, t.Value, t.Effect)
+		}
+	}
+	if w.ClientBytesPerRequest > 0 {
+		key.WriteString("|bytes")
+	}
+	return key.String()
+}
+
+func (m *model) profile(w *Workload) *profile {
+	rules := w.Rules
+	if rules == nil {
+		rules = m.noRules
+	}
+	key := profileKey(w, rules)
+	if known, ok := m.profiles[key]; ok {
+		return known
+	}
+	p := m.newProfile(w, rules)
+	p.id = len(m.profiles)
+	m.profiles[key] = p
+	return p
+}
+
+func (m *model) newProfile(w *Workload, rules *rules.Rules) *profile {
+	p := &profile{id: -1, rules: rules, workload: w}
+	for _, a := range w.Availability {
+		if axis := m.lossAxis(a.Survive); !slices.Contains(p.losses, axis) {
+			p.losses = append(p.losses, axis)
+		}
+	}
+	for k := range rules.Spread {
+		p.spread = append(p.spread, m.spreadAxis(&rules.Spread[k]))
+	}
+	if p.selective = len(w.NodeSelector) > 0 || w.NodeAffinity != nil; p.selective {
+		p.affinity, p.selector = nodeaffinity.GetRequiredNodeAffinity(podOf(w)), selectorText(w.NodeSelector)
+	}
+	for i := range m.pools {
+		if rule, _ := m.excluded(p, int32(i)); rule == "" {
+			p.allowed = append(p.allowed, int32(i))
+		}
+	}
+	m.priceProfile(p)
+	return p
+}
+
+// spreadAxis is the axis of a spread rule; -1 for the hostname.
+func (m *model) spreadAxis(rule *policy.Spread) int {
+	if rule.TopologyKey == corev1.LabelHostname {
+		return -1
+	}
+	return m.labelAxis(rule.TopologyKey)
+}
+
+// podOf is a pod with the workload's node selector and affinity.
+func podOf(w *Workload) *corev1.Pod {
+	pod := &corev1.Pod{Spec: corev1.PodSpec{NodeSelector: w.NodeSelector}}
+	if w.NodeAffinity != nil {
+		pod.Spec.Affinity = &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: w.NodeAffinity}}
+	}
+	return pod
+}
+
+// excluded is the rule that keeps the profile's workloads off a pool whatever its nodes hold, with the reason in words;
+// empty when there is none.
+func (m *model) excluded(p *profile, i int32) (Rule, string) {
+	class, in := m.pools[i].class, &m.snapshot.Pools[i]
+	static := p.rules.Static(class)
+	switch {
+	case static.Residency != "":
+		return RuleResidency, static.Residency
+	case static.Location != "":
+		return RuleLocation, static.Location
+	case static.Latency != "":
+		return RuleLatency, static.Latency
+	}
+	if taint, ok := untolerated(in.Taints, p.workload.Tolerations); ok {
+		return RuleTaint, "with the taint " + taint + ", which the workload does not tolerate"
+	}
+	if p.selective && !m.selects(p, in) {
+		if len(p.workload.NodeSelector) > 0 && !selectsLabels(p.workload.NodeSelector, in) {
+			return RuleNodeSelector, "without the labels of the node selector " + p.selector
+		}
+		return RuleNodeAffinity, "outside the node affinity of the workload"
+	}
+	for j, axis := range p.spread {
+		if axis >= 0 && m.axes[axis].of[i] < 0 {
+			key := p.rules.Spread[j].TopologyKey
+			return RuleSpread, "without a known " + policy.LocationKeys[key] + " (policy spreads over it)"
+		}
+	}
+	for _, axis := range p.losses {
+		if m.axes[axis].of[i] < 0 {
+			return RuleAvailability, "without a known " + string(m.axes[axis].domain) + " (policy survives the loss of one)"
+		}
+	}
+	if p.rules.SpotMaxPercent == 0 && m.pools[i].spot {
+		return RuleSpot, rules.SpotReason(p.rules.Effective, &rules.View{Desired: 1}, class)
+	}
+	if p.rules.HasMaxHourlyUSD && !m.pools[i].priced {
+		return RuleCost, rules.CeilingReason(p.rules.Effective, &rules.View{}, 0, false)
+	}
+	return "", ""
+}
+
+// untolerated is the first taint that keeps pods without a matching toleration off a node.
+func untolerated(taints []corev1.Taint, tolerations []corev1.Toleration) (string, bool) {
+	for i := range taints {
+		taint := &taints[i]
+		if taint.Effect == corev1.TaintEffectPreferNoSchedule {
+			continue
+		}
+		if !slices.ContainsFunc(tolerations, func(t corev1.Toleration) bool { return t.ToleratesTaint(klog.Background(), taint, false) }) {
+			return taint.ToString(), true
+		}
+	}
+	return "", false
+}
+
+// selects says whether node selector and required node affinity allow the pool. A term that cannot be read allows nothing.
+func (m *model) selects(p *profile, in *Pool) bool {
+	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Labels: in.Labels}}
+	ok, err := p.affinity.Match(node)
+	return err == nil && ok
+}
+
+func selectsLabels(selector map[string]string, in *Pool) bool {
+	for key, value := range selector {
+		if have, ok := in.Labels[key]; !ok || have != value {
+			return false
+		}
+	}
+	return true
+}
+
+func selectorText(selector map[string]string) string {
+	parts := make([]string, 0, len(selector))
+	for key, value := range selector {
+		parts = append(parts, key+"="+value)
+	}
+	slices.Sort(parts)
+	return strings.Join(parts, ",")
+}
+
+// priceProfile fills in what a replica costs beside compute.
+func (m *model) priceProfile(p *profile) {
+	rules := p.rules
+	if len(rules.Preferred) > 0 {
+		p.unmet = make([]float64, len(m.pools))
+	}
+	if len(rules.Clients) > 0 {
+		p.clientMilliseconds = make([]float64, len(m.pools))
+		if p.workload.ClientBytesPerRequest > 0 {
+			p.clientUSDPerByte = make([]float64, len(m.pools))
+		}
+	}
+	byPlace := map[int32]float64{}
+	for i := range m.pools { // also where it may not be: held replicas run there
+		static := rules.Static(m.pools[i].class)
+		if p.unmet != nil {
+			p.unmet[i] = static.UnmetPreference
+		}
+		if p.clientMilliseconds != nil {
+			p.clientMilliseconds[i] = static.Clients.OrInfinite()
+		}
+		if p.clientUSDPerByte != nil {
+			usd, ok := byPlace[m.pools[i].place]
+			if !ok {
+				usd = m.clientEgress(rules.Effective, m.pools[i].class)
+				byPlace[m.pools[i].place] = usd
+			}
+			p.clientUSDPerByte[i] = usd
+		}
+	}
+}
+
+// clientEgress is the mean price of traffic from a class to the populations, in US dollars a byte.
+func (m *model) clientEgress(rules *policy.Effective, from *rules.Class) float64 {
+	sum, shares := 0.0, 0.0
+	for _, population := range rules.Clients {
+		cloud, region := pricing.Internet, ""
+		if place, ok := population.Client.Place(); ok {
+			cloud, region = place.Cloud, place.Region
+		}
+		usd := m.geo.egress(from, cloud, region)
+		if usd < 0 {
+			usd = m.geo.assumedPerByte
+		}
+		sum += usd * float64(population.SharePercent)
+		shares += float64(population.SharePercent)
+	}
+	if shares <= 0 {
+		return 0
+	}
+	return sum / shares
+}

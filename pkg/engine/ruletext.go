@@ -1,0 +1,107 @@
+package engine
+
+import (
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"tradewind.dev/tradewind/pkg/rules/policy"
+)
+
+// tooLarge is the conflict of a workload that has no place even on empty nodes and without any rule.
+func (s *Solver) tooLarge(w *work) ConflictRule {
+	for p := range s.m.pools {
+		if s.m.pools[p].holds(w.row.request.vector) {
+			return ConflictRule{RuleCapacity, fmt.Sprintf("all nodes together, were they empty, do not hold %d replicas that request %s",
+				w.n, s.requestText(w.row.request))}
+		}
+	}
+	return ConflictRule{RuleSize, "no node is large enough for a replica that requests " + s.requestText(w.row.request)}
+}
+
+// requestText is a request in words.
+func (s *Solver) requestText(r *request) string {
+	const gibibyte = 1 << 30
+	parts := []string{}
+	add := func(v int64, text string) {
+		if v > 0 {
+			parts = append(parts, text)
+		}
+	}
+	add(r.vector[dimCPU], fmt.Sprintf("%g CPUs", float64(r.vector[dimCPU])/1000))
+	add(r.vector[dimMemory], fmt.Sprintf("%.3g GiB of memory", float64(r.vector[dimMemory])/gibibyte))
+	add(r.vector[dimGPU], fmt.Sprintf("%d GPUs", r.vector[dimGPU]))
+	for k, name := range s.m.extended {
+		add(r.vector[dimExtended+k], fmt.Sprintf("%d %s", r.vector[dimExtended+k], name))
+	}
+	if len(parts) == 0 {
+		return "nothing"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// survivalText is all losses that a workload must survive, in words.
+func (s *Solver) survivalText(i int32) string {
+	var texts []string
+	for _, a := range s.m.snapshot.Workloads[i].Availability {
+		texts = append(texts, s.availabilityText(i, a))
+	}
+	return strings.Join(texts, ", ")
+}
+
+func (s *Solver) availabilityText(i int32, a Availability) string {
+	return fmt.Sprintf("survives the loss of any one %s with %d%% of %d replicas left", a.Survive, a.MinReplicasPercent, s.works[i].n)
+}
+
+// from names the policies that a rule comes from, the first one by name.
+func from(sources []policy.Source) string {
+	if sources[0].Name == "" {
+		return ""
+	}
+	if more := len(sources) - 1; more > 0 {
+		return fmt.Sprintf(" (%s and %d more)", sources[0], more)
+	}
+	return " (" + sources[0].String() + ")"
+}
+
+func residencyText(rule *policy.Residency) string {
+	var parts []string
+	if rule.LimitsCountries || rule.Broken {
+		parts = append(parts, "residency "+rule.Jurisdictions)
+	}
+	if rule.LimitsOperatorCountries {
+		parts = append(parts, "operated from "+rule.Operators)
+	}
+	return strings.Join(parts, ", ") + from(rule.From())
+}
+
+func spreadText(rule *policy.Spread) string {
+	word := policy.LocationKeys[rule.TopologyKey]
+	if rule.TopologyKey == corev1.LabelHostname {
+		word = "node"
+	}
+	var parts []string
+	if rule.MinDomains > 0 {
+		parts = append(parts, fmt.Sprintf("on at least %d of %s", rule.MinDomains, word))
+	}
+	if rule.MaxSharePercent < 100 {
+		parts = append(parts, fmt.Sprintf("at most %d%% of the replicas on one %s", rule.MaxSharePercent, word))
+	}
+	if rule.MaxSkew > 0 {
+		parts = append(parts, fmt.Sprintf("no %s with over %d replicas more than another", word, rule.MaxSkew))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// taints lists the taints that a workload does not tolerate, the three first ones.
+func (s *Solver) taints(w *Workload) string {
+	var names []string
+	for i := range s.m.snapshot.Pools {
+		taint, ok := untolerated(s.m.snapshot.Pools[i].Taints, w.Tolerations)
+		if ok && !strings.Contains(strings.Join(names, ", "), taint) && len(names) < 3 {
+			names = append(names, taint)
+		}
+	}
+	return strings.Join(names, ", ")
+}

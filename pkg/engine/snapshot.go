@@ -1,0 +1,239 @@
+package engine
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/location"
+	"tradewind.dev/tradewind/pkg/pricing"
+	"tradewind.dev/tradewind/pkg/rules"
+)
+
+// Snapshot is everything that a plan is made from. The engine never changes it, and neither may the caller while a
+// Solver made from it is in use. Pools and workloads are named by their index.
+type Snapshot struct {
+	Pools     []Pool
+	Workloads []Workload
+	// RoundTrips are the round trips between classes; the rules of the workloads must be made with the same.
+	RoundTrips *rules.RoundTrips
+	// Egress prices traffic; nil means that no traffic has a known price. *pricing.Prices is one.
+	Egress EgressPrices
+}
+
+// EgressPrices answers what traffic costs, in US dollars a gigabyte (10^9 bytes). The destination cloud may be
+// pricing.Internet.
+type EgressPrices interface {
+	EgressPerGB(fromCloud, fromRegion, toCloud, toRegion string) pricing.Price
+}
+
+// Resources are what a replica requests or a node has. Every one of them limits how many replicas a node holds; the
+// first three price a replica.
+type Resources struct {
+	// MilliCPU in thousandths of a core, MemoryBytes in bytes, GPUs of whatever make.
+	MilliCPU, MemoryBytes, GPUs int64
+	// Extended are all other resources by name, in their own units: GPUs by make ("nvidia.com/gpu"), "ephemeral-storage",
+	// "pods" (where a node limits how many pods it runs, a replica requests one). A resource that a node does not list it
+	// does not have.
+	Extended map[string]int64
+}
+
+// Priced are the resources that price a replica.
+func (r *Resources) Priced() pricing.Resources {
+	return pricing.Resources{MilliCPU: r.MilliCPU, MemoryBytes: r.MemoryBytes, GPUs: r.GPUs}
+}
+
+// Pool is a number of interchangeable nodes: of one cluster, class, size, labels and taints.
+type Pool struct {
+	// Cluster is empty in a snapshot of one cluster. Cluster and Name identify the pool.
+	Cluster, Name string
+	// Class is the location, instance type and capacity type. Classes must be interned (see rules.Class): one class
+	// one pointer, with IDs and PlaceIDs that are dense over the snapshot.
+	Class *rules.Class
+	// Labels are those of its nodes, for node selectors and node affinity. Labels that tell its nodes apart (hostname) are
+	// not looked at.
+	Labels labels.Set
+	Taints []corev1.Taint
+	// Price of one node, in US dollars an hour. A pool without a known price counts with the highest known price of each
+	// resource in the snapshot, and takes no workload that has a cost ceiling.
+	Price pricing.Price
+	// Interruption of spot nodes; ignored for others.
+	Interruption Interruption
+	// Allocatable resources of one node: they price replicas by dominant share, and are what an added node brings.
+	Allocatable Resources
+	// Nodes exist.
+	Nodes []Node
+	// MinNodes and MaxNodes are the limits within which an autoscaler sizes the pool, existing nodes counted. With MaxNodes
+	// at or below len(Nodes) no node can be added.
+	MinNodes, MaxNodes int
+}
+
+// Node is an existing node.
+type Node struct {
+	Name string
+	// Free resources are the allocatable ones less those of pods that the plan does not decide on (daemons, pods without
+	// a controller). Replicas of the snapshot's workloads count as free, even while they run on the node.
+	Free Resources
+}
+
+// Interruption is how often the cloud takes a spot node back.
+type Interruption struct {
+	// MonthlyPercent is the share of nodes taken back in a month, 0 to 100: the middle of the published band.
+	MonthlyPercent float64
+	// Known is false when nobody publishes it; then UnknownInterruptionPercent counts.
+	Known bool
+}
+
+// Workload is replicas that are alike.
+type Workload struct {
+	Namespace, Name, Kind string
+	// Replicas that should run.
+	Replicas int
+	// Request of one replica.
+	Request Resources
+	// NodeSelector, NodeAffinity (the required terms) and Tolerations are the pod's.
+	NodeSelector map[string]string
+	NodeAffinity *corev1.NodeSelector
+	Tolerations  []corev1.Toleration
+	// Rules are the merged rules of the policies that select the workload; nil when there are none.
+	Rules *rules.Rules
+	// Availability are the losses that it must survive, each of them alone. Of several for one kind of domain the strictest
+	// counts.
+	Availability []Availability
+	// ClientBytesPerRequest is the size of an answer to a client in bytes; it prices egress to the clients of the rules.
+	ClientBytesPerRequest float64
+	// Calls to other workloads: those of the policy's traffic, and the limits of other policies with no requests.
+	Calls []Call
+	// Current are the replicas that run now; pools may repeat. Replicas on nodes that are gone are left out.
+	Current []PoolReplicas
+	// Pins are replicas that a volume holds in place. Together they may not be more than Replicas.
+	Pins []Pin
+	// Priority is the value of the pods' PriorityClass: where there is too little room, replicas with a higher one come first.
+	Priority int32
+	// Refused of the Replicas cannot run whatever room there is, for the reason that RefusedBy gives: the API server refuses
+	// their pods. They are not planned for, and count as unplaced.
+	Refused   int
+	RefusedBy string
+	// RestartUSD is the cost of one restart of a replica, in US dollars; 0 means DefaultRestartUSD.
+	RestartUSD float64
+	// Hold, when not empty, says why the last decision must be kept (a policy that cannot be read, for instance): its
+	// replicas stay where they run and no further ones are placed.
+	Hold string
+}
+
+// Availability is a loss to survive: with any one domain gone, MinReplicasPercent of the replicas (rounded up) are still
+// there, and the rest fits on what remains.
+type Availability struct {
+	Survive Domain
+	// MinReplicasPercent, 1 to 99.
+	MinReplicasPercent int
+}
+
+// Domain is a kind of place that may be lost as a whole.
+type Domain string
+
+// The domains that a workload may survive the loss of, as a policy's spec.availability.survive writes them.
+const (
+	DomainCloud   Domain = "cloud"
+	DomainRegion  Domain = "region"
+	DomainZone    Domain = "zone"
+	DomainCluster Domain = "cluster"
+)
+
+// domains are all of them.
+var domains = [...]Domain{DomainCloud, DomainRegion, DomainZone, DomainCluster}
+
+// Of is the domain that a pool is in ("aws", "aws/eu-west-1", "aws/eu-west-1/eu-west-1a", a cluster's name); empty where
+// it is not known. Such a pool takes no workload that must survive the loss of one. An unnamed cluster is a known one.
+func (d Domain) Of(pool *Pool) string {
+	at := &pool.Class.Location
+	switch d {
+	case DomainCloud:
+		return at.Cloud
+	case DomainRegion:
+		return at.RegionKey()
+	case DomainZone:
+		if at.RegionKey() == "" || at.Zone == "" {
+			return ""
+		}
+		return at.RegionKey() + "/" + at.Zone
+	case DomainCluster:
+		return "cluster " + pool.Cluster
+	default:
+		return ""
+	}
+}
+
+// Call is what all replicas of a workload together call another workload.
+type Call struct {
+	// To names the called workload; its namespace is the caller's when empty. A workload that is not in the snapshot, or
+	// of which no replica is placed, costs and limits nothing.
+	To Reference
+	// RequestsPerSecond; 0 means rules.DefaultRequestsPerSecond of each replica.
+	RequestsPerSecond float64
+	// BytesPerRequest that a call sends and receives.
+	BytesPerRequest float64
+	// MaxMilliseconds to the nearest replica of the called workload; 0 means no limit.
+	MaxMilliseconds float64
+	// LimitOnly calls are not priced.
+	LimitOnly bool
+	// CallerOnly calls are the caller's alone, since the called workload's side has not agreed to them: that workload is
+	// planned as if there were no such call, and the caller then around it. The caller pays, and its limit binds the caller.
+	CallerOnly bool
+}
+
+// Reference names a workload of any kind.
+type Reference struct{ Namespace, Name string }
+
+// PoolReplicas is a number of replicas on a pool.
+type PoolReplicas struct{ Pool, Replicas int }
+
+// Pin holds replicas to where their volumes are.
+type Pin struct {
+	Replicas int
+	// Places where the volumes can be attached, any of them: cloud, region and zone as far as they are set must agree with
+	// the pool's. No place means nowhere.
+	Places []location.Location
+}
+
+// Allows says whether a pinned replica may be in a location.
+func (p *Pin) Allows(at location.Location) bool {
+	for i := range p.Places {
+		place := &p.Places[i]
+		if (place.Cloud == "" || place.Cloud == at.Cloud) && (place.Region == "" || place.Region == at.Region) &&
+			(place.Zone == "" || place.Zone == at.Zone) && (place.Cloud != "" || place.Region != "" || place.Zone != "") {
+			return true
+		}
+	}
+	return false
+}
+
+// The prices of what has no price of its own. They are Tradewind's own scale.
+const (
+	// DefaultRestartUSD is what one restart of a replica costs, in US dollars.
+	DefaultRestartUSD = 0.10
+	// PaybackHours is how long a move has to pay for itself: a move costs RestartUSD ÷ PaybackHours an hour.
+	PaybackHours = 24.0
+	// HoursPerMonth turns a monthly rate of interruption into an hourly one (365 × 24 ÷ 12).
+	HoursPerMonth = 730.0
+	// UnknownInterruptionPercent is the monthly rate where nobody publishes one: the upper end of the highest band that AWS
+	// does publish, which starts at 20 %, taken to be as wide as the others together.
+	UnknownInterruptionPercent = 40.0
+	// UnknownMilliseconds is what a round trip that nobody knows costs as much as: longer than between any two clouds'
+	// regions, so that an unknown place never wins by being unknown. It meets no limit.
+	UnknownMilliseconds = 400.0
+)
+
+// Options steer the search.
+type Options struct {
+	// OptimizeFor where no policy says; Balanced when empty.
+	OptimizeFor v1alpha1.OptimizeFor
+	// Expired is asked between steps; once it says true the best plan so far is returned. Nil never stops the search.
+	// Hard rules and the lower bound hold whenever it stops.
+	Expired func() bool
+	// Rounds of improvement at most; 0 means the default. More rounds take longer and narrow the gap.
+	Rounds int
+	// LateConflicts leaves it to Solver.Conflict to say why a workload's replicas have no place: the plan only says that
+	// they have none.
+	LateConflicts bool
+}

@@ -1,0 +1,27 @@
+package ledger
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/tools/events"
+
+	"tradewind.dev/tradewind/pkg/controller/placement"
+	"tradewind.dev/tradewind/pkg/controller/status"
+	"tradewind.dev/tradewind/pkg/planning"
+)
+
+// maxNote is the longest note that an event takes, in bytes.
+const maxNote = 1024
+
+// Event makes an event on a workload of a round.
+func Event(recorder events.EventRecorder, round *placement.Round, key planning.WorkloadKey, kind, reason, note string) {
+	apiVersion := ""
+	for i := range round.Result.Workloads {
+		w := &round.Result.Workloads[i]
+		if w.Kind == key.Kind && w.Namespace == key.Namespace && w.Name == key.Name {
+			apiVersion = w.APIVersion
+			break
+		}
+	}
+	regarding := &corev1.ObjectReference{APIVersion: apiVersion, Kind: key.Kind, Namespace: key.Namespace, Name: key.Name}
+	recorder.Eventf(regarding, nil, kind, reason, "Move", "%s", status.Clip(note, maxNote))
+}

@@ -1,0 +1,189 @@
+package moves
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/rules"
+	"tradewind.dev/tradewind/pkg/rules/policy"
+)
+
+// half lets no cloud have more than half of the replicas.
+var half = policy.Spread{TopologyKey: v1alpha1.LabelCloud, MaxSharePercent: 50}
+
+// survives says that half of the replicas must be left without any one cloud.
+var survives = []engine.Availability{{Survive: engine.DomainCloud, MinReplicasPercent: 50}}
+
+// ruled puts a workload of one-core replicas under rules, on pools aws, gcp and azure with these prices, and returns its judge.
+func ruled(t testing.TB, replicas int, ruled *policy.Effective, availability []engine.Availability, prices ...float64) *Judge {
+	t.Helper()
+	snapshot := clouds(t, prices...)
+	w := on("web", 0, replicas)
+	w.Availability = availability
+	if ruled != nil {
+		w.Rules = rules.NewRules(ruled, snapshot.RoundTrips)
+	}
+	snapshot.Workloads = []engine.Workload{w}
+	pools := map[string]*engine.Pool{}
+	for i := range snapshot.Pools {
+		pools[snapshot.Pools[i].Name] = &snapshot.Pools[i]
+	}
+	return NewJudge(snapshot, 0, pools, nil)
+}
+
+// at is so many replicas on aws, gcp and azure.
+func at(aws, gcp, azure int) map[string]int {
+	return map[string]int{"aws": aws, "gcp": gcp, "azure": azure}
+}
+
+// says joins breaches for a table.
+func says(breaches []Breach) string {
+	var out []string
+	for i := range breaches {
+		out = append(out, fmt.Sprintf("%d: %s", breaches[i].Replicas, breaches[i].Message))
+	}
+	return strings.Join(out, "; ")
+}
+
+func TestBreaches(t *testing.T) {
+	three := policy.Spread{TopologyKey: v1alpha1.LabelCloud, MinDomains: 3, MaxSharePercent: 100}
+	for _, c := range []struct {
+		name         string
+		rules        *policy.Effective
+		availability []engine.Availability
+		at           map[string]int
+		want         string
+	}{
+		{"no policy", nil, nil, at(4, 0, 0), ""},
+		{"half", &policy.Effective{SpotMaxPercent: 100, Spread: []policy.Spread{half}}, nil, at(2, 2, 0), ""},
+		{"more than half", &policy.Effective{SpotMaxPercent: 100, Spread: []policy.Spread{half}}, nil, at(3, 1, 0), "1: 3 replicas in cloud aws, at most 2"},
+		{"one is missing", &policy.Effective{SpotMaxPercent: 100, Spread: []policy.Spread{half}}, nil, at(3, 0, 0), ""},
+		{"three clouds", &policy.Effective{SpotMaxPercent: 100, Spread: []policy.Spread{three}}, nil, at(2, 1, 1), ""},
+		{"two clouds", &policy.Effective{SpotMaxPercent: 100, Spread: []policy.Spread{three}}, nil, at(2, 2, 0), "1: replicas in 2 of at least 3 places by cloud"},
+		{"survives", &policy.Effective{SpotMaxPercent: 100}, survives, at(2, 2, 0), ""},
+		{"does not survive", &policy.Effective{SpotMaxPercent: 100}, survives, at(3, 1, 0), "1: without cloud aws 1 of 4 replicas are left, at least 2 must be"},
+		{"need not survive a second loss", &policy.Effective{
+			SpotMaxPercent: 100, Availability: []policy.Availability{{Survive: "cloud", MinReplicasPercent: 50}},
+		}, nil, at(4, 0, 0), ""},
+		{"several", &policy.Effective{SpotMaxPercent: 100, Spread: []policy.Spread{half, three}}, survives, at(4, 0, 0), "2: 4 replicas in cloud aws, at most 2; " +
+			"2: replicas in 1 of at least 3 places by cloud; 2: without cloud aws 0 of 4 replicas are left, at least 2 must be"},
+		{"over the ceiling", &policy.Effective{SpotMaxPercent: 100, HasMaxHourlyUSD: true, MaxHourlyUSD: 1}, nil, at(4, 0, 0), ""},
+	} {
+		if got := says(ruled(t, 4, c.rules, c.availability, 4, 2, 3).Breaches(c.at)); got != c.want {
+			t.Errorf("%s: %q", c.name, got)
+		}
+	}
+}
+
+// TestMended checks what counts as mending: some rule is broken less, and none more.
+func TestMended(t *testing.T) {
+	breach := func(rule engine.Rule, replicas int) Breach {
+		return Breach{Rule: rule, Replicas: replicas, Message: string(rule)}
+	}
+	spread, spot := engine.RuleSpread, engine.RuleSpot
+	for _, c := range []struct {
+		name          string
+		before, after []Breach
+		want          engine.Rule
+	}{
+		{"nothing broken", nil, nil, ""},
+		{"the same", []Breach{breach(spread, 2)}, []Breach{breach(spread, 2)}, ""},
+		{"less", []Breach{breach(spread, 2)}, []Breach{breach(spread, 1)}, spread},
+		{"mended", []Breach{breach(spread, 1)}, nil, spread},
+		{"more", []Breach{breach(spread, 1)}, []Breach{breach(spread, 2)}, ""},
+		{"another is broken", []Breach{breach(spread, 2)}, []Breach{breach(spot, 1)}, ""},
+		{"another stays broken", []Breach{breach(spread, 2), breach(spot, 1)}, []Breach{breach(spot, 1)}, spread},
+		{"another is mended", []Breach{breach(spread, 2), breach(spot, 1)}, []Breach{breach(spread, 2)}, spot},
+	} {
+		got := engine.Rule("")
+		if rule := Mended(c.before, c.after); rule != nil {
+			got = rule.Rule
+		}
+		if got != c.want {
+			t.Errorf("%s: mends %q, not %q", c.name, got, c.want)
+		}
+	}
+}
+
+// TestRefuses checks that a judge refuses what the scheduler's rules refuse.
+func TestRefuses(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		rules  *policy.Effective
+		prices []float64
+		others map[string]int
+		want   string
+	}{
+		{"no policy", nil, []float64{4, 2, 3}, at(3, 0, 0), ""},
+		{"half", &policy.Effective{SpotMaxPercent: 100, Spread: []policy.Spread{half}}, []float64{4, 2, 3}, at(2, 1, 0), ""},
+		{"more than half", &policy.Effective{SpotMaxPercent: 100, Spread: []policy.Spread{half}}, []float64{4, 2, 3}, at(1, 2, 0),
+			"in cloud gcp, which has its 50% of the replicas"},
+		{"under the ceiling", &policy.Effective{SpotMaxPercent: 100, HasMaxHourlyUSD: true, MaxHourlyUSD: 4}, []float64{4, 2, 3}, at(3, 0, 0), ""},
+		{"over the ceiling, though cheaper", &policy.Effective{SpotMaxPercent: 100, HasMaxHourlyUSD: true, MaxHourlyUSD: 3}, []float64{4, 2, 3}, at(3, 0, 0),
+			"over the ceiling of $3/h"},
+		{"no price", &policy.Effective{SpotMaxPercent: 100, HasMaxHourlyUSD: true, MaxHourlyUSD: 3}, []float64{4, 0, 3}, at(0, 0, 3),
+			"without a known price (policy has a cost ceiling)"},
+		{"skew", &policy.Effective{SpotMaxPercent: 100, Spread: []policy.Spread{{TopologyKey: v1alpha1.LabelCloud, MaxSharePercent: 100, MaxSkew: 1}}},
+			[]float64{4, 2, 3}, at(1, 1, 0), "in cloud gcp, which would have over 1 replicas more than the emptiest cloud"},
+	} {
+		if got := ruled(t, 4, c.rules, nil, c.prices...).Refuses("gcp", c.others); got != c.want {
+			t.Errorf("%s: %q", c.name, got)
+		}
+	}
+}
+
+// TestEveryMoveMends checks that from any places, moves one by one that each break less lead to places that break nothing,
+// where a plan that breaks nothing exists: no rule needs a step back.
+func TestEveryMoveMends(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		n := rapid.IntRange(2, 8).Draw(rt, "replicas")
+		rules := &policy.Effective{SpotMaxPercent: 100}
+		if rapid.Bool().Draw(rt, "shares") {
+			rules.Spread = append(rules.Spread, policy.Spread{
+				TopologyKey: v1alpha1.LabelCloud, MaxSharePercent: rapid.IntRange(34, 100).Draw(rt, "share"), MinDomains: rapid.IntRange(0, 3).Draw(rt, "domains"),
+			})
+		}
+		var availability []engine.Availability
+		if rapid.Bool().Draw(rt, "survives") {
+			availability = []engine.Availability{{Survive: engine.DomainCloud, MinReplicasPercent: rapid.IntRange(1, 66).Draw(rt, "left")}}
+		}
+		judge := ruled(t, n, rules, availability, 1, 1, 1)
+		draw := func(what string) map[string]int {
+			out := at(0, 0, 0)
+			for range n {
+				out[rapid.SampledFrom([]string{"aws", "gcp", "azure"}).Draw(rt, what)]++
+			}
+			return out
+		}
+		now, plan := draw("now"), draw("plan")
+		if len(judge.Breaches(plan)) > 0 {
+			return
+		}
+		for step := 0; len(judge.Breaches(now)) > 0; step++ {
+			var next map[string]int
+			for from := range now {
+				for to := range now {
+					if now[from] <= plan[from] || now[to] >= plan[to] {
+						continue
+					}
+					after := maps.Clone(now)
+					after[from]--
+					after[to]++
+					if next == nil && Mended(judge.Breaches(now), judge.Breaches(after)) != nil {
+						next = after
+					}
+				}
+			}
+			if next == nil || step > n {
+				rt.Fatalf("%v breaks %s, and no move towards %v mends it", now, says(judge.Breaches(now)), plan)
+			}
+			now = next
+		}
+	})
+}

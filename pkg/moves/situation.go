@@ -1,0 +1,148 @@
+package moves
+
+import (
+	"time"
+
+	"tradewind.dev/tradewind/apis/v1alpha1"
+)
+
+// Situation is all that a decision about one workload is made from. Pools are named as in the plan.
+type Situation struct {
+	Now time.Time
+	// Wanted replicas, as their controller says.
+	Wanted int
+	// Replicas are the live pods: neither ending nor ended.
+	Replicas []Replica
+	// Plan is how many replicas the plan has in each pool.
+	Plan map[string]int
+	// Serial replicas move one at a time whatever the budget says (StatefulSet).
+	Serial bool
+	// Policy is what the workload's policies say; nil when no policy sets rebalance.
+	Policy *v1alpha1.Rebalance
+	// Drained says that a policy of "tradewind drain" is in force for the workload.
+	Drained bool
+	// Stabilization is how long a workload is left alone after its moves.
+	Stabilization time.Duration
+	// Hold, when not empty, says why nothing may be moved whatever it would bring: the plan is not to be relied on.
+	Hold string
+	// Pause, when not empty, says why nothing is moved now but for a drain: a domain is lost, or does not count again yet.
+	Pause string
+	// Unplaced replicas have no place in the plan: of the others only those are moved whose place a rule forbids.
+	Unplaced int
+	// Worth is what following the plan brings.
+	Worth Worth
+	// Rules judge places; nil when no policy selects the workload.
+	Rules *Judge
+	// Away are the replicas that a loss drove from pools. With Return as many may go back, without rebalance; without Return
+	// nothing is moved there for money.
+	Away   []Away
+	Return bool
+	// Circumstances say, in a form to be compared only, what decides where a replacement comes up: the plan, the rules, the
+	// nodes of the pools that it names and what else runs there. They are asked for only after a replacement came up where
+	// it would be moved from again. Nil when they are not known.
+	Circumstances func() string
+}
+
+// Away are replicas that a loss drove from a pool and that have not gone back yet.
+type Away struct {
+	From     string
+	Replicas int
+	// To are the pools that count as that place and can be used now; none while it is lost.
+	To map[string]bool
+}
+
+// Replica is a live pod.
+type Replica struct {
+	// ID identifies the pod for its life, Name is for people.
+	ID, Name string
+	// Pool that it is on; empty while it has no node, or one that the plan does not know.
+	Pool string
+	// Ready says whether it serves.
+	Ready bool
+	// Fixed, when not empty, says why it cannot be moved: it would not come back, or not by the plan.
+	Fixed string
+	// Created is when the pod was made.
+	Created time.Time
+	// Breaks, when not empty, is the rule about places that its place breaks; Draining says that it is that of a drain.
+	Breaks   string
+	Draining bool
+	// Fits says whether its volumes can follow to a pool; nil when it has none that bind it.
+	Fits func(pool string) bool
+}
+
+// Worth is what moving to the plan brings, in US dollars an hour.
+type Worth struct {
+	// Known is false when a price that counts is assumed.
+	Known bool
+	// Partial is true while replicas are missing: bills of different numbers of replicas cannot be compared.
+	Partial bool
+	// BillUSD of the replicas where they run, SavingsUSD of it that the plan saves.
+	BillUSD, SavingsUSD float64
+	// Moved of the Replicas that the bill is of are disturbed. The workload's own count where these are zero.
+	Moved, Replicas int
+	// Confidential bills rest on prices that not everybody may see who may see what is said of the moves.
+	Confidential bool
+}
+
+// Room reserves places for replacements.
+type Room interface {
+	// Reserve takes room for one replica of the workload in a pool, on nodes that exist, and says whether there was any.
+	Reserve(pool string) bool
+}
+
+// Reason is why a replica is moved, as status.moved says it.
+type Reason string
+
+// The reasons of moves.
+const (
+	ReasonRebalance Reason = "Rebalance" // it saves money
+	ReasonRule      Reason = "Rule"      // it mends a broken rule
+	ReasonDrain     Reason = "Drain"
+	ReasonFailback  Reason = "Failback"
+)
+
+// Move is a replica to be evicted so that its replacement starts in another pool.
+type Move struct {
+	Replica  Replica
+	From, To string
+	Reason   Reason
+	// Mends, when not empty, is the rule that is broken less afterwards.
+	Mends string
+	// Returns is the Away.From of a failback.
+	Returns string
+}
+
+// Decision is what to do about a workload now.
+type Decision struct {
+	Moves []Move
+	// Active says that replicas are being moved; Code and Message say what is done, or why nothing is.
+	Active  bool
+	Code    Code
+	Message string
+	// Again is when to decide anew even if nothing changes; zero when that is not needed.
+	Again time.Time
+}
+
+// Code is a decision in one word.
+type Code string
+
+// The codes of decisions.
+const (
+	CodeInPlace    Code = "InPlace"    // nothing to be moved
+	CodeMoving     Code = "Moving"     // replicas are evicted now
+	CodeWaiting    Code = "Waiting"    // for replacements to be ready
+	CodeHeld       Code = "Held"       // the plan is not to be relied on
+	CodeNotEnabled Code = "NotEnabled" // no policy sets rebalance
+	CodeTooLittle  Code = "SavesTooLittle"
+	CodeUnpriced   Code = "PriceNotKnown"
+	CodeWindow     Code = "OutsideWindow"
+	CodeSettling   Code = "Stabilizing" // moved recently
+	CodeBackoff    Code = "BackingOff"  // replacements landed elsewhere
+	CodeRefused    Code = "RuleRefuses" // the scheduler would refuse the replacement
+	CodeNoRoom     Code = "NoRoom"
+	CodeFixed      Code = "CannotMove"
+	CodePaused     Code = "Paused"
+	CodeStays      Code = "FailbackNever"
+	CodeInvalid    Code = "Invalid"   // the policy's figures cannot be read
+	CodeProtected  Code = "Protected" // a PodDisruptionBudget refuses
+)

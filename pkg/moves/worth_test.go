@@ -1,0 +1,168 @@
+package moves
+
+import (
+	"math"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/latency"
+	"tradewind.dev/tradewind/pkg/location"
+	"tradewind.dev/tradewind/pkg/pricing"
+	"tradewind.dev/tradewind/pkg/rules"
+)
+
+// flat is a price of traffic between clouds, and of none within one.
+type flat float64
+
+func (f flat) EgressPerGB(from, _, to, _ string) pricing.Price {
+	if from == to {
+		return pricing.Price{Known: true}
+	}
+	return pricing.Price{Known: true, USD: float64(f)}
+}
+
+// clouds is a pool of 4-core nodes in each cloud, at a price an hour.
+func clouds(t testing.TB, prices ...float64) *engine.Snapshot {
+	matrix, err := latency.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	times, _ := latency.New(matrix, nil, noon)
+	out := &engine.Snapshot{RoundTrips: rules.NewRoundTrips(times), Egress: flat(0.05)}
+	for i, at := range []location.Location{{Cloud: "aws", Region: "eu-west-1"}, {Cloud: "gcp", Region: "europe-west1"}, {Cloud: "azure", Region: "westeurope"}}[:len(prices)] {
+		each := engine.Resources{MilliCPU: 4000, MemoryBytes: 16 << 30}
+		class := &rules.Class{ID: i, Node: location.Node{Location: at, CapacityType: v1alpha1.CapacityOnDemand}, Place: latency.PlaceOf(at), PlaceID: i}
+		class.Labels = location.LabelsOf(class.Node)
+		out.Pools = append(out.Pools, engine.Pool{
+			Name: at.Cloud, Class: class, Price: pricing.Price{Known: prices[i] > 0, USD: prices[i]}, Allocatable: each,
+			Nodes: []engine.Node{{Name: at.Cloud + "-0", Free: each}, {Name: at.Cloud + "-1", Free: each}},
+		})
+	}
+	return out
+}
+
+// on is a workload of one-core replicas that run on a pool.
+func on(name string, pool, replicas int, calls ...engine.Call) engine.Workload {
+	return engine.Workload{
+		Namespace: "shop", Name: name, Kind: "Deployment", Replicas: replicas, Request: engine.Resources{MilliCPU: 1000, MemoryBytes: 1 << 30},
+		Current: []engine.PoolReplicas{{Pool: pool, Replicas: replicas}}, Calls: calls,
+	}
+}
+
+// to is a plan that has each workload on one pool.
+func to(snapshot *engine.Snapshot, pools ...int) *engine.Plan {
+	plan := &engine.Plan{}
+	for i, pool := range pools {
+		w := &snapshot.Workloads[i]
+		placement := &engine.Placement{Decisions: []engine.Decision{{Pool: pool, Replicas: w.Replicas}}}
+		if pool != w.Current[0].Pool {
+			placement.Moves = w.Replicas
+		}
+		plan.Placements = append(plan.Placements, placement)
+	}
+	return plan
+}
+
+func near(a, b float64) bool { return math.Abs(a-b) < 1e-9 }
+
+func TestWorth(t *testing.T) {
+	snapshot := clouds(t, 4, 2)
+	snapshot.Workloads = []engine.Workload{on("web", 0, 2)}
+	worth := NewValuer(snapshot, to(snapshot, 1), engine.Options{}).Value([]int{0})[0]
+	if !worth.Known || !near(worth.BillUSD, 2) || !near(worth.SavingsUSD, 1) || worth.Moved != 2 || worth.Replicas != 2 {
+		t.Errorf("two replicas of a quarter of a $4 node, moved to one of $2: %+v", worth)
+	}
+	snapshot = clouds(t, 4, 0)
+	snapshot.Workloads = []engine.Workload{on("web", 0, 2)}
+	if worth := NewValuer(snapshot, to(snapshot, 1), engine.Options{}).Value([]int{0})[0]; worth.Known {
+		t.Errorf("a price is missing: %+v", worth)
+	}
+}
+
+// TestWorthOfCalls checks that workloads that call each other are valued together where both may move, and that the calls
+// of one that may not move are counted.
+func TestWorthOfCalls(t *testing.T) {
+	// 1,000 calls a second of 10 kB: 36 GB an hour, $1.80 between clouds.
+	calls := engine.Call{To: engine.Reference{Name: "cart"}, RequestsPerSecond: 1000, BytesPerRequest: 10_000}
+	snapshot := clouds(t, 4, 2)
+	snapshot.Workloads = []engine.Workload{on("web", 0, 2, calls), on("cart", 0, 2)}
+	v := NewValuer(snapshot, to(snapshot, 1, 1), engine.Options{})
+	both := v.Value([]int{0, 1})
+	if both[0] != both[1] || both[0].SavingsUSD < 1.9 || both[0].Replicas != 4 {
+		t.Errorf("both: %+v, %+v", both[0], both[1])
+	}
+	for _, alone := range []int{0, 1} {
+		if worth := v.Value([]int{alone})[alone]; worth.SavingsUSD > 1-1.8+0.01 {
+			t.Errorf("workload %d alone leaves the other behind: %+v", alone, worth)
+		}
+	}
+}
+
+// TestWorthOfCallsThatAreNotAgreed checks that such a call is the caller's affair: it neither keeps what is called nor moves it.
+func TestWorthOfCallsThatAreNotAgreed(t *testing.T) {
+	calls := engine.Call{To: engine.Reference{Name: "cart"}, RequestsPerSecond: 1000, BytesPerRequest: 10_000, CallerOnly: true}
+	snapshot := clouds(t, 4, 2)
+	snapshot.Workloads = []engine.Workload{on("web", 0, 2, calls), on("cart", 0, 2)}
+	both := NewValuer(snapshot, to(snapshot, 1, 1), engine.Options{}).Value([]int{0, 1})
+	if !near(both[1].SavingsUSD, 1) || both[1].Replicas != 2 {
+		t.Errorf("what is called: %+v", both[1])
+	}
+	if both[0].SavingsUSD > 1-1.8+0.01 || both[0].Replicas != 2 {
+		t.Errorf("the caller leaves it behind: %+v", both[0])
+	}
+}
+
+// TestStock compares with counting by hand.
+func TestStock(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		snapshot := clouds(t, 4, 2)
+		request := engine.Resources{MilliCPU: int64(rapid.IntRange(1, 4000).Draw(rt, "cpu")), MemoryBytes: 1 << 30}
+		var loads []Load
+		used := map[[2]int]int64{}
+		for range rapid.IntRange(0, 6).Draw(rt, "loads") {
+			at := [2]int{rapid.IntRange(0, 1).Draw(rt, "pool"), rapid.IntRange(0, 1).Draw(rt, "node")}
+			one := engine.Resources{MilliCPU: int64(rapid.IntRange(0, 1500).Draw(rt, "load"))}
+			loads = append(loads, Load{at[0], at[1], &one})
+			used[at] += one.MilliCPU
+		}
+		stock := NewStock(snapshot, loads)
+		for pool := range snapshot.Pools {
+			want := 0
+			for node := range snapshot.Pools[pool].Nodes {
+				if free := 4000 - used[[2]int{pool, node}]; free > 0 {
+					want += int(min(free/request.MilliCPU, 16)) // 16 GiB of memory
+				}
+			}
+			got := 0
+			for stock.Reserve(pool, &request) {
+				got++
+			}
+			if got != want {
+				rt.Fatalf("pool %d: room for %d, counted %d", pool, got, want)
+			}
+		}
+		if snapshot.Pools[0].Nodes[0].Free.MilliCPU != 4000 {
+			rt.Fatal("the snapshot was changed")
+		}
+	})
+}
+
+// BenchmarkValue values 10,000 workloads that all may move.
+func BenchmarkValue(b *testing.B) {
+	snapshot := clouds(b, 4, 2)
+	var movable, pools []int
+	for i := range 10_000 {
+		snapshot.Workloads = append(snapshot.Workloads, on("web", 0, 3))
+		movable, pools = append(movable, i), append(pools, 1)
+	}
+	plan := to(snapshot, pools...)
+	b.ReportAllocs()
+	for b.Loop() {
+		if worth := NewValuer(snapshot, plan, engine.Options{}).Value(movable); len(worth) != len(movable) {
+			b.Fatal(len(worth))
+		}
+	}
+}

@@ -1,0 +1,243 @@
+package planning
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/location"
+)
+
+// Build makes a snapshot from objects. It does not depend on their order. What is wrong with one of them is in the
+// result's Problems and the rest is planned; it fails only without a World.
+func Build(input *Input) (*Result, error) {
+	if input.World == nil {
+		return nil, errors.New("planning: Input.World is nil; make one with state.NewWorld")
+	}
+	b := &builder{
+		input: input,
+		out: &Result{
+			PoolOf:   make(map[string]int, len(input.Nodes)),
+			Snapshot: &engine.Snapshot{RoundTrips: input.World.RoundTrips, Egress: input.World.Prices},
+		},
+		nodes: make(map[nodeKey]nodeAt, len(input.Nodes)),
+	}
+	b.workloads()
+	b.priorities = newPriorities(input.PriorityClasses)
+	b.refer()
+	for _, g := range b.groups() {
+		pool, info := b.pool(g)
+		for _, m := range g.nodes {
+			b.nodes[nodeKey{g.cluster, m.node.Name}] = nodeAt{pool: info.Index, node: -1}
+			if _, taken := b.out.PoolOf[m.node.Name]; !taken {
+				b.out.PoolOf[m.node.Name] = info.Index
+			}
+		}
+		for i := range pool.Nodes {
+			b.nodes[nodeKey{g.cluster, pool.Nodes[i].Name}] = nodeAt{pool: info.Index, node: i}
+		}
+		b.out.Snapshot.Pools = append(b.out.Snapshot.Pools, pool)
+		b.out.Pools = append(b.out.Pools, info)
+	}
+	pods := b.pods()
+	volumes := b.volumes()
+	for i := range b.out.Workloads {
+		b.out.Snapshot.Workloads = append(b.out.Snapshot.Workloads, b.workload(&b.out.Workloads[i], pods[i], volumes))
+	}
+	b.refuse(pods)
+	slices.SortStableFunc(b.out.Problems, func(x, y Problem) int {
+		return cmp.Or(strings.Compare(x.Object, y.Object), strings.Compare(x.Field, y.Field), strings.Compare(x.Message, y.Message))
+	})
+	return b.out, nil
+}
+
+// builder is one call of Build.
+type builder struct {
+	input *Input
+	out   *Result
+	// index finds a planned workload in out.Workloads.
+	index map[WorkloadKey]int
+	// callees finds the workload that calls to a name go to.
+	callees    map[engine.Reference]int
+	priorities priorities
+	nodes      map[nodeKey]nodeAt
+	// keys are the node labels that workloads and pools select by; hosts the names of nodes that they select, unless
+	// everyHost is set.
+	keys, hosts map[string]bool
+	everyHost   bool
+}
+
+// nodeKey names a node: two clusters may have one of the same name.
+type nodeKey struct{ cluster, name string }
+
+// nodeAt is where a node is in the snapshot; node is -1 when it must not be used.
+type nodeAt struct{ pool, node int }
+
+func (b *builder) problem(object, field, format string, arguments ...any) {
+	b.out.Problems = append(b.out.Problems, Problem{Object: object, Field: field, Message: fmt.Sprintf(format, arguments...)})
+}
+
+// workloads sorts the workloads and leaves out what cannot be planned.
+func (b *builder) workloads() {
+	all := slices.Clone(b.input.Workloads)
+	slices.SortStableFunc(all, func(x, y Workload) int {
+		return cmp.Or(strings.Compare(x.Namespace, y.Namespace), strings.Compare(x.Name, y.Name), strings.Compare(x.Kind, y.Kind))
+	})
+	b.index = make(map[WorkloadKey]int, len(all))
+	b.callees = make(map[engine.Reference]int, len(all))
+	for i := range all {
+		w := &all[i]
+		key := WorkloadKey{w.Kind, w.Namespace, w.Name}
+		switch _, taken := b.index[key]; {
+		case taken:
+			b.problem(w.object(), "metadata.name", "is there twice; one of them is left out: give each a name of its own")
+		case w.Template == nil:
+			b.problem(w.object(), "spec.template", "is missing; the workload is left out")
+		default:
+			b.index[key] = len(b.out.Workloads)
+			to := engine.Reference{Namespace: w.Namespace, Name: w.Name}
+			if _, taken := b.callees[to]; !taken { // as the engine takes the first of a name
+				b.callees[to] = len(b.out.Workloads)
+			}
+			b.out.Workloads = append(b.out.Workloads, *w)
+		}
+	}
+}
+
+func (w *Workload) object() string { return w.Kind + " " + w.Namespace + "/" + w.Name }
+
+// refer notes which node labels anybody selects by.
+func (b *builder) refer() {
+	b.keys, b.hosts = map[string]bool{}, map[string]bool{}
+	for i := range b.out.Workloads {
+		spec := &b.out.Workloads[i].Template.Spec
+		for key, value := range spec.NodeSelector {
+			b.selects(key, true, value)
+		}
+		for _, term := range nodeTerms(spec) {
+			for _, requirement := range term.MatchExpressions {
+				listed := requirement.Operator == corev1.NodeSelectorOpIn || requirement.Operator == corev1.NodeSelectorOpNotIn
+				b.selects(requirement.Key, listed, requirement.Values...)
+			}
+		}
+	}
+	for _, pool := range b.input.Pools {
+		if pool.Labels[v1alpha1.LabelDiscovered] == "true" {
+			continue // its labels are what its nodes have alike, some of them by chance
+		}
+		for key := range pool.Spec.Labels {
+			if key != corev1.LabelHostname {
+				b.keys[key] = true
+			}
+		}
+	}
+}
+
+func (b *builder) selects(key string, listed bool, values ...string) {
+	if key != corev1.LabelHostname {
+		b.keys[key] = true
+		return
+	}
+	b.everyHost = b.everyHost || !listed
+	for _, value := range values {
+		b.hosts[value] = true
+	}
+}
+
+// nodeTerms are the required terms of a pod's node affinity.
+func nodeTerms(spec *corev1.PodSpec) []corev1.NodeSelectorTerm {
+	if required := requiredAffinity(spec); required != nil {
+		return required.NodeSelectorTerms
+	}
+	return nil
+}
+
+func requiredAffinity(spec *corev1.PodSpec) *corev1.NodeSelector {
+	if spec.Affinity == nil || spec.Affinity.NodeAffinity == nil {
+		return nil
+	}
+	return spec.Affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution
+}
+
+// labelsOf are the labels of a node that anybody selects by: its own, and those of its location. The name of a host
+// counts only where a workload asks for this very host; it then is a pool of its own.
+func (b *builder) labelsOf(n *located) labels.Set {
+	out := labels.Set{}
+	for key := range b.keys {
+		if value, ok := n.node.Labels[key]; ok {
+			out[key] = value
+		}
+	}
+	for key, value := range location.LabelsOf(n.at) {
+		if _, ok := out[key]; !ok && b.keys[key] {
+			out[key] = value
+		}
+	}
+	if host, ok := n.node.Labels[corev1.LabelHostname]; ok && (b.everyHost || b.hosts[host]) {
+		out[corev1.LabelHostname] = host
+	}
+	return out
+}
+
+// running is where the pods of one workload are.
+type running struct {
+	replicas map[int]int         // by pool
+	nodes    map[string]nodeName // of the pod by its name
+}
+
+// nodeName is a node that a pod runs on, and its pool.
+type nodeName struct {
+	pool int
+	name string
+}
+
+// pods counts every pod once: as a replica of a planned workload where it runs, or as room that is taken.
+func (b *builder) pods() []running {
+	out := make([]running, len(b.out.Workloads))
+	for i := range b.input.Pods {
+		pod := &b.input.Pods[i]
+		at, ok := b.nodeOf(pod)
+		if !ok {
+			continue
+		}
+		if w, planned := b.index[pod.Workload]; planned && pod.Workload != (WorkloadKey{}) {
+			if out[w].replicas == nil {
+				out[w] = running{map[int]int{}, map[string]nodeName{}}
+			}
+			out[w].replicas[at.pool]++
+			out[w].nodes[pod.Name] = nodeName{at.pool, pod.Node}
+			continue
+		}
+		if at.node >= 0 {
+			subtract(&b.out.Snapshot.Pools[at.pool].Nodes[at.node].Free, &pod.Request)
+		}
+	}
+	return out
+}
+
+// nodeOf finds the node of a pod.
+func (b *builder) nodeOf(pod *Pod) (nodeAt, bool) {
+	if at, ok := b.nodes[nodeKey{pod.Cluster, pod.Node}]; ok {
+		return at, true
+	}
+	pool, ok := b.out.PoolOf[pod.Node]
+	if !ok || pod.Cluster != "" {
+		return nodeAt{}, false
+	}
+	at, ok := b.nodes[nodeKey{b.out.Pools[pool].Cluster, pod.Node}]
+	return at, ok
+}
+
+// namespace returns the labels of a workload's namespace; ok is false when a policy selects by them and they are not
+// known.
+func (b *builder) namespace(name string) (labels.Set, bool) {
+	set, known := b.input.Namespaces[name]
+	return set, known || !b.input.World.Policies.SelectsNamespaces()
+}

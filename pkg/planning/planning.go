@@ -1,0 +1,132 @@
+// Package planning makes the engine's snapshot from Kubernetes objects, so that what `tradewind simulate` plans from files
+// and what the placement controller plans from its caches is the same.
+package planning
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	schedulingv1 "k8s.io/api/scheduling/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/location"
+	"tradewind.dev/tradewind/pkg/pricing"
+	"tradewind.dev/tradewind/pkg/rules/policy"
+	"tradewind.dev/tradewind/pkg/state"
+)
+
+// Input is the objects that a plan is made from. Build changes none of them.
+type Input struct {
+	// World is the policies, prices and round-trip times in force.
+	World *state.World
+	// Location says which further node labels name the cloud.
+	Location location.Options
+	// Nodes of all clusters. The label tradewind.dev/cluster names a node's cluster; without it the cluster has no name.
+	Nodes []*corev1.Node
+	// Pools are declared or discovered. A node belongs to the first declared pool (by name) that it matches, and to a pool
+	// found from the nodes alike otherwise.
+	Pools []*v1alpha1.CloudPool
+	// Workloads to plan for.
+	Workloads []Workload
+	// Pods that have a node and have not ended. Those of Workloads are where the plan finds them; all others, and all on
+	// nodes that the plan may not use, take their room away.
+	Pods []Pod
+	// Namespaces are the labels of namespaces by name, for policies that select by them.
+	Namespaces map[string]labels.Set
+	Claims     []*corev1.PersistentVolumeClaim
+	Volumes    []*corev1.PersistentVolume
+	Classes    []*storagev1.StorageClass
+	// PriorityClasses and Quotas say in whose favour room is shared out, and which replicas cannot run.
+	PriorityClasses []*schedulingv1.PriorityClass
+	Quotas          []*corev1.ResourceQuota
+	// Unavailable, if set, says why a node must not be used now, or "": it is not ready, lost, cordoned, or being drained.
+	// Its replicas have no place; when all nodes of a pool are unavailable none can be added to it either.
+	Unavailable func(node *corev1.Node) string
+	// PoolUnavailable, if set, says why a whole pool must not be used now, or "".
+	PoolUnavailable func(pool *PoolInfo) string
+}
+
+// Workload is a controller whose pods are alike.
+type Workload struct {
+	APIVersion, Kind, Namespace, Name string
+	// Replicas that should run.
+	Replicas int
+	// Template of the pods: labels, requests, node selector, affinity, tolerations, volumes.
+	Template *corev1.PodTemplateSpec
+	// ClaimTemplates are the names of the volume claim templates of a StatefulSet: replica I of workload W has the claims
+	// TEMPLATE-W-I.
+	ClaimTemplates []string
+	// FirstOrdinal is the I of a StatefulSet's first replica (spec.ordinals.start).
+	FirstOrdinal int
+	// Hold, when not empty, says why its last decision must be kept.
+	Hold string
+	// RestartUSD is the cost of one restart of a replica; 0 means the engine's default.
+	RestartUSD float64
+}
+
+// Pod is a running pod, as far as a plan looks at it.
+type Pod struct {
+	Namespace, Name, Node string
+	// Cluster of the node; empty where the names of nodes tell them apart.
+	Cluster string
+	// Workload that it is a replica of; zero for a pod that is planned with no workload.
+	Workload WorkloadKey
+	// Request of the pod with overhead, as the scheduler counts it.
+	Request engine.Resources
+	// Claims are the names of its PersistentVolumeClaims.
+	Claims []string
+}
+
+// WorkloadKey names a workload.
+type WorkloadKey struct{ Kind, Namespace, Name string }
+
+// PoolInfo is a pool of the snapshot with the objects that it was made from.
+type PoolInfo struct {
+	// Index in Snapshot.Pools.
+	Index         int
+	Cluster, Name string
+	// Declared is the CloudPool that declares it; nil for a pool found from nodes.
+	Declared *v1alpha1.CloudPool
+	// Nodes are parallel to the engine's Pool.Nodes.
+	Nodes []*corev1.Node
+	// Location, instance type and capacity type of its nodes.
+	At location.Node
+	// ListPrice of a node in the public catalog. Negotiated says that the price in force is another, which a PriceList gives
+	// and not everybody may see.
+	ListPrice  pricing.Price
+	Negotiated bool
+	// Unavailable is why it must not be used now; empty when it may be.
+	Unavailable string
+}
+
+// Result is a snapshot with the way back to the objects.
+type Result struct {
+	Snapshot *engine.Snapshot
+	// Pools are parallel to Snapshot.Pools, Workloads to Snapshot.Workloads.
+	Pools     []PoolInfo
+	Workloads []Workload
+	// PoolOf is the index of the pool that a node belongs to, by the node's name; also of nodes that are unavailable.
+	PoolOf map[string]int
+	// Unagreed are the calls to other namespaces that the called workloads' side has not agreed to.
+	Unagreed []Unagreed
+	// Problems are what was left out, and why; the rest is planned.
+	Problems []Problem
+}
+
+// Unagreed is a call that moves the caller alone.
+type Unagreed struct {
+	// Source is the policy that declares it.
+	Source policy.Source
+	// Caller and Callee are workloads as "shop/web".
+	Caller, Callee engine.Reference
+}
+
+// Problem names what is wrong in an object, and the remedy.
+type Problem struct {
+	// Object is "Deployment shop/web"; Field its field, as "spec.template.spec.containers[0].resources".
+	Object, Field, Message string
+}
+
+// String is object, field and message in one line.
+func (p Problem) String() string { return p.Object + ": " + p.Field + ": " + p.Message }

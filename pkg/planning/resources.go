@@ -1,0 +1,104 @@
+package planning
+
+import (
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	resourcehelper "k8s.io/component-helpers/resource"
+
+	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/state"
+)
+
+// podsResource is the resource that limits how many pods a node runs.
+const podsResource = string(corev1.ResourcePods)
+
+// unlimitedPods is for nodes that do not say how many pods they run: more than anybody runs on a node.
+const unlimitedPods = math.MaxInt32
+
+// Request is what a pod of this shape asks for: the sum over its containers with init containers and overhead, as the
+// scheduler counts, and one of the pods that a node may run. A container with a limit and no request asks for the limit,
+// as the API server fills in.
+func Request(spec *corev1.PodSpec) engine.Resources {
+	pod := &corev1.Pod{Spec: *spec}
+	pod.Spec.Containers, pod.Spec.InitContainers = withDefaults(spec.Containers), withDefaults(spec.InitContainers)
+	out := Resources(resourcehelper.PodRequests(pod, resourcehelper.PodResourcesOptions{}))
+	out.Extended[podsResource] = 1
+	return out
+}
+
+// withDefaults are the containers with requests where there are limits. The given ones stay as they are.
+func withDefaults(containers []corev1.Container) []corev1.Container {
+	var out []corev1.Container
+	for i := range containers {
+		requests := containers[i].Resources.Requests
+		for name, limit := range containers[i].Resources.Limits {
+			if _, ok := requests[name]; ok {
+				continue
+			}
+			if out == nil {
+				out = slices.Clone(containers)
+			}
+			if requests = maps.Clone(requests); requests == nil {
+				requests = corev1.ResourceList{}
+			}
+			requests[name] = limit
+			out[i].Resources.Requests = requests
+		}
+	}
+	if out == nil {
+		return containers
+	}
+	return out
+}
+
+// Resources are a resource list in the engine's terms: CPU in millicores, memory in bytes, GPUs of whatever make, and
+// under Extended everything else and the GPUs by make. Huge pages are left out where there are none.
+func Resources(list corev1.ResourceList) engine.Resources {
+	priced := state.Resources(list)
+	out := engine.Resources{
+		MilliCPU: priced.MilliCPU, MemoryBytes: priced.MemoryBytes, GPUs: priced.GPUs, Extended: make(map[string]int64, len(list)),
+	}
+	for name, quantity := range list {
+		if name == corev1.ResourceCPU || name == corev1.ResourceMemory {
+			continue
+		}
+		if value := quantity.Value(); value != 0 {
+			out.Extended[string(name)] = value
+		}
+	}
+	return out
+}
+
+// subtract takes a request away; nothing becomes negative. Every request takes the place of one pod.
+func subtract(from *engine.Resources, request *engine.Resources) {
+	from.MilliCPU = max(from.MilliCPU-max(request.MilliCPU, 0), 0)
+	from.MemoryBytes = max(from.MemoryBytes-max(request.MemoryBytes, 0), 0)
+	from.GPUs = max(from.GPUs-max(request.GPUs, 0), 0)
+	for name, value := range request.Extended {
+		if have, ok := from.Extended[name]; ok && name != podsResource {
+			from.Extended[name] = max(have-max(value, 0), 0)
+		}
+	}
+	from.Extended[podsResource] = max(from.Extended[podsResource]-1, 0)
+}
+
+// allocatable of a node. A kubelet that reports none lets pods have its whole capacity.
+func allocatable(node *corev1.Node) engine.Resources {
+	list := node.Status.Allocatable
+	if len(list) == 0 {
+		list = node.Status.Capacity
+	}
+	out := Resources(list)
+	if _, ok := list[corev1.ResourcePods]; !ok {
+		out.Extended[podsResource] = unlimitedPods
+	}
+	return out
+}
+
+// isDevice says whether a resource is one that a device plugin offers, which tells nodes apart; the amounts of disk and
+// pods do not.
+func isDevice(name string) bool { return strings.Contains(name, "/") }

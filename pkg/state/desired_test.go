@@ -1,0 +1,29 @@
+package state
+
+import (
+	"slices"
+	"testing"
+)
+
+// Pods that were held back under a number of replicas that is out of date are tried again when the right one is known.
+func TestOnDesired(t *testing.T) {
+	store := newStore(t, Objects{})
+	var told []RevisionKey
+	store.OnDesired(func(key RevisionKey) { told = append(told, key) })
+	store.OnDesired(func(key RevisionKey) { told = append(told, key) })
+	web := RevisionKey{Namespace: "shop", Kind: "ReplicaSet", Name: "web-1"}
+
+	store.SetDesired(web, 2)
+	if len(told) > 0 {
+		t.Errorf("told of %v, which has no pods that could wait", told)
+	}
+	store.SetPod(replica("a", "web", "1", ""))
+	store.SetDesired(web, 2)
+	if len(told) > 0 {
+		t.Errorf("told of %v, which wants as many as before", told)
+	}
+	store.SetDesired(web, 5)
+	if want := []RevisionKey{web, web}; !slices.Equal(told, want) {
+		t.Errorf("told of %v, want each listener told of %v once", told, web)
+	}
+}

@@ -1,0 +1,308 @@
+package files
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	schedulingv1 "k8s.io/api/scheduling/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/location"
+	"tradewind.dev/tradewind/pkg/planning"
+	"tradewind.dev/tradewind/pkg/rules/policy"
+	"tradewind.dev/tradewind/pkg/state"
+)
+
+// Scenario is what a plan is made from, out of files.
+type Scenario struct {
+	*planning.Input
+	// Problems are bad input, of the files and of what they mean together; the rest is in the input.
+	Problems []Problem
+	// Warnings are about what can be right but seldom is.
+	Warnings []Problem
+	// Clusters are the ClusterProfiles by name.
+	Clusters map[string]*ClusterProfile
+}
+
+// cluster is the cluster that a node says it is in; empty for other objects.
+func (o *Object) cluster() string {
+	if node, ok := o.Value.(*corev1.Node); ok && node.Labels[v1alpha1.LabelCluster] != "" {
+		return " " + node.Labels[v1alpha1.LabelCluster]
+	}
+	return ""
+}
+
+// Scenario brings the objects together. now decides which samples of LatencyMaps are too old. Errors mean a broken build.
+func (s *Set) Scenario(options location.Options, now time.Time) (*Scenario, error) {
+	b := &assembly{
+		set: s, objects: state.Objects{}, named: map[string]*Object{},
+		out: &Scenario{
+			Input:    &planning.Input{Location: options, Namespaces: map[string]labels.Set{}, Unavailable: planning.NodeUnavailable},
+			Clusters: map[string]*ClusterProfile{},
+		},
+	}
+	for _, object := range s.Objects {
+		b.named[object.String()] = object
+		if object.Refused {
+			b.refused(object)
+		} else {
+			b.add(object)
+		}
+	}
+	for _, name := range s.Unread {
+		b.unread(name)
+	}
+	b.finish()
+	world, err := state.NewWorld(b.objects, now)
+	if err != nil {
+		return nil, err
+	}
+	b.out.World = world
+	b.meaning(world)
+	b.out.Problems = append(b.out.Problems, s.Problems...)
+	return b.out, nil
+}
+
+// assembly is a scenario while it is put together.
+type assembly struct {
+	set     *Set
+	out     *Scenario
+	objects state.Objects
+	named   map[string]*Object
+	daemons []*appsv1.DaemonSet
+	running map[planning.WorkloadKey]bool
+	holds   []hold
+}
+
+// hold keeps workloads where they are: a policy that may select them cannot be read, and an uncertain answer moves
+// nothing.
+type hold struct {
+	namespace string // empty for all
+	selector  labels.Selector
+	reason    string
+}
+
+// refused notes whom an object that no API server would take concerns.
+func (b *assembly) refused(object *Object) {
+	if !strings.HasSuffix(object.Kind, "PlacementPolicy") {
+		return
+	}
+	h := hold{namespace: object.Namespace, selector: labels.Everything(), reason: fmt.Sprintf("%s is not valid (%s:%d)", object, object.File, object.Line(""))}
+	if spec, ok := object.document.Object["spec"].(map[string]any); ok {
+		if read, ok := selectorOf(spec["workloadSelector"]); ok {
+			h.selector = read
+		}
+	}
+	b.holds = append(b.holds, h)
+}
+
+// selectorOf reads a label selector; ok is false when it cannot be read.
+func selectorOf(value any) (labels.Selector, bool) {
+	encoded, err := json.Marshal(value)
+	if err != nil || value == nil {
+		return nil, false
+	}
+	var selector metav1.LabelSelector
+	if err := json.Unmarshal(encoded, &selector); err != nil {
+		return nil, false
+	}
+	read, err := metav1.LabelSelectorAsSelector(&selector)
+	return read, err == nil
+}
+
+// unread notes whom a document concerns of which nothing but the name could be read.
+func (b *assembly) unread(name string) {
+	parts := strings.Split(name, "/")
+	reason := name + " cannot be read"
+	switch {
+	case parts[0] == "ClusterPlacementPolicy", name == "PlacementPolicy":
+		b.holds = append(b.holds, hold{selector: labels.Everything(), reason: reason})
+	case parts[0] == "PlacementPolicy" && len(parts) == 3:
+		b.holds = append(b.holds, hold{namespace: parts[1], selector: labels.Everything(), reason: reason})
+	case parts[0] == "PlacementPolicy":
+		b.holds = append(b.holds, hold{namespace: "default", selector: labels.Everything(), reason: reason})
+	}
+}
+
+// add puts an object where it belongs.
+func (b *assembly) add(object *Object) {
+	in := b.out.Input
+	switch typed := object.Value.(type) {
+	case *corev1.Node:
+		in.Nodes = append(in.Nodes, typed)
+	case *corev1.Namespace:
+		set := labels.Set{corev1.LabelMetadataName: typed.Name}
+		for key, value := range typed.Labels {
+			set[key] = value
+		}
+		in.Namespaces[typed.Name] = set
+	case *corev1.Pod:
+		typed.Namespace = object.Namespace
+		if pod, ok := planning.FromPod(typed); ok {
+			in.Pods = append(in.Pods, pod)
+		}
+	case *corev1.PersistentVolume:
+		in.Volumes = append(in.Volumes, typed)
+	case *corev1.PersistentVolumeClaim:
+		typed.Namespace = object.Namespace
+		in.Claims = append(in.Claims, typed)
+	case *storagev1.StorageClass:
+		in.Classes = append(in.Classes, typed)
+	case *corev1.ResourceQuota:
+		typed.Namespace = object.Namespace
+		in.Quotas = append(in.Quotas, typed)
+	case *schedulingv1.PriorityClass:
+		in.PriorityClasses = append(in.PriorityClasses, typed)
+	case *appsv1.DaemonSet:
+		typed.Namespace = object.Namespace
+		b.daemons = append(b.daemons, typed)
+	case *ClusterProfile:
+		b.out.Clusters[typed.Name] = typed
+	case *v1alpha1.CloudPool:
+		in.Pools = append(in.Pools, typed)
+	case *v1alpha1.PlacementPolicy:
+		typed.Namespace = object.Namespace
+		b.objects.PlacementPolicies = append(b.objects.PlacementPolicies, typed)
+	case *v1alpha1.ClusterPlacementPolicy:
+		typed.Namespace = ""
+		b.objects.ClusterPlacementPolicies = append(b.objects.ClusterPlacementPolicies, typed)
+	case *v1alpha1.PriceList:
+		b.objects.PriceLists = append(b.objects.PriceLists, *typed)
+	case *v1alpha1.LatencyMap:
+		b.objects.LatencyMaps = append(b.objects.LatencyMaps, *typed)
+	default:
+		b.workload(object)
+	}
+}
+
+// workload adds a workload that is to run.
+func (b *assembly) workload(object *Object) {
+	w := planning.Workload{Kind: object.Kind, Namespace: object.Namespace, Name: object.Name, APIVersion: kinds[object.Kind].apiVersion()}
+	one := func(replicas *int32) int {
+		if replicas == nil {
+			return 1
+		}
+		return int(*replicas)
+	}
+	switch typed := object.Value.(type) {
+	case *appsv1.Deployment:
+		w.Replicas, w.Template = one(typed.Spec.Replicas), &typed.Spec.Template
+	case *appsv1.StatefulSet:
+		w.Replicas, w.Template = one(typed.Spec.Replicas), &typed.Spec.Template
+		for i := range typed.Spec.VolumeClaimTemplates {
+			w.ClaimTemplates = append(w.ClaimTemplates, typed.Spec.VolumeClaimTemplates[i].Name)
+		}
+		if typed.Spec.Ordinals != nil {
+			w.FirstOrdinal = int(typed.Spec.Ordinals.Start)
+		}
+	case *appsv1.ReplicaSet:
+		if metav1.GetControllerOf(typed) != nil {
+			return // its Deployment speaks for it
+		}
+		w.Replicas, w.Template = one(typed.Spec.Replicas), &typed.Spec.Template
+	case *corev1.ReplicationController:
+		if typed.Spec.Template == nil || metav1.GetControllerOf(typed) != nil {
+			return
+		}
+		w.Replicas, w.Template = one(typed.Spec.Replicas), typed.Spec.Template
+	case *batchv1.Job:
+		w.Replicas, w.Template = jobReplicas(typed), &typed.Spec.Template
+		if w.Replicas == 0 {
+			return // it has ended, or is not to run
+		}
+	default:
+		return
+	}
+	b.out.Workloads = append(b.out.Workloads, w)
+	if w.Replicas > 0 && !requests(w.Template) {
+		b.warn(object, "spec.template.spec.containers", "no container requests anything, so a replica costs nothing and fits anywhere; give resources.requests")
+	}
+}
+
+// requests says whether any container asks for CPU or memory.
+func requests(template *corev1.PodTemplateSpec) bool {
+	asks := planning.Request(&template.Spec)
+	return asks.MilliCPU > 0 || asks.MemoryBytes > 0 || asks.GPUs > 0
+}
+
+// jobReplicas is how many pods of a Job run at a time: its parallelism, but no more than completions are missing.
+func jobReplicas(job *batchv1.Job) int {
+	for i := range job.Status.Conditions {
+		condition := &job.Status.Conditions[i]
+		if (condition.Type == batchv1.JobComplete || condition.Type == batchv1.JobFailed) && condition.Status == corev1.ConditionTrue {
+			return 0
+		}
+	}
+	if job.Spec.Suspend != nil && *job.Spec.Suspend {
+		return 0
+	}
+	replicas := 1
+	if job.Spec.Parallelism != nil {
+		replicas = int(*job.Spec.Parallelism)
+	}
+	if job.Spec.Completions != nil {
+		replicas = min(replicas, max(int(*job.Spec.Completions-job.Status.Succeeded), 0))
+	}
+	return replicas
+}
+
+// finish does what needs all objects.
+func (b *assembly) finish() {
+	in := b.out.Input
+	b.running = map[planning.WorkloadKey]bool{}
+	for i := range in.Pods {
+		b.running[in.Pods[i].Workload] = true
+	}
+	for _, daemon := range b.daemons {
+		b.daemon(daemon)
+	}
+	for i := range in.Workloads {
+		w := &in.Workloads[i]
+		for _, h := range b.holds {
+			if (h.namespace == "" || h.namespace == w.Namespace) && h.selector.Matches(labels.Set(w.Template.Labels)) {
+				w.Hold = h.reason
+				break
+			}
+		}
+	}
+	if len(b.out.Clusters) > 0 {
+		b.clusters()
+		in.PoolUnavailable = b.out.ClusterUnavailable
+	}
+}
+
+// meaning notes what is wrong with policies, prices and round-trip times as the code that decides sees them.
+func (b *assembly) meaning(world *state.World) {
+	for _, object := range b.set.Objects {
+		if object.Refused || !strings.HasSuffix(object.Kind, "PlacementPolicy") {
+			continue
+		}
+		for _, problem := range world.Policies.Problems(policy.Source{Namespace: object.Namespace, Name: object.Name}) {
+			b.problem(object, problem.Field, problem.Message)
+		}
+	}
+	for _, problem := range world.PriceProblems {
+		b.problem(b.named[problem.Object], problem.Field, problem.Message)
+	}
+	for _, problem := range world.LatencyProblems {
+		b.problem(b.named[problem.Object], problem.Field, problem.Message)
+	}
+}
+
+func (b *assembly) problem(object *Object, field, message string) {
+	if object != nil {
+		b.out.Problems = append(b.out.Problems, NewProblem(object.File, object.Line(field), object.String(), field, message))
+	}
+}
+
+func (b *assembly) warn(object *Object, field, message string) {
+	b.out.Warnings = append(b.out.Warnings, NewProblem(object.File, object.Line(field), object.String(), field, message))
+}

@@ -1,0 +1,258 @@
+package state
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	toolscache "k8s.io/client-go/tools/cache"
+
+	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/rules"
+)
+
+// PlacementKey names the workload that a Placement is of.
+type PlacementKey struct{ Kind, Namespace, Name string }
+
+// maxPlacementName is the longest name that an object may have.
+const maxPlacementName = 253
+
+// PlacementName is the name of the Placement of a workload: "deployment-web". A name that would be too long is shortened
+// and ends with a hash of the whole.
+func PlacementName(kind, name string) string {
+	out := strings.ToLower(kind) + "-" + name
+	if len(out) <= maxPlacementName {
+		return out
+	}
+	sum := sha256.Sum256([]byte(out))
+	hash := hex.EncodeToString(sum[:5])
+	return strings.TrimRight(out[:maxPlacementName-len(hash)-1], "-.") + "-" + hash
+}
+
+// Targets are how many replicas of a workload the plan has in which place. They are immutable.
+type Targets struct {
+	// Placement says so: "Placement shop/deployment-web".
+	Placement string
+	// Replicas that the plan was made for.
+	Replicas int
+	places   []place
+	replicas []int // in each of the places
+	// known is the index in places of each class that was asked for, by its ID, plus 2; 0 is not known yet.
+	known           atomic.Pointer[[]int32]
+	outside, filled string
+}
+
+// place is a decision's. Of region, zone, instance type and capacity type an empty one means any.
+type place struct {
+	cloud, region, zone, instanceType string
+	capacityType                      v1alpha1.CapacityType
+}
+
+// outside is the index of a place that the plan does not have.
+const outside = -1
+
+func newTargets(object *v1alpha1.Placement) *Targets {
+	t := &Targets{Placement: "Placement " + object.Namespace + "/" + object.Name, Replicas: int(object.Status.Replicas)}
+	t.outside = "outside the plan of " + t.Placement
+	t.filled = "with all the replicas that " + t.Placement + " plans there"
+	decisions := slices.Clone(object.Status.Decisions)
+	slices.SortStableFunc(decisions, func(a, b v1alpha1.PlacementDecision) int { return detail(&b) - detail(&a) })
+	for i := range decisions {
+		d := &decisions[i]
+		at := place{d.Cloud, d.Region, d.Zone, d.InstanceType, d.CapacityType}
+		k := slices.Index(t.places, at)
+		if k < 0 {
+			k = len(t.places)
+			t.places, t.replicas = append(t.places, at), append(t.replicas, 0)
+		}
+		t.replicas[k] += int(d.Replicas)
+	}
+	t.known.Store(&[]int32{})
+	return t
+}
+
+// detail is how many of the fields that may mean any are set: the place that says most of a node is the one that it is in.
+func detail(d *v1alpha1.PlacementDecision) int {
+	count := 0
+	for _, field := range []string{d.Region, d.Zone, d.InstanceType, string(d.CapacityType)} {
+		if field != "" {
+			count++
+		}
+	}
+	return count
+}
+
+func (p *place) holds(class *rules.Class) bool {
+	return p.cloud == class.Cloud && (p.region == "" || p.region == class.Region) && (p.zone == "" || p.zone == class.Zone) &&
+		(p.instanceType == "" || p.instanceType == class.InstanceType) &&
+		(p.capacityType == "" || p.capacityType == class.CapacityType)
+}
+
+// find is the index of the place that a class is in, or outside. It allocates only when the class is new.
+func (t *Targets) find(class *rules.Class) int {
+	known := *t.known.Load()
+	if class.ID < len(known) && known[class.ID] != 0 {
+		return int(known[class.ID]) - 2
+	}
+	found := slices.IndexFunc(t.places, func(p place) bool { return p.holds(class) })
+	for {
+		before := t.known.Load()
+		after := make([]int32, max(len(*before), class.ID+1))
+		copy(after, *before)
+		after[class.ID] = int32(found) + 2
+		if t.known.CompareAndSwap(before, &after) {
+			return found
+		}
+	}
+}
+
+// Room is how many replicas more the plan has in each place than run there. Where the workload wants another number of
+// replicas than it did when the plan was made, every place's share is kept.
+func (t *Targets) Room(running *rules.View) []int {
+	room := slices.Clone(t.replicas)
+	if running.Desired != t.Replicas && t.Replicas > 0 {
+		for i, replicas := range room {
+			room[i] = (replicas*running.Desired + t.Replicas - 1) / t.Replicas
+		}
+	}
+	for i := range running.Classes {
+		if k := t.find(running.Classes[i].Class); k != outside {
+			room[k] -= running.Classes[i].Replicas
+		}
+	}
+	return room
+}
+
+// Reason is why the plan has no replica more in a class, or empty. room is what Room says.
+func (t *Targets) Reason(class *rules.Class, room []int) string {
+	switch k := t.find(class); {
+	case k == outside:
+		return t.outside
+	case room[k] <= 0:
+		return t.filled
+	default:
+		return ""
+	}
+}
+
+// Open names the places that have room, for the signatures of pods: a change of it is a change of where the next replica
+// belongs.
+func (t *Targets) Open(running *rules.View) []string {
+	out := []string{t.Placement}
+	for i, room := range t.Room(running) {
+		if room > 0 {
+			p := &t.places[i]
+			out = append(out, strings.Join([]string{p.cloud, p.region, p.zone, p.instanceType, string(p.capacityType)}, "/"))
+		}
+	}
+	return out
+}
+
+// placements are the plan as the scheduler follows it.
+type placements struct {
+	targets sync.Map // PlacementKey → *Targets
+	count   atomic.Int64
+	// onChange are called after the targets of a workload have changed.
+	onChange atomic.Pointer[[]func(PlacementKey)]
+}
+
+// SetPlacement records what the plan has for a workload. A Placement without decisions says nothing, and so does one under
+// another name than PlacementName's.
+func (s *Store) SetPlacement(object *v1alpha1.Placement) {
+	workload := &object.Spec.Workload
+	if len(object.Status.Decisions) == 0 || object.Name != PlacementName(workload.Kind, workload.Name) {
+		s.DeletePlacement(object)
+		return
+	}
+	key := PlacementKey{workload.Kind, object.Namespace, workload.Name}
+	targets := newTargets(object)
+	before, existed := s.placements.targets.Swap(key, targets)
+	if !existed {
+		s.placements.count.Add(1)
+	} else if old := before.(*Targets); old.Replicas == targets.Replicas && slices.Equal(old.places, targets.places) && slices.Equal(old.replicas, targets.replicas) {
+		return
+	}
+	s.placements.tell(key)
+}
+
+// DeletePlacement forgets what the plan has for a workload.
+func (s *Store) DeletePlacement(object *v1alpha1.Placement) {
+	workload := &object.Spec.Workload
+	key := PlacementKey{workload.Kind, object.Namespace, workload.Name}
+	if object.Name != PlacementName(workload.Kind, workload.Name) {
+		return
+	}
+	if _, existed := s.placements.targets.LoadAndDelete(key); existed {
+		s.placements.count.Add(-1)
+		s.placements.tell(key)
+	}
+}
+
+func (p *placements) tell(key PlacementKey) {
+	if listeners := p.onChange.Load(); listeners != nil {
+		for _, listener := range *listeners {
+			listener(key)
+		}
+	}
+}
+
+// OnPlacement calls a function whenever the plan for a workload has changed. Add listeners before objects arrive; they are
+// not taken away.
+func (s *Store) OnPlacement(listener func(PlacementKey)) {
+	for {
+		before := s.placements.onChange.Load()
+		var after []func(PlacementKey)
+		if before != nil {
+			after = slices.Clone(*before)
+		}
+		after = append(after, listener)
+		if s.placements.onChange.CompareAndSwap(before, &after) {
+			return
+		}
+	}
+}
+
+// Planned is for how many workloads there is a plan.
+func (s *Store) Planned() int { return int(s.placements.count.Load()) }
+
+// Targets is what the plan has for a pod's workload; nil when there is none.
+func (s *Store) Targets(pod *corev1.Pod) *Targets {
+	for _, key := range placementKeys(pod) {
+		if known, ok := s.placements.targets.Load(key); ok {
+			return known.(*Targets)
+		}
+	}
+	return nil
+}
+
+// IsOf says whether a pod is of the workload that a key names.
+func (k PlacementKey) IsOf(pod *corev1.Pod) bool {
+	return pod.Namespace == k.Namespace && slices.Contains(placementKeys(pod), k)
+}
+
+// placementKeys are the workloads that a pod may be of: what controls it and, for a ReplicaSet, the Deployment that made
+// it, by its name.
+func placementKeys(pod *corev1.Pod) []PlacementKey {
+	owner := metav1.GetControllerOfNoCopy(pod)
+	if owner == nil {
+		return nil
+	}
+	keys := []PlacementKey{{owner.Kind, pod.Namespace, owner.Name}}
+	if hash := pod.Labels[appsv1.DefaultDeploymentUniqueLabelKey]; owner.Kind == "ReplicaSet" && hash != "" {
+		if name, made := strings.CutSuffix(owner.Name, "-"+hash); made {
+			keys = append(keys, PlacementKey{"Deployment", pod.Namespace, name})
+		}
+	}
+	return keys
+}
+
+// PlacementHandler feeds Placements to the store.
+func (s *Store) PlacementHandler() toolscache.ResourceEventHandler {
+	return Handler(s.SetPlacement, s.DeletePlacement)
+}

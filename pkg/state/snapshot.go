@@ -1,0 +1,90 @@
+package state
+
+import (
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
+
+	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/location"
+	"tradewind.dev/tradewind/pkg/rules"
+	"tradewind.dev/tradewind/pkg/rules/policy"
+)
+
+// Lists are the objects of a cluster at one time.
+type Lists struct {
+	Nodes                  []*corev1.Node
+	Pods                   []*corev1.Pod
+	Namespaces             []*corev1.Namespace
+	ReplicaSets            []*appsv1.ReplicaSet
+	StatefulSets           []*appsv1.StatefulSet
+	ReplicationControllers []*corev1.ReplicationController
+	Jobs                   []*batchv1.Job
+	Claims                 []*corev1.PersistentVolumeClaim
+	Volumes                []*corev1.PersistentVolume
+	StorageClasses         []*storagev1.StorageClass
+	// Deployments, DaemonSets and CloudPools are read only on request (CollectOptions.Workloads).
+	Deployments []*appsv1.Deployment
+	DaemonSets  []*appsv1.DaemonSet
+	CloudPools  []*v1alpha1.CloudPool
+	// Objects are Tradewind's own.
+	Objects
+}
+
+// Snapshot is what was known of a cluster at one time: the objects, and a Store that was fed with them.
+type Snapshot struct {
+	*Store
+	Lists
+	// Time is when it was read.
+	Time time.Time
+	// Gaps are what could not be read, and what is therefore less exact.
+	Gaps []Gap
+}
+
+// NewSnapshot feeds a Store from lists. Errors mean a broken build; what is wrong with policies, prices and round-trip
+// times is in the Store's World.
+func NewSnapshot(lists Lists, options location.Options, now time.Time) (*Snapshot, error) {
+	world, err := NewWorld(lists.Objects, now)
+	if err != nil {
+		return nil, err
+	}
+	store := NewStore(world, options)
+	feed(lists.Namespaces, store.SetNamespace)
+	feed(lists.Nodes, store.SetNode)
+	feed(lists.Claims, store.SetClaim)
+	feed(lists.Volumes, store.SetVolume)
+	feed(lists.StorageClasses, store.SetStorageClass)
+	feed(lists.ReplicaSets, func(object *appsv1.ReplicaSet) { store.SetController(object) })
+	feed(lists.StatefulSets, func(object *appsv1.StatefulSet) { store.SetController(object) })
+	feed(lists.ReplicationControllers, func(object *corev1.ReplicationController) { store.SetController(object) })
+	feed(lists.Jobs, func(object *batchv1.Job) { store.SetController(object) })
+	feed(lists.Pods, store.SetPod)
+	return &Snapshot{Store: store, Lists: lists, Time: now}, nil
+}
+
+func feed[T any](objects []T, set func(T)) {
+	for _, object := range objects {
+		set(object)
+	}
+}
+
+// Callees are the views of the workloads that a pod's policies say it calls, in the order of the traffic; nil where a
+// workload is not known. A call without a namespace stays in the pod's own.
+func (s *Store) Callees(pod *corev1.Pod, traffic []policy.Traffic) []*rules.View {
+	out := make([]*rules.View, len(traffic))
+	for i := range traffic {
+		out[i] = s.Workload(CalleeKey(pod.Namespace, &traffic[i]))
+	}
+	return out
+}
+
+// CalleeKey names the workload that pods of a namespace call.
+func CalleeKey(namespace string, call *policy.Traffic) WorkloadKey {
+	if call.Namespace != "" {
+		namespace = call.Namespace
+	}
+	return WorkloadKey{Namespace: namespace, Name: call.Name}
+}

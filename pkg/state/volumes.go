@@ -1,0 +1,147 @@
+package state
+
+import (
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
+
+	"tradewind.dev/tradewind/pkg/location"
+	"tradewind.dev/tradewind/pkg/rules"
+	"tradewind.dev/tradewind/pkg/rules/policy"
+)
+
+// volumes holds where volumes are or would be provisioned.
+type volumes struct {
+	claims  sync.Map // "namespace/name" → *claim
+	volumes sync.Map // PersistentVolume name → *volume
+	classes sync.Map // StorageClass name → storageClass
+}
+
+// volume is where a PersistentVolume may be. One that follows its node is where the node is.
+type volume struct {
+	places      []location.Location
+	followsNode bool
+}
+
+type claim struct {
+	volume, class string
+}
+
+type storageClass struct {
+	places     []location.Location
+	restricted bool
+	// waits for the pod's node before it provisions, so the volume comes next to the node.
+	waits bool
+}
+
+// SetClaim records a PersistentVolumeClaim.
+func (s *Store) SetClaim(object *corev1.PersistentVolumeClaim) {
+	c := &claim{volume: object.Spec.VolumeName}
+	if object.Spec.StorageClassName != nil {
+		c.class = *object.Spec.StorageClassName
+	}
+	s.volumes.claims.Store(object.Namespace+"/"+object.Name, c)
+}
+
+// DeleteClaim forgets a PersistentVolumeClaim.
+func (s *Store) DeleteClaim(namespace, name string) { s.volumes.claims.Delete(namespace + "/" + name) }
+
+// SetVolume records a PersistentVolume.
+func (s *Store) SetVolume(object *corev1.PersistentVolume) {
+	s.volumes.volumes.Store(object.Name, &volume{
+		places: location.FromPersistentVolume(object, s.options), followsNode: location.FollowsNode(object),
+	})
+}
+
+// DeleteVolume forgets a PersistentVolume.
+func (s *Store) DeleteVolume(name string) { s.volumes.volumes.Delete(name) }
+
+// SetStorageClass records a StorageClass.
+func (s *Store) SetStorageClass(object *storagev1.StorageClass) {
+	places, restricted := location.FromStorageClass(object, s.options)
+	waits := object.VolumeBindingMode != nil && *object.VolumeBindingMode == storagev1.VolumeBindingWaitForFirstConsumer
+	s.volumes.classes.Store(object.Name, storageClass{places: places, restricted: restricted, waits: waits})
+}
+
+// DeleteStorageClass forgets a StorageClass.
+func (s *Store) DeleteStorageClass(name string) { s.volumes.classes.Delete(name) }
+
+// VolumeReason is why the volumes of a pod break its residency rules wherever it runs, or empty. A bound volume must
+// satisfy them in every place it may be. A volume still to be provisioned must satisfy them in every place its
+// StorageClass may put it; where the class waits for the pod's node and allows its place, the node's own location
+// decides. An unknown place satisfies no rule.
+func (s *Store) VolumeReason(rules *policy.Effective, pod *corev1.Pod) string {
+	if len(rules.Residency) == 0 {
+		return ""
+	}
+	for i := range pod.Spec.Volumes {
+		name := ClaimName(pod, &pod.Spec.Volumes[i])
+		if name == "" {
+			continue
+		}
+		if reason := s.claimReason(rules, pod.Namespace, name); reason != "" {
+			return reason
+		}
+	}
+	return ""
+}
+
+// ClaimName is the PersistentVolumeClaim behind a pod's volume, or empty.
+func ClaimName(pod *corev1.Pod, volume *corev1.Volume) string {
+	switch {
+	case volume.PersistentVolumeClaim != nil:
+		return volume.PersistentVolumeClaim.ClaimName
+	case volume.Ephemeral != nil:
+		return pod.Name + "-" + volume.Name
+	}
+	return ""
+}
+
+func (s *Store) claimReason(rules *policy.Effective, namespace, name string) string {
+	found, ok := s.volumes.claims.Load(namespace + "/" + name)
+	if !ok {
+		return "" // the VolumeBinding plugin reports a missing claim
+	}
+	c := found.(*claim)
+	if c.volume != "" {
+		bound := &volume{}
+		if known, ok := s.volumes.volumes.Load(c.volume); ok {
+			bound = known.(*volume)
+		}
+		if bound.followsNode {
+			return "" // VolumeBinding keeps the pod on such nodes, and the node's own location decides
+		}
+		return placesReason(rules, bound.places, "the volume of claim "+name)
+	}
+	loaded, known := s.volumes.classes.Load(c.class)
+	if !known {
+		return "" // as does a missing class
+	}
+	class, what := loaded.(storageClass), "StorageClass "+c.class+" of claim "+name
+	if !class.waits {
+		return placesReason(rules, class.places, what)
+	}
+	if !class.restricted {
+		return ""
+	}
+	reason := placesReason(rules, nil, what)
+	for _, place := range class.places {
+		if reason = placesReason(rules, []location.Location{place}, what); reason == "" {
+			return "" // the node must be in an allowed place of the class, and satisfy the rules itself
+		}
+	}
+	return reason
+}
+
+func placesReason(ruled *policy.Effective, places []location.Location, what string) string {
+	if len(places) == 0 {
+		places = []location.Location{{}}
+	}
+	for _, place := range places {
+		if reason := rules.ResidencyReason(ruled, place); reason != "" {
+			return what + " is " + reason
+		}
+	}
+	return ""
+}

@@ -1,0 +1,149 @@
+// Package plan is the scheduler plugin that brings running replicas to the plan of the placement controller.
+package plan
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/component-base/metrics"
+	fwk "k8s.io/kube-scheduler/framework"
+
+	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/rules"
+	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/plugins/cycle"
+)
+
+// Name of the plugin in a scheduler's configuration.
+const Name = "TradewindPlacement"
+
+// Plugin scores nodes in places that the plan has not filled, and where a policy's enforcement is Strict excludes all others.
+// Replicas are counted by revision, so that a rolling update follows the plan anew. While nobody plans, the last plan
+// holds; a workload without one is left to the other plugins.
+type Plugin struct {
+	*cycle.Profile
+	counting *cycle.Counting
+	rejected metrics.CounterMetric
+}
+
+var (
+	_ fwk.PreFilterPlugin   = &Plugin{}
+	_ fwk.FilterPlugin      = &Plugin{}
+	_ fwk.PreScorePlugin    = &Plugin{}
+	_ fwk.ScorePlugin       = &Plugin{}
+	_ fwk.PostBindPlugin    = &Plugin{}
+	_ fwk.SignPlugin        = &Plugin{}
+	_ fwk.EnqueueExtensions = &Plugin{}
+)
+
+// New returns the plugin's factory. Errors name the profile and the argument.
+func New(shared *cycle.Shared) func(context.Context, runtime.Object, fwk.Handle) (fwk.Plugin, error) {
+	return func(ctx context.Context, args runtime.Object, handle fwk.Handle) (fwk.Plugin, error) {
+		profile, err := shared.Profile(ctx, args, handle)
+		if err != nil {
+			return nil, err
+		}
+		return &Plugin{
+			Profile: profile, rejected: profile.Rejections(Name),
+			counting: &cycle.Counting{Profile: profile, Key: Name, Judge: func(r *cycle.Replicas) { judge(profile, r) }},
+		}, nil
+	}
+}
+
+// Name implements fwk.Plugin.
+func (*Plugin) Name() string { return Name }
+
+// PreFilter judges every class of nodes. It skips Filter for a pod without a plan, or whose policy only prefers it.
+func (p *Plugin) PreFilter(_ context.Context, state fwk.CycleState, object *corev1.Pod, _ []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {
+	pod, status := p.Pod(state, object)
+	if status != nil {
+		return nil, status
+	}
+	if pod.Targets == nil {
+		return nil, fwk.NewStatus(fwk.Skip)
+	}
+	p.counting.Begin(state, pod)
+	if pod.Rules.Enforcement != v1alpha1.EnforcementStrict {
+		return nil, fwk.NewStatus(fwk.Skip)
+	}
+	return nil, nil
+}
+
+// PreFilterExtensions implements fwk.PreFilterPlugin: the plan counts the workload's replicas.
+func (p *Plugin) PreFilterExtensions() fwk.PreFilterExtensions { return p.counting }
+
+// judge says why each class is not one that the plan has not filled. Extra is the room that the plan has in each place.
+func judge(profile *cycle.Profile, replicas *cycle.Replicas) {
+	room, classes := replicas.Targets.Room(replicas.Current), profile.Live.Classes()
+	replicas.Reasons, replicas.Extra = make([]string, len(classes)), room
+	for i, class := range classes {
+		replicas.Reasons[i] = replicas.Targets.Reason(class, room)
+	}
+}
+
+// reason is why the plan has no replica more on a node, or empty.
+func (p *Plugin) reason(replicas *cycle.Replicas, node fwk.NodeInfo) string {
+	class := p.Candidate(node).Class
+	if class.ID < len(replicas.Reasons) {
+		return replicas.Reasons[class.ID]
+	}
+	return replicas.Targets.Reason(class, replicas.Extra.([]int))
+}
+
+// Filter excludes a node where the plan has no replica more. Replicas of one workload do not preempt each other.
+func (p *Plugin) Filter(_ context.Context, state fwk.CycleState, _ *corev1.Pod, node fwk.NodeInfo) *fwk.Status {
+	replicas, status := p.counting.Read(state)
+	if status != nil {
+		return status
+	}
+	if reason := p.reason(replicas, node); reason != "" {
+		p.rejected.Inc()
+		return cycle.Reject(reason, false)
+	}
+	return nil
+}
+
+// PreScore skips Score for a pod without a plan.
+func (p *Plugin) PreScore(_ context.Context, state fwk.CycleState, object *corev1.Pod, _ []fwk.NodeInfo) *fwk.Status {
+	pod, status := p.Pod(state, object)
+	if status == nil && pod.Targets == nil {
+		return fwk.NewStatus(fwk.Skip)
+	}
+	return status
+}
+
+// Score implements fwk.ScorePlugin: all points where the plan has a replica more, none elsewhere.
+func (p *Plugin) Score(_ context.Context, state fwk.CycleState, _ *corev1.Pod, node fwk.NodeInfo) (int64, *fwk.Status) {
+	replicas, status := p.counting.Read(state)
+	if status != nil || p.reason(replicas, node) != "" {
+		return 0, status
+	}
+	return fwk.MaxNodeScore, nil
+}
+
+// ScoreExtensions implements fwk.ScorePlugin: scores come normalized.
+func (*Plugin) ScoreExtensions() fwk.ScoreExtensions { return nil }
+
+// PostBind records whether the pod followed the plan.
+func (p *Plugin) PostBind(_ context.Context, state fwk.CycleState, _ *corev1.Pod, node string) {
+	p.ObservePlan(p.counting, state, node)
+}
+
+// SignPod tells apart, besides what the other plugins do, pods for which the plan has room in different places.
+func (p *Plugin) SignPod(ctx context.Context, pod *corev1.Pod) ([]fwk.SignFragment, *fwk.Status) {
+	return p.SignPlanned(ctx, pod)
+}
+
+// EventsToRegister retries a pod for a node where the plan has room, or a replica that goes; cycle.Profile does for a new plan.
+func (p *Plugin) EventsToRegister(context.Context) ([]fwk.ClusterEventWithHint, error) {
+	open := func(_ *rules.Rules, node *state.Node, pod *corev1.Pod) bool {
+		targets := p.Live.Targets(pod)
+		_, revision := state.KeysOf(pod)
+		return targets == nil || targets.Reason(node.Class, targets.Room(p.Live.Revision(revision))) == ""
+	}
+	return []fwk.ClusterEventWithHint{
+		{Event: fwk.ClusterEvent{Resource: fwk.Node, ActionType: cycle.NodeEvents}, QueueingHintFn: p.NodeHint(open)},
+		{Event: fwk.ClusterEvent{Resource: fwk.Pod, ActionType: fwk.Delete}, QueueingHintFn: p.PodHint(false)},
+	}, nil
+}
