@@ -144,16 +144,16 @@ func TestAltered(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			found := installed(t)
-			one := found[c.Policy]
+			one := found[c.policy]
 			c.alter(&one)
-			found[c.Policy] = one
+			found[c.policy] = one
 			var options []string
 			if c.cloudLabel != "" {
 				options = append(options, c.cloudLabel)
 			}
 			state := expected(t, options...).Inspect(found)
 			concerned, other := state.Locations, state.Enforcement
-			if c.Policy != nodeLocations {
+			if c.policy != nodeLocations {
 				concerned, other = other, concerned
 			}
 			if !other.InForce() {

@@ -38,7 +38,7 @@ func TestLook(t *testing.T) {
 	}).Build()
 	var reports []admission.State
 	watch, err := New(Options{
-		Reader: cluster, Clock: clock.RealClock{}, Location: location.DefaultOptions(), SchedulerNames: []string{"tradewind"},
+		Reader: cluster, Clock: clock.RealClock{}, Location: location.DefaultOptions(), SchedulerNames: []string{"tradewind", "tradewind-cost", "tradewind-latency"},
 		Report: func(state admission.State) { reports = append(reports, state) },
 	})
 	if err != nil {

@@ -212,7 +212,7 @@ func TestStatus(t *testing.T) {
 				overridden = "False NotOverridden: for the pods it selects, no other policy wins a preference that it sets"
 			}
 			for kind, want := range map[string]string{
-				v1alpha1.ConditioninForce: c.inForce, v1alpha1.ConditionSatisfiable: c.satisfiable, v1alpha1.ConditionOverridden: overridden,
+				v1alpha1.ConditionInForce: c.inForce, v1alpha1.ConditionSatisfiable: c.satisfiable, v1alpha1.ConditionOverridden: overridden,
 			} {
 				if text := conditionText(got, kind); text != want {
 					t.Errorf("%s is\n\t%s\nwant\n\t%s", kind, text, want)
