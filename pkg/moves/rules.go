@@ -37,8 +37,7 @@ func Broken(rules *rules.Rules, class *rules.Class, drains map[policy.Source]boo
 	if rules == nil {
 		return "", false
 	}
-	reason = rules.Static(class).Reason()
-	if reason == "" {
+	if _, reason = rules.Excluded(class, true); reason == "" { // an unknown price is no reason to move anything
 		return "", false
 	}
 	for i := range rules.Required {
