@@ -116,7 +116,7 @@ func (p *pods) underRules(store *state.Store, world *state.World, namespaces uin
 	}
 	out := make([]PodGroup, 0, len(counts))
 	for key, count := range counts {
-		out = append(out, PodGroup{Rules: key.rules, Scheduler: key.scheduler, Count: count})
+		out = append(out, PodGroup{Rules: key.ruled, Scheduler: key.scheduler, Count: count})
 	}
 	return out
 }
