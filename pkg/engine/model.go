@@ -163,7 +163,7 @@ func (m *model) buildPool(i int) {
 	in, out := &m.snapshot.Pools[i], &m.pools[i]
 	object := "pool " + in.Cluster + "/" + in.Name
 	problem := func(field, format string, args ...any) {
-		m.problems = append(m.problems, Problem{object, field, fmt.Sprintf(format, args...)})
+		m.problems = append(m.problems, Problem{Object: object, Field: field, Message: fmt.Sprintf(format, args...)})
 	}
 	out.class = in.Class
 	out.priced = in.Price.Known

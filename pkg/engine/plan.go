@@ -130,6 +130,9 @@ type Problem struct {
 	Object string
 	// Field of Snapshot, as "Request.MilliCPU", and what to do about it.
 	Field, Message string
+	// Dangling says that a call goes to a workload that is not in the snapshot, or to its own caller. Who gives a part of what
+	// they have made no mistake.
+	Dangling bool
 }
 
 // String is object, field and message in one line.

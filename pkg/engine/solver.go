@@ -83,8 +83,8 @@ func duplicates(snapshot *Snapshot) []Problem {
 		k := key{w.Kind, w.Namespace, w.Name}
 		if seen[k] {
 			problems = append(problems, Problem{
-				w.Kind + " " + w.Namespace + "/" + w.Name, "Name",
-				fmt.Sprintf("Workloads[%d] has a name that another has; both are planned, calls go to the first", i),
+				Object: w.Kind + " " + w.Namespace + "/" + w.Name, Field: "Name",
+				Message: fmt.Sprintf("Workloads[%d] has a name that another has; both are planned, calls go to the first", i),
 			})
 		}
 		seen[k] = true

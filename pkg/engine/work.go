@@ -67,7 +67,7 @@ func (m *model) newWork(i int, w *Workload) (*work, []Problem) {
 	var problems []Problem
 	object := w.Kind + " " + w.Namespace + "/" + w.Name
 	problem := func(field, format string, args ...any) {
-		problems = append(problems, Problem{object, field, fmt.Sprintf(format, args...)})
+		problems = append(problems, Problem{Object: object, Field: field, Message: fmt.Sprintf(format, args...)})
 	}
 	out := &work{held: w.Hold, namespace: w.Namespace, priority: w.Priority}
 	clean := *w
@@ -129,7 +129,10 @@ func (m *model) newWork(i int, w *Workload) (*work, []Problem) {
 	out.n = int32(clean.Replicas) - out.refused
 	m.readCurrent(out, &clean, problem)
 	m.readPins(out, &clean, problem)
-	m.readCalls(out, i, &clean, problem)
+	m.readCalls(out, i, &clean, problem, func(field, format string, args ...any) {
+		problem(field, format, args...)
+		problems[len(problems)-1].Dangling = true
+	})
 	return out, problems
 }
 
@@ -179,7 +182,7 @@ func (m *model) readPins(out *work, w *Workload, problem func(field, format stri
 	}
 }
 
-func (m *model) readCalls(out *work, i int, w *Workload, problem func(field, format string, args ...any)) {
+func (m *model) readCalls(out *work, i int, w *Workload, problem, dangling func(field, format string, args ...any)) {
 	ruled := out.row.profile.rules
 	for k := range w.Calls {
 		call := &w.Calls[k]
@@ -190,11 +193,11 @@ func (m *model) readCalls(out *work, i int, w *Workload, problem func(field, for
 		}
 		to, ok := m.byName[name]
 		if !ok {
-			problem(field+".To", "%s/%s is not in the snapshot; the call costs and limits nothing", name.Namespace, name.Name)
+			dangling(field+".To", "%s/%s is not in the snapshot; the call costs and limits nothing", name.Namespace, name.Name)
 			continue
 		}
 		if to == i {
-			problem(field+".To", "the workload calls itself; the call costs and limits nothing")
+			dangling(field+".To", "the workload calls itself; the call costs and limits nothing")
 			continue
 		}
 		if !(call.RequestsPerSecond >= 0 && call.BytesPerRequest >= 0 && call.MaxMilliseconds >= 0) ||

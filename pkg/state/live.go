@@ -242,7 +242,7 @@ func (l *Live) rebuild(ctx context.Context, reader client.Reader) error {
 	if err != nil {
 		return err
 	}
-	world, err := NewWorld(objects, l.clock.Now())
+	world, err := l.World().Next(objects, l.clock.Now())
 	if err != nil {
 		return err
 	}

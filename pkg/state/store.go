@@ -37,13 +37,15 @@ func NewStore(world *World, options location.Options) *Store {
 // World returns what is in force now.
 func (s *Store) World() *World { return s.world.Load() }
 
-// SetWorld puts another world in force and prices every node anew. The world must not have been asked for a class before:
-// from now on its classes are the store's.
+// SetWorld puts another world in force, and prices every node anew where its prices are others. The world must not have been
+// asked for a class before, unless it is a Next of one that is in force here: from now on its classes are the store's.
 func (s *Store) SetWorld(world *World) {
 	if world.classes != s.classes { // not written again once it is shared
 		world.classes = s.classes
 	}
-	s.world.Store(world)
+	if before := s.world.Swap(world); before.Prices == world.Prices {
+		return
+	}
 	s.nodes.Range(func(_, known any) bool {
 		s.priceAnew(world, known.(*Node))
 		return true

@@ -28,9 +28,12 @@ type World struct {
 	// Counts is how many objects it was made from, by kind.
 	Counts map[string]int
 
-	rules   sync.Map // *policy.Effective → *rules.Rules
-	none    *rules.Rules
-	classes *classes // shared with the store that the world is in force in
+	rules sync.Map // *policy.Effective → *rules.Rules
+	// signed finds rules by their signature; before are those of the world that this one follows, nil where it follows none.
+	signed, before *sync.Map
+	made           origin
+	none           *rules.Rules
+	classes        *classes // shared with the store that the world is in force in
 }
 
 // Objects are what a World is made from.
@@ -44,34 +47,41 @@ type Objects struct {
 // NewWorld reads the objects over the built-in catalog. now decides which samples of LatencyMaps are too old. Errors mean
 // a broken build; what is wrong with objects is kept as problems and the rest is in force.
 func NewWorld(objects Objects, now time.Time) (*World, error) {
+	w := newWorld(objects)
+	w.classes, w.made = &classes{}, madeFrom(objects)
+	if err := w.price(objects.PriceLists); err != nil {
+		return nil, err
+	}
+	return w, w.measure(objects.LatencyMaps, now)
+}
+
+// price reads PriceLists over the built-in catalog.
+func (w *World) price(lists []v1alpha1.PriceList) error {
 	catalog, err := pricing.Open()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	matrix, err := latency.Open()
-	if err != nil {
-		return nil, err
-	}
-	w := &World{
-		classes:  &classes{},
-		Policies: policy.NewSet(objects.PlacementPolicies, objects.ClusterPlacementPolicies),
-		Counts: map[string]int{
-			"PlacementPolicy": len(objects.PlacementPolicies), "ClusterPlacementPolicy": len(objects.ClusterPlacementPolicies),
-			"PriceList": len(objects.PriceLists), "LatencyMap": len(objects.LatencyMaps),
-		},
-	}
-	w.Prices, w.PriceProblems = pricing.New(catalog, objects.PriceLists)
+	w.Prices, w.PriceProblems = pricing.New(catalog, lists)
 	w.ListPrices = w.Prices
-	if len(objects.PriceLists) > 0 {
+	if len(lists) > 0 {
 		w.ListPrices, _ = pricing.New(catalog, nil)
 	}
-	for i := range objects.PriceLists {
-		w.NegotiatedEgress = w.NegotiatedEgress || len(objects.PriceLists[i].Spec.Egress) > 0
+	for i := range lists {
+		w.NegotiatedEgress = w.NegotiatedEgress || len(lists[i].Spec.Egress) > 0
 	}
-	times, problems := latency.New(matrix, objects.LatencyMaps, now)
+	return nil
+}
+
+// measure reads LatencyMaps over the built-in matrix.
+func (w *World) measure(maps []v1alpha1.LatencyMap, now time.Time) error {
+	matrix, err := latency.Open()
+	if err != nil {
+		return err
+	}
+	times, problems := latency.New(matrix, maps, now)
 	w.RoundTrips, w.LatencyProblems = rules.NewRoundTrips(times), problems
 	w.none = rules.NewRules(nil, w.RoundTrips)
-	return w, nil
+	return nil
 }
 
 // Class is the class of nodes like this one. Rules and RoundTrips keep their answers by the IDs of classes, so they may only
@@ -88,6 +98,6 @@ func (w *World) Rules(namespace string, namespaceLabels, podLabels labels.Set) *
 	if known, ok := w.rules.Load(effective); ok {
 		return known.(*rules.Rules)
 	}
-	known, _ := w.rules.LoadOrStore(effective, rules.NewRules(effective, w.RoundTrips))
+	known, _ := w.rules.LoadOrStore(effective, w.rulesOf(effective))
 	return known.(*rules.Rules)
 }

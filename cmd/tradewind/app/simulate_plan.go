@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"tradewind.dev/tradewind/internal/verify"
@@ -39,7 +38,7 @@ func (r *planRun) all(asked changes) (*report.Plan, error) {
 	for i := range scenario.Workloads {
 		replicas[i] = scenario.Workloads[i].Replicas
 	}
-	shown, result, plan, err := r.plan(scenario, asked, "planning")
+	shown, result, plan, err := r.plan(scenario, asked, asAsked)
 	if err != nil {
 		return nil, err
 	}
@@ -94,8 +93,20 @@ func (r *planRun) write(prefix string, lines []string) {
 	}
 }
 
+// role is what a plan is made for.
+type role int
+
+const (
+	asAsked role = iota // what simulate was asked for
+	asBase              // what that is compared with, of whose input nothing is said again
+)
+
 // plan builds a snapshot with the changes, plans it, has the plan checked, and makes it ready to be printed.
-func (r *planRun) plan(scenario *files.Scenario, asked changes, what string) (*report.Plan, *planning.Result, *engine.Plan, error) {
+func (r *planRun) plan(scenario *files.Scenario, asked changes, role role) (*report.Plan, *planning.Result, *engine.Plan, error) {
+	what := "planning"
+	if role == asBase {
+		what = "planning the base:"
+	}
 	r.progress.say("%s %d workloads on %d nodes", what, len(scenario.Workloads), len(scenario.Nodes))
 	unavailable, poolUnavailable := scenario.Unavailable, scenario.PoolUnavailable
 	defer func() { scenario.Unavailable, scenario.PoolUnavailable = unavailable, poolUnavailable }()
@@ -113,7 +124,7 @@ func (r *planRun) plan(scenario *files.Scenario, asked changes, what string) (*r
 	if err := asked.reprice(result); err != nil {
 		return nil, nil, nil, err
 	}
-	if what == "planning" {
+	if role == asAsked {
 		r.noteSnapshot(result)
 	}
 	options := r.options(r.env.now())
@@ -122,7 +133,7 @@ func (r *planRun) plan(scenario *files.Scenario, asked changes, what string) (*r
 		return nil, nil, nil, err
 	}
 	plan := solver.Plan()
-	if what == "planning" {
+	if role == asAsked {
 		r.noteProblems(plan)
 	}
 	r.progress.say("checking the plan")
@@ -171,7 +182,7 @@ func (r *planRun) noteSnapshot(result *planning.Result) {
 // noteProblems keeps what the engine found wrong. Calls to workloads that are not in the files are no mistake.
 func (r *planRun) noteProblems(plan *engine.Plan) {
 	for _, problem := range plan.Problems {
-		if strings.HasPrefix(problem.Field, "Calls[") && strings.HasSuffix(problem.Field, ".To") {
+		if problem.Dangling {
 			r.warnings = append(r.warnings, problem.String())
 			continue
 		}
@@ -205,7 +216,7 @@ func (r *planRun) base(scenario *files.Scenario, replicas []int) (*report.Plan, 
 		r.bad += len(other.Problems)
 		scenario, name = other, r.compare
 	}
-	base, _, _, err := r.plan(scenario, changes{}, "planning the base:")
+	base, _, _, err := r.plan(scenario, changes{}, asBase)
 	return base, name, err
 }
 

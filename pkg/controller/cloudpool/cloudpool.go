@@ -19,7 +19,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/controller/placement"
+	"tradewind.dev/tradewind/pkg/kube/apply"
+	"tradewind.dev/tradewind/pkg/planning/rounds"
 )
 
 // FieldOwner is the field manager of what this package writes to CloudPools. minNodes and maxNodes are never among it.
@@ -34,7 +35,7 @@ const (
 	kindCloudPool = "CloudPool"
 )
 
-// Controller keeps CloudPools. It is a placement.Listener, which tells it the pools of each plan, and a manager.Runnable.
+// Controller keeps CloudPools. It is a rounds.Listener, which tells it the pools of each plan, and a manager.Runnable.
 type Controller struct {
 	client client.Client
 	clock  clock.WithTicker
@@ -49,8 +50,8 @@ type Controller struct {
 }
 
 var (
-	_ placement.Listener = &Controller{}
-	_ manager.Runnable   = &Controller{}
+	_ rounds.Listener  = &Controller{}
+	_ manager.Runnable = &Controller{}
 )
 
 // New returns a controller that writes through a client. Add it to the manager, for it to remove pools that have lost their
@@ -59,8 +60,8 @@ func New(to client.Client, clock clock.WithTicker) *Controller {
 	return &Controller{client: to, clock: clock, applied: map[string]v1alpha1.CloudPoolSpec{}}
 }
 
-// Planned implements placement.Listener.
-func (c *Controller) Planned(ctx context.Context, round *placement.Round) {
+// Planned implements rounds.Listener.
+func (c *Controller) Planned(ctx context.Context, round *rounds.Round) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	pools := observe(round)
@@ -93,12 +94,12 @@ func discovered(pool *v1alpha1.CloudPool) bool {
 func (c *Controller) write(ctx context.Context, name string, found *found) error {
 	cached := c.last[name]
 	if found.spec != nil && (cached == nil || discovered(cached)) && !c.upToDate(name, cached, found.spec) {
-		fields, err := placement.Fields(found.spec)
+		fields, err := apply.Fields(found.spec)
 		if err != nil {
 			return err
 		}
 		metadata := map[string]any{"labels": map[string]any{v1alpha1.LabelDiscovered: "true"}}
-		if _, err := placement.Apply(ctx, c.client, kindCloudPool, client.ObjectKey{Name: name}, FieldOwner, "", metadata, map[string]any{"spec": fields}); err != nil {
+		if _, err := apply.Apply(ctx, c.client, kindCloudPool, client.ObjectKey{Name: name}, FieldOwner, "", metadata, map[string]any{"spec": fields}); err != nil {
 			return err
 		}
 		c.applied[name] = *found.spec
@@ -138,11 +139,11 @@ func (c *Controller) writeStatus(ctx context.Context, name string, cached *v1alp
 			return nil
 		}
 	}
-	fields, err := placement.Fields(&want)
+	fields, err := apply.Fields(&want)
 	if err != nil {
 		return err
 	}
-	_, err = placement.Apply(ctx, c.client, kindCloudPool, client.ObjectKey{Name: name}, FieldOwner, "status", nil, map[string]any{"status": fields})
+	_, err = apply.Apply(ctx, c.client, kindCloudPool, client.ObjectKey{Name: name}, FieldOwner, "status", nil, map[string]any{"status": fields})
 	return client.IgnoreNotFound(err)
 }
 

@@ -20,7 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/controller/admission"
+	"tradewind.dev/tradewind/pkg/admission"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/state"
 )
@@ -28,9 +28,13 @@ import (
 const (
 	// settle is how long a change waits for others that come with it.
 	settle = 200 * time.Millisecond
+	// rush is how long one of policies, prices or round-trip times waits, which people look at: long enough for objects that are
+	// applied together to be seen together.
+	rush = 10 * time.Millisecond
 	// rest is how many times as long as an observation took it rests after it, so that observing takes at most a fifth of
-	// one processor however large the cluster is.
-	rest = 4
+	// one processor however large the cluster is; rushRest is the same before one of a rushed change, which takes at most half.
+	rest     = 4
+	rushRest = 1
 	// retryInterval is how long a failed observation waits before it is tried again.
 	retryInterval = 2 * time.Second
 	// readInterval is how often is looked whether everything has been read, warnInterval how often a log says that it
@@ -52,8 +56,9 @@ type Watcher struct {
 	clock     clock.WithTicker
 	observers []Observer
 	sources   []informed
-	changed   chan struct{}
-	pods      *pods
+	// changed signals a change that may wait for others, rushed one of policies, prices or round-trip times.
+	changed, rushed chan struct{}
+	pods            *pods
 	// namespaces is the version of the namespaces' labels.
 	namespaces atomic.Uint64
 	// stale says that policies, prices or round-trip times changed since the world was made.
@@ -83,7 +88,7 @@ func NewWatcher(options location.Options, clock clock.WithTicker, observers ...O
 	}
 	w := &Watcher{
 		store: state.NewStore(world, options), clock: clock, observers: observers,
-		changed: make(chan struct{}, 1), pods: newPods(), nodes: map[string]struct{}{},
+		changed: make(chan struct{}, 1), rushed: make(chan struct{}, 1), pods: newPods(), nodes: map[string]struct{}{},
 	}
 	w.stale.Store(true)
 	w.admission.Store(&admission.State{})
@@ -232,7 +237,10 @@ func (w *Watcher) setRules(before, after client.Object) {
 
 func (w *Watcher) invalidate() {
 	w.stale.Store(true)
-	w.signal()
+	select {
+	case w.rushed <- struct{}{}:
+	default:
+	}
 }
 
 // Start tells the observers the state of the cluster, at once and after changes, until the context ends. reader reads
@@ -252,8 +260,7 @@ func (w *Watcher) Start(ctx context.Context, reader client.Reader) error {
 				observer.Observe(ctx, state)
 			}
 		}
-		now := w.clock.Now()
-		w.wait(ctx, now.Add(max(pause, rest*now.Sub(began))))
+		w.wait(ctx, w.clock.Since(began), pause)
 	}
 	return nil
 }
@@ -275,30 +282,49 @@ func (w *Watcher) waitUntilRead(ctx context.Context) {
 	}
 }
 
-// wait returns once a change has settled, or when samples may have become too old, but not before a time.
-func (w *Watcher) wait(ctx context.Context, earliest time.Time) {
+// wait returns once a change has settled, or when samples may have become too old. It rests after an observation that took so
+// long, and at least for a pause.
+func (w *Watcher) wait(ctx context.Context, took, pause time.Duration) {
+	began := w.clock.Now()
 	var aged <-chan time.Time
 	if w.ages {
 		aged = w.clock.After(ageInterval)
 	}
+	rushed := false
 	select {
 	case <-ctx.Done():
 		return
 	case <-w.changed:
+	case <-w.rushed:
+		rushed = true
 	case <-aged:
 		w.stale.Store(true)
 	}
+	after := func(settle time.Duration, rest time.Duration) <-chan time.Time {
+		return w.clock.After(max(settle, max(pause, rest*took)-w.clock.Since(began)))
+	}
+	if !rushed {
+		select {
+		case <-ctx.Done():
+			return
+		case <-w.rushed:
+		case <-after(settle, rest):
+			return
+		}
+	}
 	select {
 	case <-ctx.Done():
-	case <-w.clock.After(max(settle, earliest.Sub(w.clock.Now()))):
+	case <-after(rush, rushRest):
 	}
 }
 
 // state puts a new world in force where it is stale, and says how the cluster is.
 func (w *Watcher) state(ctx context.Context, reader client.Reader) (*State, error) {
-	select { // what was signalled until now is seen below
-	case <-w.changed:
-	default:
+	for _, channel := range []chan struct{}{w.changed, w.rushed} { // what was signalled until now is seen below
+		select {
+		case <-channel:
+		default:
+		}
 	}
 	if w.stale.Swap(false) {
 		if err := w.rebuild(ctx, reader); err != nil {
@@ -319,7 +345,7 @@ func (w *Watcher) rebuild(ctx context.Context, reader client.Reader) error {
 	if err != nil {
 		return err
 	}
-	world, err := state.NewWorld(objects, w.clock.Now())
+	world, err := w.store.World().Next(objects, w.clock.Now())
 	if err != nil {
 		return err
 	}

@@ -60,6 +60,8 @@ func (w *Watcher) signalled() bool {
 	select {
 	case <-w.changed:
 		return true
+	case <-w.rushed:
+		return true
 	default:
 		return false
 	}
@@ -191,6 +193,15 @@ func TestStart(t *testing.T) {
 	clock.Step(settle)
 	if second := <-told.states; second.NodeCount() != 3 {
 		t.Errorf("the second state has %d nodes, want all 3", second.NodeCount())
+	}
+	// A changed policy waited as long as anything else, so that nobody saw its effect before 200 ms had passed.
+	for _, change := range []func(){w.invalidate, func() { w.signal(); w.invalidate() }} {
+		change()
+		for !clock.HasWaiters() {
+			time.Sleep(time.Millisecond)
+		}
+		clock.Step(rush)
+		<-told.states
 	}
 	cancel()
 	if err := <-stopped; err != nil {

@@ -21,11 +21,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"tradewind.dev/tradewind/pkg/controller/placement"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/loss"
 	"tradewind.dev/tradewind/pkg/moves/ledger"
 	"tradewind.dev/tradewind/pkg/planning"
+	"tradewind.dev/tradewind/pkg/planning/rounds"
 	"tradewind.dev/tradewind/pkg/state"
 )
 
@@ -57,12 +57,12 @@ type Options struct {
 	SchedulerNames []string
 }
 
-// Controller implements placement.Availability and placement.Listener. Start works.
+// Controller implements rounds.Availability and rounds.Listener. Start works.
 type Controller struct {
 	Options
 	changed chan struct{}
 	replan  atomic.Pointer[func()]
-	round   atomic.Pointer[placement.Round]
+	round   atomic.Pointer[rounds.Round]
 	// standing that was last looked at.
 	standing atomic.Pointer[standing]
 
@@ -92,9 +92,9 @@ type Controller struct {
 func New(options Options) *Controller {
 	c := &Controller{
 		Options: options, changed: make(chan struct{}, 1), nodes: map[string]*facts{},
-		renewals: loss.NewRenewals(options.MonitorPeriod), acted: map[action]map[types.UID]bool{}, patience: DefaultAfter,
+		renewals: loss.NewRenewals(options.MonitorPeriod), acted: map[action]map[types.UID]bool{}, patience: loss.DefaultAfter,
 		outages: map[string]*outage{}, pools: map[string]string{}, taken: map[string]time.Time{},
-		stabilization: DefaultStabilization, written: map[string]metav1.Condition{},
+		stabilization: loss.DefaultStabilization, written: map[string]metav1.Condition{},
 	}
 	c.renewals.IsNode = func(name string) bool { return c.nodes[name] != nil } // c.mu is held where renewals are used
 	c.standing.Store(&standing{Verdict: &loss.Verdict{}})
@@ -187,7 +187,7 @@ func (c *Controller) setLease(object *coordinationv1.Lease) {
 	}
 }
 
-// Unavailable implements placement.Availability. What a node says of itself, planning.NodeUnavailable sees.
+// Unavailable implements rounds.Availability. What a node says of itself, planning.NodeUnavailable sees.
 func (c *Controller) Unavailable(node *corev1.Node) string {
 	if d := c.standing.Load().domainOf(node.Name); d != nil {
 		return "is in " + d.String() + ", which is lost since " + d.Since.UTC().Format(time.RFC3339)
@@ -195,7 +195,7 @@ func (c *Controller) Unavailable(node *corev1.Node) string {
 	return ""
 }
 
-// PoolUnavailable implements placement.Availability.
+// PoolUnavailable implements rounds.Availability.
 func (c *Controller) PoolUnavailable(pool *planning.PoolInfo) string {
 	for _, d := range c.standing.Load().lost {
 		if within(d, pool) {
@@ -228,23 +228,23 @@ func within(d *loss.Domain, pool *planning.PoolInfo) bool {
 	}
 }
 
-// Planned implements placement.Listener.
-func (c *Controller) Planned(_ context.Context, round *placement.Round) {
+// Planned implements rounds.Listener.
+func (c *Controller) Planned(_ context.Context, round *rounds.Round) {
 	c.round.Store(round)
-	longest, patience, found := time.Duration(0), DefaultAfter, false
+	longest, patience, found := time.Duration(0), loss.DefaultAfter, false
 	for i := range round.Result.Snapshot.Workloads {
 		if rules := round.Result.Snapshot.Workloads[i].Rules; rules != nil && rules.Failover != nil {
-			longest, found = max(longest, Stabilization(rules.Failover)), true
-			patience = max(min(patience, After(rules.Failover)), leastPatience)
+			longest, found = max(longest, loss.Stabilization(rules.Failover)), true
+			patience = max(min(patience, loss.After(rules.Failover)), leastPatience)
 		}
 	}
 	if !found {
-		longest = DefaultStabilization
+		longest = loss.DefaultStabilization
 	}
 	c.mu.Lock()
 	// What concerns everybody waits no longer than by default, whatever the editor of one namespace writes; replicas of the
 	// workload itself wait as long as its policy says.
-	c.stabilization, c.patience = min(longest, DefaultStabilization), patience
+	c.stabilization, c.patience = min(longest, loss.DefaultStabilization), patience
 	for node := range c.pools {
 		if c.nodes[node] == nil {
 			delete(c.pools, node)

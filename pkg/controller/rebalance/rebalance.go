@@ -20,10 +20,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/controller/placement"
 	"tradewind.dev/tradewind/pkg/moves"
 	"tradewind.dev/tradewind/pkg/moves/ledger"
 	"tradewind.dev/tradewind/pkg/planning"
+	"tradewind.dev/tradewind/pkg/planning/rounds"
 )
 
 const (
@@ -46,15 +46,15 @@ type Options struct {
 	Losses func() (hold, pause string)
 }
 
-// Controller implements placement.Listener. Start works.
+// Controller implements rounds.Listener. Start works.
 type Controller struct {
 	Options
-	round   atomic.Pointer[placement.Round]
+	round   atomic.Pointer[rounds.Round]
 	changed chan struct{}
 
 	// Only Start uses these: what is remembered of workloads, and what moving them brings by the round that was valued last.
 	memories map[planning.WorkloadKey]*moves.Memory
-	valued   *placement.Round
+	valued   *rounds.Round
 	worths   map[int]moves.Worth
 }
 
@@ -63,8 +63,8 @@ func New(options Options) *Controller {
 	return &Controller{Options: options, changed: make(chan struct{}, 1), memories: map[planning.WorkloadKey]*moves.Memory{}}
 }
 
-// Planned implements placement.Listener.
-func (c *Controller) Planned(_ context.Context, round *placement.Round) {
+// Planned implements rounds.Listener.
+func (c *Controller) Planned(_ context.Context, round *rounds.Round) {
 	c.round.Store(round)
 	select {
 	case c.changed <- struct{}{}:
@@ -105,7 +105,7 @@ func soonest(a, b time.Time) time.Time {
 }
 
 // decide goes through the workloads of a round, evicts what is to be moved, and returns when to decide anew.
-func (c *Controller) decide(ctx context.Context, round *placement.Round) (time.Time, error) {
+func (c *Controller) decide(ctx context.Context, round *rounds.Round) (time.Time, error) {
 	if err := c.Ledger.Load(ctx); err != nil {
 		return time.Time{}, err
 	}
