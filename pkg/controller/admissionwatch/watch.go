@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/pkg/admission"
+	"tradewind.dev/tradewind/pkg/kube/loop"
 	"tradewind.dev/tradewind/pkg/location"
 )
 
@@ -55,14 +56,8 @@ func New(options Options) (*Watch, error) {
 
 // Start implements manager.Runnable. The first look was the caller's, with Look.
 func (w *Watch) Start(ctx context.Context) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-w.options.Clock.After(lookInterval):
-			w.Look(ctx)
-		}
-	}
+	loop.Every(ctx, w.options.Clock, lookInterval, w.Look)
+	return nil
 }
 
 // Look looks at the policies once. What cannot be read for a while leaves what was found before; what may not be read is

@@ -20,6 +20,7 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/kube/apply"
+	"tradewind.dev/tradewind/pkg/kube/loop"
 	"tradewind.dev/tradewind/pkg/planning/rounds"
 )
 
@@ -38,7 +39,7 @@ const (
 // Controller keeps CloudPools. It is a rounds.Listener, which tells it the pools of each plan, and a manager.Runnable.
 type Controller struct {
 	client client.Client
-	clock  clock.WithTicker
+	clock  clock.Clock
 
 	mu sync.Mutex
 	// applied are the specs that were applied last, by name.
@@ -56,7 +57,7 @@ var (
 
 // New returns a controller that writes through a client. Add it to the manager, for it to remove pools that have lost their
 // nodes.
-func New(to client.Client, clock clock.WithTicker) *Controller {
+func New(to client.Client, clock clock.Clock) *Controller {
 	return &Controller{client: to, clock: clock, applied: map[string]v1alpha1.CloudPoolSpec{}}
 }
 
@@ -149,18 +150,12 @@ func (c *Controller) writeStatus(ctx context.Context, name string, cached *v1alp
 
 // Start implements manager.Runnable: it removes pools that have been without nodes for long, until the context ends.
 func (c *Controller) Start(ctx context.Context) error {
-	ticker := c.clock.NewTicker(sweepInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C():
-		}
+	loop.Every(ctx, c.clock, sweepInterval, func(ctx context.Context) {
 		if err := c.sweep(ctx); err != nil && ctx.Err() == nil {
 			klog.FromContext(ctx).Error(err, "Removing CloudPools that have lost their nodes failed; it is tried again")
 		}
-	}
+	})
+	return nil
 }
 
 // sweep removes pools that were found from nodes, have had none for keepFor, and were given no limits.

@@ -21,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"tradewind.dev/tradewind/pkg/kube/loop"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/loss"
 	"tradewind.dev/tradewind/pkg/moves/ledger"
@@ -49,7 +50,7 @@ type Options struct {
 	Ledger *ledger.Ledger
 	// Location says which further node labels name the cloud.
 	Location location.Options
-	Clock    clock.WithTicker
+	Clock    clock.Clock
 	// MonitorPeriod is how often Kubernetes' node controller looks at the nodes: kube-controller-manager's
 	// --node-monitor-period.
 	MonitorPeriod time.Duration
@@ -60,9 +61,9 @@ type Options struct {
 // Controller implements rounds.Availability and rounds.Listener. Start works.
 type Controller struct {
 	Options
-	changed chan struct{}
-	replan  atomic.Pointer[func()]
-	round   atomic.Pointer[rounds.Round]
+	loop   *loop.Loop
+	replan atomic.Pointer[func()]
+	round  atomic.Pointer[rounds.Round]
 	// standing that was last looked at.
 	standing atomic.Pointer[standing]
 
@@ -91,7 +92,7 @@ type Controller struct {
 // New returns a controller that does nothing until Watch and Start.
 func New(options Options) *Controller {
 	c := &Controller{
-		Options: options, changed: make(chan struct{}, 1), nodes: map[string]*facts{},
+		Options: options, loop: loop.New(options.Clock, settle), nodes: map[string]*facts{},
 		renewals: loss.NewRenewals(options.MonitorPeriod), acted: map[action]map[types.UID]bool{}, patience: loss.DefaultAfter,
 		outages: map[string]*outage{}, pools: map[string]string{}, taken: map[string]time.Time{},
 		stabilization: loss.DefaultStabilization, written: map[string]metav1.Condition{},
@@ -127,13 +128,6 @@ func (c *Controller) Watch(ctx context.Context, objects cache.Cache) error {
 	return nil
 }
 
-func (c *Controller) signal() {
-	select {
-	case c.changed <- struct{}{}:
-	default:
-	}
-}
-
 func (c *Controller) setNode(node *corev1.Node) {
 	now := factsOf(node, c.Location)
 	c.mu.Lock()
@@ -147,7 +141,7 @@ func (c *Controller) setNode(node *corev1.Node) {
 	}
 	c.mu.Unlock()
 	if before == nil || before.Ready != now.Ready || before.Drill != now.Drill || before.interrupted != now.interrupted || before.fenced != now.fenced {
-		c.signal()
+		c.loop.Changed()
 	}
 }
 
@@ -159,7 +153,7 @@ func (c *Controller) deleteNode(node *corev1.Node) {
 		c.takenBack(node.Name, c.Clock.Now())
 	}
 	c.mu.Unlock()
-	c.signal()
+	c.loop.Changed()
 }
 
 // takenBack takes note that the cloud took a spot node back. c.mu is held.
@@ -183,7 +177,7 @@ func (c *Controller) setLease(object *coordinationv1.Lease) {
 	c.resumed = c.resumed || resumed
 	c.mu.Unlock()
 	if resumed {
-		c.signal()
+		c.loop.Changed()
 	}
 }
 
@@ -260,7 +254,7 @@ func (c *Controller) Planned(_ context.Context, round *rounds.Round) {
 		delete(c.taken, node)
 	}
 	c.mu.Unlock()
-	c.signal()
+	c.loop.Changed()
 }
 
 // Start works until the context ends.
@@ -268,23 +262,6 @@ func (c *Controller) Start(ctx context.Context) error {
 	if !toolscache.WaitForCacheSync(ctx.Done(), c.synced...) {
 		return nil
 	}
-	for ctx.Err() == nil {
-		again := c.look(ctx)
-		var timer <-chan time.Time
-		if !again.IsZero() {
-			timer = c.Clock.After(max(0, again.Sub(c.Clock.Now())))
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-timer:
-			continue
-		case <-c.changed:
-		}
-		select {
-		case <-ctx.Done():
-		case <-c.Clock.After(settle):
-		}
-	}
+	c.loop.Run(ctx, func(ctx context.Context) loop.Next { return loop.Next{At: c.look(ctx)} })
 	return nil
 }
