@@ -6,7 +6,7 @@ import (
 	"k8s.io/kubernetes/test/utils/ktesting"
 	"sigs.k8s.io/yaml"
 
-	ready "tradewind.dev/tradewind/deploy/scheduler"
+	"tradewind.dev/tradewind/deploy"
 )
 
 // BenchmarkScheduler compares the profile tradewind, as it is shipped, with Kubernetes' default profile: the same nodes,
@@ -17,7 +17,7 @@ func BenchmarkScheduler(b *testing.B) {
 		after: checkAllPlaced,
 	}
 	tradewind := *byDefault
-	tradewind.profile, tradewind.config = tradewindProfile, ready.Config
+	tradewind.profile, tradewind.config = tradewindProfile, deploy.SchedulerConfig
 	timed := false
 	tradewind.after = func(tCtx ktesting.TContext, r *run) error {
 		if err := checkPolicies(tCtx, r); err != nil || timed {
@@ -37,7 +37,7 @@ func BenchmarkJobs(b *testing.B) {
 		after: checkAllPlaced,
 	}
 	tradewind := *byDefault
-	tradewind.profile, tradewind.config, tradewind.after = tradewindProfile, ready.Config, checkPolicies
+	tradewind.profile, tradewind.config, tradewind.after = tradewindProfile, deploy.SchedulerConfig, checkPolicies
 	compare(b, 1, byDefault, &tradewind)
 }
 
@@ -52,7 +52,7 @@ func BenchmarkBatching(b *testing.B) {
 	tradewind.profile, tradewind.after = tradewindProfile, checkPolicies
 	byDefault.config = withoutDefaultConstraints(b, []byte("apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\n"+
 		"profiles: [{schedulerName: default-scheduler}]\n"))
-	tradewind.config = withoutDefaultConstraints(b, ready.Config)
+	tradewind.config = withoutDefaultConstraints(b, deploy.SchedulerConfig)
 	for profile, runs := range compare(b, 1, byDefault, &tradewind) {
 		for _, r := range runs {
 			used := r.batching.used.Load()
