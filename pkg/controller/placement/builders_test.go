@@ -26,6 +26,7 @@ import (
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/planning/rounds"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // bench is a planner over an API server in memory. Objects of the cluster are set by hand, as informers would.
@@ -37,8 +38,10 @@ type bench struct {
 	// writes counts requests; refuse, if set, is what they are answered with.
 	writes int
 	refuse error
-	rounds []*rounds.Round
-	world  state.Objects
+	// generation is that of the last Deployment.
+	generation int64
+	rounds     []*rounds.Round
+	world      state.Objects
 }
 
 func newBench(t testing.TB) *bench {
@@ -91,7 +94,11 @@ func (b *bench) Planned(_ context.Context, round *rounds.Round) { b.rounds = app
 // inForce puts the policies in force.
 func (b *bench) inForce() {
 	b.Helper()
-	world, err := state.NewWorld(b.world, b.clock.Now())
+	next := state.NewWorld
+	if world := b.Planner.world.Load(); world != nil {
+		next = world.Next
+	}
+	world, err := next(b.world, b.clock.Now())
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -173,13 +180,14 @@ func templateOf(app, cpu string) corev1.PodTemplateSpec {
 
 // deployment sets a Deployment of pods app=NAME with its ReplicaSet.
 func (b *bench) deployment(name string, replicas int32, cpu string) {
+	b.generation++
 	b.objects.deployments.set(&appsv1.Deployment{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name, UID: types.UID("uid-" + name), Generation: int64(replicas)},
+		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name, UID: types.UID("uid-" + name), Generation: b.generation},
 		Spec:       appsv1.DeploymentSpec{Replicas: &replicas, Template: templateOf(name, cpu)},
 	})
 	b.objects.replicaSets.set(&appsv1.ReplicaSet{ObjectMeta: metav1.ObjectMeta{
 		Namespace: "shop", Name: name + "-1", UID: types.UID(name + "-1"),
-		OwnerReferences: []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: kindDeployment, Name: name, Controller: ptr.To(true)}},
+		OwnerReferences: []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: workload.Deployment, Name: name, Controller: ptr.To(true)}},
 	}})
 }
 
@@ -202,7 +210,7 @@ func (b *bench) pods(deployment, node, cpu string, count int) {
 		b.objects.pods.set(&corev1.Pod{
 			ObjectMeta: metav1.ObjectMeta{
 				Namespace: "shop", Name: name, UID: types.UID(name), Labels: map[string]string{"app": deployment},
-				OwnerReferences: []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: kindReplicaSet, Name: deployment + "-1", Controller: ptr.To(true)}},
+				OwnerReferences: []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: workload.ReplicaSet, Name: deployment + "-1", Controller: ptr.To(true)}},
 			},
 			Spec:   corev1.PodSpec{NodeName: node, Containers: templateOf(deployment, cpu).Spec.Containers},
 			Status: corev1.PodStatus{Phase: corev1.PodRunning},

@@ -15,6 +15,7 @@ import (
 	"tradewind.dev/tradewind/pkg/planning/rounds"
 	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // draft is what one round plans.
@@ -22,14 +23,15 @@ type draft struct {
 	now   time.Time
 	input *planning.Input
 	// planned are the workloads that a policy selects, by key.
-	planned map[planning.WorkloadKey]*planned
-	// uncertain says why no plan can be made now; empty when one can.
+	planned map[workload.Key]*planned
+	// uncertain says why no plan can be made now; empty when one can. doubtful says that something is not known of some nodes.
 	uncertain string
+	doubtful  bool
 }
 
 // planned is a workload that a Placement is kept for.
 type planned struct {
-	workload
+	planning.Workload
 	// rules are nil while the labels of the namespace are not known.
 	rules *rules.Rules
 	// doubt is why it is not known whether its replicas are lost; empty when it is.
@@ -41,38 +43,48 @@ type planned struct {
 // notSelected is why a workload that only others call stays where it is.
 const notSelected = "no policy selects it"
 
-// gather makes the input of a plan from what the informers have seen. Workloads that no policy selects take room; those that a
-// planned one calls are known to the plan too, and stay where they are.
+// gather makes the input of a plan from what the informers have seen.
 func (p *Planner) gather(world *state.World) *draft {
 	o := p.objects
-	d := &draft{now: p.clock.Now(), planned: map[planning.WorkloadKey]*planned{}}
-	d.input = &planning.Input{
+	input := planning.Input{
 		World: world, Location: p.options.Location, Nodes: o.nodes.all(), Pools: o.pools.all(), Pods: o.runningPods(),
 		Namespaces: map[string]labels.Set{}, Claims: o.claims.all(), Volumes: o.volumes.all(), Classes: o.classes.all(),
 		PriorityClasses: o.priorities.all(), Quotas: o.quotas.all(),
 		Unavailable: p.unavailable,
 	}
-	var doubts rounds.Doubts
 	if p.options.Availability != nil {
-		d.input.PoolUnavailable = p.options.Availability.PoolUnavailable
-		doubts = p.options.Availability.Doubts()
+		input.PoolUnavailable = p.options.Availability.PoolUnavailable
 	}
 	for _, namespace := range o.namespaces.all() {
-		d.input.Namespaces[namespace.Name] = labels.Set(namespace.Labels)
+		input.Namespaces[namespace.Name] = labels.Set(namespace.Labels)
 	}
-	all := o.workloads()
-	var others []workload
+	return p.draft(input)
+}
+
+// draft adds the workloads as they are now to an input. Those that no policy selects take room; those that a planned one calls
+// are known to the plan too, and stay where they are.
+func (p *Planner) draft(input planning.Input) *draft {
+	d := &draft{now: p.clock.Now(), input: &input, planned: map[workload.Key]*planned{}}
+	var doubts rounds.Doubts
+	if p.options.Availability != nil {
+		doubts = p.options.Availability.Doubts()
+	}
+	o, world := p.objects, input.World
+	var all, others []planning.Workload
+	for _, w := range o.workloads() {
+		all = append(all, planning.Workload{Workload: w})
+	}
 	for i := range all {
 		if next := d.judge(world, &all[i]); next == nil {
 			others = append(others, all[i])
 		} else {
-			d.planned[all[i].key()] = next
+			d.planned[all[i].Key] = next
 		}
 	}
 	d.locate(doubts.Nodes)
-	called := map[engine.Reference]bool{}
+	called := map[workload.Key]bool{}
 	for i := range all {
-		w := d.planned[all[i].key()]
+		w := d.planned[all[i].Key]
 		if w == nil {
 			continue
 		}
@@ -83,21 +95,19 @@ func (p *Planner) gather(world *state.World) *draft {
 			continue
 		}
 		for k := range w.rules.Traffic {
-			key := state.CalleeKey(w.Namespace, &w.rules.Traffic[k])
-			called[engine.Reference(key)] = true
+			called[state.CalleeKey(w.Namespace, &w.rules.Traffic[k])] = true
 		}
 		for k := range w.rules.TrafficLimits {
-			key := state.CalleeKey(w.Namespace, &w.rules.TrafficLimits[k])
-			called[engine.Reference(key)] = true
+			called[state.CalleeKey(w.Namespace, &w.rules.TrafficLimits[k])] = true
 		}
 	}
 	for i := range others {
-		if w := &others[i]; called[engine.Reference{Namespace: w.Namespace, Name: w.Name}] {
+		if w := &others[i]; called[w.AnyKind()] {
 			w.Hold = notSelected
-			d.input.Workloads = append(d.input.Workloads, w.Workload)
+			d.input.Workloads = append(d.input.Workloads, *w)
 		}
 	}
-	d.uncertain = doubts.All
+	d.uncertain, d.doubtful = doubts.All, doubts.All != "" || len(doubts.Nodes) > 0
 	if d.uncertain == "" && !slices.ContainsFunc(d.input.Nodes, func(node *corev1.Node) bool { return p.unavailable(node) == "" }) {
 		d.uncertain = fmt.Sprintf("none of %d nodes can be used now", len(d.input.Nodes))
 	}
@@ -121,8 +131,8 @@ func (d *draft) locate(doubts map[string]string) {
 }
 
 // judge is the workload with the rules that are in force for it; nil when no policy selects it.
-func (d *draft) judge(world *state.World, w *workload) *planned {
-	out := &planned{workload: *w, running: map[string]int{}}
+func (d *draft) judge(world *state.World, w *planning.Workload) *planned {
+	out := &planned{Workload: *w, running: map[string]int{}}
 	set, known := d.input.Namespaces[w.Namespace]
 	if !known && world.Policies.SelectsNamespaces() {
 		out.Hold = fmt.Sprintf("the labels of namespace %s are not read yet", w.Namespace)
@@ -160,8 +170,9 @@ func (p *Planner) unavailable(node *corev1.Node) string {
 // solution is a plan, and what the replicas cost where they are now.
 type solution struct {
 	result *planning.Result
-	solver *engine.Solver
-	plan   *engine.Plan
+	// solver made the plan; now made one in which every workload stays where it is.
+	solver, now *engine.Solver
+	plan        *engine.Plan
 	// present are the bills of the running replicas where they are, parallel to the result's workloads.
 	present []engine.Bill
 	// world has the prices in force and those of the public catalog; list is nil until it is asked for.
@@ -182,7 +193,7 @@ func solve(d *draft, clock clock.PassiveClock) (*solution, error) {
 			len(result.Pools), result.Pools[0].Name, result.Pools[0].Unavailable)
 		return nil, nil
 	}
-	s := &solution{result: result, world: d.input.World, problems: map[string]string{}}
+	s := &solution{result: result, world: d.input.World}
 	deadline := clock.Now().Add(maxSearch)
 	options := engine.Options{LateConflicts: true, Expired: func() bool { return clock.Now().After(deadline) }}
 	if slices.ContainsFunc(result.Pools, func(pool planning.PoolInfo) bool { return pool.Unavailable != "" }) {
@@ -195,30 +206,31 @@ func solve(d *draft, clock clock.PassiveClock) (*solution, error) {
 	} else if s.solver, err = engine.NewSolver(result.Snapshot, options); err != nil {
 		return nil, err
 	}
+	asIs := *result.Snapshot
+	asIs.Workloads = slices.Clone(asIs.Workloads)
+	for i := range asIs.Workloads {
+		asIs.Workloads[i] = asItIs(asIs.Workloads[i])
+	}
+	if s.now, err = engine.NewSolver(&asIs, engine.Options{LateConflicts: true}); err != nil {
+		return nil, err
+	}
+	s.take()
+	return s, nil
+}
+
+// take takes the plan, and what the replicas cost where they run, from the solvers.
+func (s *solution) take() {
 	s.plan = s.solver.Plan()
-	for _, problem := range result.Problems {
+	s.problems = map[string]string{}
+	for _, problem := range s.result.Problems {
 		s.problems[problem.Object] = problem.Field + ": " + problem.Message
 	}
 	for _, problem := range s.plan.Problems {
 		s.problems[problem.Object] = problem.Field + ": " + problem.Message
 	}
-	return s, s.bill()
-}
-
-// bill prices the replicas where they run: a plan in which every workload stays where it is.
-func (s *solution) bill() error {
-	asIs := *s.result.Snapshot
-	asIs.Workloads = slices.Clone(asIs.Workloads)
-	for i := range asIs.Workloads {
-		asIs.Workloads[i].Hold = "as it is"
-	}
-	plan, err := engine.Solve(&asIs, engine.Options{LateConflicts: true})
-	if err != nil {
-		return err
-	}
-	s.present = make([]engine.Bill, len(plan.Placements))
-	for i, placement := range plan.Placements {
+	asIs := s.now.Plan()
+	s.present = make([]engine.Bill, len(asIs.Placements))
+	for i, placement := range asIs.Placements {
 		s.present[i] = placement.Bill
 	}
-	return nil
 }
