@@ -18,9 +18,10 @@ import (
 // Factory makes a plugin for one profile.
 type Factory = func(context.Context, runtime.Object, fwk.Handle) (fwk.Plugin, error)
 
-// Factories returns the plugins' factories by name. The plugins of all profiles of one scheduler share one inventory.
-func Factories() map[string]Factory {
-	shared := &cycle.Shared{}
+// Factories returns the plugins' factories by name. The plugins of all profiles of one scheduler share one state, which open
+// returns: cycle.Follow, for one that follows the cluster.
+func Factories(open cycle.Opener) map[string]Factory {
+	shared := cycle.NewShared(open)
 	return map[string]Factory{
 		residency.Name: residency.New(shared),
 		cloud.Name:     cloud.New(shared),

@@ -12,7 +12,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"tradewind.dev/tradewind/deploy/scheduler"
-	"tradewind.dev/tradewind/pkg/controller/admission"
+	"tradewind.dev/tradewind/pkg/admission"
 	"tradewind.dev/tradewind/pkg/location"
 )
 

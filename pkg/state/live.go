@@ -1,284 +1,78 @@
 package state
 
 import (
-	"context"
-	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/informers"
-	"k8s.io/client-go/rest"
-	toolscache "k8s.io/client-go/tools/cache"
-	"k8s.io/klog/v2"
-	"k8s.io/utils/clock"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/location"
 )
 
-// Live is a Store that informers keep true.
+// Live is a Store that feeds keep true, with what only something that lives has: whether everything has been read, and who
+// is told when another world is put in force. Follow feeds it from a cluster.
 type Live struct {
 	*Store
-	clock    clock.Clock
-	synced   []toolscache.InformerSynced // of the core objects' handlers
-	worldSet atomic.Bool
-	changed  chan struct{}
-	// samplesAge says whether any LatencyMap limits the age of its samples. Only follow uses it.
-	samplesAge bool
+	ready atomic.Bool
 
-	mu        sync.Mutex
-	listeners []func(before, after *World)
+	mu       sync.Mutex
+	onChange []func(before, after *World)
+	onReady  []func()
 }
 
-// policyObjects are the kinds of Tradewind's own objects that a World is made from.
-func policyObjects() []client.Object {
-	return []client.Object{
-		&v1alpha1.PlacementPolicy{}, &v1alpha1.ClusterPlacementPolicy{}, &v1alpha1.PriceList{}, &v1alpha1.LatencyMap{},
-	}
-}
-
-// NewLive returns a store fed by the factory's informers for core objects and by watches of its own for Tradewind's
-// objects. It returns at once; Ready says when everything has been read. Until Tradewind's CRDs are installed it keeps
-// trying, and is not ready.
-func NewLive(ctx context.Context, config *rest.Config, factory informers.SharedInformerFactory, options location.Options, clock clock.Clock) (*Live, error) {
-	world, err := NewWorld(Objects{}, clock.Now())
+// NewLive returns a store that knows nothing yet, and is not ready.
+func NewLive(options location.Options, now time.Time) (*Live, error) {
+	world, err := NewWorld(Objects{}, now)
 	if err != nil {
 		return nil, err
 	}
-	l := &Live{Store: NewStore(world, options), clock: clock, changed: make(chan struct{}, 1)}
-	for _, feed := range []struct {
-		informer toolscache.SharedIndexInformer
-		handler  toolscache.ResourceEventHandler
-	}{
-		{factory.Core().V1().Nodes().Informer(), l.NodeHandler()},
-		{factory.Core().V1().Namespaces().Informer(), l.NamespaceHandler()},
-		{factory.Core().V1().PersistentVolumeClaims().Informer(), l.ClaimHandler()},
-		{factory.Core().V1().PersistentVolumes().Informer(), l.VolumeHandler()},
-		{factory.Storage().V1().StorageClasses().Informer(), l.StorageClassHandler()},
-		{factory.Apps().V1().ReplicaSets().Informer(), l.ControllerHandler()},
-		{factory.Apps().V1().StatefulSets().Informer(), l.ControllerHandler()},
-		{factory.Core().V1().ReplicationControllers().Informer(), l.ControllerHandler()},
-		{factory.Batch().V1().Jobs().Informer(), l.ControllerHandler()},
-		{factory.Core().V1().Pods().Informer(), l.PodHandler()},
-	} {
-		registration, err := feed.informer.AddEventHandler(feed.handler)
-		if err != nil {
-			return nil, fmt.Errorf("watch for the state: %w", err)
-		}
-		l.synced = append(l.synced, registration.HasSynced)
-	}
-	scheme := runtime.NewScheme()
-	if err := v1alpha1.AddToScheme(scheme); err != nil {
-		return nil, fmt.Errorf("register Tradewind's types: %w", err)
-	}
-	config = rest.CopyConfig(config)
-	config.ContentType, config.AcceptContentTypes = runtime.ContentTypeJSON, runtime.ContentTypeJSON
-	go l.follow(ctx, config, scheme)
-	return l, nil
+	return &Live{Store: NewStore(world, options)}, nil
 }
 
-// Ready says whether everything has been read, so that decisions may be made.
-func (l *Live) Ready() bool {
-	if !l.worldSet.Load() {
-		return false
+// Ready says whether everything has been read, so that decisions may be made. Once it is, it stays so.
+func (l *Live) Ready() bool { return l.ready.Load() }
+
+// SetReady says that everything has been read, and tells the listeners the first time.
+func (l *Live) SetReady() {
+	l.mu.Lock()
+	first := !l.ready.Swap(true)
+	listeners := slices.Clone(l.onReady)
+	l.mu.Unlock()
+	if !first {
+		return
 	}
-	for _, synced := range l.synced {
-		if !synced() {
-			return false
-		}
+	for _, listener := range listeners {
+		listener()
 	}
-	return true
+}
+
+// OnReady calls a function once, when everything has been read. Add listeners before feeds; they are not taken away.
+func (l *Live) OnReady(listener func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.onReady = append(l.onReady, listener)
 }
 
 // OnChange calls a function after each change of the world.
 func (l *Live) OnChange(listener func(before, after *World)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.listeners = append(l.listeners, listener)
+	l.onChange = append(l.onChange, listener)
 }
 
-const (
-	retryInterval = 2 * time.Second
-	// syncTimeout is how long reading all of Tradewind's objects may take before it is begun anew.
-	syncTimeout = 30 * time.Second
-	// ageInterval is how often samples of LatencyMaps are looked at for their age.
-	ageInterval = time.Minute
-)
-
-// follow keeps the world true until the context ends.
-func (l *Live) follow(ctx context.Context, config *rest.Config, scheme *runtime.Scheme) {
-	var reader client.Reader
-	for reader == nil {
-		var err error
-		if reader, err = l.watch(ctx, config, scheme); err != nil {
-			klog.FromContext(ctx).Info("Tradewind's policies cannot be read yet; pods of its profiles wait. Are the CRDs installed (kubectl apply -f deploy/crds)?", "err", err)
-			select {
-			case <-ctx.Done():
-				return
-			case <-l.clock.After(retryInterval):
-			}
-		}
-	}
-	for {
-		if err := l.rebuild(ctx, reader); err != nil {
-			klog.FromContext(ctx).Error(err, "Reading policies, prices and round-trip times failed; the last ones stay in force")
-		}
-		var again <-chan time.Time
-		if !l.worldSet.Load() {
-			again = l.clock.After(retryInterval)
-		} else if l.samplesAge {
-			again = l.clock.After(ageInterval)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-l.changed:
-		case <-again:
-		}
-	}
-}
-
-// watch starts watching Tradewind's objects and returns once all have been read.
-func (l *Live) watch(ctx context.Context, config *rest.Config, scheme *runtime.Scheme) (_ client.Reader, err error) {
-	unsafeDisableDeepCopy := true
-	ctx, cancel := context.WithCancel(ctx)
-	defer func() {
-		if err != nil {
-			cancel()
-		}
-	}()
-	objects, err := cache.New(config, cache.Options{
-		Scheme: scheme, DefaultUnsafeDisableDeepCopy: &unsafeDisableDeepCopy, DefaultTransform: cache.TransformStripManagedFields(),
-		ByObject: map[client.Object]cache.ByObject{&v1alpha1.Placement{}: {Transform: transformPlacement}},
-	})
-	if err != nil {
-		return nil, err
-	}
-	go func() { _ = objects.Start(ctx) }() // returns when the context ends
-	placementsRead, err := l.register(ctx, objects)
-	if err != nil {
-		return nil, err
-	}
-	waiting, done := context.WithTimeout(ctx, syncTimeout)
-	defer done()
-	if !objects.WaitForCacheSync(waiting) || !toolscache.WaitForCacheSync(waiting.Done(), placementsRead) {
-		return nil, fmt.Errorf("not all read after %s (the reflector's messages say why)", syncTimeout)
-	}
-	return objects, nil
-}
-
-// transformPlacement keeps of a Placement what the scheduler follows.
-func transformPlacement(object any) (any, error) {
-	placement, ok := object.(*v1alpha1.Placement)
-	if !ok {
-		return object, nil
-	}
-	decisions := make([]v1alpha1.PlacementDecision, len(placement.Status.Decisions))
-	for i := range placement.Status.Decisions {
-		d := &placement.Status.Decisions[i]
-		decisions[i] = v1alpha1.PlacementDecision{
-			ClusterName: d.ClusterName, Pool: d.Pool, Cloud: d.Cloud, Region: d.Region, Zone: d.Zone,
-			InstanceType: d.InstanceType, CapacityType: d.CapacityType, Replicas: d.Replicas,
-		}
-	}
-	return &v1alpha1.Placement{
-		TypeMeta: placement.TypeMeta,
-		ObjectMeta: metav1.ObjectMeta{
-			Namespace: placement.Namespace, Name: placement.Name, UID: placement.UID, ResourceVersion: placement.ResourceVersion,
-		},
-		Spec:   placement.Spec,
-		Status: v1alpha1.PlacementStatus{Replicas: placement.Status.Replicas, Decisions: decisions},
-	}, nil
-}
-
-// register watches Tradewind's objects. read says whether the store has all Placements.
-func (l *Live) register(ctx context.Context, objects cache.Cache) (read toolscache.InformerSynced, err error) {
-	signal := func() {
-		select {
-		case l.changed <- struct{}{}:
-		default:
-		}
-	}
-	for _, kind := range policyObjects() {
-		informer, err := objects.GetInformer(ctx, kind)
-		if err != nil {
-			return nil, err
-		}
-		_, err = informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
-			AddFunc:    func(any) { signal() },
-			DeleteFunc: func(any) { signal() },
-			UpdateFunc: func(before, after any) {
-				b, okBefore := before.(client.Object)
-				a, okAfter := after.(client.Object)
-				if !okBefore || !okAfter || b.GetGeneration() != a.GetGeneration() {
-					signal()
-				}
-			},
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	informer, err := objects.GetInformer(ctx, &v1alpha1.Placement{})
-	if err != nil {
-		return nil, err
-	}
-	registration, err := informer.AddEventHandler(l.PlacementHandler())
-	if err != nil {
-		return nil, err
-	}
-	return registration.HasSynced, nil
-}
-
-// rebuild reads all objects from the watch's cache and puts a new world in force.
-func (l *Live) rebuild(ctx context.Context, reader client.Reader) error {
-	objects, err := ReadObjects(ctx, reader)
-	if err != nil {
-		return err
-	}
-	world, err := l.World().Next(objects, l.clock.Now())
-	if err != nil {
-		return err
-	}
-	l.samplesAge = slices.ContainsFunc(objects.LatencyMaps, func(m v1alpha1.LatencyMap) bool { return m.Spec.MaxAge != nil })
+// PutInForce makes a world of the objects, puts it in force and tells the listeners. Errors mean a broken build.
+func (l *Live) PutInForce(objects Objects, now time.Time) error {
 	before := l.World()
+	world, err := before.Next(objects, now)
+	if err != nil {
+		return err
+	}
 	l.SetWorld(world)
-	l.worldSet.Store(true)
 	l.mu.Lock()
-	listeners := l.listeners
+	listeners := slices.Clone(l.onChange)
 	l.mu.Unlock()
 	for _, listener := range listeners {
 		listener(before, world)
 	}
 	return nil
-}
-
-// ReadObjects lists the objects that a World is made from.
-func ReadObjects(ctx context.Context, reader client.Reader) (Objects, error) {
-	var (
-		out      Objects
-		policies v1alpha1.PlacementPolicyList
-		cluster  v1alpha1.ClusterPlacementPolicyList
-		prices   v1alpha1.PriceListList
-		maps     v1alpha1.LatencyMapList
-	)
-	for _, list := range []client.ObjectList{&policies, &cluster, &prices, &maps} {
-		if err := reader.List(ctx, list); err != nil {
-			return out, fmt.Errorf("list %T: %w", list, err)
-		}
-	}
-	for i := range policies.Items {
-		out.PlacementPolicies = append(out.PlacementPolicies, &policies.Items[i])
-	}
-	for i := range cluster.Items {
-		out.ClusterPlacementPolicies = append(out.ClusterPlacementPolicies, &cluster.Items[i])
-	}
-	out.PriceLists, out.LatencyMaps = prices.Items, maps.Items
-	return out, nil
 }

@@ -52,6 +52,9 @@ func (s *Store) SetWorld(world *World) {
 	})
 }
 
+// SetOptions says which further node labels name the cloud, from now on. Set them before objects arrive.
+func (s *Store) SetOptions(options location.Options) { s.options = options }
+
 // SetNamespace records a namespace's labels.
 func (s *Store) SetNamespace(object *corev1.Namespace) {
 	s.namespace.Store(object.Name, labels.Set(object.Labels))

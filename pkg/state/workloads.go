@@ -233,10 +233,13 @@ func (s *Store) DeletePod(uid types.UID) {
 	s.workloads.exchange(uid, func(*entry) *entry { return nil })
 }
 
-// Assume records that the scheduler has chosen a node for a pod, before the cluster says so.
+// Assume records that the scheduler has chosen a node for a pod, before the cluster says so. To say it again changes nothing.
 func (s *Store) Assume(pod *corev1.Pod, node string) {
 	w := &s.workloads
 	w.exchange(pod.UID, func(before *entry) *entry {
+		if before != nil && before.assumed && before.node == node {
+			return before
+		}
 		e := w.entryFor(pod, node)
 		e.assumed, e.made = true, before == nil
 		return e

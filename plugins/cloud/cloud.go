@@ -19,7 +19,7 @@ import (
 const Name = "TradewindCloud"
 
 // Plugin excludes nodes outside the required locations, those where one more replica would break the spread or spot
-// rules, and scores the others by the preferred locations. It also counts placed replicas for all plugins.
+// rules, and scores the others by the preferred locations.
 type Plugin struct {
 	*cycle.Profile
 	counting *cycle.Counting
@@ -115,17 +115,6 @@ func (p *Plugin) Score(_ context.Context, state fwk.CycleState, object *corev1.P
 
 // ScoreExtensions implements fwk.ScorePlugin: scores come normalized.
 func (*Plugin) ScoreExtensions() fwk.ScoreExtensions { return nil }
-
-// Reserve counts the pod where it is going, so that the next pod of its workload sees it.
-func (p *Plugin) Reserve(_ context.Context, _ fwk.CycleState, pod *corev1.Pod, node string) *fwk.Status {
-	p.Live.Assume(pod, node)
-	return nil
-}
-
-// Unreserve takes back Reserve.
-func (p *Plugin) Unreserve(_ context.Context, _ fwk.CycleState, pod *corev1.Pod, _ string) {
-	p.Live.Forget(pod)
-}
 
 // PostBind records where the pod went.
 func (p *Plugin) PostBind(_ context.Context, state fwk.CycleState, _ *corev1.Pod, node string) {

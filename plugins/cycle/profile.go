@@ -7,37 +7,47 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/informers"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/utils/clock"
-	"sigs.k8s.io/yaml"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/state"
 )
 
-// Args configure the plugins of one profile (pluginConfig in the scheduler's configuration). Any of the plugins takes
-// them; they hold for all of the profile.
-type Args struct {
-	// OptimizeFor is what the profile's pods are optimized for where no policy says: Cost, Latency or Balanced.
-	OptimizeFor v1alpha1.OptimizeFor `json:"optimizeFor,omitempty"`
-	// CloudLabels are further node labels that name the cloud.
-	CloudLabels []string `json:"cloudLabels,omitempty"`
+// Opener returns the state of the cluster that a scheduler works on. Plugins are made before any object is read.
+type Opener func(ctx context.Context, handle fwk.Handle) (*state.Live, error)
+
+// Follow is the Opener that follows the cluster, by the scheduler's informers and connection.
+func Follow(ctx context.Context, handle fwk.Handle) (*state.Live, error) {
+	live, err := state.NewLive(location.DefaultOptions(), time.Now())
+	if err != nil {
+		return nil, err
+	}
+	return live, live.Follow(ctx, handle.KubeConfig(), handle.SharedInformerFactory(), clock.RealClock{})
 }
 
-// Shared is what the plugins of all profiles of one scheduler share. The zero value is ready for use.
+// Shared is what the plugins of all profiles of one scheduler share.
 type Shared struct {
-	mu       sync.Mutex
-	live     map[informers.SharedInformerFactory]*state.Live
-	profiles map[profileKey]*Profile
+	open       Opener
+	mu         sync.Mutex
+	schedulers map[informers.SharedInformerFactory]*scheduler
 }
 
-type profileKey struct {
-	factory informers.SharedInformerFactory
-	name    string
+// scheduler is one scheduler: all profiles with the same informers.
+type scheduler struct {
+	live     *state.Live
+	labels   cloudLabels
+	profiles map[string]*Profile
+}
+
+// NewShared returns what the plugins of a scheduler share, over the state that open returns.
+func NewShared(open Opener) *Shared {
+	return &Shared{open: open, schedulers: map[informers.SharedInformerFactory]*scheduler{}}
 }
 
 // Profile is one profile of a scheduler. Its plugins hold it.
@@ -48,78 +58,63 @@ type Profile struct {
 	latest      latest[*Pod]
 }
 
-// Profile returns the profile that a plugin is made for, with the arguments of its pluginConfig.
+// Profile returns the profile that a plugin is made for, with the arguments of its pluginConfig. Errors name the profile and
+// the argument.
 func (s *Shared) Profile(ctx context.Context, object runtime.Object, handle fwk.Handle) (*Profile, error) {
 	registerMetrics()
-	args, err := readArgs(object)
-	if err != nil {
-		return nil, fmt.Errorf("profile %s: %w", handle.ProfileName(), err)
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	factory := handle.SharedInformerFactory()
-	key := profileKey{factory, handle.ProfileName()}
-	profile, ok := s.profiles[key]
-	if !ok {
-		live, err := s.liveFor(ctx, handle, args)
-		if err != nil {
-			return nil, err
-		}
-		if s.profiles == nil {
-			s.profiles = map[profileKey]*Profile{}
-		}
-		profile = &Profile{Live: live, Handle: handle}
-		s.profiles[key] = profile
-		profile.activateWaiting(factory.Core().V1().Pods().Informer().GetIndexer())
-	}
-	if args.OptimizeFor != "" {
-		profile.optimizeFor = args.OptimizeFor
+	profile, err := s.profile(ctx, object, handle)
+	if err != nil {
+		return nil, fmt.Errorf("profile %s: %w", handle.ProfileName(), err)
 	}
 	return profile, nil
 }
 
-func (s *Shared) liveFor(ctx context.Context, handle fwk.Handle, args Args) (*state.Live, error) {
-	factory := handle.SharedInformerFactory()
-	if live, ok := s.live[factory]; ok {
-		return live, nil
+func (s *Shared) profile(ctx context.Context, object runtime.Object, handle fwk.Handle) (*Profile, error) {
+	args, err := readArgs(object)
+	if err != nil {
+		return nil, err
 	}
-	options := location.DefaultOptions()
-	if len(args.CloudLabels) > 0 {
-		options.CloudLabels = append(options.CloudLabels, args.CloudLabels...)
-		if err := options.Validate(); err != nil {
-			return nil, fmt.Errorf("profile %s: pluginConfig args: cloudLabels: %w", handle.ProfileName(), err)
-		}
+	of, err := s.scheduler(ctx, handle)
+	if err != nil {
+		return nil, err
+	}
+	if err := of.labels.add(args.CloudLabels); err != nil {
+		return nil, err
+	}
+	options, err := of.labels.options()
+	if err != nil {
+		return nil, err
+	}
+	of.live.SetOptions(options)
+	profile, ok := of.profiles[handle.ProfileName()]
+	if !ok {
+		profile = &Profile{Live: of.live, Handle: handle}
+		of.profiles[handle.ProfileName()] = profile
+		profile.activateWaiting(handle.SharedInformerFactory().Core().V1().Pods().Informer().GetIndexer())
+	}
+	profile.optimizeFor, err = optimize(profile.optimizeFor, args.OptimizeFor)
+	return profile, err
+}
+
+func (s *Shared) scheduler(ctx context.Context, handle fwk.Handle) (*scheduler, error) {
+	factory := handle.SharedInformerFactory()
+	if known, ok := s.schedulers[factory]; ok {
+		return known, nil
 	}
 	if err := factory.Core().V1().Pods().Informer().AddIndexers(waitingIndexers); err != nil {
 		return nil, fmt.Errorf("index the waiting pods: %w", err)
 	}
-	live, err := state.NewLive(ctx, handle.KubeConfig(), factory, options.Compile(), clock.RealClock{})
+	live, err := s.open(ctx, handle)
 	if err != nil {
 		return nil, err
 	}
 	live.OnChange(observeWorld)
 	live.OnPlacement(func(state.PlacementKey) { objectsInForce.WithLabelValues("Placement").Set(float64(live.Planned())) })
-	if s.live == nil {
-		s.live = map[informers.SharedInformerFactory]*state.Live{}
-	}
-	s.live[factory] = live
-	return live, nil
-}
-
-func readArgs(object runtime.Object) (Args, error) {
-	var args Args
-	unknown, ok := object.(*runtime.Unknown)
-	if !ok || unknown == nil || len(unknown.Raw) == 0 {
-		return args, nil
-	}
-	if err := yaml.UnmarshalStrict(unknown.Raw, &args); err != nil {
-		return args, fmt.Errorf("pluginConfig args: %w", err)
-	}
-	switch args.OptimizeFor {
-	case "", v1alpha1.OptimizeForCost, v1alpha1.OptimizeForLatency, v1alpha1.OptimizeForBalanced:
-		return args, nil
-	}
-	return args, fmt.Errorf("pluginConfig args: optimizeFor: %q is none of Cost, Latency, Balanced", args.OptimizeFor)
+	known := &scheduler{live: live, labels: cloudLabels{}, profiles: map[string]*Profile{}}
+	s.schedulers[factory] = known
+	return known, nil
 }
 
 // OptimizeFor is what a pod under these rules is optimized for: its policy's word, else the profile's.

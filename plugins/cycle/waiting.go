@@ -29,8 +29,8 @@ func waitingKeys(object any) ([]string, error) {
 	return []string{waitingKey(everyNamespace, profile), waitingKey(pod.Namespace, profile)}, nil
 }
 
-// activateWaiting retries waiting pods of this profile when what holds them back has changed: the policies, prices and
-// round-trip times; the number of replicas of their revision, of which spread, spot share and the places of a plan are
+// activateWaiting retries waiting pods of this profile when what holds them back has changed: that nothing could be decided
+// before everything was read; the policies, prices and round-trip times; the number of replicas of their revision, of which spread, spot share and the places of a plan are
 // shares; the plan of their workload.
 func (p *Profile) activateWaiting(pods toolscache.Indexer) {
 	activate := func(namespace string, helped func(*corev1.Pod) bool) {
@@ -49,6 +49,7 @@ func (p *Profile) activateWaiting(pods toolscache.Indexer) {
 			p.Handle.Activate(klog.Background(), again)
 		}
 	}
+	p.Live.OnReady(func() { activate(everyNamespace, func(*corev1.Pod) bool { return true }) })
 	p.Live.OnChange(func(before, after *state.World) {
 		activate(everyNamespace, func(pod *corev1.Pod) bool { return p.affected(before, after, pod) })
 	})
@@ -60,14 +61,18 @@ func (p *Profile) activateWaiting(pods toolscache.Indexer) {
 	})
 }
 
-// affected says whether another world may let the pod be placed.
+// affected says whether another world may let the pod be placed: its rules are others, or one of them is about prices or
+// round-trip times that are.
 func (p *Profile) affected(before, after *state.World, pod *corev1.Pod) bool {
 	old, ok := p.Live.RulesIn(before, pod)
 	rules, okNow := p.Live.RulesIn(after, pod)
-	if !ok || !okNow {
+	switch {
+	case !ok || !okNow || old.Signature != rules.Signature:
+		return true
+	case rules.HasMaxHourlyUSD && before.Prices != after.Prices:
 		return true
 	}
-	return old.Signature != rules.Signature || rules.HasMaxHourlyUSD || len(rules.Latency)+len(rules.TrafficLimits) > 0
+	return len(rules.Latency)+len(rules.TrafficLimits) > 0 && before.RoundTrips != after.RoundTrips
 }
 
 // countsReplicas says whether the pod is of the revision and has rules that depend on how many replicas it wants.

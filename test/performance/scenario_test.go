@@ -24,6 +24,7 @@ import (
 	"tradewind.dev/tradewind/pkg/latency"
 	"tradewind.dev/tradewind/pkg/pricing"
 	"tradewind.dev/tradewind/plugins"
+	"tradewind.dev/tradewind/plugins/cycle"
 )
 
 // The profiles that are compared.
@@ -158,7 +159,7 @@ func (s *scenario) writeCases(directory string, workloads [][]*workload) (string
 // registry holds Tradewind's plugins, and remembers those made for the scenario's profile.
 func (r *run) registry() frameworkruntime.Registry {
 	registry := frameworkruntime.Registry{}
-	for name, factory := range plugins.Factories() {
+	for name, factory := range plugins.Factories(cycle.Follow) {
 		registry[name] = func(ctx context.Context, args apiruntime.Object, handle fwk.Handle) (fwk.Plugin, error) {
 			plugin, err := factory(ctx, args, handle)
 			if err == nil && handle.ProfileName() == r.scenario.profile {

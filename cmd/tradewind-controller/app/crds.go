@@ -8,6 +8,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/discovery"
 	"k8s.io/klog/v2"
 
@@ -53,23 +54,22 @@ func (c crds) missing() error {
 // awaitCRDs returns when the CRDs are installed, or the context has ended. Until then the log and /readyz say what is
 // missing.
 func (w *work) awaitCRDs(ctx context.Context) {
-	for try := 0; ctx.Err() == nil; try++ {
+	tries := 0
+	_ = wait.PollUntilContextCancel(ctx, crdInterval, true, func(ctx context.Context) (bool, error) { // fails only when the context has ended
 		err := w.crds.missing()
 		if err == nil {
 			w.obstacle.Store(nil)
-			if try > 0 {
+			if tries > 0 {
 				klog.FromContext(ctx).Info("The API server serves Tradewind's objects now")
 			}
-			return
+			return true, nil
 		}
 		obstacle := func() error { return err }
 		w.obstacle.Store(&obstacle)
-		if try%crdWarnings == 0 {
+		if tries%crdWarnings == 0 {
 			klog.FromContext(ctx).Info("Waiting until Tradewind's objects are served", "reason", err.Error())
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(crdInterval):
-		}
-	}
+		tries++
+		return false, nil
+	})
 }

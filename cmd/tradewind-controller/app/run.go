@@ -27,7 +27,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/controller/admission"
+	"tradewind.dev/tradewind/pkg/controller/admissionwatch"
 	"tradewind.dev/tradewind/pkg/controller/cloudpool"
 	"tradewind.dev/tradewind/pkg/controller/cluster"
 	"tradewind.dev/tradewind/pkg/controller/clustermetrics"
@@ -35,6 +35,7 @@ import (
 	"tradewind.dev/tradewind/pkg/controller/overridestatus"
 	"tradewind.dev/tradewind/pkg/controller/placement"
 	"tradewind.dev/tradewind/pkg/controller/policystatus"
+	"tradewind.dev/tradewind/pkg/planning/rounds"
 )
 
 // leaseName is the name of the lease that replicas elect their leader by.
@@ -108,7 +109,7 @@ func (w *work) Start(ctx context.Context) error {
 		return nil
 	}
 	collector := &clustermetrics.Collector{}
-	policies, err := policystatus.New(w.mgr, w.options.schedulerNames, collector.Report)
+	policies, err := policystatus.New(w.mgr, w.options.schedulerNames)
 	if err != nil {
 		return err
 	}
@@ -121,7 +122,7 @@ func (w *work) Start(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := metrics.Registry.Register(collector); err != nil {
+	if err := errors.Join(metrics.Registry.Register(collector), metrics.Registry.Register(policies)); err != nil {
 		return fmt.Errorf("register metrics: %w", err)
 	}
 	planner, err := w.planner(ctx, policies)
@@ -132,7 +133,7 @@ func (w *work) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	guards, err := admission.New(admission.Options{
+	guards, err := admissionwatch.New(admissionwatch.Options{
 		Reader: w.mgr.GetAPIReader(), Clock: clock.RealClock{}, Location: w.options.location(),
 		SchedulerNames: w.options.schedulerNames, Report: watcher.SetAdmission,
 	})
@@ -163,7 +164,7 @@ func (w *work) Start(ctx context.Context) error {
 
 // planner makes what keeps Placements and CloudPools. What follows plans joins its listeners, and what knows of lost
 // capacity its availability.
-func (w *work) planner(ctx context.Context, policies placement.Listener) (*placement.Planner, error) {
+func (w *work) planner(ctx context.Context, policies rounds.Listener) (*placement.Planner, error) {
 	pools := cloudpool.New(w.mgr.GetClient(), clock.RealClock{})
 	if err := w.mgr.Add(pools); err != nil {
 		return nil, fmt.Errorf("start keeping pools: %w", err)
@@ -173,7 +174,7 @@ func (w *work) planner(ctx context.Context, policies placement.Listener) (*place
 		return nil, err
 	}
 	planner, err := placement.New(w.mgr, placement.Options{
-		Location: w.options.location(), Listeners: []placement.Listener{pools, policies, movers.failover, movers.rebalance}, Availability: movers.failover,
+		Location: w.options.location(), Listeners: []rounds.Listener{pools, policies, movers.failover, movers.rebalance}, Availability: movers.failover,
 	})
 	if err != nil {
 		return nil, err

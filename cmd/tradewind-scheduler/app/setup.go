@@ -16,6 +16,7 @@ import (
 
 	ready "tradewind.dev/tradewind/deploy/scheduler"
 	"tradewind.dev/tradewind/plugins"
+	"tradewind.dev/tradewind/plugins/cycle"
 )
 
 // setUp makes a scheduler of the options. Without --config it has the ready configuration, which kube-scheduler's own set-up
@@ -35,7 +36,7 @@ func setUp(ctx context.Context, opts *options.Options) (*schedulerconfig.Complet
 	}
 	completed := loaded.Complete()
 	registry := runtime.Registry{}
-	for name, factory := range plugins.Factories() {
+	for name, factory := range plugins.Factories(cycle.Follow) {
 		if err := registry.Register(name, factory); err != nil {
 			return nil, nil, err
 		}

@@ -18,7 +18,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/controller/failover"
+	"tradewind.dev/tradewind/pkg/kube/taints"
+	"tradewind.dev/tradewind/pkg/loss"
 	"tradewind.dev/tradewind/pkg/state"
 )
 
@@ -205,7 +206,7 @@ func (d *drill) each(ctx context.Context, cluster client.Client, names []string,
 	group.SetLimit(parallelWrites)
 	for _, name := range names {
 		group.Go(func() error {
-			err := failover.EditTaints(ctx, cluster, name, edit)
+			err := taints.Edit(ctx, cluster, name, edit)
 			if apierrors.IsForbidden(err) {
 				return fmt.Errorf("%w; a drill needs the right to patch nodes", err)
 			}
@@ -246,4 +247,4 @@ func (d *drill) end(ctx context.Context, cluster client.Client) error {
 }
 
 // allowance is how long a workload may be away under a policy's failover.
-func allowance(policy *v1alpha1.Failover) time.Duration { return failover.After(policy) + drillMargin }
+func allowance(policy *v1alpha1.Failover) time.Duration { return loss.After(policy) + drillMargin }

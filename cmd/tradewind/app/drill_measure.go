@@ -12,7 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"tradewind.dev/tradewind/pkg/controller/failover"
+	"tradewind.dev/tradewind/pkg/loss"
 	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/report"
 	"tradewind.dev/tradewind/pkg/state"
@@ -74,7 +74,7 @@ func newDrilled(d *drill, p *place, snapshot *state.Snapshot, now *livePlan) *dr
 		case w.Kind == "Job":
 			row.Reason = "Jobs are left to Kubernetes"
 		default:
-			row.Failover, row.AfterSeconds, row.allowed = true, failover.After(rules.Failover).Seconds(), allowance(rules.Failover)
+			row.Failover, row.AfterSeconds, row.allowed = true, loss.After(rules.Failover).Seconds(), allowance(rules.Failover)
 		}
 		out.Workloads = append(out.Workloads, row)
 	}

@@ -19,7 +19,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/controller/placement"
+	"tradewind.dev/tradewind/pkg/kube/apply"
+	"tradewind.dev/tradewind/pkg/kube/loop"
+	"tradewind.dev/tradewind/pkg/planning/rounds"
 )
 
 // FieldOwner is the field manager of what this package writes to CloudPools. minNodes and maxNodes are never among it.
@@ -34,10 +36,10 @@ const (
 	kindCloudPool = "CloudPool"
 )
 
-// Controller keeps CloudPools. It is a placement.Listener, which tells it the pools of each plan, and a manager.Runnable.
+// Controller keeps CloudPools. It is a rounds.Listener, which tells it the pools of each plan, and a manager.Runnable.
 type Controller struct {
 	client client.Client
-	clock  clock.WithTicker
+	clock  clock.Clock
 
 	mu sync.Mutex
 	// applied are the specs that were applied last, by name.
@@ -49,18 +51,18 @@ type Controller struct {
 }
 
 var (
-	_ placement.Listener = &Controller{}
-	_ manager.Runnable   = &Controller{}
+	_ rounds.Listener  = &Controller{}
+	_ manager.Runnable = &Controller{}
 )
 
 // New returns a controller that writes through a client. Add it to the manager, for it to remove pools that have lost their
 // nodes.
-func New(to client.Client, clock clock.WithTicker) *Controller {
+func New(to client.Client, clock clock.Clock) *Controller {
 	return &Controller{client: to, clock: clock, applied: map[string]v1alpha1.CloudPoolSpec{}}
 }
 
-// Planned implements placement.Listener.
-func (c *Controller) Planned(ctx context.Context, round *placement.Round) {
+// Planned implements rounds.Listener.
+func (c *Controller) Planned(ctx context.Context, round *rounds.Round) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	pools := observe(round)
@@ -93,12 +95,12 @@ func discovered(pool *v1alpha1.CloudPool) bool {
 func (c *Controller) write(ctx context.Context, name string, found *found) error {
 	cached := c.last[name]
 	if found.spec != nil && (cached == nil || discovered(cached)) && !c.upToDate(name, cached, found.spec) {
-		fields, err := placement.Fields(found.spec)
+		fields, err := apply.Fields(found.spec)
 		if err != nil {
 			return err
 		}
 		metadata := map[string]any{"labels": map[string]any{v1alpha1.LabelDiscovered: "true"}}
-		if _, err := placement.Apply(ctx, c.client, kindCloudPool, client.ObjectKey{Name: name}, FieldOwner, "", metadata, map[string]any{"spec": fields}); err != nil {
+		if _, err := apply.Apply(ctx, c.client, kindCloudPool, client.ObjectKey{Name: name}, FieldOwner, "", metadata, map[string]any{"spec": fields}); err != nil {
 			return err
 		}
 		c.applied[name] = *found.spec
@@ -138,28 +140,22 @@ func (c *Controller) writeStatus(ctx context.Context, name string, cached *v1alp
 			return nil
 		}
 	}
-	fields, err := placement.Fields(&want)
+	fields, err := apply.Fields(&want)
 	if err != nil {
 		return err
 	}
-	_, err = placement.Apply(ctx, c.client, kindCloudPool, client.ObjectKey{Name: name}, FieldOwner, "status", nil, map[string]any{"status": fields})
+	_, err = apply.Apply(ctx, c.client, kindCloudPool, client.ObjectKey{Name: name}, FieldOwner, "status", nil, map[string]any{"status": fields})
 	return client.IgnoreNotFound(err)
 }
 
 // Start implements manager.Runnable: it removes pools that have been without nodes for long, until the context ends.
 func (c *Controller) Start(ctx context.Context) error {
-	ticker := c.clock.NewTicker(sweepInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C():
-		}
+	loop.Every(ctx, c.clock, sweepInterval, func(ctx context.Context) {
 		if err := c.sweep(ctx); err != nil && ctx.Err() == nil {
 			klog.FromContext(ctx).Error(err, "Removing CloudPools that have lost their nodes failed; it is tried again")
 		}
-	}
+	})
+	return nil
 }
 
 // sweep removes pools that were found from nodes, have had none for keepFor, and were given no limits.

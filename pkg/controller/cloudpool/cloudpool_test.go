@@ -19,10 +19,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/controller/placement"
 	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/planning"
+	"tradewind.dev/tradewind/pkg/planning/rounds"
 	"tradewind.dev/tradewind/pkg/state"
 )
 
@@ -88,7 +88,7 @@ func (b *bench) plan(nodes ...*corev1.Node) map[string]*v1alpha1.CloudPool {
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Planned(b.Context(), &placement.Round{Time: b.time.Now(), Input: input, Result: result, Plan: plan, World: world})
+	b.Planned(b.Context(), &rounds.Round{Time: b.time.Now(), Input: input, Result: result, Plan: plan, World: world})
 	return b.pools()
 }
 

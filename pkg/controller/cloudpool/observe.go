@@ -13,11 +13,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/controller/placement"
-	"tradewind.dev/tradewind/pkg/controller/status"
 	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/kube/status"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/planning"
+	"tradewind.dev/tradewind/pkg/planning/rounds"
 )
 
 // Reasons of the conditions Available and Priced.
@@ -44,7 +44,7 @@ type found struct {
 
 // observe says of every CloudPool of a round what it should say, by name. A declaration over several zones is several
 // pools of the plan.
-func observe(round *placement.Round) map[string]*found {
+func observe(round *rounds.Round) map[string]*found {
 	out := map[string]*found{}
 	byPool := make([]*found, len(round.Result.Pools))
 	for i := range round.Result.Pools {

@@ -3,7 +3,7 @@ package cluster
 import (
 	"k8s.io/apimachinery/pkg/labels"
 
-	"tradewind.dev/tradewind/pkg/controller/admission"
+	"tradewind.dev/tradewind/pkg/admission"
 	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/state"
 )

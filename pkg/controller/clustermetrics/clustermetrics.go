@@ -1,5 +1,4 @@
-// Package clustermetrics exports how many policies are in force, where the cluster's nodes are and what they cost as
-// Prometheus metrics.
+// Package clustermetrics exports where the cluster's nodes are and what they cost as Prometheus metrics.
 package clustermetrics
 
 import (
@@ -9,16 +8,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tradewind.dev/tradewind/pkg/controller/cluster"
-	"tradewind.dev/tradewind/pkg/controller/policystatus"
 )
 
 var (
 	placeLabels = []string{"cloud", "region", "country", "capacity_type"}
 
-	policies = prometheus.NewDesc("tradewind_policies",
-		"Number of PlacementPolicies and ClusterPlacementPolicies, by whether they are in force.", []string{"in_force"}, nil)
-	unsatisfiable = prometheus.NewDesc("tradewind_policies_unsatisfiable",
-		"Number of policies that no node of the cluster satisfies.", nil, nil)
 	nodes = prometheus.NewDesc("tradewind_nodes",
 		"Number of nodes; a label is empty where it is not known.", placeLabels, nil)
 	locationUnknown = prometheus.NewDesc("tradewind_nodes_location_unknown",
@@ -31,8 +25,7 @@ var (
 
 // Collector exports the last state that it was told. Until then, as on a standby, it exports nothing.
 type Collector struct {
-	state   atomic.Pointer[cluster.State]
-	summary atomic.Pointer[policystatus.Summary]
+	state atomic.Pointer[cluster.State]
 }
 
 var (
@@ -43,12 +36,9 @@ var (
 // Observe implements cluster.Observer.
 func (c *Collector) Observe(_ context.Context, state *cluster.State) { c.state.Store(state) }
 
-// Report takes a summary of the policies.
-func (c *Collector) Report(summary policystatus.Summary) { c.summary.Store(&summary) }
-
 // Describe implements prometheus.Collector.
 func (*Collector) Describe(out chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{policies, unsatisfiable, nodes, locationUnknown, priceUnknown, hourlyUSD} {
+	for _, desc := range []*prometheus.Desc{nodes, locationUnknown, priceUnknown, hourlyUSD} {
 		out <- desc
 	}
 }
@@ -59,11 +49,6 @@ type place struct{ cloud, region, country, capacityType string }
 func (c *Collector) Collect(out chan<- prometheus.Metric) {
 	gauge := func(desc *prometheus.Desc, value float64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
-	}
-	if summary := c.summary.Load(); summary != nil {
-		gauge(policies, float64(summary.InForce), "true")
-		gauge(policies, float64(summary.Invalid), "false")
-		gauge(unsatisfiable, float64(summary.Unsatisfiable))
 	}
 	state := c.state.Load()
 	if state == nil {

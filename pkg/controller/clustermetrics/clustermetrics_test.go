@@ -9,7 +9,6 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/controller/clustertest"
-	"tradewind.dev/tradewind/pkg/controller/policystatus"
 )
 
 func TestCollector(t *testing.T) {
@@ -19,7 +18,6 @@ func TestCollector(t *testing.T) {
 	}
 	state := clustertest.New(t).AWS(3, "eu-west-1a", "m7i.large").AWS(1, "eu-west-1b", "m99.huge").Private(2, "lux-dc", "luxembourg", "LU").Unknown(1).State()
 	c.Observe(t.Context(), state)
-	c.Report(policystatus.Summary{InForce: 4, Invalid: 1, Unsatisfiable: 2})
 	price := state.World.Prices.Catalog().Hourly("aws", "eu-west-1", "m7i.large", v1alpha1.CapacityOnDemand)
 	if !price.Known {
 		t.Fatal("the catalog has no price of the test's instance type")
@@ -39,13 +37,6 @@ tradewind_nodes_location_unknown 1
 # HELP tradewind_nodes_price_unknown Number of nodes whose price is not known.
 # TYPE tradewind_nodes_price_unknown gauge
 tradewind_nodes_price_unknown 4
-# HELP tradewind_policies Number of PlacementPolicies and ClusterPlacementPolicies, by whether they are in force.
-# TYPE tradewind_policies gauge
-tradewind_policies{in_force="false"} 1
-tradewind_policies{in_force="true"} 4
-# HELP tradewind_policies_unsatisfiable Number of policies that no node of the cluster satisfies.
-# TYPE tradewind_policies_unsatisfiable gauge
-tradewind_policies_unsatisfiable 2
 `, price.USD+price.USD+price.USD)
 	if err := testutil.CollectAndCompare(c, strings.NewReader(want)); err != nil {
 		t.Error(err)

@@ -27,11 +27,11 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/controller/placement"
 	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/moves/ledger"
 	"tradewind.dev/tradewind/pkg/planning"
+	"tradewind.dev/tradewind/pkg/planning/rounds"
 	"tradewind.dev/tradewind/pkg/state"
 )
 
@@ -267,7 +267,7 @@ func (b *bench) claim(name, zone string) {
 }
 
 // plan makes a round of what there is, as the placement controller does, and CloudPools for its pools.
-func (b *bench) plan() *placement.Round {
+func (b *bench) plan() *rounds.Round {
 	b.Helper()
 	world, err := state.NewWorld(state.Objects{PlacementPolicies: b.policies}, b.clock.Now())
 	if err != nil {
@@ -306,7 +306,7 @@ func (b *bench) plan() *placement.Round {
 		pool := &v1alpha1.CloudPool{ObjectMeta: metav1.ObjectMeta{Name: result.Pools[i].Name}, Spec: v1alpha1.CloudPoolSpec{Cloud: result.Pools[i].At.Cloud}}
 		_ = b.api.Create(b.Context(), pool) // it may be there
 	}
-	round := &placement.Round{Time: b.clock.Now(), Input: &in, Result: result, Plan: plan, World: world}
+	round := &rounds.Round{Time: b.clock.Now(), Input: &in, Result: result, Plan: plan, World: world}
 	b.Planned(b.Context(), round)
 	return round
 }

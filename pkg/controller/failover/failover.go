@@ -21,11 +21,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"tradewind.dev/tradewind/pkg/controller/placement"
+	"tradewind.dev/tradewind/pkg/kube/loop"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/loss"
 	"tradewind.dev/tradewind/pkg/moves/ledger"
 	"tradewind.dev/tradewind/pkg/planning"
+	"tradewind.dev/tradewind/pkg/planning/rounds"
 	"tradewind.dev/tradewind/pkg/state"
 )
 
@@ -49,7 +50,7 @@ type Options struct {
 	Ledger *ledger.Ledger
 	// Location says which further node labels name the cloud.
 	Location location.Options
-	Clock    clock.WithTicker
+	Clock    clock.Clock
 	// MonitorPeriod is how often Kubernetes' node controller looks at the nodes: kube-controller-manager's
 	// --node-monitor-period.
 	MonitorPeriod time.Duration
@@ -57,12 +58,12 @@ type Options struct {
 	SchedulerNames []string
 }
 
-// Controller implements placement.Availability and placement.Listener. Start works.
+// Controller implements rounds.Availability and rounds.Listener. Start works.
 type Controller struct {
 	Options
-	changed chan struct{}
-	replan  atomic.Pointer[func()]
-	round   atomic.Pointer[placement.Round]
+	loop   *loop.Loop
+	replan atomic.Pointer[func()]
+	round  atomic.Pointer[rounds.Round]
 	// standing that was last looked at.
 	standing atomic.Pointer[standing]
 
@@ -91,10 +92,10 @@ type Controller struct {
 // New returns a controller that does nothing until Watch and Start.
 func New(options Options) *Controller {
 	c := &Controller{
-		Options: options, changed: make(chan struct{}, 1), nodes: map[string]*facts{},
-		renewals: loss.NewRenewals(options.MonitorPeriod), acted: map[action]map[types.UID]bool{}, patience: DefaultAfter,
+		Options: options, loop: loop.New(options.Clock, settle), nodes: map[string]*facts{},
+		renewals: loss.NewRenewals(options.MonitorPeriod), acted: map[action]map[types.UID]bool{}, patience: loss.DefaultAfter,
 		outages: map[string]*outage{}, pools: map[string]string{}, taken: map[string]time.Time{},
-		stabilization: DefaultStabilization, written: map[string]metav1.Condition{},
+		stabilization: loss.DefaultStabilization, written: map[string]metav1.Condition{},
 	}
 	c.renewals.IsNode = func(name string) bool { return c.nodes[name] != nil } // c.mu is held where renewals are used
 	c.standing.Store(&standing{Verdict: &loss.Verdict{}})
@@ -127,13 +128,6 @@ func (c *Controller) Watch(ctx context.Context, objects cache.Cache) error {
 	return nil
 }
 
-func (c *Controller) signal() {
-	select {
-	case c.changed <- struct{}{}:
-	default:
-	}
-}
-
 func (c *Controller) setNode(node *corev1.Node) {
 	now := factsOf(node, c.Location)
 	c.mu.Lock()
@@ -147,7 +141,7 @@ func (c *Controller) setNode(node *corev1.Node) {
 	}
 	c.mu.Unlock()
 	if before == nil || before.Ready != now.Ready || before.Drill != now.Drill || before.interrupted != now.interrupted || before.fenced != now.fenced {
-		c.signal()
+		c.loop.Changed()
 	}
 }
 
@@ -159,7 +153,7 @@ func (c *Controller) deleteNode(node *corev1.Node) {
 		c.takenBack(node.Name, c.Clock.Now())
 	}
 	c.mu.Unlock()
-	c.signal()
+	c.loop.Changed()
 }
 
 // takenBack takes note that the cloud took a spot node back. c.mu is held.
@@ -183,11 +177,11 @@ func (c *Controller) setLease(object *coordinationv1.Lease) {
 	c.resumed = c.resumed || resumed
 	c.mu.Unlock()
 	if resumed {
-		c.signal()
+		c.loop.Changed()
 	}
 }
 
-// Unavailable implements placement.Availability. What a node says of itself, planning.NodeUnavailable sees.
+// Unavailable implements rounds.Availability. What a node says of itself, planning.NodeUnavailable sees.
 func (c *Controller) Unavailable(node *corev1.Node) string {
 	if d := c.standing.Load().domainOf(node.Name); d != nil {
 		return "is in " + d.String() + ", which is lost since " + d.Since.UTC().Format(time.RFC3339)
@@ -195,7 +189,7 @@ func (c *Controller) Unavailable(node *corev1.Node) string {
 	return ""
 }
 
-// PoolUnavailable implements placement.Availability.
+// PoolUnavailable implements rounds.Availability.
 func (c *Controller) PoolUnavailable(pool *planning.PoolInfo) string {
 	for _, d := range c.standing.Load().lost {
 		if within(d, pool) {
@@ -228,23 +222,23 @@ func within(d *loss.Domain, pool *planning.PoolInfo) bool {
 	}
 }
 
-// Planned implements placement.Listener.
-func (c *Controller) Planned(_ context.Context, round *placement.Round) {
+// Planned implements rounds.Listener.
+func (c *Controller) Planned(_ context.Context, round *rounds.Round) {
 	c.round.Store(round)
-	longest, patience, found := time.Duration(0), DefaultAfter, false
+	longest, patience, found := time.Duration(0), loss.DefaultAfter, false
 	for i := range round.Result.Snapshot.Workloads {
 		if rules := round.Result.Snapshot.Workloads[i].Rules; rules != nil && rules.Failover != nil {
-			longest, found = max(longest, Stabilization(rules.Failover)), true
-			patience = max(min(patience, After(rules.Failover)), leastPatience)
+			longest, found = max(longest, loss.Stabilization(rules.Failover)), true
+			patience = max(min(patience, loss.After(rules.Failover)), leastPatience)
 		}
 	}
 	if !found {
-		longest = DefaultStabilization
+		longest = loss.DefaultStabilization
 	}
 	c.mu.Lock()
 	// What concerns everybody waits no longer than by default, whatever the editor of one namespace writes; replicas of the
 	// workload itself wait as long as its policy says.
-	c.stabilization, c.patience = min(longest, DefaultStabilization), patience
+	c.stabilization, c.patience = min(longest, loss.DefaultStabilization), patience
 	for node := range c.pools {
 		if c.nodes[node] == nil {
 			delete(c.pools, node)
@@ -260,7 +254,7 @@ func (c *Controller) Planned(_ context.Context, round *placement.Round) {
 		delete(c.taken, node)
 	}
 	c.mu.Unlock()
-	c.signal()
+	c.loop.Changed()
 }
 
 // Start works until the context ends.
@@ -268,23 +262,6 @@ func (c *Controller) Start(ctx context.Context) error {
 	if !toolscache.WaitForCacheSync(ctx.Done(), c.synced...) {
 		return nil
 	}
-	for ctx.Err() == nil {
-		again := c.look(ctx)
-		var timer <-chan time.Time
-		if !again.IsZero() {
-			timer = c.Clock.After(max(0, again.Sub(c.Clock.Now())))
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-timer:
-			continue
-		case <-c.changed:
-		}
-		select {
-		case <-ctx.Done():
-		case <-c.Clock.After(settle):
-		}
-	}
+	c.loop.Run(ctx, func(ctx context.Context) loop.Next { return loop.Next{At: c.look(ctx)} })
 	return nil
 }

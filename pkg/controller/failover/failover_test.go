@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/loss"
 	"tradewind.dev/tradewind/pkg/planning"
 )
 
@@ -514,7 +515,7 @@ func TestOneEditorsStabilization(t *testing.T) {
 	if _, pause := b.Losses(); pause == "" {
 		t.Error("aws counts again at once")
 	}
-	b.pass(DefaultStabilization + time.Minute)
+	b.pass(loss.DefaultStabilization + time.Minute)
 	b.round()
 	if hold, pause := b.Losses(); hold != "" || pause != "" {
 		t.Errorf("after ten minutes: %s %s", hold, pause)

@@ -22,14 +22,6 @@ import (
 // FieldOwner is the field manager of the condition Outage of CloudPools.
 const FieldOwner = "tradewind-failover"
 
-// Stabilization is how long a domain must have been back under a policy's failover.
-func Stabilization(policy *v1alpha1.Failover) time.Duration {
-	if policy != nil && policy.Stabilization != nil {
-		return policy.Stabilization.Duration
-	}
-	return DefaultStabilization
-}
-
 // load takes over what CloudPools say of outages, once. c.mu is held.
 func (c *Controller) load(ctx context.Context) error {
 	if c.loaded {

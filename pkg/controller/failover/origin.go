@@ -9,32 +9,14 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/controller/placement"
 	"tradewind.dev/tradewind/pkg/moves/ledger"
 	"tradewind.dev/tradewind/pkg/planning"
+	"tradewind.dev/tradewind/pkg/planning/rounds"
 )
-
-// Origin are the pools where replicas that a loss drove from a pool may return: that pool, and others in the same place, as
-// far as they may be used now.
-func Origin(round *placement.Round, left string) map[string]bool {
-	out := map[string]bool{}
-	for i := range round.Result.Pools {
-		from := &round.Result.Pools[i]
-		if from.Name != left {
-			continue
-		}
-		for k := range round.Result.Pools {
-			if pool := &round.Result.Pools[k]; pool.At.Location == from.At.Location && pool.Unavailable == "" {
-				out[pool.Name] = true
-			}
-		}
-	}
-	return out
-}
 
 // returned ends the condition FailedOver of workloads that have as many replicas in the places that they were driven from
 // as the plan wants there.
-func (c *Controller) returned(ctx context.Context, round *placement.Round) error {
+func (c *Controller) returned(ctx context.Context, round *rounds.Round) error {
 	if err := c.Ledger.Load(ctx); err != nil {
 		return err
 	}
@@ -68,7 +50,7 @@ func (c *Controller) returned(ctx context.Context, round *placement.Round) error
 	for key, i := range away {
 		origin, lost := map[string]bool{}, false
 		for _, away := range c.Ledger.Away(key) {
-			pools := Origin(round, away.Pool)
+			pools := round.Origin(away.Pool)
 			maps.Copy(origin, pools)
 			lost = lost || away.Replicas > 0 && (c.out(away.Pool) || len(pools) == 0 && exists(round, away.Pool))
 		}
@@ -104,6 +86,6 @@ func (c *Controller) out(pool string) bool {
 }
 
 // exists says whether a pool is in a round.
-func exists(round *placement.Round, name string) bool {
+func exists(round *rounds.Round, name string) bool {
 	return slices.ContainsFunc(round.Result.Pools, func(pool planning.PoolInfo) bool { return pool.Name == name })
 }

@@ -12,9 +12,6 @@ import (
 // reasonDoubted is what versions before wrote of pools while they were blind. That is no outage.
 const reasonDoubted = "LossInDoubt"
 
-// DefaultStabilization is how long a pool must have been back before it counts again where no policy says.
-const DefaultStabilization = 10 * time.Minute
-
 // The reasons of a CloudPool's condition Outage.
 const (
 	ReasonOver      = "Over"

@@ -19,23 +19,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/controller/placement"
 	"tradewind.dev/tradewind/pkg/loss"
 	"tradewind.dev/tradewind/pkg/moves/ledger"
 	"tradewind.dev/tradewind/pkg/planning"
+	"tradewind.dev/tradewind/pkg/planning/rounds"
 	"tradewind.dev/tradewind/pkg/state"
 )
-
-// DefaultAfter is how long a loss must last where the policy's failover does not say.
-const DefaultAfter = 30 * time.Second
-
-// After is how long a loss must last under a policy's failover.
-func After(policy *v1alpha1.Failover) time.Duration {
-	if policy != nil && policy.After != nil {
-		return policy.After.Duration
-	}
-	return DefaultAfter
-}
 
 // replace replaces the replicas of lost domains whose workloads' policies say so, once the loss has lasted.
 func (c *Controller) replace(ctx context.Context, verdict *standing, now time.Time) error {
@@ -67,7 +56,7 @@ func (c *Controller) replace(ctx context.Context, verdict *standing, now time.Ti
 			continue
 		}
 		key := planning.WorkloadOf(pod)
-		if policy := policies[key]; policy != nil && !now.Before(d.Due(After(policy))) {
+		if policy := policies[key]; policy != nil && !now.Before(d.Due(loss.After(policy))) {
 			victims[group{key, d}] = append(victims[group{key, d}], pod)
 		}
 	}
@@ -103,7 +92,7 @@ const parallelDeletions = 32
 type replacement struct {
 	*Controller
 	key     planning.WorkloadKey
-	round   *placement.Round
+	round   *rounds.Round
 	verdict *standing
 	domain  *loss.Domain
 	now     time.Time

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"tradewind.dev/tradewind/pkg/controller/placement"
 	"tradewind.dev/tradewind/pkg/loss"
+	"tradewind.dev/tradewind/pkg/planning/rounds"
 )
 
 // blindRest is for how long nothing is done after most of the cluster looked lost although the path of leases worked: when
@@ -79,12 +79,12 @@ func (c *Controller) observed(name string, f *facts, now time.Time) loss.Node {
 	return n
 }
 
-// Doubts implements placement.Availability.
-func (c *Controller) Doubts() placement.Doubts {
+// Doubts implements rounds.Availability.
+func (c *Controller) Doubts() rounds.Doubts {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := c.assess()
-	out := placement.Doubts{Nodes: s.doubts}
+	out := rounds.Doubts{Nodes: s.doubts}
 	for _, state := range s.States {
 		if state != loss.Drilled {
 			out.All = s.Blind

@@ -22,7 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"tradewind.dev/tradewind/pkg/controller/cluster"
-	"tradewind.dev/tradewind/pkg/controller/status"
+	"tradewind.dev/tradewind/pkg/kube/status"
 	"tradewind.dev/tradewind/pkg/location"
 )
 

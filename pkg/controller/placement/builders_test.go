@@ -24,6 +24,7 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/location"
+	"tradewind.dev/tradewind/pkg/planning/rounds"
 	"tradewind.dev/tradewind/pkg/state"
 )
 
@@ -36,7 +37,7 @@ type bench struct {
 	// writes counts requests; refuse, if set, is what they are answered with.
 	writes int
 	refuse error
-	rounds []*Round
+	rounds []*rounds.Round
 	world  state.Objects
 }
 
@@ -77,15 +78,15 @@ func newBench(t testing.TB) *bench {
 		},
 	}).Build()
 	b.Planner = newPlanner(b.api, b.events, Options{
-		Location: location.DefaultOptions(), Listeners: []Listener{b}, Clock: testingclock.NewFakeClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)),
+		Location: location.DefaultOptions(), Listeners: []rounds.Listener{b}, Clock: testingclock.NewFakeClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)),
 	})
 	b.setNamespace("shop")
 	b.inForce()
 	return b
 }
 
-// Planned implements Listener.
-func (b *bench) Planned(_ context.Context, round *Round) { b.rounds = append(b.rounds, round) }
+// Planned implements rounds.Listener.
+func (b *bench) Planned(_ context.Context, round *rounds.Round) { b.rounds = append(b.rounds, round) }
 
 // inForce puts the policies in force.
 func (b *bench) inForce() {

@@ -16,6 +16,7 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/planning/rounds"
 )
 
 // team is a namespace with Deployments of two replicas, and policies that select all of them and require zones that no node is
@@ -195,7 +196,7 @@ func TestPressingChangesDelayOnce(t *testing.T) {
 	b.nodes(aws("a1", "eu-west-1"), gcp("g1"))
 	b.team("attack", 1, 3, "w0", "w1")
 	asked := b.asked(func(string) {})
-	b.options.Listeners = []Listener{listener(func() { b.Replan() })}
+	b.options.Listeners = []rounds.Listener{listener(func() { b.Replan() })}
 	for round, want := range []int{0, 2, 2, 4} {
 		b.nodes(aws(fmt.Sprint("more", round), "eu-west-1"))
 		b.explanations.of = map[client.ObjectKey]*explanation{}
@@ -240,7 +241,7 @@ func BenchmarkRoundWithConflicts(b *testing.B) {
 			full.team("attack", size.policies, 32, names...)
 			var began time.Time
 			var others time.Duration
-			full.options.Listeners = []Listener{listener(func() { others += time.Since(began) })}
+			full.options.Listeners = []rounds.Listener{listener(func() { others += time.Since(began) })}
 			for b.Loop() {
 				full.explanations = newExplanations()
 				began = time.Now()

@@ -12,6 +12,7 @@ import (
 
 	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/planning"
+	"tradewind.dev/tradewind/pkg/planning/rounds"
 	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/state"
 )
@@ -51,7 +52,7 @@ func (p *Planner) gather(world *state.World) *draft {
 		PriorityClasses: o.priorities.all(), Quotas: o.quotas.all(),
 		Unavailable: p.unavailable,
 	}
-	var doubts Doubts
+	var doubts rounds.Doubts
 	if p.options.Availability != nil {
 		d.input.PoolUnavailable = p.options.Availability.PoolUnavailable
 		doubts = p.options.Availability.Doubts()

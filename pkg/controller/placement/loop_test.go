@@ -11,6 +11,7 @@ import (
 	testingclock "k8s.io/utils/clock/testing"
 
 	"tradewind.dev/tradewind/pkg/controller/cluster"
+	"tradewind.dev/tradewind/pkg/planning/rounds"
 )
 
 // waited says when wait returns: a channel that is closed then.
@@ -84,7 +85,7 @@ func TestStart(t *testing.T) {
 		t.Errorf("unread are %v", unread)
 	}
 	told := make(chan struct{}, 10)
-	b.options.Listeners = []Listener{listener(func() { told <- struct{}{} })}
+	b.options.Listeners = []rounds.Listener{listener(func() { told <- struct{}{} })}
 	b.Planner.clock = testingclock.NewFakeClock(time.Unix(0, 0))
 	clock := b.clock.(*testingclock.FakeClock)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -113,7 +114,7 @@ func TestStart(t *testing.T) {
 
 type listener func()
 
-func (l listener) Planned(context.Context, *Round) { l() }
+func (l listener) Planned(context.Context, *rounds.Round) { l() }
 
 // TestMetrics is about what Prometheus hears of a plan.
 func TestMetrics(t *testing.T) {

@@ -19,6 +19,7 @@ import (
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/controller/cluster"
 	"tradewind.dev/tradewind/pkg/location"
+	"tradewind.dev/tradewind/pkg/planning/rounds"
 	"tradewind.dev/tradewind/pkg/state"
 )
 
@@ -42,9 +43,9 @@ type Options struct {
 	// Location says which further node labels name the cloud.
 	Location location.Options
 	// Listeners are told of each round, in order.
-	Listeners []Listener
+	Listeners []rounds.Listener
 	// Availability says what must not be planned on besides nodes that say so themselves; nil when nothing.
-	Availability Availability
+	Availability rounds.Availability
 	// Clock is the real one when nil.
 	Clock clock.WithTicker
 }
@@ -127,7 +128,7 @@ func (p *Planner) Observe(_ context.Context, state *cluster.State) {
 	}
 }
 
-// Replan asks for another round at once: what Availability says has changed.
+// Replan asks for another round at once: what rounds.Availability says has changed.
 func (p *Planner) Replan() {
 	p.urgent.Store(true)
 	select {
@@ -224,7 +225,7 @@ func (p *Planner) round(ctx context.Context) error {
 		return errors.Join(err, writeErr)
 	}
 	p.metrics.observe(s, wanted)
-	round := &Round{Time: d.now, Input: d.input, Result: s.result, Plan: s.plan, World: world}
+	round := &rounds.Round{Time: d.now, Input: d.input, Result: s.result, Plan: s.plan, World: world}
 	for _, listener := range p.options.Listeners {
 		listener.Planned(ctx, round)
 	}

@@ -16,6 +16,7 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/planning"
+	"tradewind.dev/tradewind/pkg/planning/rounds"
 )
 
 // decided are the replicas of a Placement by cloud.
@@ -375,13 +376,13 @@ func TestSignals(t *testing.T) {
 	}
 }
 
-// lost is an Availability that has lost a node, and a pool, and has doubts.
+// lost is a rounds.Availability that has lost a node, and a pool, and has doubts.
 type lost struct {
 	node, cloud string
-	doubts      Doubts
+	doubts      rounds.Doubts
 }
 
-func (l lost) Doubts() Doubts { return l.doubts }
+func (l lost) Doubts() rounds.Doubts { return l.doubts }
 
 func (l lost) Unavailable(node *corev1.Node) string {
 	if node.Name == l.node {
@@ -442,15 +443,15 @@ func TestDoubts(t *testing.T) {
 	silent := map[string]string{"a1": "node a1 is not ready", "a2": "node a2 is not ready"}
 	for _, c := range []struct {
 		name         string
-		doubts       Doubts
+		doubts       rounds.Doubts
 		web, other   string // where they are planned
 		message      string
 		otherPlanned bool
 	}{
 		{name: "nothing", web: "gcp", other: "gcp", otherPlanned: true},
-		{name: "everything", doubts: Doubts{All: "no node renews its lease since noon"}, web: "aws", other: "aws", message: "no node renews its lease since noon; the last plan stays"},
-		{name: "its nodes", doubts: Doubts{Nodes: silent}, web: "aws", other: "gcp", message: "node a1 is not ready; the last plan stays", otherPlanned: true},
-		{name: "other nodes", doubts: Doubts{Nodes: map[string]string{"g1": "node g1 is not ready"}}, web: "gcp", other: "gcp", otherPlanned: true},
+		{name: "everything", doubts: rounds.Doubts{All: "no node renews its lease since noon"}, web: "aws", other: "aws", message: "no node renews its lease since noon; the last plan stays"},
+		{name: "its nodes", doubts: rounds.Doubts{Nodes: silent}, web: "aws", other: "gcp", message: "node a1 is not ready; the last plan stays", otherPlanned: true},
+		{name: "other nodes", doubts: rounds.Doubts{Nodes: map[string]string{"g1": "node g1 is not ready"}}, web: "gcp", other: "gcp", otherPlanned: true},
 	} {
 		b := newBench(t)
 		b.nodes(aws("a1", "eu-west-1"), aws("a2", "eu-west-1"), gcp("g1"))

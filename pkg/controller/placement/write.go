@@ -15,7 +15,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/controller/status"
+	"tradewind.dev/tradewind/pkg/kube/apply"
+	"tradewind.dev/tradewind/pkg/kube/status"
 )
 
 const (
@@ -98,19 +99,19 @@ func (p *Planner) hasMetadata(w *wanted) bool {
 func (p *Planner) writeOne(ctx context.Context, w *wanted) error {
 	if w.last == nil || !p.hasMetadata(w) {
 		workload := v1alpha1.PlacementWorkload{APIVersion: w.of.APIVersion, Kind: w.of.Kind, Name: w.of.Name}
-		spec, err := Fields(&v1alpha1.PlacementSpec{Workload: workload})
+		spec, err := apply.Fields(&v1alpha1.PlacementSpec{Workload: workload})
 		if err != nil {
 			return err
 		}
-		if _, err := Apply(ctx, p.client, kindPlacement, w.key, FieldOwner, "", metadataOf(&w.of.workload), map[string]any{"spec": spec}); err != nil {
+		if _, err := apply.Apply(ctx, p.client, kindPlacement, w.key, FieldOwner, "", metadataOf(&w.of.workload), map[string]any{"spec": spec}); err != nil {
 			return client.IgnoreNotFound(err) // the namespace is being deleted
 		}
 	}
-	fields, err := Fields(&w.status)
+	fields, err := apply.Fields(&w.status)
 	if err != nil {
 		return err
 	}
-	object, err := Apply(ctx, p.client, kindPlacement, w.key, FieldOwner, "status", nil, map[string]any{"status": fields})
+	object, err := apply.Apply(ctx, p.client, kindPlacement, w.key, FieldOwner, "status", nil, map[string]any{"status": fields})
 	if apierrors.IsNotFound(err) {
 		p.signal() // somebody deleted it
 		return nil

@@ -8,9 +8,9 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/controller/admission"
+	"tradewind.dev/tradewind/pkg/admission"
 	"tradewind.dev/tradewind/pkg/controller/cluster"
-	"tradewind.dev/tradewind/pkg/controller/status"
+	"tradewind.dev/tradewind/pkg/kube/status"
 )
 
 // Reasons of the conditions about admission policies.

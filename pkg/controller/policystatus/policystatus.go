@@ -5,6 +5,7 @@ package policystatus
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -13,8 +14,8 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/controller/cluster"
-	plans "tradewind.dev/tradewind/pkg/controller/placement"
-	"tradewind.dev/tradewind/pkg/controller/status"
+	"tradewind.dev/tradewind/pkg/kube/status"
+	"tradewind.dev/tradewind/pkg/planning/rounds"
 	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/rules/policy"
 	"tradewind.dev/tradewind/pkg/state"
@@ -25,23 +26,15 @@ type Controller struct {
 	evaluator  *evaluator
 	namespaced *status.Controller[v1alpha1.PlacementPolicy, *v1alpha1.PlacementPolicy]
 	cluster    *status.Controller[v1alpha1.ClusterPlacementPolicy, *v1alpha1.ClusterPlacementPolicy]
-	report     func(Summary)
+	tally      atomic.Pointer[tally] // of the last evaluation; nil before
 
 	mu    sync.Mutex
 	state *cluster.State // as last observed; nil before
 }
 
-// Summary counts policies.
-type Summary struct {
-	// InForce policies, and Invalid ones.
-	InForce, Invalid int
-	// Unsatisfiable policies allow no node of the cluster, alone or with others.
-	Unsatisfiable int
-}
-
 // New returns the controller, registered with a manager. schedulers are the names under which pods ask for Tradewind's
-// scheduler. report is told a summary after each evaluation; it may be nil.
-func New(mgr manager.Manager, schedulers []string, report func(Summary)) (*Controller, error) {
+// scheduler.
+func New(mgr manager.Manager, schedulers []string) (*Controller, error) {
 	namespaced, err := status.New(mgr, "placementpolicy-status",
 		func(p *v1alpha1.PlacementPolicy) status.Fields { return status.FieldsOfPolicy(&p.Status) })
 	if err != nil {
@@ -52,7 +45,7 @@ func New(mgr manager.Manager, schedulers []string, report func(Summary)) (*Contr
 	if err != nil {
 		return nil, err
 	}
-	return &Controller{evaluator: newEvaluator(schedulers), namespaced: namespaced, cluster: clusterwide, report: report}, nil
+	return &Controller{evaluator: newEvaluator(schedulers), namespaced: namespaced, cluster: clusterwide}, nil
 }
 
 // Observe implements cluster.Observer.
@@ -63,8 +56,8 @@ func (c *Controller) Observe(ctx context.Context, state *cluster.State) {
 	c.write(ctx)
 }
 
-// Planned implements placement.Listener: a plan knows which traffic its callees have agreed to.
-func (c *Controller) Planned(ctx context.Context, round *plans.Round) {
+// Planned implements rounds.Listener: a plan knows which traffic its callees have agreed to.
+func (c *Controller) Planned(ctx context.Context, round *rounds.Round) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.evaluator.traffic.set(round.Result.Unagreed) && c.state != nil {
@@ -75,12 +68,10 @@ func (c *Controller) Planned(ctx context.Context, round *plans.Round) {
 // write says of all policies what the last state and plan have shown.
 func (c *Controller) write(ctx context.Context) {
 	state := c.state
-	namespaced, clusterwide, summary := c.evaluator.evaluate(state)
+	namespaced, clusterwide, counted := c.evaluator.evaluate(state)
+	c.tally.Store(&counted)
 	c.namespaced.Set(ctx, namespaced)
 	c.cluster.Set(ctx, clusterwide)
-	if c.report != nil {
-		c.report(summary)
-	}
 }
 
 // evaluator evaluates policies and keeps what does not change between two states.
@@ -109,7 +100,7 @@ func newEvaluator(schedulers []string) *evaluator {
 }
 
 // evaluate says what the statuses of all policies should be.
-func (e *evaluator) evaluate(state *cluster.State) (namespaced, clusterwide map[client.ObjectKey]*status.Status, summary Summary) {
+func (e *evaluator) evaluate(state *cluster.State) (namespaced, clusterwide map[client.ObjectKey]*status.Status, counted tally) {
 	uses := e.uses(state)
 	kept := make(map[types.UID]*aloneRules, len(e.alone))
 	sameWorld := e.world == state.World
@@ -130,7 +121,7 @@ func (e *evaluator) evaluate(state *cluster.State) (namespaced, clusterwide map[
 			out.Conditions = append(out.Conditions, condition)
 		}
 		out.UID, out.Generation = meta.UID, meta.Generation
-		summary.add(out)
+		counted.add(out)
 		return out
 	}
 	namespaced = make(map[client.ObjectKey]*status.Status, len(state.Objects.PlacementPolicies))
@@ -151,21 +142,7 @@ func (e *evaluator) evaluate(state *cluster.State) (namespaced, clusterwide map[
 		})
 	}
 	e.alone = kept
-	return namespaced, clusterwide, summary
-}
-
-func (s *Summary) add(of *status.Status) {
-	for i := range of.Conditions {
-		condition := &of.Conditions[i]
-		switch {
-		case condition.Type == v1alpha1.ConditionInForce && condition.Status == metav1.ConditionTrue:
-			s.InForce++
-		case condition.Type == v1alpha1.ConditionInForce:
-			s.Invalid++
-		case condition.Type == v1alpha1.ConditionSatisfiable && condition.Status == metav1.ConditionFalse:
-			s.Unsatisfiable++
-		}
-	}
+	return namespaced, clusterwide, counted
 }
 
 // use is how a policy is used by the pods of the cluster.

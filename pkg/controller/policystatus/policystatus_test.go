@@ -14,7 +14,7 @@ import (
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/controller/cluster"
 	"tradewind.dev/tradewind/pkg/controller/clustertest"
-	"tradewind.dev/tradewind/pkg/controller/status"
+	"tradewind.dev/tradewind/pkg/kube/status"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/rules/policy"
 )
@@ -22,7 +22,7 @@ import (
 var schedulers = []string{"tradewind", "tradewind-cost", "tradewind-latency"}
 
 // evaluate returns the status of the PlacementPolicy shop/web, else of the ClusterPlacementPolicy web.
-func evaluate(t *testing.T, state *cluster.State) (*status.Status, Summary) {
+func evaluate(t *testing.T, state *cluster.State) (*status.Status, tally) {
 	t.Helper()
 	namespaced, clusterwide, summary := newEvaluator(schedulers).evaluate(state)
 	if found, ok := namespaced[client.ObjectKey{Namespace: "shop", Name: "web"}]; ok {
@@ -47,7 +47,7 @@ func TestStatus(t *testing.T) {
 		inForce       string
 		overridden    string
 		satisfiable   string
-		summary       Summary
+		summary       tally
 	}{
 		{
 			name:    "in force",
@@ -55,14 +55,14 @@ func TestStatus(t *testing.T) {
 			pods:    3, allowed: 42,
 			inForce:     "True Enforced: the scheduler enforces it for 3 pods",
 			satisfiable: "True NodesAllowed: 42 of 60 nodes: 10 outside residency EU, 8 without a known country (residency EU)",
-			summary:     Summary{InForce: 1},
+			summary:     tally{inForce: 1},
 		},
 		{
 			name:    "no pods, no rules",
 			cluster: fleet().Policy("shop", "web", web), allowed: 60,
 			inForce:     "True Enforced: the scheduler enforces it; no running or waiting pod matches its selector yet",
 			satisfiable: "True NodesAllowed: 60 of 60 nodes",
-			summary:     Summary{InForce: 1},
+			summary:     tally{inForce: 1},
 		},
 		{
 			name:    "some pods under another scheduler",
@@ -70,7 +70,7 @@ func TestStatus(t *testing.T) {
 			pods:    4, allowed: 60,
 			inForce:     "True Enforced: the scheduler enforces it, but 1 of the 4 pods it selects has schedulerName default-scheduler, which does not know of it: set schedulerName: tradewind",
 			satisfiable: "True NodesAllowed: 60 of 60 nodes",
-			summary:     Summary{InForce: 1},
+			summary:     tally{inForce: 1},
 		},
 		{
 			name:    "all pods under another scheduler",
@@ -78,7 +78,7 @@ func TestStatus(t *testing.T) {
 			pods:    2, allowed: 60,
 			inForce:     "True Enforced: the scheduler enforces it, but not for the 2 pods it selects, which have schedulerName default-scheduler: set schedulerName: tradewind",
 			satisfiable: "True NodesAllowed: 60 of 60 nodes",
-			summary:     Summary{InForce: 1},
+			summary:     tally{inForce: 1},
 		},
 		{
 			name:    "unknown jurisdiction",
@@ -87,7 +87,7 @@ func TestStatus(t *testing.T) {
 			inForce: `False Invalid: spec.residency.jurisdictions: index 1: "Atlantis" is no ISO 3166 country code and no jurisdiction group; the groups are ` +
 				groups() + "; the pods it selects wait until it is corrected",
 			satisfiable: "Unknown Invalid: no place satisfies a rule that cannot be read; see the condition InForce",
-			summary:     Summary{Invalid: 1},
+			summary:     tally{invalid: 1},
 		},
 		{
 			name:    "unknown client",
@@ -96,7 +96,7 @@ func TestStatus(t *testing.T) {
 			inForce: `False Invalid: spec.latency.clients[0].location: aws has no region "nowhere-1"; ` +
 				`the pods it selects wait until it is corrected`,
 			satisfiable: "Unknown Invalid: no place satisfies a rule that cannot be read; see the condition InForce",
-			summary:     Summary{Invalid: 1},
+			summary:     tally{invalid: 1},
 		},
 		{
 			name:    "no key of ours to spread over",
@@ -105,14 +105,14 @@ func TestStatus(t *testing.T) {
 			inForce: `False Invalid: spec.spread[0].topologyKey: "rack" is no location label; use tradewind.dev/cloud, tradewind.dev/country, topology.kubernetes.io/region, ` +
 				`topology.kubernetes.io/zone or kubernetes.io/hostname; the rest of the policy is enforced`,
 			satisfiable: "True NodesAllowed: 60 of 60 nodes",
-			summary:     Summary{Invalid: 1},
+			summary:     tally{invalid: 1},
 		},
 		{
 			name:        "nowhere",
 			cluster:     fleet().Policy("shop", "web", web+"residency: {jurisdictions: [JP]}"),
 			inForce:     "True Enforced: the scheduler enforces it; no running or waiting pod matches its selector yet",
 			satisfiable: "False NoNodeAllowed: 0 of 60 nodes: 52 outside residency JP, 8 without a known country (residency JP)",
-			summary:     Summary{InForce: 1, Unsatisfiable: 1},
+			summary:     tally{inForce: 1, unsatisfiable: 1},
 		},
 		{
 			name:    "too far, and operated from elsewhere",
@@ -120,14 +120,14 @@ func TestStatus(t *testing.T) {
 			inForce: "True Enforced: the scheduler enforces it; no running or waiting pod matches its selector yet",
 			satisfiable: "False NoNodeAllowed: 0 of 60 nodes: 40 operated from outside EU, 12 without a known round trip from JP (a LatencyMap can give it), " +
 				"8 without a known operator (operator jurisdiction EU)",
-			summary: Summary{InForce: 1, Unsatisfiable: 1},
+			summary: tally{inForce: 1, unsatisfiable: 1},
 		},
 		{
 			name:        "no nodes",
 			cluster:     clustertest.New(t).Policy("shop", "web", web),
 			inForce:     "True Enforced: the scheduler enforces it; no running or waiting pod matches its selector yet",
 			satisfiable: "False NoNodes: the cluster has no nodes",
-			summary:     Summary{InForce: 1, Unsatisfiable: 1},
+			summary:     tally{inForce: 1, unsatisfiable: 1},
 		},
 		{
 			name:    "spot forbidden, price needed",
@@ -135,21 +135,21 @@ func TestStatus(t *testing.T) {
 			inForce: "True Enforced: the scheduler enforces it; no running or waiting pod matches its selector yet",
 			satisfiable: "True NodesAllowed: 30 of 60 nodes: 18 on spot capacity, which the policy forbids, " +
 				"12 without a known price (policy has a cost ceiling)",
-			summary: Summary{InForce: 1},
+			summary: tally{inForce: 1},
 		},
 		{
 			name:    "only spot",
 			cluster: fleet().Policy("shop", "web", web+"cost: {spot: {maxPercent: 100, fallback: Wait}}"), allowed: 18,
 			inForce:     "True Enforced: the scheduler enforces it; no running or waiting pod matches its selector yet",
 			satisfiable: "True NodesAllowed: 18 of 60 nodes: 42 not on spot capacity, which the policy waits for",
-			summary:     Summary{InForce: 1},
+			summary:     tally{inForce: 1},
 		},
 		{
 			name:    "a share of spot excludes no node",
 			cluster: fleet().Policy("shop", "web", web+"cost: {spot: {maxPercent: 60, fallback: Wait}}"), allowed: 60,
 			inForce:     "True Enforced: the scheduler enforces it; no running or waiting pod matches its selector yet",
 			satisfiable: "True NodesAllowed: 60 of 60 nodes",
-			summary:     Summary{InForce: 1},
+			summary:     tally{inForce: 1},
 		},
 		{
 			name:    "too few clouds",
@@ -157,7 +157,7 @@ func TestStatus(t *testing.T) {
 			inForce: "True Enforced: the scheduler enforces it; no running or waiting pod matches its selector yet",
 			satisfiable: "True FewDomains: 52 of 60 nodes: 8 without a known cloud (policy spreads over it); " +
 				"spec.spread wants 3 different values of cloud and the allowed nodes have 2 (aws, lux-dc): workloads of more than 2 replicas keep some waiting",
-			summary: Summary{InForce: 1},
+			summary: tally{inForce: 1},
 		},
 		{
 			name: "overridden",
@@ -170,7 +170,7 @@ func TestStatus(t *testing.T) {
 				"spec.optimizeFor of PlacementPolicy shop/faster is used instead for 2 of 10 pods " +
 				"(a namespaced policy wins over the cluster's, then the older one); hard rules of both hold",
 			satisfiable: "True NodesAllowed: 42 of 60 nodes: 10 outside residency EU, 8 without a known country (residency EU)",
-			summary:     Summary{InForce: 3},
+			summary:     tally{inForce: 3},
 		},
 		{
 			name: "exclusive",
@@ -180,7 +180,7 @@ func TestStatus(t *testing.T) {
 			inForce: "True Enforced: the scheduler enforces it for 1 pod",
 			satisfiable: "False NoNodeAllowedTogether: together with ClusterPlacementPolicy eu-only, 0 of 60 nodes: " +
 				"42 outside residency US, 10 outside residency EU, 8 without a known country (residency US)",
-			summary: Summary{InForce: 2, Unsatisfiable: 2},
+			summary: tally{inForce: 2, unsatisfiable: 2},
 		},
 		{
 			name: "more than may count",
@@ -196,7 +196,7 @@ func TestStatus(t *testing.T) {
 			satisfiable: "False NoNodeAllowedTogether: together with PlacementPolicy shop/x0, PlacementPolicy shop/x1, PlacementPolicy shop/x2, " +
 				"PlacementPolicy shop/x3, PlacementPolicy shop/x4, and 58 more, 0 of 60 nodes: 42 held back: 65 policies select the pod and at most 64 may: " +
 				"join some of them, or narrow their workloadSelector, 10 outside residency EU, 8 without a known country (residency EU)",
-			summary: Summary{InForce: 65, Unsatisfiable: 64},
+			summary: tally{inForce: 65, unsatisfiable: 64},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

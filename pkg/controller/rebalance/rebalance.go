@@ -20,10 +20,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/controller/placement"
+	"tradewind.dev/tradewind/pkg/kube/loop"
 	"tradewind.dev/tradewind/pkg/moves"
 	"tradewind.dev/tradewind/pkg/moves/ledger"
 	"tradewind.dev/tradewind/pkg/planning"
+	"tradewind.dev/tradewind/pkg/planning/rounds"
 )
 
 const (
@@ -39,62 +40,59 @@ type Options struct {
 	Client   client.Client
 	Recorder events.EventRecorder
 	Ledger   *ledger.Ledger
-	Clock    clock.WithTicker
+	Clock    clock.Clock
 	// SchedulerNames are Tradewind's profiles: only their pods come back by the plan.
 	SchedulerNames []string
 	// Losses says why nothing must be moved at all, and why nothing is moved but for a drain; empty when it may.
 	Losses func() (hold, pause string)
 }
 
-// Controller implements placement.Listener. Start works.
+// Controller implements rounds.Listener. Start works.
 type Controller struct {
 	Options
-	round   atomic.Pointer[placement.Round]
-	changed chan struct{}
+	round atomic.Pointer[rounds.Round]
+	loop  *loop.Loop
 
 	// Only Start uses these: what is remembered of workloads, and what moving them brings by the round that was valued last.
 	memories map[planning.WorkloadKey]*moves.Memory
-	valued   *placement.Round
+	valued   *rounds.Round
 	worths   map[int]moves.Worth
 }
 
 // New returns a controller that does nothing until Start.
 func New(options Options) *Controller {
-	return &Controller{Options: options, changed: make(chan struct{}, 1), memories: map[planning.WorkloadKey]*moves.Memory{}}
+	return &Controller{Options: options, loop: loop.New(options.Clock, 0), memories: map[planning.WorkloadKey]*moves.Memory{}}
 }
 
-// Planned implements placement.Listener.
-func (c *Controller) Planned(_ context.Context, round *placement.Round) {
+// Planned implements rounds.Listener.
+func (c *Controller) Planned(_ context.Context, round *rounds.Round) {
 	c.round.Store(round)
-	select {
-	case c.changed <- struct{}{}:
-	default:
-	}
+	c.loop.Changed()
 }
 
 // Start works until the context ends.
 func (c *Controller) Start(ctx context.Context) error {
-	var timer <-chan time.Time
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-timer: // the plan holds until something changes; pods and the time are looked at anew
-		case <-c.changed:
-		}
-		again, err := c.decide(ctx, c.round.Load())
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
-			klog.FromContext(ctx).Error(err, "Rebalancing is not complete; it is tried again")
-			again = soonest(again, c.Clock.Now().Add(retryInterval))
-		}
-		timer = nil
-		if !again.IsZero() {
-			timer = c.Clock.After(max(settle, again.Sub(c.Clock.Now())))
-		}
+	c.loop.Run(ctx, c.work)
+	return nil
+}
+
+// work decides by the latest round. The plan holds until something changes; pods and the time are looked at anew when that may
+// alter anything.
+func (c *Controller) work(ctx context.Context) loop.Next {
+	round := c.round.Load()
+	if round == nil {
+		return loop.Next{}
 	}
+	again, err := c.decide(ctx, round)
+	now := c.Clock.Now()
+	if err != nil && ctx.Err() == nil {
+		klog.FromContext(ctx).Error(err, "Rebalancing is not complete; it is tried again")
+		again = soonest(again, now.Add(retryInterval))
+	}
+	if earliest := now.Add(settle); !again.IsZero() && again.Before(earliest) {
+		again = earliest
+	}
+	return loop.Next{At: again}
 }
 
 func soonest(a, b time.Time) time.Time {
@@ -105,7 +103,7 @@ func soonest(a, b time.Time) time.Time {
 }
 
 // decide goes through the workloads of a round, evicts what is to be moved, and returns when to decide anew.
-func (c *Controller) decide(ctx context.Context, round *placement.Round) (time.Time, error) {
+func (c *Controller) decide(ctx context.Context, round *rounds.Round) (time.Time, error) {
 	if err := c.Ledger.Load(ctx); err != nil {
 		return time.Time{}, err
 	}

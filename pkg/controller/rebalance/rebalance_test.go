@@ -27,11 +27,11 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/controller/placement"
 	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/moves/ledger"
 	"tradewind.dev/tradewind/pkg/planning"
+	"tradewind.dev/tradewind/pkg/planning/rounds"
 	"tradewind.dev/tradewind/pkg/state"
 )
 
@@ -170,7 +170,7 @@ func (b *bench) tryRound() error {
 			b.cheap = result.Pools[i].Name
 		}
 	}
-	_, err = b.decide(b.Context(), &placement.Round{Time: b.clock.Now(), Input: in, Result: result, Plan: plan, World: world})
+	_, err = b.decide(b.Context(), &rounds.Round{Time: b.clock.Now(), Input: in, Result: result, Plan: plan, World: world})
 	return err
 }
 

@@ -12,7 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"tradewind.dev/tradewind/pkg/controller/cluster"
-	"tradewind.dev/tradewind/pkg/controller/failover"
+	"tradewind.dev/tradewind/pkg/loss"
 	"tradewind.dev/tradewind/pkg/moves"
 	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/state"
@@ -26,11 +26,11 @@ func (v *view) situation(i int) *moves.Situation {
 	planned, w := &v.round.Result.Snapshot.Workloads[i], &v.round.Result.Workloads[i]
 	s := &moves.Situation{
 		Now: v.now, Wanted: planned.Replicas, Plan: v.plans[i], Serial: w.Kind == "StatefulSet",
-		Stabilization: failover.DefaultStabilization, Hold: v.hold, Pause: v.pause, Worth: v.worth[i],
+		Stabilization: loss.DefaultStabilization, Hold: v.hold, Pause: v.pause, Worth: v.worth[i],
 	}
 	rules := planned.Rules
 	if rules != nil {
-		s.Policy, s.Drained, s.Stabilization = rules.Rebalance, rules.Drained, failover.Stabilization(rules.Failover)
+		s.Policy, s.Drained, s.Stabilization = rules.Rebalance, rules.Drained, loss.Stabilization(rules.Failover)
 	}
 	s.Away, s.Return = v.away(i)
 	s.Replicas = v.replicas(i, rules)

@@ -13,11 +13,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/controller/failover"
-	"tradewind.dev/tradewind/pkg/controller/placement"
 	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/moves"
 	"tradewind.dev/tradewind/pkg/planning"
+	"tradewind.dev/tradewind/pkg/planning/rounds"
 	"tradewind.dev/tradewind/pkg/rules/policy"
 	"tradewind.dev/tradewind/pkg/state"
 )
@@ -25,7 +24,7 @@ import (
 // view is a round with the pods as they are now.
 type view struct {
 	*Controller
-	round       *placement.Round
+	round       *rounds.Round
 	hold, pause string
 	now         time.Time
 	pods        [][]replica // by workload
@@ -46,7 +45,7 @@ type replica struct {
 	claims []string
 }
 
-func (c *Controller) view(ctx context.Context, round *placement.Round) (*view, error) {
+func (c *Controller) view(ctx context.Context, round *rounds.Round) (*view, error) {
 	v := &view{
 		Controller: c, round: round, now: c.Clock.Now(), drains: map[policy.Source]bool{}, poolNames: map[string]int{},
 		enginePools: make(map[string]*engine.Pool, len(round.Result.Pools)), named: map[state.WorkloadKey]int{}, nodes: map[string]*corev1.Node{}, volumes: map[types.NamespacedName]*corev1.PersistentVolume{},
@@ -299,7 +298,7 @@ func (v *view) away(i int) (away []moves.Away, returns bool) {
 		return nil, false
 	}
 	for _, left := range v.Ledger.Away(keyOf(&v.round.Result.Workloads[i])) {
-		away = append(away, moves.Away{From: left.Pool, Replicas: int(left.Replicas), To: failover.Origin(v.round, left.Pool)})
+		away = append(away, moves.Away{From: left.Pool, Replicas: int(left.Replicas), To: v.round.Origin(left.Pool)})
 	}
 	return away, rules.Failover.Failback != "Never"
 }

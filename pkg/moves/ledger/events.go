@@ -4,16 +4,16 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/tools/events"
 
-	"tradewind.dev/tradewind/pkg/controller/placement"
-	"tradewind.dev/tradewind/pkg/controller/status"
+	"tradewind.dev/tradewind/pkg/kube/status"
 	"tradewind.dev/tradewind/pkg/planning"
+	"tradewind.dev/tradewind/pkg/planning/rounds"
 )
 
 // maxNote is the longest note that an event takes, in bytes.
 const maxNote = 1024
 
 // Event makes an event on a workload of a round.
-func Event(recorder events.EventRecorder, round *placement.Round, key planning.WorkloadKey, kind, reason, note string) {
+func Event(recorder events.EventRecorder, round *rounds.Round, key planning.WorkloadKey, kind, reason, note string) {
 	apiVersion := ""
 	for i := range round.Result.Workloads {
 		w := &round.Result.Workloads[i]

@@ -1,6 +1,7 @@
-// Package admission looks whether the admission policies of the installation are in force as they are shipped: that which
+// Package admission says whether the admission policies of the installation are in force as they are shipped: that which
 // keeps nodes from changing where they say they are, and those that close the ways round the scheduler in namespaces that
-// ask for it. RBAC cannot say either, so that rules are as strong as these policies.
+// ask for it. RBAC cannot say either, so that rules are as strong as these policies. It is pure:
+// pkg/controller/admissionwatch reads the cluster.
 package admission
 
 import (
@@ -33,15 +34,15 @@ func Names() []string { return []string{nodeLocations, enforcedPods, enforcedBin
 // go past the scheduler.
 const LabelEnforce = "tradewind.dev/enforce"
 
-// pair is a policy with its binding; either is nil where there is none.
-type pair struct {
-	policy  *admissionv1.ValidatingAdmissionPolicy
-	binding *admissionv1.ValidatingAdmissionPolicyBinding
+// Pair is a policy with its binding; either is nil where there is none.
+type Pair struct {
+	Policy  *admissionv1.ValidatingAdmissionPolicy
+	Binding *admissionv1.ValidatingAdmissionPolicyBinding
 }
 
-// readShipped reads the policies of the installation, by name.
-func readShipped() (map[string]pair, error) {
-	out := map[string]pair{}
+// Shipped are the policies of the installation with their bindings, by name.
+func Shipped() (map[string]Pair, error) {
+	out := map[string]Pair{}
 	err := fs.WalkDir(deploy.AdmissionPolicies, ".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
@@ -56,7 +57,7 @@ func readShipped() (map[string]pair, error) {
 		return nil
 	})
 	for _, name := range Names() {
-		if err == nil && (out[name].policy == nil || out[name].binding == nil) {
+		if err == nil && (out[name].Policy == nil || out[name].Binding == nil) {
 			err = fmt.Errorf("the installation has no policy %s with a binding", name)
 		}
 	}
@@ -64,7 +65,7 @@ func readShipped() (map[string]pair, error) {
 }
 
 // readObjects adds the policies and bindings of a YAML text.
-func readObjects(text []byte, to map[string]pair) error {
+func readObjects(text []byte, to map[string]Pair) error {
 	documents := yaml.NewDocumentDecoder(io.NopCloser(bytes.NewReader(text)))
 	defer func() { _ = documents.Close() }()
 	buffer := make([]byte, len(text)+1)
@@ -83,11 +84,11 @@ func readObjects(text []byte, to map[string]pair) error {
 		found := to[head.Name]
 		switch head.Kind {
 		case "ValidatingAdmissionPolicy":
-			found.policy = &admissionv1.ValidatingAdmissionPolicy{}
-			err = yaml.UnmarshalStrict(buffer[:n], found.policy)
+			found.Policy = &admissionv1.ValidatingAdmissionPolicy{}
+			err = yaml.UnmarshalStrict(buffer[:n], found.Policy)
 		case "ValidatingAdmissionPolicyBinding":
-			found.binding = &admissionv1.ValidatingAdmissionPolicyBinding{}
-			err = yaml.UnmarshalStrict(buffer[:n], found.binding)
+			found.Binding = &admissionv1.ValidatingAdmissionPolicyBinding{}
+			err = yaml.UnmarshalStrict(buffer[:n], found.Binding)
 		default:
 			err = fmt.Errorf("kind %q is no admission policy", head.Kind)
 		}

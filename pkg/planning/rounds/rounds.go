@@ -1,4 +1,6 @@
-package placement
+// Package rounds is what the parts of the controller tell one another of plans: the plan of each round, with everything that it
+// was made from, and what must not be planned on.
+package rounds
 
 import (
 	"context"
@@ -19,6 +21,24 @@ type Round struct {
 	Result *planning.Result
 	Plan   *engine.Plan
 	World  *state.World
+}
+
+// Origin are the pools where replicas that a loss drove from a pool may return: that pool, and others in the same place, as
+// far as they may be used now. Empty when the round has no such pool.
+func (r *Round) Origin(left string) map[string]bool {
+	out := map[string]bool{}
+	for i := range r.Result.Pools {
+		from := &r.Result.Pools[i]
+		if from.Name != left {
+			continue
+		}
+		for k := range r.Result.Pools {
+			if pool := &r.Result.Pools[k]; pool.At.Location == from.At.Location && pool.Unavailable == "" {
+				out[pool.Name] = true
+			}
+		}
+	}
+	return out
 }
 
 // Listener is told each round, from one goroutine, after the Placements have been written.

@@ -12,30 +12,40 @@ import (
 	"tradewind.dev/tradewind/pkg/location"
 )
 
-// expectation is what must hold where an administrator may have changed the shipped policies.
-type expectation struct {
-	shipped map[string]pair
+// Expectation is what must hold where an administrator may have changed the shipped policies.
+type Expectation struct {
+	shipped map[string]Pair
 	// reads is what the nodes' locations are read from.
 	reads location.Reads
 	// schedulers are the profiles of tradewind-scheduler.
 	schedulers []string
 }
 
-// inspect says which policies are in force, of those found in the cluster by name.
-func (e *expectation) inspect(found map[string]pair) State {
+// NewExpectation returns what must hold of the policies that this release ships, where nodes are located with options and
+// schedulers are the profiles of tradewind-scheduler.
+func NewExpectation(options location.Options, schedulers []string) (*Expectation, error) {
+	shipped, err := Shipped()
+	if err != nil {
+		return nil, fmt.Errorf("read the admission policies of this release: %w", err)
+	}
+	return &Expectation{shipped, options.Reads(), schedulers}, nil
+}
+
+// Inspect says which policies are in force, of those found in the cluster by name.
+func (e *Expectation) Inspect(found map[string]Pair) State {
 	state := State{Locations: Verdict{Known: true}, Enforcement: Verdict{Known: true}}
 	lists := map[string]func([]string) string{
 		"keys":     atLeast("label", e.reads.Labels),
 		"prefixes": atLeast("label prefix", e.reads.Prefixes),
 	}
 	state.Locations.Problems = e.problems(nodeLocations, found[nodeLocations], lists)
-	if binding := found[nodeLocations].binding; binding != nil && !unlimited(binding.Spec.MatchResources) {
+	if binding := found[nodeLocations].Binding; binding != nil && !unlimited(binding.Spec.MatchResources) {
 		state.Locations.Problems = append(state.Locations.Problems, altered(nodeLocations, "spec.matchResources", "leaves requests out"))
 	}
 	lists = map[string]func([]string) string{"profiles": e.among}
 	for _, name := range []string{enforcedPods, enforcedBindings} {
 		state.Enforcement.Problems = append(state.Enforcement.Problems, e.problems(name, found[name], lists)...)
-		binding := found[name].binding
+		binding := found[name].Binding
 		if binding == nil {
 			continue
 		}
@@ -60,7 +70,7 @@ func atLeast(what string, wanted []string) func([]string) string {
 	}
 }
 
-func (e *expectation) among(there []string) string {
+func (e *Expectation) among(there []string) string {
 	if foreign := lacking(there, e.schedulers); len(foreign) > 0 {
 		return fmt.Sprintf("lets scheduler %s in, which the controller's --scheduler-names does not name", strings.Join(foreign, ", "))
 	}
@@ -74,19 +84,19 @@ func altered(name, field, how string) string {
 
 // problems says why a policy with its binding is not in force as shipped. lists are the variables that may hold other
 // values than the shipped, with what must hold of them.
-func (e *expectation) problems(name string, found pair, lists map[string]func([]string) string) []string {
+func (e *Expectation) problems(name string, found Pair, lists map[string]func([]string) string) []string {
 	var problems []string
-	if found.policy == nil {
+	if found.Policy == nil {
 		problems = append(problems, fmt.Sprintf("there is no ValidatingAdmissionPolicy %s", name))
 	} else {
-		for _, difference := range differences(&e.shipped[name].policy.Spec, &found.policy.Spec, lists) {
+		for _, difference := range differences(&e.shipped[name].Policy.Spec, &found.Policy.Spec, lists) {
 			problems = append(problems, fmt.Sprintf("ValidatingAdmissionPolicy %s, %s", name, difference))
 		}
 	}
-	if found.binding == nil {
+	if found.Binding == nil {
 		return append(problems, fmt.Sprintf("there is no ValidatingAdmissionPolicyBinding %s", name))
 	}
-	spec := &found.binding.Spec
+	spec := &found.Binding.Spec
 	if spec.PolicyName != name {
 		problems = append(problems, altered(name, "spec.policyName", fmt.Sprintf("is %q", spec.PolicyName)))
 	}

@@ -1,8 +1,9 @@
-package admission
+// Package admissionwatch looks from time to time whether the admission policies of the installation are in force as they are
+// shipped, and tells what it found.
+package admissionwatch
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
@@ -12,6 +13,8 @@ import (
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"tradewind.dev/tradewind/pkg/admission"
+	"tradewind.dev/tradewind/pkg/kube/loop"
 	"tradewind.dev/tradewind/pkg/location"
 )
 
@@ -32,35 +35,29 @@ type Options struct {
 	Location       location.Options
 	SchedulerNames []string
 	// Report is told what was found, when it is not what was told before.
-	Report func(State)
+	Report func(admission.State)
 }
 
 // Watch looks at the policies until its context ends.
 type Watch struct {
 	options  Options
-	expected expectation
-	last     *State
+	expected *admission.Expectation
+	last     *admission.State
 }
 
 // New returns what looks at the policies.
 func New(options Options) (*Watch, error) {
-	shipped, err := readShipped()
+	expected, err := admission.NewExpectation(options.Location, options.SchedulerNames)
 	if err != nil {
-		return nil, fmt.Errorf("read the admission policies of this release: %w", err)
+		return nil, err
 	}
-	return &Watch{options: options, expected: expectation{shipped, options.Location.Reads(), options.SchedulerNames}}, nil
+	return &Watch{options: options, expected: expected}, nil
 }
 
 // Start implements manager.Runnable. The first look was the caller's, with Look.
 func (w *Watch) Start(ctx context.Context) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-w.options.Clock.After(lookInterval):
-			w.Look(ctx)
-		}
-	}
+	loop.Every(ctx, w.options.Clock, lookInterval, w.Look)
+	return nil
 }
 
 // Look looks at the policies once. What cannot be read for a while leaves what was found before; what may not be read is
@@ -68,13 +65,13 @@ func (w *Watch) Start(ctx context.Context) error {
 func (w *Watch) Look(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
-	found := make(map[string]pair, len(Names()))
-	for _, name := range Names() {
+	found := make(map[string]admission.Pair, len(admission.Names()))
+	for _, name := range admission.Names() {
 		one, err := w.get(ctx, name)
 		switch {
 		case apierrors.IsForbidden(err):
-			unknown := Verdict{Problems: []string{"the controller may not read the admission policies: " + err.Error()}}
-			w.report(ctx, State{Locations: unknown, Enforcement: unknown})
+			unknown := admission.Verdict{Problems: []string{"the controller may not read the admission policies: " + err.Error()}}
+			w.report(ctx, admission.State{Locations: unknown, Enforcement: unknown})
 			return
 		case err != nil:
 			klog.FromContext(ctx).Info("Admission policies could not be read; what is said of them stays", "policy", name, "reason", err.Error())
@@ -82,22 +79,22 @@ func (w *Watch) Look(ctx context.Context) {
 		}
 		found[name] = one
 	}
-	w.report(ctx, w.expected.inspect(found))
+	w.report(ctx, w.expected.Inspect(found))
 }
 
 // get reads a policy and its binding; either is nil when there is none, or the API server does not serve the kind.
-func (w *Watch) get(ctx context.Context, name string) (pair, error) {
-	var out pair
+func (w *Watch) get(ctx context.Context, name string) (admission.Pair, error) {
+	var out admission.Pair
 	policy, binding := &admissionv1.ValidatingAdmissionPolicy{}, &admissionv1.ValidatingAdmissionPolicyBinding{}
 	switch err := w.options.Reader.Get(ctx, client.ObjectKey{Name: name}, policy); {
 	case err == nil:
-		out.policy = policy
+		out.Policy = policy
 	case !absent(err):
 		return out, err
 	}
 	switch err := w.options.Reader.Get(ctx, client.ObjectKey{Name: name}, binding); {
 	case err == nil:
-		out.binding = binding
+		out.Binding = binding
 	case !absent(err):
 		return out, err
 	}
@@ -106,7 +103,7 @@ func (w *Watch) get(ctx context.Context, name string) (pair, error) {
 
 func absent(err error) bool { return apierrors.IsNotFound(err) || meta.IsNoMatchError(err) }
 
-func (w *Watch) report(ctx context.Context, state State) {
+func (w *Watch) report(ctx context.Context, state admission.State) {
 	if w.last != nil && w.last.Equal(state) {
 		return
 	}

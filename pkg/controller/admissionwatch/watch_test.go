@@ -1,4 +1,4 @@
-package admission
+package admissionwatch
 
 import (
 	"context"
@@ -15,8 +15,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
+	"tradewind.dev/tradewind/pkg/admission"
 	"tradewind.dev/tradewind/pkg/location"
 )
+
+const nodeLocations = "tradewind-node-locations"
 
 // TestLook follows a cluster: what is not there, what is, an API server that does not answer, one that forbids.
 func TestLook(t *testing.T) {
@@ -33,15 +36,15 @@ func TestLook(t *testing.T) {
 			return to.Get(ctx, key, into, options...)
 		},
 	}).Build()
-	var reports []State
+	var reports []admission.State
 	watch, err := New(Options{
-		Reader: cluster, Clock: clock.RealClock{}, Location: location.DefaultOptions(), SchedulerNames: schedulers,
-		Report: func(state State) { reports = append(reports, state) },
+		Reader: cluster, Clock: clock.RealClock{}, Location: location.DefaultOptions(), SchedulerNames: []string{"tradewind", "tradewind-cost", "tradewind-latency"},
+		Report: func(state admission.State) { reports = append(reports, state) },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	look := func(reported int) State {
+	look := func(reported int) admission.State {
 		t.Helper()
 		watch.Look(t.Context())
 		if len(reports) != reported {
@@ -52,8 +55,12 @@ func TestLook(t *testing.T) {
 	if state := look(1); state.Locations.InForce() || len(state.Locations.Problems) != 2 || len(state.Enforcement.Problems) != 4 {
 		t.Errorf("in an empty cluster: %+v", state)
 	}
-	for _, one := range installed(t) {
-		for _, object := range []client.Object{one.policy, one.binding} {
+	shipped, err := admission.Shipped()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, one := range shipped {
+		for _, object := range []client.Object{one.Policy, one.Binding} {
 			if err := cluster.Create(t.Context(), object); err != nil {
 				t.Fatal(err)
 			}
