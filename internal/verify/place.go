@@ -99,6 +99,9 @@ func (c *checker) static(i int, pool *engine.Pool, report func(rule, format stri
 	if rules.SpotMaxPercent == 0 && !firm(pool) {
 		report("spot", "pool %s is spot capacity, which is forbidden", pool.Name)
 	}
+	if rules.SpotMaxPercent == 100 && rules.SpotFallback == "Wait" && firm(pool) {
+		report("spot", "pool %s is not spot capacity, which all replicas wait for", pool.Name)
+	}
 	if rules.HasMaxHourlyUSD && !usable(pool.Price) {
 		report("cost", "pool %s has no known price", pool.Name)
 	}

@@ -4,13 +4,14 @@ import (
 	"fmt"
 
 	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/location"
 )
 
 // recoveries checks that after the loss of any one domain the replicas of the workloads that must survive it fit on what
 // remains, on nodes that their rules allow.
 func (c *checker) recoveries() {
 	type loss struct {
-		domain engine.Domain
+		domain location.DomainKind
 		name   string
 	}
 	lost := map[loss]map[int]int{} // workload → replicas
@@ -19,7 +20,7 @@ func (c *checker) recoveries() {
 		if p.Held != "" {
 			continue
 		}
-		kinds := map[engine.Domain]bool{}
+		kinds := map[location.DomainKind]bool{}
 		for _, a := range w.Availability {
 			kinds[a.Survive] = true
 		}
@@ -36,7 +37,10 @@ func (c *checker) recoveries() {
 	moves := map[loss]map[int][]engine.RecoveryMove{}
 	for i, p := range c.plan.Placements {
 		for k := range p.Recoveries {
-			at := loss{p.Recoveries[k].Domain, p.Recoveries[k].Name}
+			at := loss{p.Recoveries[k].Domain.Kind, p.Recoveries[k].Domain.Name}
+			if at.domain == location.DomainCluster {
+				at.name = "cluster " + at.name // see domainOf
+			}
 			if moves[at] == nil {
 				moves[at] = map[int][]engine.RecoveryMove{}
 			}
@@ -49,7 +53,7 @@ func (c *checker) recoveries() {
 }
 
 // recovery checks one loss.
-func (c *checker) recovery(domain engine.Domain, name string, moves map[int][]engine.RecoveryMove, lost map[int]int) {
+func (c *checker) recovery(domain location.DomainKind, name string, moves map[int][]engine.RecoveryMove, lost map[int]int) {
 	where := fmt.Sprintf("loss of %s %s", domain, name)
 	type node struct{ pool, node int }
 	load := map[node]map[string]int64{}

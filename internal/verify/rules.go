@@ -77,16 +77,16 @@ func (c *checker) skew(i int, rule *policy.Spread, domains map[string]int) {
 }
 
 // domainOf is the domain of a loss that a pool is in.
-func domainOf(domain engine.Domain, pool *engine.Pool) string {
+func domainOf(domain location.DomainKind, pool *engine.Pool) string {
 	l := pool.Class.Location
 	switch {
-	case domain == engine.DomainCluster:
+	case domain == location.DomainCluster:
 		return "cluster " + pool.Cluster
-	case domain == engine.DomainCloud && l.Cloud != "":
+	case domain == location.DomainCloud && l.Cloud != "":
 		return l.Cloud
-	case domain == engine.DomainRegion && l.Cloud != "" && l.Region != "":
+	case domain == location.DomainRegion && l.Cloud != "" && l.Region != "":
 		return l.Cloud + "/" + l.Region
-	case domain == engine.DomainZone && l.Cloud != "" && l.Region != "" && l.Zone != "":
+	case domain == location.DomainZone && l.Cloud != "" && l.Region != "" && l.Zone != "":
 		return l.Cloud + "/" + l.Region + "/" + l.Zone
 	}
 	return ""

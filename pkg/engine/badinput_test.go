@@ -10,6 +10,7 @@ import (
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/internal/verify"
 	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/rules/policy"
 )
 
 var (
@@ -45,7 +46,7 @@ func spoil(t *rapid.T, s *engine.Snapshot) {
 		func() { w.Current = append(w.Current, engine.PoolReplicas{Pool: int(whole), Replicas: 1}) },
 		func() { w.Current = append(w.Current, engine.PoolReplicas{Pool: 0, Replicas: int(whole)}) },
 		func() {
-			w.Availability = append(w.Availability, engine.Availability{Survive: "planet", MinReplicasPercent: int(whole)})
+			w.Availability = append(w.Availability, policy.Availability{Survive: "planet", MinReplicasPercent: int(whole)})
 		},
 		func() { w.Pins = append(w.Pins, engine.Pin{Replicas: int(whole)}) },
 		func() {

@@ -3,6 +3,7 @@ package engine
 import (
 	"math"
 
+	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/rules/policy"
 )
 
@@ -160,7 +161,7 @@ func (c *chooser) across(i, t int32) int32 {
 	}
 	if !math.IsInf(l.ceiling, 1) {
 		if each := c.m.pools[i].rates.Hourly(a.row.request.priced); each > 0 {
-			t = int32(min(float64(t), math.Floor((l.ceiling+ceilingTolerance-c.usd)/each)))
+			t = int32(min(float64(t), math.Floor((l.ceiling+rules.CeilingTolerance-c.usd)/each)))
 		}
 	}
 	for k, limit := range l.covered {
@@ -171,9 +172,6 @@ func (c *chooser) across(i, t int32) int32 {
 	}
 	return t
 }
-
-// ceilingTolerance as in rules.CeilingReason.
-const ceilingTolerance = 1e-9
 
 // add puts replicas on a pool.
 func (c *chooser) add(i, t int32, price float64) {

@@ -6,13 +6,15 @@ import (
 
 	"tradewind.dev/tradewind/internal/verify"
 	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/location"
+	"tradewind.dev/tradewind/pkg/rules/policy"
 )
 
 // TestAfterALoss checks that replicas that were to survive the loss of a cloud run on what remains, also where that could
 // not survive a second loss, and that the rule holds for the others.
 func TestAfterALoss(t *testing.T) {
 	survives := func(w *engine.Workload) {
-		w.Availability = []engine.Availability{{Survive: engine.DomainCloud, MinReplicasPercent: 50}}
+		w.Availability = []policy.Availability{{Survive: location.DomainCloud, MinReplicasPercent: 50}}
 	}
 	lose := func(b *build, clouds ...string) *engine.Snapshot {
 		for i := range b.Pools {

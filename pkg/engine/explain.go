@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/rules/policy"
 )
 
@@ -180,7 +181,7 @@ func (c *chooser) blocker(i int32) (Rule, string) {
 	if !c.m.pools[i].spot && c.placed-c.spot >= l.onDemand {
 		return RuleSpot, "not on spot capacity, which the policy waits for"
 	}
-	if c.usd+c.m.pools[i].rates.Hourly(a.row.request.priced) > l.ceiling+ceilingTolerance {
+	if c.usd+c.m.pools[i].rates.Hourly(a.row.request.priced) > l.ceiling+rules.CeilingTolerance {
 		return RuleCost, fmt.Sprintf("over the ceiling of $%g/h", l.ceiling)
 	}
 	if len(l.covered) > 0 {

@@ -4,7 +4,6 @@ import (
 	"math"
 	"slices"
 
-	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/rules/policy"
 )
@@ -13,7 +12,7 @@ import (
 type limitKey struct {
 	profile, replicas int
 	// survive is, for each kind of domain, the percentage that must survive its loss plus one; 0 for none.
-	survive [len(domains)]int
+	survive [len(survivable)]int
 	request int // plus one; 0 where it makes no difference
 }
 
@@ -70,7 +69,7 @@ func (d *domainMin) beyond(replicas int32) int32 { return max(replicas-d.base, 0
 func (m *model) limitsOf(w *Workload, p *profile, r *request) *limits {
 	key := limitKey{profile: p.id, replicas: w.Replicas}
 	for _, a := range w.Availability {
-		if k := slices.Index(domains[:], a.Survive); k >= 0 {
+		if k := slices.Index(survivable[:], a.Survive); k >= 0 {
 			key.survive[k] = max(key.survive[k], a.MinReplicasPercent+1)
 		}
 	}
@@ -88,16 +87,16 @@ func (m *model) limitsOf(w *Workload, p *profile, r *request) *limits {
 }
 
 // newLimits makes the limits of rules, which may be others than those that say which pools the profile allows.
-func (m *model) newLimits(w *Workload, p *profile, rules *policy.Effective, r *request) *limits {
+func (m *model) newLimits(w *Workload, p *profile, effective *policy.Effective, r *request) *limits {
 	n := int32(w.Replicas)
-	l := &limits{n: n, spot: n, onDemand: n, perNode: max(n, 1), ceiling: math.Inf(1)}
-	for i, spread := range rules.Spread {
-		limit := int32(max(1, w.Replicas*spread.MaxSharePercent/100))
-		need := min(int32(min(spread.MinDomains, maxReplicas)), n)
+	l := &limits{n: n, perNode: max(n, 1), ceiling: math.Inf(1)}
+	for i := range effective.Spread {
+		spread := &effective.Spread[i]
+		limit, need := int32(rules.MostInDomain(spread, w.Replicas)), int32(rules.LeastDomains(spread, w.Replicas))
 		if p.spread[i] < 0 {
 			l.perNode, l.hosts = min(l.perNode, limit), max(l.hosts, need)
 			if spread.MaxSkew > 0 { // any node without a replica is the emptiest domain
-				l.perNode = min(l.perNode, int32(min(spread.MaxSkew, maxReplicas)))
+				l.perNode = min(l.perNode, int32(min(rules.MostBeside(spread, 0), maxReplicas)))
 			}
 			continue
 		}
@@ -112,20 +111,16 @@ func (m *model) newLimits(w *Workload, p *profile, rules *policy.Effective, r *r
 		}
 	}
 	for _, a := range w.Availability {
-		if limit := int32(w.Replicas * (100 - a.MinReplicasPercent) / 100); limit < n {
+		if limit := int32(rules.MostLost(a.MinReplicasPercent, w.Replicas)); limit < n {
 			l.addCap(domainCap{axis: m.lossAxis(a.Survive), max: limit, rule: RuleAvailability, key: string(a.Survive)})
 		}
 	}
-	spotLimit := int32(w.Replicas * rules.SpotMaxPercent / 100)
-	l.spot = spotLimit
-	if rules.SpotFallback == v1alpha1.SpotFallbackWait {
-		l.onDemand = n - spotLimit
+	l.spot, l.onDemand = int32(rules.MostOnSpot(effective, w.Replicas)), int32(rules.MostOffSpot(effective, w.Replicas))
+	if effective.HasMaxHourlyUSD {
+		l.ceiling = effective.MaxHourlyUSD
 	}
-	if rules.HasMaxHourlyUSD {
-		l.ceiling = rules.MaxHourlyUSD
-	}
-	for i := range rules.Latency {
-		l.covered = append(l.covered, &rules.Latency[i])
+	for i := range effective.Latency {
+		l.covered = append(l.covered, &effective.Latency[i])
 	}
 	l.raise(m)
 	for _, c := range l.caps {

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/pricing"
 	"tradewind.dev/tradewind/pkg/rules"
 )
@@ -64,8 +65,8 @@ type pool struct {
 type axis struct {
 	of     []int32
 	names  []string
-	key    string // topology key of a location label
-	domain Domain // of a kind of loss
+	key    string              // topology key of a location label
+	domain location.DomainKind // of a kind of loss
 }
 
 func newModel(snapshot *Snapshot, options Options) (*model, error) {
@@ -246,29 +247,35 @@ func (p *pool) holds(request []int64) bool {
 
 // labelAxis is the axis of a location label.
 func (m *model) labelAxis(key string) int {
-	axis := m.axis("label "+key, func(p int) string { return m.pools[p].class.Labels[key] })
+	axis := m.axis("label "+key, func(p int) (string, bool) {
+		value := m.pools[p].class.Labels[key]
+		return value, value != ""
+	})
 	m.axes[axis].key = key
 	return axis
 }
 
 // lossAxis is the axis of a kind of loss.
-func (m *model) lossAxis(domain Domain) int {
-	axis := m.axis("loss "+string(domain), func(p int) string { return domain.Of(&m.snapshot.Pools[p]) })
-	m.axes[axis].domain = domain
+func (m *model) lossAxis(kind location.DomainKind) int {
+	axis := m.axis("loss "+string(kind), func(p int) (string, bool) {
+		domain, known := m.snapshot.Pools[p].Domain(kind)
+		return domain.Name, known
+	})
+	m.axes[axis].domain = kind
 	return axis
 }
 
-func (m *model) axis(key string, name func(pool int) string) int {
+func (m *model) axis(key string, name func(pool int) (string, bool)) int {
 	if known, ok := m.axisOf[key]; ok {
 		return known
 	}
 	a := axis{of: make([]int32, len(m.pools))}
 	ids := map[string]int32{}
 	for p := range m.pools {
-		domain := name(p)
+		domain, known := name(p)
 		id, ok := ids[domain]
 		switch {
-		case domain == "":
+		case !known:
 			id = -1
 		case !ok:
 			id = int32(len(a.names))

@@ -1,5 +1,10 @@
 package engine
 
+import (
+	"tradewind.dev/tradewind/pkg/location"
+	"tradewind.dev/tradewind/pkg/rules"
+)
+
 // Bill is the price of a plan or of a part of it, in US dollars an hour (design section 5).
 type Bill struct {
 	// Compute: each replica costs the node's price × its dominant share of the node's allocatable CPU, memory and GPUs
@@ -128,18 +133,18 @@ type Rule string
 
 // The kinds of hard rules.
 const (
-	RuleResidency    Rule = "residency"
-	RuleLocation     Rule = "location"
-	RuleTaint        Rule = "taint"
+	RuleResidency         = Rule(rules.KindResidency)
+	RuleLocation          = Rule(rules.KindLocation)
+	RuleTaint             = Rule(rules.KindTaint)
 	RuleNodeSelector Rule = "nodeSelector"
 	RuleNodeAffinity Rule = "nodeAffinity"
 	RuleVolume       Rule = "volume"
-	RuleSpread       Rule = "spread"
+	RuleSpread            = Rule(rules.KindSpread)
 	RuleAvailability Rule = "availability"
-	RuleSpot         Rule = "spot"
-	RuleLatency      Rule = "latency"
-	RuleCall         Rule = "call"
-	RuleCost         Rule = "cost"
+	RuleSpot              = Rule(rules.KindSpot)
+	RuleLatency           = Rule(rules.KindLatency)
+	RuleCall              = Rule(rules.KindCall)
+	RuleCost              = Rule(rules.KindCost)
 	RuleSize         Rule = "size"     // no node is large enough
 	RuleCapacity     Rule = "capacity" // the room is taken by other workloads
 	RuleQuota        Rule = "quota"    // the API server refuses the replicas' pods
@@ -174,9 +179,8 @@ func (p Problem) String() string { return p.Object + ": " + p.Field + ": " + p.M
 
 // Recovery is where a workload's replicas go when a domain is lost.
 type Recovery struct {
-	// Domain and Name of what is lost, as Domain.Of gives it.
-	Domain Domain
-	Name   string
+	// Domain is what is lost.
+	Domain location.Domain
 	Moves  []RecoveryMove
 }
 

@@ -114,15 +114,9 @@ func podOf(w *Workload) *corev1.Pod {
 // excluded is the rule that keeps the profile's workloads off a pool whatever its nodes hold, with the reason in words;
 // empty when there is none.
 func (m *model) excluded(p *profile, i int32) (Rule, string) {
-	class, in := m.pools[i].class, &m.snapshot.Pools[i]
-	static := p.rules.Static(class)
-	switch {
-	case static.Residency != "":
-		return RuleResidency, static.Residency
-	case static.Location != "":
-		return RuleLocation, static.Location
-	case static.Latency != "":
-		return RuleLatency, static.Latency
+	in := &m.snapshot.Pools[i]
+	if kind, reason := p.rules.Excluded(in.Class, m.pools[i].priced); kind != "" {
+		return Rule(kind), reason
 	}
 	if taint, ok := untolerated(in.Taints, p.workload.Tolerations); ok {
 		return RuleTaint, "with the taint " + taint + ", which the workload does not tolerate"
@@ -133,22 +127,10 @@ func (m *model) excluded(p *profile, i int32) (Rule, string) {
 		}
 		return RuleNodeAffinity, "outside the node affinity of the workload"
 	}
-	for j, axis := range p.spread {
-		if axis >= 0 && m.axes[axis].of[i] < 0 {
-			key := p.rules.Spread[j].TopologyKey
-			return RuleSpread, "without a known " + policy.LocationKeys[key] + " (policy spreads over it)"
-		}
-	}
 	for _, axis := range p.losses {
 		if m.axes[axis].of[i] < 0 {
 			return RuleAvailability, "without a known " + string(m.axes[axis].domain) + " (policy survives the loss of one)"
 		}
-	}
-	if p.rules.SpotMaxPercent == 0 && m.pools[i].spot {
-		return RuleSpot, rules.SpotReason(p.rules.Effective, &rules.View{Desired: 1}, class)
-	}
-	if p.rules.HasMaxHourlyUSD && !m.pools[i].priced {
-		return RuleCost, rules.CeilingReason(p.rules.Effective, &rules.View{}, 0, false)
 	}
 	return "", ""
 }

@@ -90,8 +90,8 @@ func randomWorkload(t *rapid.T, w *enginetest.World, s *engine.Snapshot, i int, 
 		out.NodeSelector = map[string]string{v1alpha1.LabelCloud: "aws"}
 	}
 	for b.survive && rapid.IntRange(0, 2).Draw(t, "survives") == 0 {
-		out.Availability = append(out.Availability, engine.Availability{
-			Survive:            rapid.SampledFrom([]engine.Domain{engine.DomainCloud, engine.DomainRegion, engine.DomainZone, engine.DomainCluster}).Draw(t, "domain"),
+		out.Availability = append(out.Availability, policy.Availability{
+			Survive:            rapid.SampledFrom([]location.DomainKind{location.DomainCloud, location.DomainRegion, location.DomainZone, location.DomainCluster}).Draw(t, "domain"),
 			MinReplicasPercent: rapid.SampledFrom([]int{0, 1, 25, 50, 75}).Draw(t, "percent"),
 		})
 	}

@@ -50,7 +50,7 @@ func (s *Solver) survivalText(i int32) string {
 	return strings.Join(texts, ", ")
 }
 
-func (s *Solver) availabilityText(i int32, a Availability) string {
+func (s *Solver) availabilityText(i int32, a policy.Availability) string {
 	return fmt.Sprintf("survives the loss of any one %s with %d%% of %d replicas left", a.Survive, a.MinReplicasPercent, s.works[i].n)
 }
 

@@ -8,6 +8,7 @@ import (
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/pricing"
 	"tradewind.dev/tradewind/pkg/rules"
+	"tradewind.dev/tradewind/pkg/rules/policy"
 )
 
 // Snapshot is everything that a plan is made from. The engine never changes it, and neither may the caller while a
@@ -97,9 +98,9 @@ type Workload struct {
 	Tolerations  []corev1.Toleration
 	// Rules are the merged rules of the policies that select the workload; nil when there are none.
 	Rules *rules.Rules
-	// Availability are the losses that it must survive, each of them alone. Of several for one kind of domain the strictest
-	// counts.
-	Availability []Availability
+	// Availability are the losses that it must survive, each of them alone: with any one domain gone, so many of the replicas
+	// are still there, and the rest fits on what remains. Of several for one kind of domain the strictest counts.
+	Availability []policy.Availability
 	// ClientBytesPerRequest is the size of an answer to a client in bytes; it prices egress to the clients of the rules.
 	ClientBytesPerRequest float64
 	// Calls to other workloads: those of the policy's traffic, and the limits of other policies with no requests.
@@ -121,47 +122,13 @@ type Workload struct {
 	Hold string
 }
 
-// Availability is a loss to survive: with any one domain gone, MinReplicasPercent of the replicas (rounded up) are still
-// there, and the rest fits on what remains.
-type Availability struct {
-	Survive Domain
-	// MinReplicasPercent, 1 to 99.
-	MinReplicasPercent int
-}
+// survivable are the kinds of domains of which a workload may have to survive the loss of one.
+var survivable = [...]location.DomainKind{location.DomainCloud, location.DomainRegion, location.DomainZone, location.DomainCluster}
 
-// Domain is a kind of place that may be lost as a whole.
-type Domain string
-
-// The domains that a workload may survive the loss of, as a policy's spec.availability.survive writes them.
-const (
-	DomainCloud   Domain = "cloud"
-	DomainRegion  Domain = "region"
-	DomainZone    Domain = "zone"
-	DomainCluster Domain = "cluster"
-)
-
-// domains are all of them.
-var domains = [...]Domain{DomainCloud, DomainRegion, DomainZone, DomainCluster}
-
-// Of is the domain that a pool is in ("aws", "aws/eu-west-1", "aws/eu-west-1/eu-west-1a", a cluster's name); empty where
-// it is not known. Such a pool takes no workload that must survive the loss of one. An unnamed cluster is a known one.
-func (d Domain) Of(pool *Pool) string {
-	at := &pool.Class.Location
-	switch d {
-	case DomainCloud:
-		return at.Cloud
-	case DomainRegion:
-		return at.RegionKey()
-	case DomainZone:
-		if at.RegionKey() == "" || at.Zone == "" {
-			return ""
-		}
-		return at.RegionKey() + "/" + at.Zone
-	case DomainCluster:
-		return "cluster " + pool.Cluster
-	default:
-		return ""
-	}
+// Domain is the place of a kind that a pool is in; known is false where that cannot be told. Such a pool takes no workload that
+// must survive the loss of one.
+func (p *Pool) Domain(kind location.DomainKind) (domain location.Domain, known bool) {
+	return p.Class.Location.Domain(kind, p.Cluster)
 }
 
 // Call is what all replicas of a workload together call another workload.

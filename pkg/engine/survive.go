@@ -3,6 +3,8 @@ package engine
 import (
 	"cmp"
 	"slices"
+
+	"tradewind.dev/tradewind/pkg/location"
 )
 
 // loss is a domain that may vanish.
@@ -271,7 +273,7 @@ func (s *Solver) recoveries(w *work) []Recovery {
 	out := make([]Recovery, 0, len(w.refuges))
 	for _, r := range w.refuges {
 		axis := &s.m.axes[r.loss.axis]
-		recovery := Recovery{Domain: axis.domain, Name: axis.names[r.loss.domain], Moves: make([]RecoveryMove, 0, len(r.allocs))}
+		recovery := Recovery{Domain: location.Domain{Kind: axis.domain, Name: axis.names[r.loss.domain]}, Moves: make([]RecoveryMove, 0, len(r.allocs))}
 		for _, a := range r.allocs {
 			recovery.Moves = append(recovery.Moves, RecoveryMove{int(a.pool), int(a.node), int(a.n)})
 		}

@@ -83,7 +83,7 @@ func distinct(all []suspect) []suspect {
 type trial struct {
 	allowed      poolSet
 	rules        policy.Effective // as far as they limit how replicas are shared out
-	availability []Availability
+	availability []policy.Availability
 	pins         bool
 	far          map[int]bool // calls whose limits count
 	others       bool         // the room that other workloads take is missing
@@ -140,7 +140,7 @@ func (s *Solver) suspects(i int32) []suspect {
 	for _, a := range in.Availability {
 		known := s.m.axes[s.m.lossAxis(a.Survive)].of
 		add(RuleAvailability, s.availabilityText(i, a), s.m.poolsThat(func(i int32) bool { return known[i] >= 0 }), func(t *trial) {
-			t.availability = without(t.availability, func(other Availability) bool { return other == a })
+			t.availability = without(t.availability, func(other policy.Availability) bool { return other == a })
 		})
 	}
 	return append(out, s.policySuspects(i)...)

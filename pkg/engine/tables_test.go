@@ -12,6 +12,7 @@ import (
 	"tradewind.dev/tradewind/pkg/engine/enginetest"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/pricing"
+	"tradewind.dev/tradewind/pkg/rules/policy"
 )
 
 // build makes snapshots for tables: three pools of 4 cores in three clouds, the dearer the later.
@@ -61,9 +62,9 @@ func calls(to string, rps, maxMilliseconds float64) func(*engine.Workload) {
 	}
 }
 
-func survive(domain engine.Domain, percent int) func(*engine.Workload) {
+func survive(domain location.DomainKind, percent int) func(*engine.Workload) {
 	return func(w *engine.Workload) {
-		w.Availability = append(w.Availability, engine.Availability{Survive: domain, MinReplicasPercent: percent})
+		w.Availability = append(w.Availability, policy.Availability{Survive: domain, MinReplicasPercent: percent})
 	}
 }
 
@@ -84,10 +85,10 @@ func TestPlaces(t *testing.T) {
 		{"the cheapest", func(b *build) { b.workload("web", 2, 1000) }, []int{2, 0, 0}},
 		{"residency", func(b *build) { b.workload("web", 2, 1000, b.policy(eu)) }, []int{0, 2, 0}},
 		{"large replicas need whole nodes", func(b *build) { b.workload("web", 3, 2500) }, []int{2, 1, 0}},
-		{"survives a cloud", func(b *build) { b.workload("web", 4, 500, survive(engine.DomainCloud, 50)) }, []int{2, 2, 0}},
+		{"survives a cloud", func(b *build) { b.workload("web", 4, 500, survive(location.DomainCloud, 50)) }, []int{2, 2, 0}},
 		{"survives a cloud and a cluster", func(b *build) {
 			b.Pools[1].Cluster, b.Pools[2].Cluster = "b", "b"
-			b.workload("web", 4, 500, survive(engine.DomainCloud, 25), survive(engine.DomainCluster, 50))
+			b.workload("web", 4, 500, survive(location.DomainCloud, 25), survive(location.DomainCluster, 50))
 		}, []int{2, 2, 0}},
 		{"no cloud has many more than another", func(b *build) {
 			b.workload("web", 5, 250, b.policy(v1alpha1.PolicySpec{Spread: []v1alpha1.Spread{{TopologyKey: v1alpha1.LabelCloud, MaxSkew: ptr(int32(1))}}}))
@@ -154,7 +155,7 @@ func TestConflicts(t *testing.T) {
 			b.workload("web", 1, 100, b.policy(spec))
 		}, []engine.Rule{engine.RuleResidency, engine.RuleLocation}},
 		{"one cloud cannot survive itself", func(b *build) {
-			b.workload("web", 2, 100, b.policy(onlyCloud("gcp")), survive(engine.DomainCloud, 50))
+			b.workload("web", 2, 100, b.policy(onlyCloud("gcp")), survive(location.DomainCloud, 50))
 		}, []engine.Rule{engine.RuleAvailability, engine.RuleLocation}},
 		{"spread wider than allowed", func(b *build) {
 			spec := onlyCloud("gcp")
@@ -211,7 +212,7 @@ func TestBadInput(t *testing.T) {
 		{"negative replicas", func(w *engine.Workload) { w.Replicas = -3 }, "Replicas", true},
 		{"absurd replicas", func(w *engine.Workload) { w.Replicas = math.MaxInt }, "Replicas", true},
 		{"not a domain", survive("planet", 50), "Availability[0].Survive", true},
-		{"not a share", survive(engine.DomainCloud, 100), "Availability[0].MinReplicasPercent", true},
+		{"not a share", survive(location.DomainCloud, 100), "Availability[0].MinReplicasPercent", true},
 		{"not a number", func(w *engine.Workload) { w.RestartUSD = math.NaN() }, "RestartUSD", false},
 		{"no such pool", func(w *engine.Workload) { w.Current = append(w.Current, engine.PoolReplicas{Pool: 9, Replicas: 1}) }, "Current[1]", false},
 		{"calls nobody", calls("ghost", 1, 0), "Calls[0].To", false},

@@ -7,6 +7,7 @@ import (
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/internal/verify"
 	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/location"
 )
 
 // TestTheCheckerSees tampers with sound plans: the checker must name what was broken.
@@ -36,7 +37,7 @@ func TestTheCheckerSees(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b := newBuild(t)
-			b.workload("web", 2, 500, b.policy(eu)).workload("any", 1, 500).workload("safe", 4, 250, survive(engine.DomainCloud, 50))
+			b.workload("web", 2, 500, b.policy(eu)).workload("any", 1, 500).workload("safe", 4, 250, survive(location.DomainCloud, 50))
 			plan := solve(t, b.Snapshot, engine.Options{OptimizeFor: v1alpha1.OptimizeForBalanced})
 			tt.change(b.Snapshot, plan)
 			violations := verify.Check(b.Snapshot, plan, engine.Options{})

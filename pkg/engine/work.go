@@ -111,7 +111,7 @@ func (m *model) newWork(i int, w *Workload) (*work, []Problem) {
 	for k, a := range w.Availability {
 		field := fmt.Sprintf("Availability[%d]", k)
 		switch {
-		case !slices.Contains(domains[:], a.Survive):
+		case !slices.Contains(survivable[:], a.Survive):
 			bad(field+".Survive", "%q is no domain; use cloud, region, zone or cluster", a.Survive)
 		case a.MinReplicasPercent < 0 || a.MinReplicasPercent > 99:
 			bad(field+".MinReplicasPercent", "%d is not from 0 to 99", a.MinReplicasPercent)

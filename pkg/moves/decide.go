@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"tradewind.dev/tradewind/pkg/rules"
 )
 
 const (
@@ -51,7 +53,7 @@ type problem struct {
 	deficits   map[string]int
 	candidates []*Replica
 	// broken are the rules over all replicas that they break where they are.
-	broken []Breach
+	broken []rules.Breach
 	// owed are the replicas that may still go back to where a loss drove them from.
 	owed []Away
 	// window

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/rules/policy"
 )
 
@@ -125,7 +124,7 @@ func TestRules(t *testing.T) {
 	for _, c := range []struct {
 		name         string
 		rules        *policy.Effective
-		availability []engine.Availability
+		availability []policy.Availability
 		now, plan    map[string]int
 		change       func(*Situation)
 		past         []Past

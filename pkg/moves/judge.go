@@ -41,18 +41,26 @@ func (j *Judge) skewDomains() [][]string {
 	return j.skew
 }
 
-// Breaches are the rules over all replicas together that they break where they are (see package function Breaches).
-func (j *Judge) Breaches(at map[string]int) []Breach {
+// Breaches are the rules over all replicas together that they break where they are. While some are missing there is none,
+// since they may yet mend it. Losses that a plan was not asked to survive are left out: after a loss those that what remains
+// cannot meet, and breaking them is no reason to move anything. So is a cost ceiling: what a move saves is weighed as money,
+// and no move goes over the ceiling (Refuses). Nodes are not told apart.
+func (j *Judge) Breaches(at map[string]int) []rules.Breach {
 	if j == nil || j.workload.Rules == nil {
 		return nil
 	}
-	var groups []Group
+	layout := rules.Layout{Replicas: j.workload.Replicas, Survive: j.workload.Availability, Open: j.skewDomains(), Callees: j.callees}
+	placed := 0
 	for _, name := range slices.Sorted(maps.Keys(at)) {
 		if pool := j.pools[name]; pool != nil && at[name] > 0 {
-			groups = append(groups, Group{pool, at[name]})
+			layout.Groups = append(layout.Groups, rules.Group{Class: pool.Class, Cluster: pool.Cluster, Replicas: at[name]})
+			placed += at[name]
 		}
 	}
-	return Breaches(j.workload.Rules.Effective, j.workload.Availability, groups, j.workload.Replicas)
+	if placed < layout.Replicas {
+		return nil
+	}
+	return j.workload.Rules.Breaches(&layout)
 }
 
 // Refuses says which rule keeps the scheduler from placing one more replica in a pool besides others; empty when none does.

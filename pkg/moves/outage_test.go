@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/rules/policy"
 )
 
@@ -30,7 +30,7 @@ type trade struct {
 	failovers    map[string]int
 	failbacks    map[string]int
 	rules        *policy.Effective
-	availability []engine.Availability
+	availability []policy.Availability
 	moves        []Past
 	strays       []time.Time
 }
@@ -268,7 +268,7 @@ func (w *trade) steady() {
 	}
 }
 
-func total(breaches []Breach) int {
+func total(breaches []rules.Breach) int {
 	n := 0
 	for i := range breaches {
 		n += breaches[i].Replicas
@@ -277,10 +277,10 @@ func total(breaches []Breach) int {
 }
 
 // noneMore says whether no rule is broken more than before.
-func noneMore(before, after []Breach) bool {
+func noneMore(before, after []rules.Breach) bool {
 	was := map[string]int{}
 	for i := range before {
-		was[string(before[i].Rule)+before[i].Key] = before[i].Replicas
+		was[string(before[i].Kind)+before[i].Key] = before[i].Replicas
 	}
-	return !slices.ContainsFunc(after, func(b Breach) bool { return b.Replicas > was[string(b.Rule)+b.Key] })
+	return !slices.ContainsFunc(after, func(b rules.Breach) bool { return b.Replicas > was[string(b.Kind)+b.Key] })
 }

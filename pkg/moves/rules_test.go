@@ -10,6 +10,7 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/rules/policy"
 )
@@ -18,10 +19,10 @@ import (
 var half = policy.Spread{TopologyKey: v1alpha1.LabelCloud, MaxSharePercent: 50}
 
 // survives says that half of the replicas must be left without any one cloud.
-var survives = []engine.Availability{{Survive: engine.DomainCloud, MinReplicasPercent: 50}}
+var survives = []policy.Availability{{Survive: location.DomainCloud, MinReplicasPercent: 50}}
 
 // ruled puts a workload of one-core replicas under rules, on pools aws, gcp and azure with these prices, and returns its judge.
-func ruled(t testing.TB, replicas int, ruled *policy.Effective, availability []engine.Availability, prices ...float64) *Judge {
+func ruled(t testing.TB, replicas int, ruled *policy.Effective, availability []policy.Availability, prices ...float64) *Judge {
 	t.Helper()
 	snapshot := clouds(t, prices...)
 	w := on("web", 0, replicas)
@@ -43,7 +44,7 @@ func at(aws, gcp, azure int) map[string]int {
 }
 
 // says joins breaches for a table.
-func says(breaches []Breach) string {
+func says(breaches []rules.Breach) string {
 	var out []string
 	for i := range breaches {
 		out = append(out, fmt.Sprintf("%d: %s", breaches[i].Replicas, breaches[i].Message))
@@ -52,11 +53,12 @@ func says(breaches []Breach) string {
 }
 
 func TestBreaches(t *testing.T) {
+	even := policy.Spread{TopologyKey: v1alpha1.LabelCloud, MaxSharePercent: 100, MaxSkew: 1}
 	three := policy.Spread{TopologyKey: v1alpha1.LabelCloud, MinDomains: 3, MaxSharePercent: 100}
 	for _, c := range []struct {
 		name         string
 		rules        *policy.Effective
-		availability []engine.Availability
+		availability []policy.Availability
 		at           map[string]int
 		want         string
 	}{
@@ -73,6 +75,11 @@ func TestBreaches(t *testing.T) {
 		}, nil, at(4, 0, 0), ""},
 		{"several", &policy.Effective{SpotMaxPercent: 100, Spread: []policy.Spread{half, three}}, survives, at(4, 0, 0), "2: 4 replicas in cloud aws, at most 2; " +
 			"2: replicas in 1 of at least 3 places by cloud; 2: without cloud aws 0 of 4 replicas are left, at least 2 must be"},
+		{"no cloud with over one more", &policy.Effective{SpotMaxPercent: 100, Spread: []policy.Spread{even}}, nil, at(2, 1, 1), ""},
+		// A running violation of maxSkew never counted as broken: the mover had spread rules of its own, without it.
+		{"a cloud with two more than another", &policy.Effective{SpotMaxPercent: 100, Spread: []policy.Spread{even}}, nil, at(2, 2, 0),
+			"3: 2 replicas in cloud aws, at most 1 more than in the emptiest, which has 0"},
+		{"skew with one missing", &policy.Effective{SpotMaxPercent: 100, Spread: []policy.Spread{even}}, nil, at(2, 1, 0), ""},
 		{"over the ceiling", &policy.Effective{SpotMaxPercent: 100, HasMaxHourlyUSD: true, MaxHourlyUSD: 1}, nil, at(4, 0, 0), ""},
 	} {
 		if got := says(ruled(t, 4, c.rules, c.availability, 4, 2, 3).Breaches(c.at)); got != c.want {
@@ -83,27 +90,27 @@ func TestBreaches(t *testing.T) {
 
 // TestMended checks what counts as mending: some rule is broken less, and none more.
 func TestMended(t *testing.T) {
-	breach := func(rule engine.Rule, replicas int) Breach {
-		return Breach{Rule: rule, Replicas: replicas, Message: string(rule)}
+	breach := func(kind rules.Kind, replicas int) rules.Breach {
+		return rules.Breach{Kind: kind, Replicas: replicas, Message: string(kind)}
 	}
-	spread, spot := engine.RuleSpread, engine.RuleSpot
+	spread, spot := rules.KindSpread, rules.KindSpot
 	for _, c := range []struct {
 		name          string
-		before, after []Breach
-		want          engine.Rule
+		before, after []rules.Breach
+		want          rules.Kind
 	}{
 		{"nothing broken", nil, nil, ""},
-		{"the same", []Breach{breach(spread, 2)}, []Breach{breach(spread, 2)}, ""},
-		{"less", []Breach{breach(spread, 2)}, []Breach{breach(spread, 1)}, spread},
-		{"mended", []Breach{breach(spread, 1)}, nil, spread},
-		{"more", []Breach{breach(spread, 1)}, []Breach{breach(spread, 2)}, ""},
-		{"another is broken", []Breach{breach(spread, 2)}, []Breach{breach(spot, 1)}, ""},
-		{"another stays broken", []Breach{breach(spread, 2), breach(spot, 1)}, []Breach{breach(spot, 1)}, spread},
-		{"another is mended", []Breach{breach(spread, 2), breach(spot, 1)}, []Breach{breach(spread, 2)}, spot},
+		{"the same", []rules.Breach{breach(spread, 2)}, []rules.Breach{breach(spread, 2)}, ""},
+		{"less", []rules.Breach{breach(spread, 2)}, []rules.Breach{breach(spread, 1)}, spread},
+		{"mended", []rules.Breach{breach(spread, 1)}, nil, spread},
+		{"more", []rules.Breach{breach(spread, 1)}, []rules.Breach{breach(spread, 2)}, ""},
+		{"another is broken", []rules.Breach{breach(spread, 2)}, []rules.Breach{breach(spot, 1)}, ""},
+		{"another stays broken", []rules.Breach{breach(spread, 2), breach(spot, 1)}, []rules.Breach{breach(spot, 1)}, spread},
+		{"another is mended", []rules.Breach{breach(spread, 2), breach(spot, 1)}, []rules.Breach{breach(spread, 2)}, spot},
 	} {
-		got := engine.Rule("")
+		got := rules.Kind("")
 		if rule := Mended(c.before, c.after); rule != nil {
-			got = rule.Rule
+			got = rule.Kind
 		}
 		if got != c.want {
 			t.Errorf("%s: mends %q, not %q", c.name, got, c.want)
@@ -147,11 +154,12 @@ func TestEveryMoveMends(t *testing.T) {
 		if rapid.Bool().Draw(rt, "shares") {
 			rules.Spread = append(rules.Spread, policy.Spread{
 				TopologyKey: v1alpha1.LabelCloud, MaxSharePercent: rapid.IntRange(34, 100).Draw(rt, "share"), MinDomains: rapid.IntRange(0, 3).Draw(rt, "domains"),
+				MaxSkew: rapid.IntRange(0, 3).Draw(rt, "skew"),
 			})
 		}
-		var availability []engine.Availability
+		var availability []policy.Availability
 		if rapid.Bool().Draw(rt, "survives") {
-			availability = []engine.Availability{{Survive: engine.DomainCloud, MinReplicasPercent: rapid.IntRange(1, 66).Draw(rt, "left")}}
+			availability = []policy.Availability{{Survive: location.DomainCloud, MinReplicasPercent: rapid.IntRange(1, 66).Draw(rt, "left")}}
 		}
 		judge := ruled(t, n, rules, availability, 1, 1, 1)
 		draw := func(what string) map[string]int {

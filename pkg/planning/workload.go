@@ -34,9 +34,7 @@ func (b *builder) workload(w *Workload, pods running, volumes *volumes) engine.W
 	}
 	out.Rules = rules
 	out.ClientBytesPerRequest = rules.BytesPerRequest
-	for _, a := range rules.Availability {
-		out.Availability = append(out.Availability, engine.Availability{Survive: engine.Domain(a.Survive), MinReplicasPercent: a.MinReplicasPercent})
-	}
+	out.Availability = rules.Availability
 	out.Calls = b.calls(w, rules)
 	return out
 }

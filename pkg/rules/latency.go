@@ -196,16 +196,26 @@ func Uncovered(limit *policy.Latency, covered uint64) int {
 // CallReason is why a class is too far from the running replicas of the workloads that it calls, or empty. A called
 // workload without running replicas limits nothing.
 func CallReason(rules *Rules, class *Class, callees []*View) string {
-	for i, limit := range rules.TrafficLimits {
-		if i >= len(callees) || callees[i] == nil || len(callees[i].Classes) == 0 {
-			continue
-		}
-		if trip := rules.latency.Nearest(class, callees[i]); trip.OrInfinite() > limit.MaxMilliseconds {
-			if math.IsInf(trip.OrInfinite(), 1) {
-				return "without a known round trip to " + limit.Name + " (a LatencyMap can give it)"
-			}
-			return fmt.Sprintf("over %g ms from %s", limit.MaxMilliseconds, limit.Name)
+	for i := range rules.TrafficLimits {
+		if reason := rules.callReason(i, class, callees); reason != "" {
+			return reason
 		}
 	}
 	return ""
+}
+
+// callReason is CallReason for the limit with this index.
+func (r *Rules) callReason(i int, class *Class, callees []*View) string {
+	if i >= len(callees) || callees[i] == nil || len(callees[i].Classes) == 0 {
+		return ""
+	}
+	limit := &r.TrafficLimits[i]
+	trip := r.latency.Nearest(class, callees[i]).OrInfinite()
+	switch {
+	case trip <= limit.MaxMilliseconds:
+		return ""
+	case math.IsInf(trip, 1):
+		return "without a known round trip to " + limit.Name + " (a LatencyMap can give it)"
+	}
+	return fmt.Sprintf("over %g ms from %s", limit.MaxMilliseconds, limit.Name)
 }

@@ -42,33 +42,6 @@ func LimitsSkew(rules *Rules) bool {
 	return slices.ContainsFunc(rules.Spread, func(s policy.Spread) bool { return s.MaxSkew > 0 && s.TopologyKey != corev1.LabelHostname })
 }
 
-// SkewDomains are, for each of the rules' Spread, the domains of those classes that the rules allow. The classes are those of
-// nodes that exist, that the pod's own constraints allow and that are large enough for it.
-func SkewDomains(rules *Rules, classes []*Class) [][]string {
-	domains := make([][]string, len(rules.Spread))
-	for _, class := range classes {
-		if !rules.allowsClass(class) {
-			continue
-		}
-		for i := range rules.Spread {
-			if name := class.Labels[rules.Spread[i].TopologyKey]; name != "" && !slices.Contains(domains[i], name) {
-				domains[i] = append(domains[i], name)
-			}
-		}
-	}
-	return domains
-}
-
-// allowsClass says whether replicas may be on a class, however many run where.
-func (r *Rules) allowsClass(class *Class) bool {
-	if !r.Static(class).Allowed() || r.SpotMaxPercent == 0 && class.Spot() {
-		return false
-	}
-	return !slices.ContainsFunc(r.Spread, func(s policy.Spread) bool {
-		return s.TopologyKey != corev1.LabelHostname && class.Labels[s.TopologyKey] == ""
-	})
-}
-
 // Reason is why one more replica may not go to a class, or empty.
 func (l *LocationLimits) Reason(class *Class) string {
 	if reason := l.rules.Static(class).Location; reason != "" {

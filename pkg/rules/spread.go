@@ -36,8 +36,8 @@ func NewSpread(rule policy.Spread, view *View) Spread {
 	desired := max(view.Desired, placed+1)
 	s := Spread{
 		Spread:    rule,
-		limit:     max(1, desired*rule.MaxSharePercent/100),
-		needed:    min(rule.MinDomains, desired),
+		limit:     MostInDomain(&rule, desired),
+		needed:    LeastDomains(&rule, desired),
 		remaining: desired - placed - 1,
 		emptiest:  math.MaxInt / 2,
 	}
@@ -98,10 +98,10 @@ func (s *Spread) ClassReason(class *Class) string {
 	if s.TopologyKey == corev1.LabelHostname {
 		return ""
 	}
-	name := class.Labels[s.TopologyKey]
-	if name == "" {
-		return "without a known " + policy.LocationKeys[s.TopologyKey] + " (policy spreads over it)"
+	if reason := unknownDomain(&s.Spread, class); reason != "" {
+		return reason
 	}
+	name := class.Labels[s.TopologyKey]
 	for i := range s.domains {
 		if s.domains[i].name == name {
 			return s.domains[i].reason
@@ -128,7 +128,7 @@ func (s *Spread) reason(word, name string, replicas int) string {
 	if replicas > 0 && s.occupied+s.remaining < s.needed {
 		return fmt.Sprintf("in a %s that has a replica (policy wants %d)", word, s.needed)
 	}
-	if s.MaxSkew > 0 && replicas+1 > s.emptiest+s.MaxSkew {
+	if replicas+1 > MostBeside(&s.Spread, s.emptiest) {
 		if name == "" {
 			return fmt.Sprintf("with %d of the workload's replicas already (at most %d more than on another %s)", replicas, s.MaxSkew, word)
 		}
@@ -152,15 +152,14 @@ func SpotReason(rules *policy.Effective, view *View, class *Class) string {
 		}
 	}
 	desired := max(view.Desired, placed+1)
-	limit := desired * rules.SpotMaxPercent / 100
 	switch {
-	case class.Spot() && spot+1 > limit:
-		if rules.SpotMaxPercent == 0 {
-			return "on spot capacity, which the policy forbids"
+	case class.Spot() && spot+1 > MostOnSpot(rules, desired):
+		if forbidsSpot(rules) {
+			return reasonSpotForbidden
 		}
 		return fmt.Sprintf("on spot capacity, which has its %d%% of the replicas", rules.SpotMaxPercent)
-	case !class.Spot() && rules.SpotFallback == v1alpha1.SpotFallbackWait && placed-spot+1 > desired-limit:
-		return "not on spot capacity, which the policy waits for"
+	case !class.Spot() && placed-spot+1 > MostOffSpot(rules, desired):
+		return reasonSpotAwaited
 	}
 	return ""
 }
@@ -176,10 +175,9 @@ func CeilingReason(rules *policy.Effective, view *View, hourlyUSD float64, known
 		return ""
 	}
 	if !known {
-		return "without a known price (policy has a cost ceiling)"
+		return reasonUnpriced
 	}
-	// A billionth of a dollar of tolerance: sums of floating-point prices must not turn a met ceiling into a missed one.
-	if view.HourlyUSD()+hourlyUSD > rules.MaxHourlyUSD+1e-9 {
+	if OverCeiling(rules, view.HourlyUSD()+hourlyUSD) {
 		return fmt.Sprintf("over the ceiling of $%g/h", rules.MaxHourlyUSD)
 	}
 	return ""

@@ -3,6 +3,7 @@ package placement
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/kube/status"
+	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/state"
 )
 
@@ -233,28 +235,25 @@ func rejected(s *solution, all []engine.Rejection) []v1alpha1.PlacementRejection
 // survival says what is left after each loss that the policy speaks of.
 func (w *wanted) survival(s *solution, placement *engine.Placement, placed int) {
 	for _, rule := range w.of.rules.Availability {
-		domain := engine.Domain(rule.Survive)
-		lost := map[string]int{}
+		lost := map[location.Domain]int{}
 		for k := range placement.Decisions {
 			d := &placement.Decisions[k]
-			lost[domain.Of(&s.result.Snapshot.Pools[d.Pool])] += d.Replicas
+			domain, _ := s.result.Snapshot.Pools[d.Pool].Domain(rule.Survive)
+			lost[domain] += d.Replicas
 		}
-		recovered := map[string]int{}
+		recovered := map[location.Domain]int{}
 		for k := range placement.Recoveries {
-			if r := &placement.Recoveries[k]; r.Domain == domain {
-				for _, move := range r.Moves {
-					recovered[r.Name] += move.Replicas
-				}
+			for _, move := range placement.Recoveries[k].Moves {
+				recovered[placement.Recoveries[k].Domain] += move.Replicas
 			}
 		}
-		names := make([]string, 0, len(lost))
-		for name := range lost {
-			names = append(names, name)
-		}
-		slices.Sort(names)
-		for _, name := range names {
+		for _, domain := range slices.SortedFunc(maps.Keys(lost), func(a, b location.Domain) int { return strings.Compare(a.Name, b.Name) }) {
+			text := domain.Name
+			if domain.Kind == location.DomainCluster {
+				text = domain.String() // it may have no name
+			}
 			w.status.Survives = append(w.status.Survives, v1alpha1.PlacementSurvival{
-				Domain: name, Replicas: int32(placed - lost[name]), Recovered: int32(recovered[name]),
+				Domain: text, Replicas: int32(placed - lost[domain]), Recovered: int32(recovered[domain]),
 			})
 		}
 	}

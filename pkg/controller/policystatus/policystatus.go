@@ -209,30 +209,8 @@ func allowedNodes(rules *rules.Rules, nodes []cluster.NodeGroup) (allowed int, r
 	return allowed, reasons
 }
 
-// nodeReason is why no replica may ever be on such a node, or empty. The order is that of the scheduler's filters.
-func nodeReason(ruled *rules.Rules, node *cluster.NodeGroup) string {
-	static := ruled.Static(node.Class)
-	switch {
-	case static.Residency != "":
-		return static.Residency
-	case static.Location != "":
-		return static.Location
-	}
-	// An empty workload of many replicas: only what holds for each of them is about the node alone.
-	empty := &rules.View{Desired: 100}
-	for _, rule := range ruled.Spread {
-		spread := rules.NewSpread(rule, empty)
-		if reason := spread.ClassReason(node.Class); reason != "" {
-			return reason
-		}
-	}
-	if ruled.SpotMaxPercent == 0 || ruled.SpotMaxPercent == 100 {
-		if reason := rules.SpotReason(ruled.Effective, empty, node.Class); reason != "" {
-			return reason
-		}
-	}
-	if static.Latency != "" {
-		return static.Latency
-	}
-	return rules.CeilingReason(ruled.Effective, empty, 0, node.PriceKnown)
+// nodeReason is why no replica may ever be on such a node, or empty.
+func nodeReason(rules *rules.Rules, node *cluster.NodeGroup) string {
+	_, reason := rules.Excluded(node.Class, node.PriceKnown)
+	return reason
 }

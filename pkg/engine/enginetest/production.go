@@ -15,8 +15,10 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/pricing"
 	"tradewind.dev/tradewind/pkg/rules"
+	"tradewind.dev/tradewind/pkg/rules/policy"
 )
 
 // Size of a production-like snapshot.
@@ -46,12 +48,12 @@ func Production(size Size) (*engine.Snapshot, error) {
 		ruled = append(ruled, w.Rules(spec))
 	}
 	var cpu, gpus float64
-	var policy *rules.Rules
+	var chosen *rules.Rules
 	for i := range size.Workloads {
 		if i%appSize == 0 {
-			policy = nil
+			chosen = nil
 			if p := random.IntN(2 * len(ruled)); p < len(ruled) {
-				policy = ruled[p]
+				chosen = ruled[p]
 			}
 		}
 		at, k := random.IntN(pods), 0
@@ -59,12 +61,12 @@ func Production(size Size) (*engine.Snapshot, error) {
 			at -= shapes[k].pods
 		}
 		workload := engine.Workload{
-			Namespace: "app" + strconv.Itoa(i/appSize), Name: "w" + strconv.Itoa(i), Kind: "Deployment", Rules: policy,
+			Namespace: "app" + strconv.Itoa(i/appSize), Name: "w" + strconv.Itoa(i), Kind: "Deployment", Rules: chosen,
 			Replicas: 1 + int(random.ExpFloat64()*3), Request: shapes[k].request,
 		}
-		if policy != nil && len(policy.Spread) > 0 {
+		if chosen != nil && len(chosen.Spread) > 0 {
 			workload.Replicas = max(workload.Replicas, 3)
-			workload.Availability = []engine.Availability{{Survive: engine.DomainRegion, MinReplicasPercent: 30}}
+			workload.Availability = []policy.Availability{{Survive: location.DomainRegion, MinReplicasPercent: 30}}
 		}
 		for k := range min(size.Calls, i%appSize) {
 			to := i - i%appSize + (random.IntN(i%appSize)+k)%(i%appSize)

@@ -11,6 +11,7 @@ import (
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/internal/verify"
 	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/rules/policy"
 )
 
@@ -110,8 +111,8 @@ func (p *program) workload(w int) {
 		p.row(p.on(w, 1, func(pool int) bool { return !spot(pool) }), "<=", n-most)
 	}
 	for _, a := range p.snapshot.Workloads[w].Availability {
-		for _, name := range p.domains(func(pool int) string { return a.Survive.Of(&p.snapshot.Pools[pool]) }) {
-			in := func(pool int) bool { return a.Survive.Of(&p.snapshot.Pools[pool]) == name }
+		for _, name := range p.domains(func(pool int) string { return p.domain(a.Survive, pool) }) {
+			in := func(pool int) bool { return p.domain(a.Survive, pool) == name }
 			p.row(p.on(w, 1, in), "<=", math.Floor(n*float64(100-a.MinReplicasPercent)/100))
 		}
 	}
@@ -261,12 +262,21 @@ func (p *program) capacity(filter func(pool int) bool, more func(w, pool, node i
 	}
 }
 
+// domain is the place of a kind that a pool is in, empty where it is not known.
+func (p *program) domain(kind location.DomainKind, pool int) string {
+	domain, known := p.snapshot.Pools[pool].Domain(kind)
+	if !known {
+		return ""
+	}
+	return domain.String()
+}
+
 // losses makes room for what would be lost with each domain.
 func (p *program) losses() {
-	for _, kind := range []engine.Domain{engine.DomainCloud, engine.DomainRegion, engine.DomainZone, engine.DomainCluster} {
-		of := func(pool int) string { return kind.Of(&p.snapshot.Pools[pool]) }
+	for _, kind := range []location.DomainKind{location.DomainCloud, location.DomainRegion, location.DomainZone, location.DomainCluster} {
+		of := func(pool int) string { return p.domain(kind, pool) }
 		survives := func(w int) bool {
-			return slices.ContainsFunc(p.snapshot.Workloads[w].Availability, func(a engine.Availability) bool { return a.Survive == kind })
+			return slices.ContainsFunc(p.snapshot.Workloads[w].Availability, func(a policy.Availability) bool { return a.Survive == kind })
 		}
 		for k, name := range p.domains(of) {
 			inside, outside := func(pool int) bool { return of(pool) == name }, func(pool int) bool { return of(pool) != name }

@@ -11,7 +11,9 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/pricing"
+	"tradewind.dev/tradewind/pkg/rules/policy"
 )
 
 // Random draws a snapshot small enough for an exact solver, on few nodes, so that rules and capacity bind: every kind of rule
@@ -65,8 +67,8 @@ func (w *World) randomWorkload(random *rand.Rand, i, pools int) engine.Workload 
 		out.ClientBytesPerRequest = pick(random, 0.0, 1000)
 	}
 	if random.IntN(6) == 0 {
-		out.Availability = []engine.Availability{{
-			Survive:            pick(random, engine.DomainCloud, engine.DomainRegion, engine.DomainZone, engine.DomainCluster),
+		out.Availability = []policy.Availability{{
+			Survive:            pick(random, location.DomainCloud, location.DomainRegion, location.DomainZone, location.DomainCluster),
 			MinReplicasPercent: pick(random, 0, 25, 50),
 		}}
 	}

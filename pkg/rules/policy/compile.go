@@ -51,7 +51,7 @@ func (c *compiler) compile(spec *v1alpha1.PolicySpec) {
 	rules.OptimizeFor = spec.OptimizeFor
 	rules.Failover, rules.Rebalance, rules.Enforcement = spec.Failover, spec.Rebalance, spec.Enforcement
 	if spec.Availability != nil {
-		rules.Availability = []Availability{{Survive: spec.Availability.Survive, MinReplicasPercent: int(spec.Availability.MinReplicasPercent)}}
+		rules.Availability = []Availability{{Survive: location.DomainKind(spec.Availability.Survive), MinReplicasPercent: int(spec.Availability.MinReplicasPercent)}}
 	}
 	c.residency(spec.Residency)
 	c.locations(spec.Locations)

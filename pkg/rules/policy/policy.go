@@ -112,8 +112,8 @@ type Spread struct {
 
 // Availability is one loss that a workload must survive.
 type Availability struct {
-	// Survive is the kind of domain of which any one may vanish: "cloud", "region", "zone" or "cluster".
-	Survive string
+	// Survive is the kind of domain of which any one may vanish: a cloud, region, zone or cluster.
+	Survive location.DomainKind
 	// MinReplicasPercent of the replicas must be there after the loss, 1 to 99.
 	MinReplicasPercent int
 }

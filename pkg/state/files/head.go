@@ -129,7 +129,8 @@ func headOfYAML(text []byte) (h head, ok bool) {
 		return h, false
 	}
 	seen := map[string]bool{}
-	block := -1 // lines further in than this are text
+	block := -1    // lines further in than this are text
+	field := false // whether the value of a field of the head may go on
 	for raw := range bytes.Lines(text) {
 		line := bytes.TrimSuffix(bytes.TrimSuffix(raw, []byte("\n")), []byte("\r"))
 		rest := bytes.TrimLeft(line, " ")
@@ -141,8 +142,10 @@ func headOfYAML(text []byte) (h head, ok bool) {
 			continue
 		case rest[0] == '#':
 			continue
+		case field && indent > 0: // more of the value
+			return h, false
 		}
-		block = -1
+		block, field = -1, false
 		if indent == 0 && rest[0] != '-' {
 			key := yamlKey.Find(rest)
 			if key == nil {
@@ -158,7 +161,7 @@ func headOfYAML(text []byte) (h head, ok bool) {
 				if !yamlWord.Match(value) || yamlNoText.Match(value) {
 					return h, false
 				}
-				*into = string(value)
+				*into, field = string(value), true
 			}
 		}
 		isBlock, certain := tellLine(rest)

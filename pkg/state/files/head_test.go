@@ -39,6 +39,7 @@ func TestHead(t *testing.T) {
 		{"the separator of lines of Unicode", plain + "a: b\u2028kind: Pod\n", false},
 		{"the end of the document", plain + "...\n", false},
 		{"text in the block of an item", plain + "a:\n- b: |\n   \"\n", false},
+		{"a kind that goes on", "apiVersion: v1\nkind: ConfigMap\n\n # c\n 00\n", false},
 		{"a flow mapping", "{apiVersion: v1, kind: ConfigMap}", false},
 	} {
 		got, certain := headOf(chunk{text: []byte(c.text)})

@@ -170,11 +170,16 @@ func isBlank(text []byte) bool {
 		text = rest
 	}
 	for line := range bytes.Lines(text) {
-		if line = bytes.TrimSpace(line); len(line) > 0 && (line[0] != '#' || hasOtherBreak(line)) {
+		if line = bytes.Trim(line, " \r\n"); len(line) > 0 && (line[0] != '#' || hasOtherBreak(line) || bytes.ContainsFunc(line, isRefused)) {
 			return false
 		}
 	}
 	return true
+}
+
+// isRefused says whether YAML refuses a character wherever it stands, in a comment too.
+func isRefused(r rune) bool {
+	return r == utf8.RuneError || r < ' ' && r != '\t' || r > '~' && r < '\u00a0' && r != '\u0085'
 }
 
 // otherBreaks end a line, and so a comment, in YAML, but not for what cuts a file into documents.
