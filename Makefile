@@ -51,7 +51,7 @@ testbed: ## Build the programs that tests and the demo run a control plane with.
 ##@ Develop
 
 .PHONY: generate
-generate: generators ## Write the generated files: deep copies, CustomResourceDefinitions, API reference.
+generate: generators ## Write the generated files: deep copies, apply configurations, CustomResourceDefinitions, API reference.
 	@hack/generate.sh
 
 .PHONY: fmt
@@ -64,7 +64,7 @@ tools: generators linter ## Build the development tools into bin/.
 .PHONY: generators
 generators:
 	@mkdir -p $(BIN)
-	@cd hack/tools && go build -o $(BIN)/ sigs.k8s.io/controller-tools/cmd/controller-gen ./crdbounds ./apidocs
+	@cd hack/tools && go build -o $(BIN)/ sigs.k8s.io/controller-tools/cmd/controller-gen k8s.io/code-generator/cmd/applyconfiguration-gen ./crdbounds ./apidocs
 
 .PHONY: linter
 linter:

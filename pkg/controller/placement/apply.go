@@ -2,8 +2,10 @@ package placement
 
 import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	applymetav1 "k8s.io/client-go/applyconfigurations/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"tradewind.dev/tradewind/apis/applyv1alpha1"
 	"tradewind.dev/tradewind/apis/v1alpha1"
 )
 
@@ -11,19 +13,17 @@ import (
 // under names of their own.
 const FieldOwner client.FieldOwner = "tradewind-placement"
 
-// metadataOf are the labels and the owner of a workload's Placement.
-func metadataOf(w *workload) map[string]any {
-	return map[string]any{
-		"labels": labelsOf(w),
-		"ownerReferences": []any{map[string]any{
-			"apiVersion": w.APIVersion, "kind": w.Kind, "name": w.Name, "uid": string(w.uid), "controller": true,
-		}},
-	}
+// configurationOf is a workload's Placement without its status.
+func configurationOf(key client.ObjectKey, w *workload) *applyv1alpha1.PlacementApplyConfiguration {
+	owner := applymetav1.OwnerReference().WithAPIVersion(w.APIVersion).WithKind(w.Kind).WithName(w.Name).WithUID(w.uid).WithController(true)
+	of := applyv1alpha1.PlacementWorkload().WithAPIVersion(w.APIVersion).WithKind(w.Kind).WithName(w.Name)
+	return applyv1alpha1.Placement(key.Name, key.Namespace).WithLabels(labelsOf(w)).WithOwnerReferences(owner).
+		WithSpec(applyv1alpha1.PlacementSpec().WithWorkload(of))
 }
 
-func labelsOf(w *workload) map[string]any {
+func labelsOf(w *workload) map[string]string {
 	const longest = 63
-	labels := map[string]any{v1alpha1.LabelWorkloadKind: w.Kind}
+	labels := map[string]string{v1alpha1.LabelWorkloadKind: w.Kind}
 	if len(w.Name) <= longest {
 		labels[v1alpha1.LabelWorkloadName] = w.Name
 	}

@@ -12,21 +12,20 @@ import (
 	"sync"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"tradewind.dev/tradewind/apis/applyv1alpha1"
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/kube/apply"
 	"tradewind.dev/tradewind/pkg/kube/status"
 	"tradewind.dev/tradewind/pkg/planning"
 )
 
 // FieldOwner is the field manager of what this package writes.
-const FieldOwner = "tradewind-mover"
+const FieldOwner client.FieldOwner = "tradewind-mover"
 
 // ReasonFailover is the reason of moves from a lost place.
 const ReasonFailover = "Failover"
@@ -187,7 +186,7 @@ func (l *Ledger) Moves(key planning.WorkloadKey) []v1alpha1.PlacementMove {
 func (l *Ledger) Flush(ctx context.Context) error {
 	type pending struct {
 		key  planning.WorkloadKey
-		body map[string]any
+		says *applyv1alpha1.PlacementStatusApplyConfiguration
 	}
 	l.writing.Lock()
 	defer l.writing.Unlock()
@@ -197,13 +196,13 @@ func (l *Ledger) Flush(ctx context.Context) error {
 		if !r.dirty {
 			continue
 		}
-		body, err := statusOf(r)
+		says, err := statusOf(r)
 		if err != nil {
 			l.mu.Unlock()
 			return err
 		}
 		r.dirty = false
-		todo = append(todo, pending{key, body})
+		todo = append(todo, pending{key, says})
 	}
 	l.mu.Unlock()
 	if len(todo) == 0 {
@@ -217,7 +216,7 @@ func (l *Ledger) Flush(ctx context.Context) error {
 	for _, p := range todo {
 		name, ok := names[p.key]
 		if ok {
-			if err = l.write(ctx, name, p.body); err == nil {
+			if err = l.write(ctx, name, p.says); err == nil {
 				continue
 			}
 			errs = append(errs, err)
@@ -244,28 +243,18 @@ func (l *Ledger) names(ctx context.Context) (map[planning.WorkloadKey]client.Obj
 	return out, nil
 }
 
-func statusOf(r *record) (map[string]any, error) {
-	body, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&struct {
+// statusOf is the part of a Placement's status that the ledger writes.
+func statusOf(r *record) (*applyv1alpha1.PlacementStatusApplyConfiguration, error) {
+	return apply.As[applyv1alpha1.PlacementStatusApplyConfiguration](&struct {
 		Conditions []metav1.Condition       `json:"conditions,omitempty"`
 		Moved      []v1alpha1.PlacementMove `json:"moved,omitempty"`
 		Away       []v1alpha1.PlacementAway `json:"away,omitempty"`
 	}{r.conditions, r.moves, r.away})
-	if err != nil {
-		return nil, fmt.Errorf("encode what is said of moves: %w", err)
-	}
-	return body, nil
 }
 
-func (l *Ledger) write(ctx context.Context, name client.ObjectKey, body map[string]any) error {
-	object := &unstructured.Unstructured{Object: map[string]any{
-		"apiVersion": v1alpha1.GroupVersion.String(), "kind": "Placement",
-		"metadata": map[string]any{"namespace": name.Namespace, "name": name.Name}, "status": body,
-	}}
-	err := l.client.Status().Apply(ctx, client.ApplyConfigurationFromUnstructured(object), client.FieldOwner(FieldOwner), client.ForceOwnership)
-	if err != nil && !apierrors.IsNotFound(err) {
-		return fmt.Errorf("write the moves of Placement %s: %w", name, err)
-	}
-	return nil
+func (l *Ledger) write(ctx context.Context, name client.ObjectKey, says *applyv1alpha1.PlacementStatusApplyConfiguration) error {
+	_, err := apply.Status(ctx, l.client, applyv1alpha1.Placement(name.Name, name.Namespace).WithStatus(says), FieldOwner)
+	return client.IgnoreNotFound(err)
 }
 
 // Forget drops workloads that are not kept any more.
