@@ -46,6 +46,7 @@ func Build(input *Input) (*Result, error) {
 		b.out.Snapshot.Pools = append(b.out.Snapshot.Pools, pool)
 		b.out.Pools = append(b.out.Pools, info)
 	}
+	b.commit()
 	pods := b.pods()
 	volumes := b.volumes()
 	for i := range b.out.Workloads {
