@@ -11,6 +11,7 @@ import (
 
 	"tradewind.dev/tradewind/pkg/kubefilters"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // ruleOf names the rules of kube-scheduler's plugins.
@@ -42,7 +43,7 @@ type kubernetes struct {
 func askKubernetes(snapshot *state.Snapshot, pod *corev1.Pod) (*kubernetes, error) {
 	pods := make([]*corev1.Pod, 0, len(snapshot.Pods))
 	for _, other := range snapshot.Pods {
-		if other.UID != pod.UID && !ended(other) {
+		if other.UID != pod.UID && !workload.Ended(other) {
 			pods = append(pods, other)
 		}
 	}

@@ -1,9 +1,5 @@
 package report
 
-import (
-	corev1 "k8s.io/api/core/v1"
-)
-
 // Rule is the kind of rule that excludes a node.
 type Rule string
 
@@ -52,9 +48,4 @@ func (o *Obstacle) String() string {
 		return o.Message
 	}
 	return o.Message + ": " + some(o.Taints)
-}
-
-// ended says whether a pod holds no resources any more. A terminating pod still does.
-func ended(pod *corev1.Pod) bool {
-	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
 }

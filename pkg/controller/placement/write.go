@@ -90,13 +90,13 @@ func (f *failures) err() error {
 // hasMetadata says whether a Placement that the cache shows has its labels and its owner.
 func (p *Planner) hasMetadata(w *wanted) bool {
 	object, ok := p.objects.placements.get(w.key.Namespace, w.key.Name)
-	return !ok && w.last != nil || ok && labelled(object, &w.of.workload)
+	return !ok && w.last != nil || ok && labelled(object, &w.of.Workload)
 }
 
 // writeOne writes one Placement, and tells of a plan that changed.
 func (p *Planner) writeOne(ctx context.Context, w *wanted) error {
 	if w.last == nil || !p.hasMetadata(w) {
-		if _, err := apply.Object(ctx, p.client, configurationOf(w.key, &w.of.workload), FieldOwner); err != nil {
+		if _, err := apply.Object(ctx, p.client, configurationOf(w.key, &w.of.Workload), FieldOwner); err != nil {
 			return client.IgnoreNotFound(err) // the namespace is being deleted
 		}
 	}
@@ -142,7 +142,7 @@ func (p *Planner) tell(w *wanted) {
 		kind = corev1.EventTypeWarning
 	}
 	regarding := &corev1.ObjectReference{
-		APIVersion: w.of.APIVersion, Kind: w.of.Kind, Namespace: w.of.Namespace, Name: w.of.Name, UID: w.of.uid,
+		APIVersion: w.of.APIVersion, Kind: w.of.Kind, Namespace: w.of.Namespace, Name: w.of.Name, UID: w.of.UID,
 	}
 	p.recorder.Eventf(regarding, nil, kind, planned.Reason, "Plan", "%s", status.Clip(planned.Message, maxNote))
 }
