@@ -14,6 +14,7 @@ func (e *Explanation) Text(w io.Writer) error {
 	if e.Bill != nil {
 		e.bill(&out)
 	}
+	e.planned(&out)
 	e.excluded(&out)
 	e.feasible(&out)
 	if len(e.Remedies) > 0 {
@@ -44,6 +45,9 @@ func (e *Explanation) head(out *strings.Builder) {
 		paragraph(out, "  last word  ", fmt.Sprintf("%s at %s: %s", e.Scheduler.Reason,
 			e.Scheduler.Time.UTC().Format("2006-01-02 15:04:05 UTC"), e.Scheduler.Message))
 	}
+	for _, reason := range e.Waits {
+		paragraph(out, "  not yet    ", "no scheduler looks at the pod: "+reason)
+	}
 	if len(e.Policies) == 0 {
 		out.WriteString("  policies   none selects the pod: every node is allowed\n")
 	}
@@ -61,7 +65,7 @@ func (e *Explanation) head(out *strings.Builder) {
 		}
 	}
 	for _, obstacle := range e.NotToday {
-		paragraph(out, "  not today  ", "placed now, this node would be left out as "+obstacle.Message)
+		paragraph(out, "  not today  ", "placed now, this node would be left out as "+obstacle.String())
 	}
 }
 
@@ -167,7 +171,7 @@ func (e *Explanation) excluded(out *strings.Builder) {
 		for p, place := range group.Places {
 			where[p] = fmt.Sprintf("%d %s", place.Nodes, place.Place)
 		}
-		t.add(strconv.Itoa(group.Nodes), group.Message, strconv.Itoa(group.Only), some(where))
+		t.add(strconv.Itoa(group.Nodes), group.String(), strconv.Itoa(group.Only), some(where))
 	}
 	out.WriteString(t.String())
 }

@@ -30,6 +30,10 @@ type Explanation struct {
 	NotToday []Obstacle `json:"notToday,omitempty"`
 
 	Policies []PolicyInForce `json:"policies"`
+	// Plan is where the workload's replicas belong; null when there is no plan for it.
+	Plan *PlannedFor `json:"plan"`
+	// Waits is why the scheduler does not look at the pod yet: scheduling gates, claims of devices that are not there.
+	Waits []string `json:"waits,omitempty"`
 	// Nodes is how many nodes there are: the pod's own, the Excluded and the Feasible ones.
 	Nodes    int             `json:"nodes"`
 	Excluded []ExcludedGroup `json:"excluded"`
