@@ -6,6 +6,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	resourcev1 "k8s.io/api/resource/v1"
 	storagev1 "k8s.io/api/storage/v1"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
@@ -31,8 +32,21 @@ type Lists struct {
 	Deployments []*appsv1.Deployment
 	DaemonSets  []*appsv1.DaemonSet
 	CloudPools  []*v1alpha1.CloudPool
+	// Scheduling is read only on request (CollectOptions.Scheduling).
+	Scheduling
 	// Objects are Tradewind's own.
 	Objects
+}
+
+// Scheduling is what kube-scheduler's filters look at besides, and what Tradewind's scheduler follows.
+type Scheduling struct {
+	CSINodes       []*storagev1.CSINode
+	CSIDrivers     []*storagev1.CSIDriver
+	Capacities     []*storagev1.CSIStorageCapacity
+	ResourceClaims []*resourcev1.ResourceClaim
+	ResourceSlices []*resourcev1.ResourceSlice
+	DeviceClasses  []*resourcev1.DeviceClass
+	Placements     []*v1alpha1.Placement
 }
 
 // Snapshot is what was known of a cluster at one time: the objects, and a Store that was fed with them.
@@ -62,6 +76,7 @@ func NewSnapshot(lists Lists, options location.Options, now time.Time) (*Snapsho
 	feed(lists.StatefulSets, func(object *appsv1.StatefulSet) { store.SetController(object) })
 	feed(lists.ReplicationControllers, func(object *corev1.ReplicationController) { store.SetController(object) })
 	feed(lists.Jobs, func(object *batchv1.Job) { store.SetController(object) })
+	feed(lists.Placements, store.SetPlacement)
 	feed(lists.Pods, store.SetPod)
 	return &Snapshot{Store: store, Lists: lists, Time: now}, nil
 }

@@ -43,8 +43,8 @@ func liveInput(snapshot *state.Snapshot, world *state.World, options location.Op
 	return in
 }
 
-// staying is the bill of all replicas where they run, in US dollars an hour.
-func staying(result *planning.Result) (float64, error) {
+// staying is what all replicas cost where they run.
+func staying(result *planning.Result) (engine.Bill, error) {
 	snapshot := *result.Snapshot
 	snapshot.Workloads = slices.Clone(snapshot.Workloads)
 	for i := range snapshot.Workloads {
@@ -52,9 +52,11 @@ func staying(result *planning.Result) (float64, error) {
 	}
 	plan, err := engine.Solve(&snapshot, engine.Options{})
 	if err != nil {
-		return 0, err
+		return engine.Bill{}, err
 	}
-	return plan.Bill.Total() - plan.Bill.Disruption, nil
+	bill := plan.Bill
+	bill.Disruption = 0
+	return bill, nil
 }
 
 // withPolicy is the world with a policy more.
