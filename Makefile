@@ -51,7 +51,7 @@ testbed: ## Build the programs that tests and the demo run a control plane with.
 ##@ Develop
 
 .PHONY: generate
-generate: generators ## Write the generated files: deep copies, CustomResourceDefinitions, API reference.
+generate: generators ## Write the generated files: deep copies, apply configurations, CustomResourceDefinitions, API reference.
 	@hack/generate.sh
 
 .PHONY: fmt
@@ -64,7 +64,7 @@ tools: generators linter ## Build the development tools into bin/.
 .PHONY: generators
 generators:
 	@mkdir -p $(BIN)
-	@cd hack/tools && go build -o $(BIN)/ sigs.k8s.io/controller-tools/cmd/controller-gen ./crdbounds ./apidocs
+	@cd hack/tools && go build -o $(BIN)/ sigs.k8s.io/controller-tools/cmd/controller-gen k8s.io/code-generator/cmd/applyconfiguration-gen ./crdbounds ./apidocs
 
 .PHONY: linter
 linter:
@@ -127,7 +127,7 @@ fuzz: ## Fuzz every reader of what people and networks write, FUZZTIME=10s each.
 
 .PHONY: test-e2e
 test-e2e: build testbed ## Run the tests that start control planes.
-	@export TRADEWIND_TESTBED=$(BIN)/tradewind-testbed; for module in $(E2E_MODULES); do echo "go test in $$module"; (cd $$module && go test -timeout 60m $$(go list ./... | grep -v -e /performance -e '/chaos$$')); done
+	@export TRADEWIND_TESTBED=$(BIN)/tradewind-testbed; for module in $(E2E_MODULES); do echo "go test in $$module"; (cd $$module && go test -timeout 60m $$(go list ./... | grep -v -e /performance -e /peers/ -e '/chaos$$')); done
 	@$(MAKE) run-chaos SEED=$(or $(SEED),7)
 
 .PHONY: chaos
@@ -138,6 +138,13 @@ chaos: build testbed run-chaos ## Break a cluster and check what Tradewind does;
 run-chaos:
 	@cd test/chaos && TRADEWIND_TESTBED=$(BIN)/tradewind-testbed TRADEWIND_CONTROLLER=$(BIN)/tradewind-controller TRADEWIND_SCHEDULER=$(BIN)/tradewind-scheduler \
 		SEED=$(SEED) DURATION=$(DURATION) TIMES=$(TIMES) ARTIFACTS=$(ARTIFACTS) go test -count 1 -timeout $$(( $(or $(DURATION),180) * 2 + 1200 ))s
+
+FOCUS ?=
+
+.PHONY: peer-kube
+peer-kube: build testbed ## Run Kubernetes' own scheduling cases with kube-scheduler and with ours; FOCUS= a regular expression.
+	@cd test && TRADEWIND_TESTBED=$(BIN)/tradewind-testbed TRADEWIND_SCHEDULER=$(BIN)/tradewind-scheduler FOCUS='$(FOCUS)' ARTIFACTS=$(ARTIFACTS) \
+		go test -count 1 -timeout 0 ./peers/kube | grep -v '^?'
 
 .PHONY: bench
 bench: ## Run the benchmarks, one line a figure: BENCH name value unit.

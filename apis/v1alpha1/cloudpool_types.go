@@ -117,6 +117,8 @@ const (
 
 // CloudPool is a pool of interchangeable nodes: of one cluster, location, instance type, capacity type, labels and taints.
 //
+// +genclient
+// +genclient:nonNamespaced
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:scope=Cluster,shortName=cpool,categories=tradewind

@@ -255,6 +255,7 @@ const (
 // Placement is where the replicas of one workload belong, why, and what that costs. The placement controller keeps one for
 // every workload that a policy selects.
 //
+// +genclient
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=pl,categories=tradewind

@@ -2,7 +2,10 @@ module tradewind.dev/tradewind/hack/tools
 
 go 1.25.0
 
-tool sigs.k8s.io/controller-tools/cmd/controller-gen
+tool (
+	k8s.io/code-generator/cmd/applyconfiguration-gen
+	sigs.k8s.io/controller-tools/cmd/controller-gen
+)
 
 require (
 	k8s.io/apiextensions-apiserver v0.35.4

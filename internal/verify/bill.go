@@ -233,6 +233,7 @@ func (c *checker) bills() {
 		unplaced += p.Unplaced
 		moves += moved
 	}
+	total.Machines = c.machines()
 	c.same("plan", &total, &c.plan.Bill)
 	if replicas != c.plan.Replicas || unplaced != c.plan.Unplaced || moves != c.plan.Moves {
 		c.report("plan", "shape", "%d placed, %d unplaced, %d moves; the plan says %d, %d, %d", replicas, unplaced, moves, c.plan.Replicas,
@@ -244,13 +245,13 @@ func (c *checker) bills() {
 			c.report("pool "+c.snapshot.Pools[i].Name, "bill", "$%g idle, the plan says $%g", use.NodeUSD-idle[i], use.IdleUSD)
 		}
 	}
-	bill := total.Compute + total.Egress + total.Latency + total.Interruption + total.Disruption + total.Preference
-	if c.plan.LowerBoundUSD > bill+1e-6*max(bill, 1) || c.plan.LowerBoundUSD < 0 {
-		c.report("plan", "bound", "the bound $%g is above the bill $%g", c.plan.LowerBoundUSD, bill)
+	score := total.Compute + total.Egress + total.Latency + total.Interruption + total.Disruption + total.Preference
+	if c.plan.LowerBoundUSD > score+1e-6*max(score, 1) || c.plan.LowerBoundUSD < 0 {
+		c.report("plan", "bound", "the bound $%g is above the total $%g", c.plan.LowerBoundUSD, score)
 	}
-	if c.plan.LowerBoundUSD > 0 && !near(c.plan.GapPercent, max((bill/c.plan.LowerBoundUSD-1)*100, 0)) &&
-		math.Abs(c.plan.GapPercent-(bill/c.plan.LowerBoundUSD-1)*100) > 1e-4 {
-		c.report("plan", "bound", "gap %g%%, bill $%g over bound $%g", c.plan.GapPercent, bill, c.plan.LowerBoundUSD)
+	if c.plan.LowerBoundUSD > 0 && !near(c.plan.GapPercent, max((score/c.plan.LowerBoundUSD-1)*100, 0)) &&
+		math.Abs(c.plan.GapPercent-(score/c.plan.LowerBoundUSD-1)*100) > 1e-4 {
+		c.report("plan", "bound", "gap %g%%, total $%g over bound $%g", c.plan.GapPercent, score, c.plan.LowerBoundUSD)
 	}
 }
 
@@ -259,7 +260,8 @@ func (c *checker) same(where string, want, have *engine.Bill) {
 		name       string
 		want, have float64
 	}{
-		{"compute", want.Compute, have.Compute}, {"egress", want.Egress, have.Egress}, {"latency", want.Latency, have.Latency},
+		{"machines", want.Machines, have.Machines}, {"compute", want.Compute, have.Compute}, {"egress", want.Egress, have.Egress},
+		{"latency", want.Latency, have.Latency},
 		{"interruption", want.Interruption, have.Interruption}, {"disruption", want.Disruption, have.Disruption},
 		{"preference", want.Preference, have.Preference},
 	} {
@@ -267,4 +269,42 @@ func (c *checker) same(where string, want, have *engine.Bill) {
 			c.report(where, "bill", "%s $%g, the plan says $%g", part.name, part.want, part.have)
 		}
 	}
+}
+
+// machines adds up whole prices of the machines that hold a replica of the plan and that are not sunk, machine by machine, and
+// checks what the plan says of each pool.
+func (c *checker) machines() float64 {
+	inUse := make([]map[int]bool, len(c.snapshot.Pools))
+	for _, p := range c.plan.Placements {
+		for _, d := range p.Decisions {
+			for _, n := range d.Nodes {
+				if inUse[d.Pool] == nil {
+					inUse[d.Pool] = map[int]bool{}
+				}
+				inUse[d.Pool][n.Node] = true
+			}
+		}
+	}
+	sunk := make([]int, len(c.snapshot.Pools))
+	for _, commitment := range c.snapshot.Commitments {
+		left := commitment.Nodes
+		for _, pool := range commitment.Pools {
+			for left > 0 && sunk[pool] < len(inUse[pool]) {
+				sunk[pool]++
+				left--
+			}
+		}
+	}
+	sum := 0.0
+	for i := range c.snapshot.Pools {
+		pool, usd := &c.snapshot.Pools[i], 0.0
+		if usable(pool.Price) && !pool.Sunk {
+			usd = pool.Price.USD * float64(len(inUse[i])-sunk[i])
+		}
+		if !near(usd, c.plan.Pools[i].MachinesUSD) {
+			c.report("pool "+pool.Name, "bill", "machines cost $%g, the plan says $%g", usd, c.plan.Pools[i].MachinesUSD)
+		}
+		sum += usd
+	}
+	return sum
 }

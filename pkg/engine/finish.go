@@ -60,24 +60,13 @@ func (s *Solver) count(p *Plan, placement *Placement, sign int) {
 	}
 }
 
-// parts are all amounts of a bill.
-func (b *Bill) parts() [6]*float64 {
-	return [...]*float64{&b.Compute, &b.Egress, &b.Latency, &b.Interruption, &b.Disruption, &b.Preference}
-}
-
-// scale multiplies all parts.
-func (b *Bill) scale(by float64) {
-	for _, part := range b.parts() {
-		*part *= by
-	}
-}
-
 // nothing is what rounding may leave of an amount that was added and taken away, in US dollars an hour.
 const nothing = 1e-12
 
-// conclude fills in the bound and the gap.
+// conclude fills in the machines, the bound and the gap.
 func (s *Solver) conclude(p *Plan) {
 	p.Stopped = s.stopped
+	s.machines(p)
 	for _, part := range p.Bill.parts() {
 		if math.Abs(*part) < nothing {
 			*part = 0

@@ -97,6 +97,13 @@ func newModel(snapshot *Snapshot, options Options) (*model, error) {
 			}
 		}
 	}
+	for i := range snapshot.Commitments {
+		for _, pool := range snapshot.Commitments[i].Pools {
+			if pool < 0 || pool >= len(snapshot.Pools) {
+				return nil, fmt.Errorf("snapshot: Commitments[%d] is of pool %d; there are %d", i, pool, len(snapshot.Pools))
+			}
+		}
+	}
 	for i := range snapshot.Workloads {
 		for name := range snapshot.Workloads[i].Request.Extended {
 			names[name] = true

@@ -5,49 +5,13 @@ import (
 	"tradewind.dev/tradewind/pkg/rules"
 )
 
-// Bill is the price of a plan or of a part of it, in US dollars an hour (design section 5).
-type Bill struct {
-	// Compute: each replica costs the node's price × its dominant share of the node's allocatable CPU, memory and GPUs
-	// (pricing.Rates.Hourly).
-	Compute float64
-	// Egress: bytes an hour × price a gigabyte, from a caller to the called workload's nearest replica (fewest
-	// milliseconds, then cheapest, then lowest place ID), and from a replica to the clients: to the internet for a country,
-	// to the region for a region. A replica carries 1/Replicas of the workload's requests. Traffic whose price is not
-	// known counts with the highest known price between places of the snapshot and from them to the internet.
-	Egress float64
-	// Latency: rules.LatencyUSD of the expected round trip of clients, and to the nearest replica of each called
-	// workload.
-	Latency float64
-	// Interruption: on spot capacity, the hourly probability of an interruption × RestartUSD.
-	Interruption float64
-	// Disruption: RestartUSD ÷ PaybackHours for every replica that runs now, is still wanted, and leaves its pool.
-	Disruption float64
-	// Preference: rules.PreferenceUSD of the preferred locations that are not met. Nobody charges it; it weighs wishes.
-	Preference float64
-}
-
-// Total of all parts.
-func (b *Bill) Total() float64 {
-	return b.Compute + b.Egress + b.Latency + b.Interruption + b.Disruption + b.Preference
-}
-
-// Add another bill's parts.
-func (b *Bill) Add(other *Bill) {
-	b.Compute += other.Compute
-	b.Egress += other.Egress
-	b.Latency += other.Latency
-	b.Interruption += other.Interruption
-	b.Disruption += other.Disruption
-	b.Preference += other.Preference
-}
-
 // Plan is the engine's answer. It is immutable.
 type Plan struct {
-	// Bill of all placed replicas.
+	// Bill of all placed replicas, and of the machines.
 	Bill Bill
-	// LowerBoundUSD an hour: no plan that places as many replicas of each workload can cost less.
+	// LowerBoundUSD an hour: no plan that places as many replicas of each workload can have a lower total.
 	LowerBoundUSD float64
-	// GapPercent is how far the bill may be above the optimum at most: (Total − LowerBoundUSD) ÷ LowerBoundUSD × 100.
+	// GapPercent is how far the total may be above the optimum at most: (Total − LowerBoundUSD) ÷ LowerBoundUSD × 100.
 	GapPercent float64
 	// Placements are parallel to Snapshot.Workloads, Pools to Snapshot.Pools.
 	Placements []*Placement
@@ -105,7 +69,9 @@ type PoolUse struct {
 	// NodeUSD is the price of existing and added nodes; of further ones up to MinNodes too. IdleUSD is what of it the
 	// dominant shares of the plan's replicas do not cover. In US dollars an hour; 0 where the price is not known.
 	NodeUSD, IdleUSD float64
-	PriceKnown       bool
+	// MachinesUSD is the pool's part of Bill.Machines.
+	MachinesUSD float64
+	PriceKnown  bool
 }
 
 // Conflict is why replicas of a workload cannot be placed.

@@ -20,6 +20,14 @@ type Snapshot struct {
 	RoundTrips *rules.RoundTrips
 	// Egress prices traffic; nil means that no traffic has a known price. *pricing.Prices is one.
 	Egress EgressPrices
+	// Commitments are machines of the pools that are paid for whether they are used or not.
+	Commitments []Commitment
+}
+
+// Commitment is a number of machines that are paid for whether they are used or not: whichever of the pools they are in.
+type Commitment struct {
+	Pools []int
+	Nodes int
 }
 
 // EgressPrices answers what traffic costs, in US dollars a gigabyte (10^9 bytes). The destination cloud may be
@@ -58,6 +66,9 @@ type Pool struct {
 	// Price of one node, in US dollars an hour. A pool without a known price counts with the highest known price of each
 	// resource in the snapshot, and takes no workload that has a cost ceiling.
 	Price pricing.Price
+	// Sunk says that nobody can stop paying for its nodes, so that using one costs nothing more: Bill.Machines leaves them
+	// out. Their price still says which replicas use how much of them.
+	Sunk bool
 	// Interruption of spot nodes; ignored for others.
 	Interruption Interruption
 	// Allocatable resources of one node: they price replicas by dominant share, and are what an added node brings.

@@ -13,6 +13,7 @@ import (
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/location"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // Build makes a snapshot from objects. It does not depend on their order. What is wrong with one of them is in the
@@ -46,6 +47,7 @@ func Build(input *Input) (*Result, error) {
 		b.out.Snapshot.Pools = append(b.out.Snapshot.Pools, pool)
 		b.out.Pools = append(b.out.Pools, info)
 	}
+	b.commit()
 	pods := b.pods()
 	volumes := b.volumes()
 	for i := range b.out.Workloads {
@@ -63,7 +65,7 @@ type builder struct {
 	input *Input
 	out   *Result
 	// index finds a planned workload in out.Workloads.
-	index map[WorkloadKey]int
+	index map[workload.Key]int
 	// callees finds the workload that calls to a name go to.
 	callees    map[engine.Reference]int
 	priorities priorities
@@ -87,21 +89,18 @@ func (b *builder) problem(object, field, format string, arguments ...any) {
 // workloads sorts the workloads and leaves out what cannot be planned.
 func (b *builder) workloads() {
 	all := slices.Clone(b.input.Workloads)
-	slices.SortStableFunc(all, func(x, y Workload) int {
-		return cmp.Or(strings.Compare(x.Namespace, y.Namespace), strings.Compare(x.Name, y.Name), strings.Compare(x.Kind, y.Kind))
-	})
-	b.index = make(map[WorkloadKey]int, len(all))
+	slices.SortStableFunc(all, func(x, y Workload) int { return x.Compare(y.Key) })
+	b.index = make(map[workload.Key]int, len(all))
 	b.callees = make(map[engine.Reference]int, len(all))
 	for i := range all {
 		w := &all[i]
-		key := WorkloadKey{w.Kind, w.Namespace, w.Name}
-		switch _, taken := b.index[key]; {
+		switch _, taken := b.index[w.Key]; {
 		case taken:
-			b.problem(w.object(), "metadata.name", "is there twice; one of them is left out: give each a name of its own")
+			b.problem(w.String(), "metadata.name", "is there twice; one of them is left out: give each a name of its own")
 		case w.Template == nil:
-			b.problem(w.object(), "spec.template", "is missing; the workload is left out")
+			b.problem(w.String(), "spec.template", "is missing; the workload is left out")
 		default:
-			b.index[key] = len(b.out.Workloads)
+			b.index[w.Key] = len(b.out.Workloads)
 			to := engine.Reference{Namespace: w.Namespace, Name: w.Name}
 			if _, taken := b.callees[to]; !taken { // as the engine takes the first of a name
 				b.callees[to] = len(b.out.Workloads)
@@ -110,8 +109,6 @@ func (b *builder) workloads() {
 		}
 	}
 }
-
-func (w *Workload) object() string { return w.Kind + " " + w.Namespace + "/" + w.Name }
 
 // refer notes which node labels anybody selects by.
 func (b *builder) refer() {
@@ -207,7 +204,7 @@ func (b *builder) pods() []running {
 		if !ok {
 			continue
 		}
-		if w, planned := b.index[pod.Workload]; planned && pod.Workload != (WorkloadKey{}) {
+		if w, planned := b.index[pod.Workload]; planned {
 			if out[w].replicas == nil {
 				out[w] = running{map[int]int{}, map[string]nodeName{}}
 			}

@@ -20,6 +20,7 @@ import (
 	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 var testTime = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
@@ -74,11 +75,13 @@ func deployment(name string, replicas int, cpu, memory string) Workload {
 	template.Spec.Containers = []corev1.Container{{Name: "main", Resources: corev1.ResourceRequirements{Requests: corev1.ResourceList{
 		corev1.ResourceCPU: resource.MustParse(cpu), corev1.ResourceMemory: resource.MustParse(memory),
 	}}}}
-	return Workload{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "shop", Name: name, Replicas: replicas, Template: template}
+	return Workload{Workload: workload.Workload{
+		Key: workload.Key{Kind: "Deployment", Namespace: "shop", Name: name}, APIVersion: "apps/v1", Replicas: replicas, Template: template,
+	}}
 }
 
 func podOf(w *Workload, name, node string) Pod {
-	return Pod{Namespace: w.Namespace, Name: name, Node: node, Workload: WorkloadKey{w.Kind, w.Namespace, w.Name}, Request: Request(&w.Template.Spec)}
+	return Pod{Namespace: w.Namespace, Name: name, Node: node, Workload: w.Key, Request: Request(&w.Template.Spec)}
 }
 
 func build(t testing.TB, input *Input) *Result {

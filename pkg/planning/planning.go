@@ -14,6 +14,7 @@ import (
 	"tradewind.dev/tradewind/pkg/pricing"
 	"tradewind.dev/tradewind/pkg/rules/policy"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // Input is the objects that a plan is made from. Build changes none of them.
@@ -47,18 +48,9 @@ type Input struct {
 	PoolUnavailable func(pool *PoolInfo) string
 }
 
-// Workload is a controller whose pods are alike.
+// Workload is a workload to plan for.
 type Workload struct {
-	APIVersion, Kind, Namespace, Name string
-	// Replicas that should run.
-	Replicas int
-	// Template of the pods: labels, requests, node selector, affinity, tolerations, volumes.
-	Template *corev1.PodTemplateSpec
-	// ClaimTemplates are the names of the volume claim templates of a StatefulSet: replica I of workload W has the claims
-	// TEMPLATE-W-I.
-	ClaimTemplates []string
-	// FirstOrdinal is the I of a StatefulSet's first replica (spec.ordinals.start).
-	FirstOrdinal int
+	workload.Workload
 	// Hold, when not empty, says why its last decision must be kept.
 	Hold string
 	// RestartUSD is the cost of one restart of a replica; 0 means the engine's default.
@@ -71,15 +63,12 @@ type Pod struct {
 	// Cluster of the node; empty where the names of nodes tell them apart.
 	Cluster string
 	// Workload that it is a replica of; zero for a pod that is planned with no workload.
-	Workload WorkloadKey
+	Workload workload.Key
 	// Request of the pod with overhead, as the scheduler counts it.
 	Request engine.Resources
 	// Claims are the names of its PersistentVolumeClaims.
 	Claims []string
 }
-
-// WorkloadKey names a workload.
-type WorkloadKey struct{ Kind, Namespace, Name string }
 
 // PoolInfo is a pool of the snapshot with the objects that it was made from.
 type PoolInfo struct {

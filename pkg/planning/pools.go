@@ -217,7 +217,7 @@ func (b *builder) pool(g *group) (engine.Pool, PoolInfo) {
 	}
 	out := engine.Pool{
 		Cluster: g.cluster, Name: g.name, Class: g.class, Labels: g.labels, Taints: g.taints, Allocatable: g.each,
-		Price: b.input.World.Prices.Node(query), MinNodes: g.min, MaxNodes: g.max,
+		Price: b.input.World.Prices.Node(query), Sunk: Sunk(&g.at), MinNodes: g.min, MaxNodes: g.max,
 	}
 	info.ListPrice = b.input.World.ListPrices.Node(query)
 	info.Negotiated = out.Price.Known != info.ListPrice.Known || out.Price.USD != info.ListPrice.USD

@@ -9,6 +9,7 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // Machines of one type differ by some pages of memory; they are one pool, whose smallest node stands for it.
@@ -83,7 +84,7 @@ func TestProblems(t *testing.T) {
 	web := deployment("web", 1, "100m", "64Mi")
 	result := build(t, &Input{
 		World: world(t, state.Objects{}), Nodes: []*corev1.Node{empty, awsNode("a", "eu-west-1a"), awsNode("a", "eu-west-1a")},
-		Workloads: []Workload{web, web, {Kind: "Job", Namespace: "shop", Name: "none"}},
+		Workloads: []Workload{web, web, {Workload: workload.Workload{Key: workload.Key{Kind: "Job", Namespace: "shop", Name: "none"}}}},
 		Pools: []*v1alpha1.CloudPool{
 			pool("p", v1alpha1.CloudPoolSpec{Cloud: "gcp", Region: "europe-west1", InstanceType: "no-such-type", MaxNodes: &one}),
 			pool("q", v1alpha1.CloudPoolSpec{Cloud: "lux-dc", Country: "LU", MaxNodes: &one, Allocatable: quantities("8", "32Gi")}),
@@ -109,6 +110,7 @@ func TestProblems(t *testing.T) {
 
 func TestFromPod(t *testing.T) {
 	controller := true
+	key := func(kind, name string) workload.Key { return workload.Key{Kind: kind, Namespace: "shop", Name: name} }
 	pod := func(change func(*corev1.Pod)) *corev1.Pod {
 		p := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
 			Namespace: "shop", Name: "web-abc-x", Labels: map[string]string{"pod-template-hash": "abc"},
@@ -120,19 +122,19 @@ func TestFromPod(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		change func(*corev1.Pod)
-		want   WorkloadKey
+		want   workload.Key
 		ok     bool
 	}{
-		{"of a Deployment", func(*corev1.Pod) {}, WorkloadKey{"Deployment", "shop", "web"}, true},
-		{"of a ReplicaSet", func(p *corev1.Pod) { p.Labels = nil }, WorkloadKey{"ReplicaSet", "shop", "web-abc"}, true},
-		{"of a Rollout", func(p *corev1.Pod) { p.Labels = map[string]string{rolloutsHash: "abc"} }, WorkloadKey{"Rollout", "shop", "web"}, true},
-		{"of a StatefulSet", func(p *corev1.Pod) { p.OwnerReferences[0].Kind = "StatefulSet" }, WorkloadKey{"StatefulSet", "shop", "web-abc"}, true},
-		{"of nobody", func(p *corev1.Pod) { p.OwnerReferences = nil }, WorkloadKey{}, true},
-		{"ended", func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed }, WorkloadKey{}, false},
-		{"waiting", func(p *corev1.Pod) { p.Spec.NodeName = "" }, WorkloadKey{}, false},
-		{"going", func(p *corev1.Pod) { p.DeletionTimestamp = &metav1.Time{} }, WorkloadKey{}, false},
+		{"of a Deployment", func(*corev1.Pod) {}, key("Deployment", "web"), true},
+		{"of a ReplicaSet", func(p *corev1.Pod) { p.Labels = nil }, key("ReplicaSet", "web-abc"), true},
+		{"of a Rollout", func(p *corev1.Pod) { p.Labels = map[string]string{workload.RolloutHashLabel: "abc"} }, key("Rollout", "web"), true},
+		{"of a StatefulSet", func(p *corev1.Pod) { p.OwnerReferences[0].Kind = "StatefulSet" }, key("StatefulSet", "web-abc"), true},
+		{"of nobody", func(p *corev1.Pod) { p.OwnerReferences = nil }, key("Pod", "web-abc-x"), true},
+		{"ended", func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed }, workload.Key{}, false},
+		{"waiting", func(p *corev1.Pod) { p.Spec.NodeName = "" }, workload.Key{}, false},
+		{"going, and takes its room yet", func(p *corev1.Pod) { p.DeletionTimestamp = &metav1.Time{} }, workload.Key{}, true},
 	} {
-		if got, ok := FromPod(pod(c.change)); ok != c.ok || got.Workload != c.want {
+		if got, ok := FromPod(pod(c.change), nil); ok != c.ok || got.Workload != c.want {
 			t.Errorf("%s: %v, %v; want %v, %v", c.name, got.Workload, ok, c.want, c.ok)
 		}
 	}

@@ -68,7 +68,7 @@ func (b *builder) refuse(pods []running) {
 	for i := range b.input.Pods {
 		pod := &b.input.Pods[i]
 		for _, q := range quotas[pod.Namespace] {
-			if w, planned := b.index[pod.Workload]; planned && pod.Workload != (WorkloadKey{}) {
+			if w, planned := b.index[pod.Workload]; planned {
 				spec := &b.out.Workloads[w].Template.Spec
 				if b.inScope(q.object, spec) {
 					q.take(asks(spec), 1)

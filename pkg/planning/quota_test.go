@@ -10,6 +10,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 func quotaOf(namespace string, hard map[corev1.ResourceName]string, change ...func(*corev1.ResourceQuotaSpec)) *corev1.ResourceQuota {
@@ -56,7 +57,7 @@ func TestQuotas(t *testing.T) {
 			web, urgent := deployment("web", 10, "500m", "1Gi"), deployment("urgent", 10, "500m", "1Gi")
 			urgent.Template.Spec.PriorityClassName = "urgent"
 			bare := podOf(&web, "bare", "a")
-			bare.Workload = WorkloadKey{}
+			bare.Workload = workload.Key{}
 			result := build(t, &Input{
 				World: world(t, state.Objects{}), Workloads: []Workload{web, urgent}, Quotas: tt.quotas,
 				Nodes:           []*corev1.Node{awsNode("a", "eu-west-1a")},

@@ -1,16 +1,14 @@
 package planning
 
 import (
-	"maps"
 	"math"
-	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	resourcehelper "k8s.io/component-helpers/resource"
 
 	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // podsResource is the resource that limits how many pods a node runs.
@@ -19,39 +17,10 @@ const podsResource = string(corev1.ResourcePods)
 // unlimitedPods is for nodes that do not say how many pods they run: more than anybody runs on a node.
 const unlimitedPods = math.MaxInt32
 
-// Request is what a pod of this shape asks for: the sum over its containers with init containers and overhead, as the
-// scheduler counts, and one of the pods that a node may run. A container with a limit and no request asks for the limit,
-// as the API server fills in.
+// Request is what a pod of this shape asks for (see workload.Requests), and one of the pods that a node may run.
 func Request(spec *corev1.PodSpec) engine.Resources {
-	pod := &corev1.Pod{Spec: *spec}
-	pod.Spec.Containers, pod.Spec.InitContainers = withDefaults(spec.Containers), withDefaults(spec.InitContainers)
-	out := Resources(resourcehelper.PodRequests(pod, resourcehelper.PodResourcesOptions{}))
+	out := Resources(workload.Requests(spec))
 	out.Extended[podsResource] = 1
-	return out
-}
-
-// withDefaults are the containers with requests where there are limits. The given ones stay as they are.
-func withDefaults(containers []corev1.Container) []corev1.Container {
-	var out []corev1.Container
-	for i := range containers {
-		requests := containers[i].Resources.Requests
-		for name, limit := range containers[i].Resources.Limits {
-			if _, ok := requests[name]; ok {
-				continue
-			}
-			if out == nil {
-				out = slices.Clone(containers)
-			}
-			if requests = maps.Clone(requests); requests == nil {
-				requests = corev1.ResourceList{}
-			}
-			requests[name] = limit
-			out[i].Resources.Requests = requests
-		}
-	}
-	if out == nil {
-		return containers
-	}
 	return out
 }
 

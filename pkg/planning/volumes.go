@@ -41,24 +41,15 @@ func (b *builder) volumes() *volumes {
 // pins are the replicas that volumes hold in place: each replica of a StatefulSet by the claims of its own, and all
 // replicas by the claims that the template names. Claims that are deleted with their pod hold nothing.
 func (b *builder) pins(w *Workload, pods running, known *volumes) []engine.Pin {
-	var shared []string
-	for i := range w.Template.Spec.Volumes {
-		if claim := w.Template.Spec.Volumes[i].PersistentVolumeClaim; claim != nil {
-			shared = append(shared, claim.ClaimName)
-		}
-	}
+	shared := w.SharedClaims()
 	if len(shared) == 0 && len(w.ClaimTemplates) == 0 || len(known.claims) == 0 {
 		return nil
 	}
 	var out []engine.Pin
 	var keys []string
 	for i := range max(w.Replicas, 0) {
-		pod := fmt.Sprintf("%s-%d", w.Name, w.FirstOrdinal+i)
-		claims := slices.Clone(shared)
-		for _, template := range w.ClaimTemplates {
-			claims = append(claims, template+"-"+pod)
-		}
-		places, pinned := b.placesOf(w.Namespace, claims, known, b.at(w, pod, pods))
+		claims := slices.Concat(shared, w.OwnClaims(i))
+		places, pinned := b.placesOf(w.Namespace, claims, known, b.at(w, w.Replica(i), pods))
 		if !pinned {
 			if len(w.ClaimTemplates) == 0 {
 				return nil // what holds one replica holds them all

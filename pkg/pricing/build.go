@@ -253,23 +253,6 @@ func (b *builder) discount(field string, entry *v1alpha1.Discount) {
 	})
 }
 
-// commitment checks a commitment. The placement controller uses it; no price follows from it here.
-func (b *builder) commitment(field string, entry *v1alpha1.Commitment) {
-	if _, ok := b.place(field, entry.Cloud, entry.Region); !ok {
-		return
-	}
-	if entry.Region == "" {
-		b.problem(field+".region", "empty; write the region of the capacity")
-	}
-	if entry.InstanceType == "" {
-		b.problem(field+".instanceType", "empty; write the instance type of the capacity")
-	}
-	if entry.Count < 1 {
-		b.problem(field+".count", "%d; write how many instances are paid for, at least 1", entry.Count)
-	}
-	b.figure(field+".hourlyUSD", &entry.HourlyUSD, MaxHourlyUSD, hourlyRemedy)
-}
-
 func (b *builder) egress(field string, entry *v1alpha1.EgressPrice) {
 	if entry.From == Internet {
 		b.problem(field+".from", "traffic from the internet has no price; name the cloud or region the traffic leaves, such as aws/eu-west-1")

@@ -14,6 +14,8 @@ type Prices struct {
 	instances map[instanceKey]Price
 	resources map[place]resourcePrice
 	egress    egressOverrides
+
+	commitments []Commitment
 }
 
 // pricedCloud is a cloud of the catalog with what the price lists say of it.

@@ -98,11 +98,14 @@ func (c *cluster) deployment(namespace, name, cpu, memory string, on ...string) 
 	if !slices.ContainsFunc(c.lists.Namespaces, func(n *corev1.Namespace) bool { return n.Name == namespace }) {
 		c.lists.Namespaces = append(c.lists.Namespaces, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})
 	}
-	replicas := int32(len(on))
+	replicas, controller := int32(len(on)), true
 	c.lists.ReplicaSets = append(c.lists.ReplicaSets, &appsv1.ReplicaSet{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name + "-abc"}, Spec: appsv1.ReplicaSetSpec{Replicas: &replicas},
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: namespace, Name: name + "-abc",
+			OwnerReferences: []metav1.OwnerReference{{Kind: "Deployment", Name: name, Controller: &controller}},
+		},
+		Spec: appsv1.ReplicaSetSpec{Replicas: &replicas},
 	})
-	controller := true
 	for i, node := range on {
 		pod := &corev1.Pod{
 			ObjectMeta: metav1.ObjectMeta{

@@ -13,6 +13,7 @@ import (
 	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/rules/policy"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // ExplainOptions are what the snapshot does not hold.
@@ -31,17 +32,17 @@ var errNamespaceUnknown = errors.New("a policy selects namespaces by label and t
 // Explain says why a pod of the snapshot is where it is. It fails when the pod has ended, when it is not known which
 // policies are in force, and when the pod's node is gone. It uses the snapshot's Store for itself while it runs.
 func Explain(snapshot *state.Snapshot, pod *corev1.Pod, options ExplainOptions) (*Explanation, error) {
-	if ended(pod) {
+	if workload.Ended(pod) {
 		return nil, fmt.Errorf("pod %s/%s has ended (phase %s); only pods that run or wait can be explained", pod.Namespace, pod.Name, pod.Status.Phase)
 	}
 	rules, ok := snapshot.Rules(pod)
 	if !ok {
 		return nil, fmt.Errorf("pod %s/%s: %w", pod.Namespace, pod.Name, errNamespaceUnknown)
 	}
-	workload, revision := state.KeysOf(pod)
+	revision := workload.Revision(pod)
 	e := &Explanation{
 		APIVersion: v1alpha1.GroupVersion.String(), Kind: "Explanation", Time: snapshot.Time,
-		Namespace: pod.Namespace, Name: pod.Name, Workload: workload.Name, Revision: revision.Kind + "/" + revision.Name,
+		Namespace: pod.Namespace, Name: pod.Name, Workload: snapshot.WorkloadOf(pod).Name, Revision: revision.Kind + "/" + revision.Name,
 		SchedulerName: pod.Spec.SchedulerName,
 		OptimizeFor: cmp.Or(rules.OptimizeFor, options.OptimizeFor, options.Profiles[pod.Spec.SchedulerName],
 			v1alpha1.OptimizeForBalanced),

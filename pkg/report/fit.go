@@ -12,6 +12,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // Rule is the kind of rule that excludes a node.
@@ -76,7 +77,7 @@ func newFit(snapshot *state.Snapshot, pod *corev1.Pod) *fit {
 		loads: map[string]*load{},
 	}
 	for _, other := range snapshot.Pods {
-		if other.Spec.NodeName == "" || other.UID == pod.UID || ended(other) {
+		if other.Spec.NodeName == "" || other.UID == pod.UID || workload.Ended(other) {
 			continue
 		}
 		on := f.loads[other.Spec.NodeName]
@@ -97,20 +98,15 @@ func newFit(snapshot *state.Snapshot, pod *corev1.Pod) *fit {
 }
 
 // ended says whether a pod holds no resources any more. A terminating pod still does.
-func ended(pod *corev1.Pod) bool {
-	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
-}
-
 func requestsOf(pod *corev1.Pod) corev1.ResourceList {
 	return resourcehelper.PodRequests(pod, resourcehelper.PodResourcesOptions{})
 }
 
 func boundVolumes(snapshot *state.Snapshot, pod *corev1.Pod) []*corev1.PersistentVolume {
 	var out []*corev1.PersistentVolume
-	for i := range pod.Spec.Volumes {
-		name := state.ClaimName(pod, &pod.Spec.Volumes[i])
+	for _, name := range workload.Claims(pod) {
 		for _, claim := range snapshot.Claims {
-			if name == "" || claim.Namespace != pod.Namespace || claim.Name != name {
+			if claim.Namespace != pod.Namespace || claim.Name != name {
 				continue
 			}
 			for _, volume := range snapshot.Volumes {

@@ -9,6 +9,7 @@ import (
 
 	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // Grouping is what a report adds up by.
@@ -45,14 +46,14 @@ type replica struct {
 	pod      *corev1.Pod
 	node     *state.Node
 	rules    *rules.Rules
-	workload state.WorkloadKey
+	workload workload.Key
 }
 
 // replicas are the live pods on nodes of a namespace (all when empty), and how many wait for a node, or are on one that
 // is gone.
 func replicas(snapshot *state.Snapshot, namespace string) (placed []replica, pending int, err error) {
 	for _, pod := range snapshot.Pods {
-		if namespace != "" && pod.Namespace != namespace || ended(pod) || pod.DeletionTimestamp != nil {
+		if namespace != "" && pod.Namespace != namespace || !workload.Live(pod) {
 			continue
 		}
 		node, ok := snapshot.NodeNamed(pod.Spec.NodeName)
@@ -64,8 +65,7 @@ func replicas(snapshot *state.Snapshot, namespace string) (placed []replica, pen
 		if !ok {
 			return nil, 0, fmt.Errorf("pod %s/%s: %w", pod.Namespace, pod.Name, errNamespaceUnknown)
 		}
-		workload, _ := state.KeysOf(pod)
-		placed = append(placed, replica{pod: pod, node: node, rules: rules, workload: workload})
+		placed = append(placed, replica{pod: pod, node: node, rules: rules, workload: snapshot.WorkloadOf(pod).AnyKind()})
 	}
 	return placed, pending, nil
 }

@@ -9,6 +9,7 @@ import (
 	"tradewind.dev/tradewind/pkg/pricing"
 	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // judge says of each node what the scheduler would say of it for one pod that has no node yet.
@@ -17,7 +18,7 @@ type judge struct {
 	pod         *corev1.Pod
 	rules       *rules.Rules
 	request     pricing.Resources
-	revision    state.RevisionKey
+	revision    workload.Key
 	view        *rules.View
 	callees     []*rules.View
 	optimizeFor v1alpha1.OptimizeFor
@@ -50,7 +51,7 @@ func newJudge(snapshot *state.Snapshot, pod *corev1.Pod, ruled *rules.Rules, opt
 		snapshot.SetPod(pending)
 		defer snapshot.SetPod(pod)
 	}
-	_, revision := state.KeysOf(pod)
+	revision := workload.Revision(pod)
 	j := &judge{
 		snapshot: snapshot, pod: pod, rules: ruled, request: state.Request(pod), revision: revision,
 		view: snapshot.Revision(revision), callees: snapshot.Callees(pod, ruled.Traffic), optimizeFor: optimizeFor,
@@ -62,10 +63,10 @@ func newJudge(snapshot *state.Snapshot, pod *corev1.Pod, ruled *rules.Rules, opt
 	}
 	j.latency = rules.NewLatencyLimits(ruled, j.view, snapshot.Callees(pod, ruled.TrafficLimits))
 	for _, other := range snapshot.Pods {
-		if other.UID == pod.UID || other.Spec.NodeName == "" || other.DeletionTimestamp != nil || ended(other) {
+		if other.UID == pod.UID || other.Spec.NodeName == "" || !workload.Live(other) {
 			continue
 		}
-		if _, key := state.KeysOf(other); key == revision {
+		if workload.Revision(other) == revision {
 			j.onHost[other.Spec.NodeName]++
 		}
 	}

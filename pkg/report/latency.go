@@ -11,6 +11,7 @@ import (
 	"tradewind.dev/tradewind/pkg/latency"
 	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // LatencyReport says how fast the workloads of a cluster answer, and how far they are from the ones that they call. Only
@@ -105,7 +106,7 @@ func oldest(a, b string) string {
 
 // servedWorkload is a workload under one set of rules.
 type servedWorkload struct {
-	key   state.WorkloadKey
+	key   workload.Key
 	rules *rules.Rules
 	// clients is the round trip to the nearest replica; percentile95 and limit are those of the limit nearest to being
 	// broken, or of the clients where there is no limit.
@@ -127,7 +128,7 @@ func Latency(snapshot *state.Snapshot, by Grouping, namespace string) (*LatencyR
 		PendingPods: pending, Total: LatencyGroup{Name: "total"},
 	}
 	type workloadKey struct {
-		key   state.WorkloadKey
+		key   workload.Key
 		ruled *rules.Rules
 	}
 	workloads := map[workloadKey]*servedWorkload{}

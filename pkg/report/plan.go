@@ -15,10 +15,10 @@ import (
 type Plan struct {
 	APIVersion string `json:"apiVersion"`
 	Kind       string `json:"kind"`
-	// HourlyUSD is the bill; its total is the sum of its parts.
+	// HourlyUSD is what the plan costs: what is invoiced, apart from what is only valued.
 	HourlyUSD PlanBill `json:"hourlyUSD"`
-	// LowerBoundUSD: no plan that places as many replicas costs less. GapPercent is how far above it the bill is; null when
-	// the bound is 0 and the bill is not.
+	// LowerBoundUSD: no plan that places as many replicas has a lower total. GapPercent is how far above it the total is; null
+	// when the bound is 0 and the total is not.
 	LowerBoundUSD float64  `json:"lowerBoundUSD"`
 	GapPercent    *float64 `json:"gapPercent"`
 	// Replicas have a place, Unplaced have none, and Moves of those that run leave the pool that they are on.
@@ -35,15 +35,44 @@ type Plan struct {
 	Comparison *PlanComparison `json:"comparison,omitempty"`
 }
 
-// PlanBill is a bill by its parts.
+// PlanBill is what a whole plan costs by its parts. Clouds invoice whole machines; replicas' shares of them attribute what the
+// machines cost to workloads, and are in no invoice.
 type PlanBill struct {
-	Total        float64 `json:"total"`
-	Compute      float64 `json:"compute"`
-	Egress       float64 `json:"egress"`
-	Latency      float64 `json:"latency"`
+	// Total is what the plan minimises: compute, egress and what is valued. Nobody pays it.
+	Total float64 `json:"total"`
+	// Invoice is what clouds charge: machines and egress.
+	Invoice float64 `json:"invoice"`
+	// Valued is what nobody charges: latency, interruption, disruption and preference.
+	Valued float64 `json:"valued"`
+	// Machines are whole prices of the machines that the plan uses or adds and that somebody could stop paying for.
+	Machines float64 `json:"machines"`
+	PlanParts
+}
+
+// PlanShare is what a part of a plan costs by its parts.
+type PlanShare struct {
+	// Total is what the plan minimises: share and valued. Nobody pays it.
+	Total float64 `json:"total"`
+	// Share is compute and egress.
+	Share float64 `json:"share"`
+	// Valued is what nobody charges: latency, interruption, disruption and preference.
+	Valued float64 `json:"valued"`
+	PlanParts
+}
+
+// PlanParts are amounts of one kind each.
+type PlanParts struct {
+	// Compute is the replicas' shares of their machines, sunk ones too.
+	Compute float64 `json:"compute"`
+	// Egress is traffic between places and to clients.
+	Egress float64 `json:"egress"`
+	// Latency is a price for each millisecond of expected round trip.
+	Latency float64 `json:"latency"`
+	// Interruption is the risk of spot machines.
 	Interruption float64 `json:"interruption"`
-	Disruption   float64 `json:"disruption"`
-	// Preference is the weight of preferred locations that are not met. Nobody charges it.
+	// Disruption is a price for every move away from where a replica runs.
+	Disruption float64 `json:"disruption"`
+	// Preference is the weight of preferred locations that are not met.
 	Preference float64 `json:"preference"`
 }
 
@@ -68,7 +97,7 @@ type PlanPlacement struct {
 	// Exposed says that it cannot survive the next loss that its policies speak of: not enough is left after a first.
 	Exposed bool `json:"exposed,omitempty"`
 	// HourlyUSD of all its replicas.
-	HourlyUSD PlanBill `json:"hourlyUSD"`
+	HourlyUSD PlanShare `json:"hourlyUSD"`
 	// MaxLatencyMs is the lowest limit of its policies on the round trip of clients; absent without one.
 	MaxLatencyMs *float64 `json:"maxLatencyMs,omitempty"`
 	// Policies in force, the one that wins soft fields first.
@@ -85,15 +114,15 @@ type PlanDecision struct {
 	InstanceType string                `json:"instanceType"`
 	CapacityType v1alpha1.CapacityType `json:"capacityType"`
 	Replicas     int                   `json:"replicas"`
-	// HourlyUSD of these replicas, all parts of the bill.
+	// HourlyUSD is the total of these replicas: Parts.Total.
 	HourlyUSD float64 `json:"hourlyUSD"`
 	// LatencyMs is the expected round trip of the policy's clients, or without clients that to the called workloads; null
 	// when there is none, or one is not known.
 	LatencyMs *float64 `json:"latencyMs"`
 	Reason    string   `json:"reason"`
 	// PriceAssumed says that nobody states the price of the pool, and the highest known one counts.
-	PriceAssumed bool     `json:"priceAssumed,omitempty"`
-	Parts        PlanBill `json:"parts"`
+	PriceAssumed bool      `json:"priceAssumed,omitempty"`
+	Parts        PlanShare `json:"parts"`
 	// Nodes that hold the replicas.
 	Nodes []PlanNode `json:"nodes,omitempty"`
 }
@@ -131,7 +160,7 @@ type PlanPool struct {
 	Zone         string                `json:"zone"`
 	InstanceType string                `json:"instanceType"`
 	CapacityType v1alpha1.CapacityType `json:"capacityType"`
-	// Nodes exist, UsedNodes of them hold a replica, and AddedNodes are to be bought.
+	// Nodes exist, UsedNodes of them hold a replica, and AddedNodes are to be added.
 	Nodes      int `json:"nodes"`
 	UsedNodes  int `json:"usedNodes"`
 	AddedNodes int `json:"addedNodes"`
@@ -141,6 +170,10 @@ type PlanPool struct {
 	NodeHourlyUSD  *float64 `json:"nodeHourlyUSD"`
 	NodesHourlyUSD *float64 `json:"nodesHourlyUSD"`
 	IdleHourlyUSD  *float64 `json:"idleHourlyUSD"`
+	// MachinesHourlyUSD is the pool's part of the plan's machines: whole prices of the nodes in use and added; null when the price
+	// is not known. Sunk says that nobody can stop paying for them, so that they are in no invoice.
+	MachinesHourlyUSD *float64 `json:"machinesHourlyUSD"`
+	Sunk              bool     `json:"sunk,omitempty"`
 	// Unavailable says why the pool must not be used; empty when it may be.
 	Unavailable string `json:"unavailable,omitempty"`
 }
@@ -156,7 +189,10 @@ type PlanLoss struct {
 	Broken []string `json:"broken"`
 	// Exposed are workloads that then cannot survive the next loss that their policies speak of.
 	Exposed []string `json:"exposed"`
-	// HourlyUSD of the plan on what remains, the price of moving apart, and AddedNodes that it would buy.
+	// InvoiceUSD is what clouds would charge for the plan on what remains, in US dollars an hour, ValuedUSD what would be valued
+	// besides, and HourlyUSD its total; the price of moving is in none. AddedNodes it would add.
+	InvoiceUSD float64 `json:"invoiceUSD"`
+	ValuedUSD  float64 `json:"valuedUSD"`
 	HourlyUSD  float64 `json:"hourlyUSD"`
 	AddedNodes int     `json:"addedNodes"`
 }
@@ -189,8 +225,18 @@ func NewPlan(result *planning.Result, plan *engine.Plan, explain func(workload i
 
 func planBill(bill *engine.Bill) PlanBill {
 	return PlanBill{
-		Total: bill.Total(), Compute: bill.Compute, Egress: bill.Egress, Latency: bill.Latency, Interruption: bill.Interruption,
-		Disruption: bill.Disruption, Preference: bill.Preference,
+		Total: bill.Total(), Invoice: bill.Invoice(), Valued: bill.Valued(), Machines: bill.Machines, PlanParts: planParts(bill),
+	}
+}
+
+func planShare(bill *engine.Bill) PlanShare {
+	return PlanShare{Total: bill.Total(), Share: bill.Share(), Valued: bill.Valued(), PlanParts: planParts(bill)}
+}
+
+func planParts(bill *engine.Bill) PlanParts {
+	return PlanParts{
+		Compute: bill.Compute, Egress: bill.Egress, Latency: bill.Latency, Interruption: bill.Interruption, Disruption: bill.Disruption,
+		Preference: bill.Preference,
 	}
 }
 
@@ -198,7 +244,7 @@ func planPlacement(result *planning.Result, i int, placement *engine.Placement, 
 	w := &result.Snapshot.Workloads[i]
 	out := PlanPlacement{
 		Namespace: w.Namespace, Name: w.Name, Kind: w.Kind, Replicas: w.Replicas, Unplaced: placement.Unplaced, Moves: placement.Moves,
-		Held: placement.Held, HourlyUSD: planBill(&placement.Bill), Decisions: make([]PlanDecision, 0, len(placement.Decisions)),
+		Held: placement.Held, HourlyUSD: planShare(&placement.Bill), Decisions: make([]PlanDecision, 0, len(placement.Decisions)),
 		Rejected: make([]PlanRejection, 0, len(why.Rejected)),
 	}
 	for k := range placement.Decisions {
@@ -261,7 +307,7 @@ func planDecision(result *planning.Result, d *engine.Decision, reason string) Pl
 	out := PlanDecision{
 		Cluster: at.Cluster, Pool: at.Name, Cloud: at.At.Cloud, Region: at.At.Region, Zone: at.At.Zone, InstanceType: at.At.InstanceType,
 		CapacityType: at.At.CapacityType, Replicas: d.Replicas, HourlyUSD: d.Bill.Total(), Reason: reason, PriceAssumed: !d.PriceKnown,
-		Parts: planBill(&d.Bill),
+		Parts: planShare(&d.Bill),
 	}
 	if d.LatencyKnown {
 		out.LatencyMs = &d.LatencyMilliseconds
@@ -284,10 +330,11 @@ func planPool(info *planning.PoolInfo, pool *engine.Pool, use *engine.PoolUse) P
 	out := PlanPool{
 		Cluster: info.Cluster, Pool: info.Name, Cloud: info.At.Cloud, Region: info.At.Region, Zone: info.At.Zone,
 		InstanceType: info.At.InstanceType, CapacityType: info.At.CapacityType, Nodes: use.Existing, UsedNodes: use.Used,
-		AddedNodes: use.Added, Replicas: use.Replicas, Unavailable: info.Unavailable,
+		AddedNodes: use.Added, Replicas: use.Replicas, Sunk: pool.Sunk, Unavailable: info.Unavailable,
 	}
 	if use.PriceKnown {
 		out.NodeHourlyUSD, out.NodesHourlyUSD, out.IdleHourlyUSD = &pool.Price.USD, &use.NodeUSD, &use.IdleUSD
+		out.MachinesHourlyUSD = &use.MachinesUSD
 	}
 	return out
 }

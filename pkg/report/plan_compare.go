@@ -15,8 +15,11 @@ type PlanComparison struct {
 	Replicas  int      `json:"replicas"`
 	Unplaced  int      `json:"unplaced"`
 	Moves     int      `json:"moves"`
-	// SavingsUSD is what this plan costs less than the base, the price of moving apart in both; SavingsPercent its share of
-	// the base's bill.
+	// InvoiceSavingsUSD is what clouds would invoice less than for the base, and InvoiceSavingsPercent its share of that.
+	InvoiceSavingsUSD     float64 `json:"invoiceSavingsUSD"`
+	InvoiceSavingsPercent float64 `json:"invoiceSavingsPercent"`
+	// SavingsUSD is how much lower the total is than the base's, the price of moving apart in both, and SavingsPercent its share
+	// of that. Part of it may be what is only valued.
 	SavingsUSD     float64 `json:"savingsUSD"`
 	SavingsPercent float64 `json:"savingsPercent"`
 	// Moved replicas are in another place than in the base; Started and Stopped are in only one of both plans.
@@ -35,8 +38,10 @@ type PlanDifference struct {
 	// From are the places that the plan has fewer replicas in than the base, To those with more.
 	From []PlanShift `json:"from"`
 	To   []PlanShift `json:"to"`
-	// DeltaUSD is what the workload costs more than in the base.
-	DeltaUSD float64 `json:"deltaUSD"`
+	// DeltaUSD is how much higher the workload's total is than in the base, the price of moving apart; DeltaShareUSD is the part
+	// of it that is share: compute and egress.
+	DeltaUSD      float64 `json:"deltaUSD"`
+	DeltaShareUSD float64 `json:"deltaShareUSD"`
 	// Unplaced replicas, and BaseUnplaced those of the base.
 	Unplaced     int `json:"unplaced"`
 	BaseUnplaced int `json:"baseUnplaced"`
@@ -56,11 +61,8 @@ func (p *Plan) Compare(base *Plan, name string) {
 		Base: name, HourlyUSD: base.HourlyUSD, Replicas: base.Replicas, Unplaced: base.Unplaced, Moves: base.Moves,
 		Workloads: []PlanDifference{},
 	}
-	ours, theirs := p.HourlyUSD.standing(), base.HourlyUSD.standing()
-	c.SavingsUSD = theirs - ours
-	if theirs > 0 {
-		c.SavingsPercent = c.SavingsUSD / theirs * 100
-	}
+	c.SavingsUSD, c.SavingsPercent = saved(base.HourlyUSD.staying(), p.HourlyUSD.staying())
+	c.InvoiceSavingsUSD, c.InvoiceSavingsPercent = saved(base.HourlyUSD.Invoice, p.HourlyUSD.Invoice)
 	type key struct{ kind, namespace, name string }
 	before := map[key]*PlanPlacement{}
 	for i := range base.Placements {
@@ -82,31 +84,35 @@ func (p *Plan) Compare(base *Plan, name string) {
 	p.Comparison = c
 }
 
-// standing is the bill without the price of moving, which is paid once.
-func (b *PlanBill) standing() float64 { return b.Total - b.Disruption }
+// saved is how much less an amount is than another, also in percent of that.
+func saved(base, plan float64) (usd, percent float64) {
+	if base > 0 {
+		percent = (base - plan) / base * 100
+	}
+	return base - plan, percent
+}
 
-// charged is what clouds charge for: machines and traffic.
-func (b *PlanBill) charged() float64 { return b.Compute + b.Egress }
+// staying is the total without the price of moving, which is paid once.
+func (b *PlanBill) staying() float64 { return b.Total - b.Disruption }
 
 func (c *PlanComparison) add(before, after *PlanPlacement) {
 	of := cmp.Or(after, before)
 	d := PlanDifference{Namespace: of.Namespace, Name: of.Name, Kind: of.Kind, From: []PlanShift{}, To: []PlanShift{}}
 	type place struct{ cluster, pool, cloud string }
 	counts := map[place]int{}
-	count := func(p *PlanPlacement, sign int) (usd float64, unplaced int) {
+	count := func(p *PlanPlacement, sign int) (unplaced int) {
 		if p == nil {
-			return 0, 0
+			return 0
 		}
 		for i := range p.Decisions {
 			at := &p.Decisions[i]
 			counts[place{at.Cluster, at.Pool, at.Cloud}] += sign * at.Replicas
 		}
-		return p.HourlyUSD.standing(), p.Unplaced
+		d.DeltaUSD += float64(sign) * (p.HourlyUSD.Total - p.HourlyUSD.Disruption)
+		d.DeltaShareUSD += float64(sign) * p.HourlyUSD.Share
+		return p.Unplaced
 	}
-	base, unplaced := count(before, -1)
-	d.BaseUnplaced = unplaced
-	usd, unplaced := count(after, 1)
-	d.Unplaced, d.DeltaUSD = unplaced, usd-base
+	d.BaseUnplaced, d.Unplaced = count(before, -1), count(after, 1)
 	gone, come := 0, 0
 	for at, n := range counts {
 		shift := PlanShift{Cluster: at.cluster, Pool: at.pool, Cloud: at.cloud, Replicas: max(n, -n)}

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -14,7 +12,7 @@ import (
 func (p *Plan) Text(w io.Writer) error {
 	var out strings.Builder
 	p.clouds(&out)
-	p.bill(&out)
+	p.money(&out)
 	p.workloads(&out)
 	p.unplaced(&out)
 	p.exposed(&out)
@@ -25,103 +23,14 @@ func (p *Plan) Text(w io.Writer) error {
 	return err
 }
 
-// clouds is what each cloud holds and costs.
-func (p *Plan) clouds(out *strings.Builder) {
-	type sum struct {
-		replicas, nodes, added int
-		bill, nodesUSD, idle   float64
-		unpriced               bool
-	}
-	of := map[string]*sum{}
-	get := func(cloud string) *sum {
-		name := orUnknown(cloud)
-		if of[name] == nil {
-			of[name] = &sum{}
-		}
-		return of[name]
-	}
-	for i := range p.Pools {
-		pool := &p.Pools[i]
-		s := get(pool.Cloud)
-		s.replicas += pool.Replicas
-		s.nodes += pool.Nodes
-		s.added += pool.AddedNodes
-		if pool.NodesHourlyUSD == nil {
-			s.unpriced = s.unpriced || pool.Nodes+pool.AddedNodes > 0
-			continue
-		}
-		s.nodesUSD += *pool.NodesHourlyUSD
-		s.idle += *pool.IdleHourlyUSD
-	}
-	for i := range p.Placements {
-		for k := range p.Placements[i].Decisions {
-			d := &p.Placements[i].Decisions[k]
-			get(d.Cloud).bill += d.HourlyUSD
-		}
-	}
-	t := newTable(0, "CLOUD", ">REPLICAS", ">NODES", ">TO ADD", ">BILL $/HOUR", ">WHOLE NODES $/HOUR", ">IDLE $/HOUR", "")
-	total := sum{}
-	row := func(name string, s *sum) {
-		note := ""
-		if s.unpriced {
-			note = "+ nodes without a known price"
-		}
-		t.add(name, strconv.Itoa(s.replicas), strconv.Itoa(s.nodes), strconv.Itoa(s.added), Dollars(s.bill), Dollars(s.nodesUSD), Dollars(s.idle), note)
-	}
-	for _, name := range slices.Sorted(maps.Keys(of)) {
-		s := of[name]
-		row(name, s)
-		total.replicas += s.replicas
-		total.nodes += s.nodes
-		total.added += s.added
-		total.bill += s.bill
-		total.nodesUSD += s.nodesUSD
-		total.idle += s.idle
-		total.unpriced = total.unpriced || s.unpriced
-	}
-	if len(of) != 1 {
-		row("TOTAL", &total)
-	}
-	out.WriteString(t.String())
-}
-
-// bill is the parts of the bill, how good it is, and what is worst.
-func (p *Plan) bill(out *strings.Builder) {
-	out.WriteString("\n")
-	var parts []string
-	for _, part := range []struct {
-		name string
-		usd  float64
-	}{
-		{"compute", p.HourlyUSD.Compute}, {"egress", p.HourlyUSD.Egress}, {"latency", p.HourlyUSD.Latency},
-		{"interruption", p.HourlyUSD.Interruption}, {"disruption", p.HourlyUSD.Disruption}, {"unmet preferences", p.HourlyUSD.Preference},
-	} {
-		if part.usd != 0 {
-			parts = append(parts, part.name+" "+Dollars(part.usd))
-		}
-	}
-	text := "$" + Dollars(p.HourlyUSD.Total) + " an hour"
-	if len(parts) > 1 {
-		text += " = " + strings.Join(parts, " + ")
-	}
-	paragraph(out, "Bill     ", text+"; "+p.gap()+".")
-	paragraph(out, "Replicas ", fmt.Sprintf("%d placed, %d unplaced, %s.", p.Replicas, p.Unplaced, count(p.Moves, "move")))
-	if worst := p.worst(); worst != "" {
-		paragraph(out, "Latency  ", worst+".")
-	}
-	if p.Stopped {
-		paragraph(out, "Note     ", "the deadline ended the search early; more time may find a cheaper plan.")
-	}
-}
-
 func (p *Plan) gap() string {
 	switch {
 	case p.GapPercent == nil:
 		return "no lower bound is known"
 	case *p.GapPercent < 0.005:
-		return "no plan is cheaper"
+		return "and no plan has a lower one"
 	}
-	return fmt.Sprintf("at most %.2f %% above the cheapest possible plan", *p.GapPercent)
+	return fmt.Sprintf("at most %.2f %% above the lowest possible", *p.GapPercent)
 }
 
 // worst is the longest round trip.
@@ -157,7 +66,7 @@ func (p *Plan) workloads(out *strings.Builder) {
 		return
 	}
 	out.WriteString("\n")
-	t := newTable(0, "WORKLOAD", ">REPLICAS", "WHERE", ">$/HOUR", ">MS", ">MOVES")
+	t := newTable(0, "WORKLOAD", ">REPLICAS", "WHERE", ">SHARE $/HOUR", ">VALUED $/HOUR", ">MS", ">MOVES")
 	for i := range p.Placements {
 		w := &p.Placements[i]
 		var where []string
@@ -174,7 +83,8 @@ func (p *Plan) workloads(out *strings.Builder) {
 		if w.Unplaced > 0 {
 			where = append(where, fmt.Sprintf("%d× nowhere", w.Unplaced))
 		}
-		t.add(w.workloadName(), strconv.Itoa(w.Replicas), cmp.Or(strings.Join(where, ", "), "-"), Dollars(w.HourlyUSD.Total), latency, strconv.Itoa(w.Moves))
+		t.add(w.workloadName(), strconv.Itoa(w.Replicas), cmp.Or(strings.Join(where, ", "), "-"), Dollars(w.HourlyUSD.Share),
+			Dollars(w.HourlyUSD.Valued), latency, strconv.Itoa(w.Moves))
 	}
 	out.WriteString(t.String())
 }
@@ -212,7 +122,7 @@ func (p *Plan) exposed(out *strings.Builder) {
 	}
 }
 
-// added are the nodes to buy.
+// added are the nodes to add.
 func (p *Plan) added(out *strings.Builder) {
 	t := newTable(2, "POOL", ">NODES", ">$/HOUR EACH")
 	for i := range p.Pools {
@@ -231,7 +141,7 @@ func (p *Plan) losses(out *strings.Builder) {
 		return
 	}
 	out.WriteString("\n")
-	t := newTable(0, "IF LOST", ">REPLICAS LOST", ">TO ADD", ">THEN $/HOUR", "WHAT BREAKS")
+	t := newTable(0, "IF LOST", ">REPLICAS LOST", ">TO ADD", ">THEN INVOICED $/HOUR", "WHAT BREAKS")
 	for i := range p.Losses {
 		loss := &p.Losses[i]
 		var breaks []string
@@ -244,7 +154,7 @@ func (p *Plan) losses(out *strings.Builder) {
 		if len(loss.Exposed) > 0 {
 			breaks = append(breaks, "could not survive the next loss: "+some(loss.Exposed))
 		}
-		t.add(loss.Cloud, strconv.Itoa(loss.Replicas), strconv.Itoa(loss.AddedNodes), Dollars(loss.HourlyUSD), cmp.Or(strings.Join(breaks, "; "), "nothing"))
+		t.add(loss.Cloud, strconv.Itoa(loss.Replicas), strconv.Itoa(loss.AddedNodes), Dollars(loss.InvoiceUSD), cmp.Or(strings.Join(breaks, "; "), "nothing"))
 	}
 	out.WriteString(t.String())
 }
@@ -260,23 +170,27 @@ func (p *Plan) comparison(out *strings.Builder) {
 	money := func(name string, base, plan float64) {
 		t.add(name, Dollars(base), Dollars(plan), signedDollars(plan-base))
 	}
-	money("compute $/hour", c.HourlyUSD.Compute, p.HourlyUSD.Compute)
-	money("egress $/hour", c.HourlyUSD.Egress, p.HourlyUSD.Egress)
-	money("latency $/hour", c.HourlyUSD.Latency, p.HourlyUSD.Latency)
-	money("interruption $/hour", c.HourlyUSD.Interruption, p.HourlyUSD.Interruption)
-	money("without moves $/hour", c.HourlyUSD.standing(), p.HourlyUSD.standing())
+	base := &c.HourlyUSD
+	money("machines $/hour", base.Machines, p.HourlyUSD.Machines)
+	money("egress $/hour", base.Egress, p.HourlyUSD.Egress)
+	money("invoice $/hour", base.Invoice, p.HourlyUSD.Invoice)
+	money("valued, without moves $/hour", base.Valued-base.Disruption, p.HourlyUSD.Valued-p.HourlyUSD.Disruption)
+	money("shares of machines $/hour", base.Compute, p.HourlyUSD.Compute)
+	money("score, without moves $/hour", base.staying(), p.HourlyUSD.staying())
 	number := func(name string, base, plan int) {
 		t.add(name, strconv.Itoa(base), strconv.Itoa(plan), fmt.Sprintf("%+d", plan-base))
 	}
 	number("replicas placed", c.Replicas, p.Replicas)
 	number("replicas unplaced", c.Unplaced, p.Unplaced)
 	out.WriteString(t.String())
-	verdict := fmt.Sprintf("saves $%s an hour (%.1f %%)", Dollars(c.SavingsUSD), c.SavingsPercent)
-	if c.SavingsUSD < 0 {
-		verdict = fmt.Sprintf("costs $%s an hour more (%.1f %%)", Dollars(-c.SavingsUSD), -c.SavingsPercent)
+	verdict := fmt.Sprintf("would be invoiced $%s an hour less (%.1f %%)", Dollars(c.InvoiceSavingsUSD), c.InvoiceSavingsPercent)
+	switch {
+	case Dollars(c.InvoiceSavingsUSD) == Dollars(0):
+		verdict = "would be invoiced the same"
+	case c.InvoiceSavingsUSD < 0:
+		verdict = fmt.Sprintf("would be invoiced $%s an hour more (%.1f %%)", Dollars(-c.InvoiceSavingsUSD), -c.InvoiceSavingsPercent)
 	}
-	charged := p.HourlyUSD.charged() - c.HourlyUSD.charged()
-	verdict += fmt.Sprintf("; what clouds charge changes by $%s; %s elsewhere", signedDollars(charged), count(c.Moved, "replica"))
+	verdict += fmt.Sprintf("; score %s (%+.1f %%); %s elsewhere", signedDollars(-c.SavingsUSD), -c.SavingsPercent, count(c.Moved, "replica"))
 	if c.Started+c.Stopped > 0 {
 		verdict += fmt.Sprintf(", %d more and %d fewer run", c.Started, c.Stopped)
 	}
@@ -285,10 +199,11 @@ func (p *Plan) comparison(out *strings.Builder) {
 		return
 	}
 	out.WriteString("\n")
-	moved := newTable(0, "WORKLOAD", "FROM", "TO", ">$/HOUR")
+	moved := newTable(0, "WORKLOAD", "FROM", "TO", ">SHARE $/HOUR", ">VALUED $/HOUR")
 	for i := range c.Workloads {
 		d := &c.Workloads[i]
-		moved.add(d.Namespace+"/"+d.Name, shifts(d.From, d.BaseUnplaced-d.Unplaced), shifts(d.To, d.Unplaced-d.BaseUnplaced), signedDollars(d.DeltaUSD))
+		moved.add(d.Namespace+"/"+d.Name, shifts(d.From, d.BaseUnplaced-d.Unplaced), shifts(d.To, d.Unplaced-d.BaseUnplaced),
+			signedDollars(d.DeltaShareUSD), signedDollars(d.DeltaUSD-d.DeltaShareUSD))
 	}
 	out.WriteString(moved.String())
 }
@@ -316,7 +231,7 @@ func (p *Plan) CSV(w io.Writer) error {
 				of.Namespace, of.Name, of.Kind, d.Cluster, d.Pool, d.Cloud, d.Region, d.Zone, d.InstanceType, string(d.CapacityType),
 				strconv.Itoa(d.Replicas), csvNumber(&d.HourlyUSD), csvNumber(&d.Parts.Compute), csvNumber(&d.Parts.Egress),
 				csvNumber(&d.Parts.Latency), csvNumber(&d.Parts.Interruption), csvNumber(&d.Parts.Disruption), csvNumber(&d.Parts.Preference),
-				csvNumber(d.LatencyMs), d.Reason,
+				csvNumber(d.LatencyMs), d.Reason, csvNumber(&d.Parts.Share), csvNumber(&d.Parts.Valued),
 			})
 		}
 		if of.Unplaced > 0 {
@@ -325,11 +240,12 @@ func (p *Plan) CSV(w io.Writer) error {
 				why = of.Conflict.Message
 			}
 			rows = append(rows, append(append([]string{of.Namespace, of.Name, of.Kind}, make([]string, 7)...),
-				strconv.Itoa(of.Unplaced), "", "", "", "", "", "", "", "", "unplaced: "+why))
+				strconv.Itoa(of.Unplaced), "", "", "", "", "", "", "", "", "unplaced: "+why, "", ""))
 		}
 	}
 	return WriteCSV(w, []string{
 		"namespace", "name", "kind", "cluster", "pool", "cloud", "region", "zone", "instanceType", "capacityType", "replicas", "hourlyUSD",
 		"computeUSD", "egressUSD", "latencyUSD", "interruptionUSD", "disruptionUSD", "preferenceUSD", "latencyMs", "reason",
+		"shareUSD", "valuedUSD",
 	}, rows)
 }

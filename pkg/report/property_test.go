@@ -12,10 +12,11 @@ import (
 	"pgregory.net/rapid"
 
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
-func revisionOf(pod *corev1.Pod) state.RevisionKey {
-	_, revision := state.KeysOf(pod)
+func revisionOf(pod *corev1.Pod) workload.Key {
+	revision := workload.Revision(pod)
 	return revision
 }
 

@@ -22,6 +22,7 @@ import (
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/rules/policy"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // pagedReader serves lists page by page, as an API server does.
@@ -118,11 +119,11 @@ func TestCollect(t *testing.T) {
 			if len(s.Pods) != 7 || progress["pods"] != 7 || len(s.Gaps) != 0 || !s.Time.Equal(collectTime) {
 				t.Errorf("%d pods, progress %v, gaps %v, time %s; calls %q", len(s.Pods), progress, s.Gaps, s.Time, reader.calls)
 			}
-			view := s.Workload(WorkloadKey{"shop", "web"})
+			view := s.Workload(workload.Key{Namespace: "shop", Name: "web"})
 			if view == nil || view.Placed() != 7 || len(view.Classes) != 1 || view.Classes[0].Class.Region != "eu-west-1" {
 				t.Errorf("the store holds %+v", view)
 			}
-			if got := s.Revision(RevisionKey{"shop", "ReplicaSet", "web"}).Desired; got != 9 {
+			if got := s.Revision(workload.Key{Kind: "ReplicaSet", Namespace: "shop", Name: "web"}).Desired; got != 9 {
 				t.Errorf("desired replicas %d, want 9", got)
 			}
 			rules, ok := s.Rules(s.Pods[0])

@@ -3,15 +3,17 @@ package state
 import (
 	"slices"
 	"testing"
+
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // Pods that were held back under a number of replicas that is out of date are tried again when the right one is known.
 func TestOnDesired(t *testing.T) {
 	store := newStore(t, Objects{})
-	var told []RevisionKey
-	store.OnDesired(func(key RevisionKey) { told = append(told, key) })
-	store.OnDesired(func(key RevisionKey) { told = append(told, key) })
-	web := RevisionKey{Namespace: "shop", Kind: "ReplicaSet", Name: "web-1"}
+	var told []workload.Key
+	store.OnDesired(func(key workload.Key) { told = append(told, key) })
+	store.OnDesired(func(key workload.Key) { told = append(told, key) })
+	web := workload.Key{Namespace: "shop", Kind: "ReplicaSet", Name: "web-1"}
 
 	store.SetDesired(web, 2)
 	if len(told) > 0 {
@@ -23,7 +25,7 @@ func TestOnDesired(t *testing.T) {
 		t.Errorf("told of %v, which wants as many as before", told)
 	}
 	store.SetDesired(web, 5)
-	if want := []RevisionKey{web, web}; !slices.Equal(told, want) {
+	if want := []workload.Key{web, web}; !slices.Equal(told, want) {
 		t.Errorf("told of %v, want each listener told of %v once", told, web)
 	}
 }

@@ -2,11 +2,12 @@ package state
 
 import (
 	appsv1 "k8s.io/api/apps/v1"
-	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/cache"
+
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // Handler turns a pair of functions into an informer's event handler. An object whose deletion was missed arrives inside
@@ -70,36 +71,23 @@ func (s *Store) ControllerHandler() cache.ResourceEventHandler {
 	return Handler(s.SetController, s.DeleteController)
 }
 
-// SetController records how many replicas a ReplicaSet, StatefulSet, ReplicationController or Job wants. Other kinds are
-// ignored: their replicas are counted.
+// SetController records how many replicas a ReplicaSet, StatefulSet, ReplicationController or Job wants, and whose a
+// ReplicaSet is. Other kinds are ignored: their replicas are counted.
 func (s *Store) SetController(object metav1.Object) {
-	if key, replicas, ok := controllerOf(object); ok {
-		s.SetDesired(key, replicas)
+	key, replicas, ok := workload.Declared(object)
+	if !ok {
+		return
 	}
+	if set, isSet := object.(*appsv1.ReplicaSet); isSet {
+		s.workloads.owners.Store(key, workload.OfReplicaSet(set))
+	}
+	s.SetDesired(key, replicas)
 }
 
 // DeleteController forgets a controller.
 func (s *Store) DeleteController(object metav1.Object) {
-	if key, _, ok := controllerOf(object); ok {
+	if key, _, ok := workload.Declared(object); ok {
+		s.workloads.owners.Delete(key)
 		s.DeleteDesired(key)
 	}
-}
-
-func controllerOf(object metav1.Object) (RevisionKey, int, bool) {
-	key := RevisionKey{Namespace: object.GetNamespace(), Name: object.GetName()}
-	switch typed := object.(type) {
-	case *appsv1.ReplicaSet:
-		key.Kind = "ReplicaSet"
-		return key, DesiredOfReplicaSet(typed), true
-	case *appsv1.StatefulSet:
-		key.Kind = "StatefulSet"
-		return key, desired(typed.Spec.Replicas), true
-	case *corev1.ReplicationController:
-		key.Kind = "ReplicationController"
-		return key, desired(typed.Spec.Replicas), true
-	case *batchv1.Job:
-		key.Kind = "Job"
-		return key, desired(typed.Spec.Parallelism), true
-	}
-	return key, 0, false
 }

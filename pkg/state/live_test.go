@@ -3,6 +3,8 @@ package state
 import (
 	"testing"
 	"time"
+
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // Who waits for everything to be read is told once, and asks one flag.
@@ -31,7 +33,7 @@ func TestAssumedTwiceCountsOnce(t *testing.T) {
 	s := newStore(t, Objects{})
 	s.SetNode(awsNode("a", "eu-west-1", "m5.large"))
 	pod := replica("1", "web", "new", "")
-	_, revision := KeysOf(pod)
+	revision := workload.Revision(pod)
 	for _, known := range []bool{false, true} {
 		if known {
 			s.SetPod(pod)

@@ -8,13 +8,13 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
-	resourcehelper "k8s.io/component-helpers/resource"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/latency"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/pricing"
 	"tradewind.dev/tradewind/pkg/rules"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // Node is what is known of one node. It is immutable.
@@ -193,5 +193,5 @@ func isGPU(name corev1.ResourceName) bool { return strings.HasSuffix(string(name
 
 // Request is what a pod asks for: the sum over its containers with init containers and overhead, as the scheduler counts.
 func Request(pod *corev1.Pod) pricing.Resources {
-	return Resources(resourcehelper.PodRequests(pod, resourcehelper.PodResourcesOptions{}))
+	return Resources(workload.Requests(&pod.Spec))
 }

@@ -8,17 +8,18 @@ import (
 	"sync"
 	"sync/atomic"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	toolscache "k8s.io/client-go/tools/cache"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/rules"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
-// PlacementKey names the workload that a Placement is of.
-type PlacementKey struct{ Kind, Namespace, Name string }
+// PlacementOf is the workload that a Placement is of.
+func PlacementOf(object *v1alpha1.Placement) workload.Key {
+	return workload.Key{Kind: object.Spec.Workload.Kind, Namespace: object.Namespace, Name: object.Spec.Workload.Name}
+}
 
 // maxPlacementName is the longest name that an object may have.
 const maxPlacementName = 253
@@ -156,21 +157,20 @@ func (t *Targets) Open(running *rules.View) []string {
 
 // placements are the plan as the scheduler follows it.
 type placements struct {
-	targets sync.Map // PlacementKey → *Targets
+	targets sync.Map // workload.Key → *Targets
 	count   atomic.Int64
 	// onChange are called after the targets of a workload have changed.
-	onChange atomic.Pointer[[]func(PlacementKey)]
+	onChange atomic.Pointer[[]func(workload.Key)]
 }
 
 // SetPlacement records what the plan has for a workload. A Placement without decisions says nothing, and so does one under
 // another name than PlacementName's.
 func (s *Store) SetPlacement(object *v1alpha1.Placement) {
-	workload := &object.Spec.Workload
-	if len(object.Status.Decisions) == 0 || object.Name != PlacementName(workload.Kind, workload.Name) {
+	key := PlacementOf(object)
+	if len(object.Status.Decisions) == 0 || object.Name != PlacementName(key.Kind, key.Name) {
 		s.DeletePlacement(object)
 		return
 	}
-	key := PlacementKey{workload.Kind, object.Namespace, workload.Name}
 	targets := newTargets(object)
 	before, existed := s.placements.targets.Swap(key, targets)
 	if !existed {
@@ -183,9 +183,8 @@ func (s *Store) SetPlacement(object *v1alpha1.Placement) {
 
 // DeletePlacement forgets what the plan has for a workload.
 func (s *Store) DeletePlacement(object *v1alpha1.Placement) {
-	workload := &object.Spec.Workload
-	key := PlacementKey{workload.Kind, object.Namespace, workload.Name}
-	if object.Name != PlacementName(workload.Kind, workload.Name) {
+	key := PlacementOf(object)
+	if object.Name != PlacementName(key.Kind, key.Name) {
 		return
 	}
 	if _, existed := s.placements.targets.LoadAndDelete(key); existed {
@@ -194,7 +193,7 @@ func (s *Store) DeletePlacement(object *v1alpha1.Placement) {
 	}
 }
 
-func (p *placements) tell(key PlacementKey) {
+func (p *placements) tell(key workload.Key) {
 	if listeners := p.onChange.Load(); listeners != nil {
 		for _, listener := range *listeners {
 			listener(key)
@@ -204,10 +203,10 @@ func (p *placements) tell(key PlacementKey) {
 
 // OnPlacement calls a function whenever the plan for a workload has changed. Add listeners before objects arrive; they are
 // not taken away.
-func (s *Store) OnPlacement(listener func(PlacementKey)) {
+func (s *Store) OnPlacement(listener func(workload.Key)) {
 	for {
 		before := s.placements.onChange.Load()
-		var after []func(PlacementKey)
+		var after []func(workload.Key)
 		if before != nil {
 			after = slices.Clone(*before)
 		}
@@ -223,33 +222,10 @@ func (s *Store) Planned() int { return int(s.placements.count.Load()) }
 
 // Targets is what the plan has for a pod's workload; nil when there is none.
 func (s *Store) Targets(pod *corev1.Pod) *Targets {
-	for _, key := range placementKeys(pod) {
-		if known, ok := s.placements.targets.Load(key); ok {
-			return known.(*Targets)
-		}
+	if known, ok := s.placements.targets.Load(s.WorkloadOf(pod)); ok {
+		return known.(*Targets)
 	}
 	return nil
-}
-
-// IsOf says whether a pod is of the workload that a key names.
-func (k PlacementKey) IsOf(pod *corev1.Pod) bool {
-	return pod.Namespace == k.Namespace && slices.Contains(placementKeys(pod), k)
-}
-
-// placementKeys are the workloads that a pod may be of: what controls it and, for a ReplicaSet, the Deployment that made
-// it, by its name.
-func placementKeys(pod *corev1.Pod) []PlacementKey {
-	owner := metav1.GetControllerOfNoCopy(pod)
-	if owner == nil {
-		return nil
-	}
-	keys := []PlacementKey{{owner.Kind, pod.Namespace, owner.Name}}
-	if hash := pod.Labels[appsv1.DefaultDeploymentUniqueLabelKey]; owner.Kind == "ReplicaSet" && hash != "" {
-		if name, made := strings.CutSuffix(owner.Name, "-"+hash); made {
-			keys = append(keys, PlacementKey{"Deployment", pod.Namespace, name})
-		}
-	}
-	return keys
 }
 
 // PlacementHandler feeds Placements to the store.

@@ -15,6 +15,7 @@ import (
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/rules"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 func planFor(kind, name string, replicas int32, decisions ...v1alpha1.PlacementDecision) *v1alpha1.Placement {
@@ -95,7 +96,7 @@ func TestTargetsOf(t *testing.T) {
 func TestOnPlacement(t *testing.T) {
 	store := NewStore(emptyWorld(t), location.DefaultOptions())
 	told := 0
-	store.OnPlacement(func(PlacementKey) { told++ })
+	store.OnPlacement(func(workload.Key) { told++ })
 	for _, step := range []struct {
 		name string
 		plan *v1alpha1.Placement

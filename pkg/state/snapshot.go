@@ -12,6 +12,7 @@ import (
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/rules/policy"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // Lists are the objects of a cluster at one time.
@@ -82,9 +83,9 @@ func (s *Store) Callees(pod *corev1.Pod, traffic []policy.Traffic) []*rules.View
 }
 
 // CalleeKey names the workload that pods of a namespace call.
-func CalleeKey(namespace string, call *policy.Traffic) WorkloadKey {
+func CalleeKey(namespace string, call *policy.Traffic) workload.Key {
 	if call.Namespace != "" {
 		namespace = call.Namespace
 	}
-	return WorkloadKey{Namespace: namespace, Name: call.Name}
+	return workload.Key{Namespace: namespace, Name: call.Name}
 }

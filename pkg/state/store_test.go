@@ -19,6 +19,7 @@ import (
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/rules"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 func newStore(t testing.TB, objects Objects) *Store {
@@ -67,7 +68,7 @@ func TestRevisionsAndWorkloads(t *testing.T) {
 	s.SetPod(replica("2", "web", "new", "a"))
 	s.SetPod(replica("3", "web", "new", "b"))
 	s.SetPod(replica("4", "web", "new", ""))
-	revision := RevisionKey{"shop", "ReplicaSet", "web-new"}
+	revision := workload.Key{Kind: "ReplicaSet", Namespace: "shop", Name: "web-new"}
 	view := s.Revision(revision)
 	if view.Placed() != 2 || view.Hosts != 2 || len(view.Classes) != 1 {
 		t.Errorf("new revision: %d placed on %d hosts of %d classes, want 2 on 2 of 1", view.Placed(), view.Hosts, len(view.Classes))
@@ -76,13 +77,16 @@ func TestRevisionsAndWorkloads(t *testing.T) {
 		t.Errorf("without a controller its pods are counted: got %d, want 3", view.Desired)
 	}
 	s.SetController(&appsv1.ReplicaSet{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web-new", Annotations: map[string]string{"deployment.kubernetes.io/desired-replicas": "5"}},
-		Spec:       appsv1.ReplicaSetSpec{Replicas: ptr.To(int32(3))},
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: "shop", Name: "web-new", Annotations: map[string]string{"deployment.kubernetes.io/desired-replicas": "5"},
+			OwnerReferences: []metav1.OwnerReference{{Kind: "Deployment", Name: "web", Controller: ptr.To(true)}},
+		},
+		Spec: appsv1.ReplicaSetSpec{Replicas: ptr.To(int32(3))},
 	})
 	if got := s.Revision(revision).Desired; got != 5 {
 		t.Errorf("in a rollout the Deployment's replicas count: got %d, want 5", got)
 	}
-	if got := s.Workload(WorkloadKey{"shop", "web"}).Placed(); got != 3 {
+	if got := s.Workload(workload.Key{Namespace: "shop", Name: "web"}).Placed(); got != 3 {
 		t.Errorf("workload over both revisions: got %d placed, want 3", got)
 	}
 	// m5.large on demand in eu-west-1 is $0.107/h in the catalog of 2025-05; half a core of two is a quarter.
@@ -100,7 +104,7 @@ func TestRevisionsAndWorkloads(t *testing.T) {
 func TestPodsSeenBeforeTheirNode(t *testing.T) {
 	s := newStore(t, Objects{})
 	s.SetPod(replica("1", "web", "x", "late"))
-	revision := RevisionKey{"shop", "ReplicaSet", "web-x"}
+	revision := workload.Key{Kind: "ReplicaSet", Namespace: "shop", Name: "web-x"}
 	if got := s.Revision(revision).Placed(); got != 0 {
 		t.Fatalf("placed on an unknown node: %d", got)
 	}
@@ -118,7 +122,7 @@ func TestPodsSeenBeforeTheirNode(t *testing.T) {
 func TestAssumeAndForget(t *testing.T) {
 	s := newStore(t, Objects{})
 	s.SetNode(awsNode("a", "eu-west-1", "m5.large"))
-	revision := RevisionKey{"shop", "ReplicaSet", "web-x"}
+	revision := workload.Key{Kind: "ReplicaSet", Namespace: "shop", Name: "web-x"}
 	pending := replica("1", "web", "x", "")
 	s.SetPod(pending)
 	s.Assume(pending, "a")
@@ -299,7 +303,7 @@ func TestCountsAreThoseOfARecount(t *testing.T) {
 		}
 		got := map[string]int{}
 		for _, name := range []string{"web-r0", "web-r1"} {
-			view := s.Revision(RevisionKey{"shop", "ReplicaSet", name})
+			view := s.Revision(workload.Key{Kind: "ReplicaSet", Namespace: "shop", Name: name})
 			for _, entry := range view.Classes {
 				got[name+" "+entry.Class.Region] += entry.Replicas
 			}
@@ -323,6 +327,6 @@ func BenchmarkRevision(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		sink = s.Revision(RevisionKey{"shop", "ReplicaSet", "web-x"})
+		sink = s.Revision(workload.Key{Kind: "ReplicaSet", Namespace: "shop", Name: "web-x"})
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/rules/policy"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // volumes holds where volumes are or would be provisioned.
@@ -75,25 +76,10 @@ func (s *Store) VolumeReason(rules *policy.Effective, pod *corev1.Pod) string {
 	if len(rules.Residency) == 0 {
 		return ""
 	}
-	for i := range pod.Spec.Volumes {
-		name := ClaimName(pod, &pod.Spec.Volumes[i])
-		if name == "" {
-			continue
-		}
+	for _, name := range workload.Claims(pod) {
 		if reason := s.claimReason(rules, pod.Namespace, name); reason != "" {
 			return reason
 		}
-	}
-	return ""
-}
-
-// ClaimName is the PersistentVolumeClaim behind a pod's volume, or empty.
-func ClaimName(pod *corev1.Pod, volume *corev1.Volume) string {
-	switch {
-	case volume.PersistentVolumeClaim != nil:
-		return volume.PersistentVolumeClaim.ClaimName
-	case volume.Ephemeral != nil:
-		return pod.Name + "-" + volume.Name
 	}
 	return ""
 }

@@ -2,54 +2,27 @@ package state
 
 import (
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"tradewind.dev/tradewind/pkg/pricing"
 	"tradewind.dev/tradewind/pkg/rules"
+	"tradewind.dev/tradewind/pkg/workload"
 )
-
-// WorkloadKey names a workload as a policy's traffic does: the top controller's namespace and name.
-type WorkloadKey struct{ Namespace, Name string }
-
-// RevisionKey names the object that controls pods directly: a ReplicaSet, StatefulSet, Job, …. Spread, spot share and
-// cost ceiling are counted by revision, so that a rolling update is not held back by the replicas that it replaces.
-type RevisionKey struct{ Namespace, Kind, Name string }
-
-// KeysOf returns the workload and the revision of a pod. A pod without a controller is a workload of its own.
-func KeysOf(pod *corev1.Pod) (WorkloadKey, RevisionKey) {
-	owner := metav1.GetControllerOfNoCopy(pod)
-	if owner == nil {
-		return WorkloadKey{pod.Namespace, pod.Name}, RevisionKey{pod.Namespace, "Pod", pod.Name}
-	}
-	name := owner.Name
-	if owner.Kind == "ReplicaSet" {
-		for _, label := range []string{appsv1.DefaultDeploymentUniqueLabelKey, "rollouts-pod-template-hash"} {
-			if hash := pod.Labels[label]; hash != "" {
-				name = strings.TrimSuffix(name, "-"+hash)
-			}
-		}
-	}
-	return WorkloadKey{pod.Namespace, name}, RevisionKey{pod.Namespace, owner.Kind, owner.Name}
-}
 
 // group counts the replicas of a revision or a workload. Writers exchange the view by compare-and-swap.
 type group struct {
-	key  any
+	key  workload.Key
 	view atomic.Pointer[rules.View]
 	// members are all live pods, placed or not; declared is what the controller wants, -1 when it does not say.
 	members, declared atomic.Int64
 	hosts             sync.Map // node name → *atomic.Int64
 }
 
-func newGroup(key any) *group {
+func newGroup(key workload.Key) *group {
 	g := &group{key: key}
 	g.declared.Store(-1)
 	g.view.Store(&rules.View{})
@@ -106,18 +79,20 @@ type entry struct {
 type workloads struct {
 	store     *Store
 	pods      sync.Map // types.UID → *entry
-	workloads groups   // by WorkloadKey
-	revisions groups   // by RevisionKey
+	workloads groups   // by name, of any kind: what is called is named so
+	revisions groups
+	// owners are the workloads of ReplicaSets, by the ReplicaSet's key.
+	owners sync.Map
 	// homeless is how many entries have a node that the store does not know.
 	homeless atomic.Int64
 	// onDesired are called after a revision wants another number of replicas.
-	onDesired atomic.Pointer[[]func(RevisionKey)]
+	onDesired atomic.Pointer[[]func(workload.Key)]
 }
 
-// groups are groups by their key.
+// groups are groups by their key, a workload.Key.
 type groups struct{ sync.Map }
 
-func (g *groups) of(key any) *group {
+func (g *groups) of(key workload.Key) *group {
 	if known, ok := g.Load(key); ok {
 		return known.(*group)
 	}
@@ -132,16 +107,28 @@ func (g *groups) drop(unused *group) {
 	}
 }
 
-// Workload returns where the replicas of a workload are, over all its revisions; nil when it is not known.
-func (s *Store) Workload(key WorkloadKey) *rules.View {
-	if known, ok := s.workloads.workloads.Load(key); ok {
+// Workload returns where the replicas of all workloads of a key's name are, over all their revisions; nil when there is none.
+func (s *Store) Workload(key workload.Key) *rules.View {
+	if known, ok := s.workloads.workloads.Load(key.AnyKind()); ok {
 		return known.(*group).current()
 	}
 	return nil
 }
 
+// WorkloadOf is the workload that a pod is a replica of.
+func (s *Store) WorkloadOf(pod *corev1.Pod) workload.Key { return workload.Of(pod, s.OwnerOf) }
+
+// OwnerOf is the workload of a ReplicaSet; known is false when the store has not seen it. It is a workload.Owners.
+func (s *Store) OwnerOf(namespace, replicaSet string) (of workload.Key, known bool) {
+	found, known := s.workloads.owners.Load(workload.Key{Kind: workload.ReplicaSet, Namespace: namespace, Name: replicaSet})
+	if !known {
+		return workload.Key{}, false
+	}
+	return found.(workload.Key), true
+}
+
 // Revision returns where the replicas of a revision are.
-func (s *Store) Revision(key RevisionKey) *rules.View {
+func (s *Store) Revision(key workload.Key) *rules.View {
 	if known, ok := s.workloads.revisions.Load(key); ok {
 		return known.(*group).current()
 	}
@@ -149,8 +136,9 @@ func (s *Store) Revision(key RevisionKey) *rules.View {
 }
 
 func (w *workloads) entryFor(pod *corev1.Pod, node string) *entry {
-	workload, revision := KeysOf(pod)
-	e := &entry{request: Request(pod), workload: w.workloads.of(workload), revision: w.revisions.of(revision)}
+	e := &entry{
+		request: Request(pod), workload: w.workloads.of(w.store.WorkloadOf(pod).AnyKind()), revision: w.revisions.of(workload.Revision(pod)),
+	}
 	e.settle(w.store, node)
 	return e
 }
@@ -212,7 +200,7 @@ func (w *workloads) count(e *entry, delta int) {
 
 // SetPod records a pod that was added or changed. Pods that are terminating or have ended do not count.
 func (s *Store) SetPod(pod *corev1.Pod) {
-	if pod.DeletionTimestamp != nil || pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
+	if !workload.Live(pod) {
 		s.DeletePod(pod.UID)
 		return
 	}
@@ -296,7 +284,7 @@ func (w *workloads) settled(e *entry, node string) *entry {
 }
 
 // SetDesired records how many replicas a controller wants.
-func (s *Store) SetDesired(key RevisionKey, replicas int) {
+func (s *Store) SetDesired(key workload.Key, replicas int) {
 	changed := s.workloads.revisions.of(key)
 	if changed.declared.Swap(int64(replicas)) == int64(replicas) || changed.members.Load() == 0 {
 		return
@@ -311,10 +299,10 @@ func (s *Store) SetDesired(key RevisionKey, replicas int) {
 // OnDesired calls a function whenever a revision that has pods wants another number of replicas, so that pods can be
 // tried again that were held back because the scheduler had heard of them before it heard of that number. Add listeners
 // before objects arrive; they are not taken away.
-func (s *Store) OnDesired(listener func(RevisionKey)) {
+func (s *Store) OnDesired(listener func(workload.Key)) {
 	for {
 		before := s.workloads.onDesired.Load()
-		var after []func(RevisionKey)
+		var after []func(workload.Key)
 		if before != nil {
 			after = slices.Clone(*before)
 		}
@@ -326,27 +314,9 @@ func (s *Store) OnDesired(listener func(RevisionKey)) {
 }
 
 // DeleteDesired forgets a controller.
-func (s *Store) DeleteDesired(key RevisionKey) {
+func (s *Store) DeleteDesired(key workload.Key) {
 	if known, ok := s.workloads.revisions.Load(key); ok {
 		known.(*group).declared.Store(-1)
 		s.workloads.revisions.drop(known.(*group))
 	}
-}
-
-// DesiredOfReplicaSet is how many replicas a ReplicaSet is to have when its Deployment's rollout is done; while it runs
-// the ReplicaSet itself wants fewer.
-func DesiredOfReplicaSet(object *appsv1.ReplicaSet) int {
-	if text, ok := object.Annotations["deployment.kubernetes.io/desired-replicas"]; ok {
-		if replicas, err := strconv.Atoi(text); err == nil && replicas >= 0 {
-			return replicas
-		}
-	}
-	return desired(object.Spec.Replicas)
-}
-
-func desired(replicas *int32) int {
-	if replicas == nil {
-		return 1
-	}
-	return int(*replicas)
 }

@@ -3,11 +3,12 @@ package candidates
 import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
-	resourcehelper "k8s.io/component-helpers/resource"
 	schedulinghelper "k8s.io/component-helpers/scheduling/corev1"
 	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
+
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // demand is what a pod needs of a node. It leaves out nodes that cannot do, before the filters say so of the few that are
@@ -25,7 +26,7 @@ func newDemand(pod *corev1.Pod, among sets.Set[string]) *demand {
 	d := &demand{pod: pod, affinity: nodeaffinity.GetRequiredNodeAffinity(pod), among: among}
 	d.selects = len(pod.Spec.NodeSelector) > 0 || pod.Spec.Affinity != nil && pod.Spec.Affinity.NodeAffinity != nil &&
 		pod.Spec.Affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution != nil
-	for name, quantity := range resourcehelper.PodRequests(pod, resourcehelper.PodResourcesOptions{}) {
+	for name, quantity := range workload.Requests(&pod.Spec) {
 		switch name {
 		case corev1.ResourceCPU:
 			d.milliCPU = quantity.MilliValue()

@@ -72,7 +72,11 @@ func TestAPlannedNodeWithRoomIsNeverMissed(t *testing.T) {
 	c.node(awsNode("planned", "us-east-1a", "m5.8xlarge"))
 	c.policy("optimizeFor: Cost")
 	c.live.SetController(&appsv1.ReplicaSet{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web-1", UID: "web-1"}, Spec: appsv1.ReplicaSetSpec{Replicas: ptr.To[int32](12)},
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: "shop", Name: "web-1", UID: "web-1", Labels: map[string]string{"pod-template-hash": "1"},
+			OwnerReferences: []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "Deployment", Name: "web", Controller: ptr.To(true)}},
+		},
+		Spec: appsv1.ReplicaSetSpec{Replicas: ptr.To[int32](12)},
 	})
 	c.live.SetPlacement(&v1alpha1.Placement{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "deployment-web"},

@@ -12,6 +12,7 @@ import (
 
 	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
 	"tradewind.dev/tradewind/plugins/cycle"
 )
 
@@ -118,7 +119,7 @@ func (p *Plugin) PostBind(_ context.Context, state fwk.CycleState, _ *corev1.Pod
 // away, and when the nodes that its skew is counted over change.
 func (p *Plugin) EventsToRegister(context.Context) ([]fwk.ClusterEventWithHint, error) {
 	allowed := func(ruled *rules.Rules, node *state.Node, pod *corev1.Pod) bool {
-		_, revision := state.KeysOf(pod)
+		revision := workload.Revision(pod)
 		return rules.NewLocationLimits(ruled, p.Live.Revision(revision)).Reason(node.Class) == ""
 	}
 	return []fwk.ClusterEventWithHint{

@@ -12,6 +12,7 @@ import (
 
 	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
 	"tradewind.dev/tradewind/plugins/cycle"
 )
 
@@ -116,7 +117,7 @@ func (p *Plugin) PostBind(_ context.Context, state fwk.CycleState, _ *corev1.Pod
 // EventsToRegister retries a pod when a node appears or changes its price or size, or a replica of its workload goes.
 func (p *Plugin) EventsToRegister(context.Context) ([]fwk.ClusterEventWithHint, error) {
 	affordable := func(ruled *rules.Rules, node *state.Node, pod *corev1.Pod) bool {
-		_, revision := state.KeysOf(pod)
+		revision := workload.Revision(pod)
 		usd, known := node.HourlyUSD(state.Request(pod))
 		return rules.CeilingReason(ruled.Effective, p.Live.Revision(revision), usd, known) == ""
 	}

@@ -7,6 +7,7 @@ import (
 
 	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // NodeHint retries a waiting pod when a node appears, or changes, such that allowed becomes true of it. A pod with a skew is
@@ -41,17 +42,16 @@ func (p *Profile) PodHint(callees bool) fwk.QueueingHintFn {
 				return fwk.Queue, nil
 			}
 		}
-		_, revision := state.KeysOf(pod)
-		workload, otherRevision := state.KeysOf(other)
-		if revision == otherRevision {
+		if workload.Revision(pod) == workload.Revision(other) {
 			return fwk.Queue, nil
 		}
 		rules, known := p.Live.Rules(pod)
 		if !known {
 			return fwk.Queue, nil
 		}
+		called := p.Live.WorkloadOf(other).AnyKind()
 		for i := range rules.TrafficLimits {
-			if callees && state.CalleeKey(pod.Namespace, &rules.TrafficLimits[i]) == workload {
+			if callees && state.CalleeKey(pod.Namespace, &rules.TrafficLimits[i]) == called {
 				return fwk.Queue, nil
 			}
 		}

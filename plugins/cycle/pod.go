@@ -9,6 +9,7 @@ import (
 	"tradewind.dev/tradewind/pkg/pricing"
 	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 const podKey fwk.StateKey = "tradewind.dev/pod"
@@ -18,7 +19,7 @@ const podKey fwk.StateKey = "tradewind.dev/pod"
 type Pod struct {
 	Rules    *rules.Rules
 	Request  pricing.Resources
-	Revision state.RevisionKey
+	Revision workload.Key
 	// View is where the replicas of the pod's revision are.
 	View *rules.View
 	// Callees and LimitedCallees are the views of the workloads in the rules' Traffic and TrafficLimits.
@@ -54,7 +55,7 @@ func (p *Profile) Pod(cycleState fwk.CycleState, pod *corev1.Pod) (*Pod, *fwk.St
 	if !ok {
 		return nil, fwk.AsStatus(errNotReady)
 	}
-	_, revision := state.KeysOf(pod)
+	revision := workload.Revision(pod)
 	out := &Pod{
 		Rules: rules, Request: state.Request(pod), Revision: revision, View: p.Live.Revision(revision),
 		Targets: p.Live.Targets(pod),
@@ -80,8 +81,8 @@ func (p *Profile) SignPod(_ context.Context, pod *corev1.Pod) ([]fwk.SignFragmen
 	if !ok {
 		return nil, fwk.NewStatus(fwk.Unschedulable, "policies are not read yet")
 	}
-	_, revision := state.KeysOf(pod)
-	if revision.Kind == "Pod" {
+	revision := workload.Revision(pod)
+	if revision.Kind == workload.Pod {
 		revision.Name = ""
 	}
 	return []fwk.SignFragment{{Key: "tradewind.dev/Rules()", Value: []string{
@@ -93,7 +94,7 @@ func (p *Profile) SignPod(_ context.Context, pod *corev1.Pod) ([]fwk.SignFragmen
 func (p *Profile) SignPlanned(ctx context.Context, pod *corev1.Pod) ([]fwk.SignFragment, *fwk.Status) {
 	fragments, status := p.SignPod(ctx, pod)
 	if targets := p.Live.Targets(pod); status.IsSuccess() && targets != nil {
-		_, revision := state.KeysOf(pod)
+		revision := workload.Revision(pod)
 		fragments = append(fragments, fwk.SignFragment{Key: "tradewind.dev/Plan()", Value: targets.Open(p.Live.Revision(revision))})
 	}
 	return fragments, status

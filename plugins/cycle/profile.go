@@ -17,6 +17,7 @@ import (
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // Opener returns the state of the cluster that a scheduler works on. Plugins are made before any object is read.
@@ -112,7 +113,7 @@ func (s *Shared) scheduler(ctx context.Context, handle fwk.Handle) (*scheduler, 
 		return nil, err
 	}
 	live.OnChange(observeWorld)
-	live.OnPlacement(func(state.PlacementKey) { objectsInForce.WithLabelValues("Placement").Set(float64(live.Planned())) })
+	live.OnPlacement(func(workload.Key) { objectsInForce.WithLabelValues("Placement").Set(float64(live.Planned())) })
 	known := &scheduler{live: live, labels: cloudLabels{}, profiles: map[string]*Profile{}}
 	s.schedulers[factory] = known
 	return known, nil

@@ -9,6 +9,7 @@ import (
 
 	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // Replicas is a plugin's state in a cycle: where the replicas of the pod's revision are, as preemption would leave them,
@@ -95,7 +96,7 @@ func (c *Counting) change(cycleState fwk.CycleState, other *corev1.Pod, node fwk
 	if status != nil {
 		return status
 	}
-	if _, revision := state.KeysOf(other); revision != replicas.Revision || other.DeletionTimestamp != nil {
+	if revision := workload.Revision(other); revision != replicas.Revision || other.DeletionTimestamp != nil {
 		return nil
 	}
 	candidate := c.Candidate(node)
@@ -118,14 +119,14 @@ func (c *Counting) judge(replicas *Replicas) {
 }
 
 // CountOnNode counts the live pods of a revision on a node.
-func CountOnNode(node fwk.NodeInfo, revision state.RevisionKey) int {
+func CountOnNode(node fwk.NodeInfo, revision workload.Key) int {
 	count := 0
 	for _, info := range node.GetPods() {
 		pod := info.GetPod()
 		if pod.Namespace != revision.Namespace || pod.DeletionTimestamp != nil {
 			continue
 		}
-		if _, other := state.KeysOf(pod); other == revision {
+		if other := workload.Revision(pod); other == revision {
 			count++
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // everyNamespace stands for the pods of all namespaces in waitingKey.
@@ -53,11 +54,11 @@ func (p *Profile) activateWaiting(pods toolscache.Indexer) {
 	p.Live.OnChange(func(before, after *state.World) {
 		activate(everyNamespace, func(pod *corev1.Pod) bool { return p.affected(before, after, pod) })
 	})
-	p.Live.OnDesired(func(revision state.RevisionKey) {
+	p.Live.OnDesired(func(revision workload.Key) {
 		activate(revision.Namespace, func(pod *corev1.Pod) bool { return p.countsReplicas(revision, pod) })
 	})
-	p.Live.OnPlacement(func(workload state.PlacementKey) {
-		activate(workload.Namespace, func(pod *corev1.Pod) bool { return p.followsPlan(workload, pod) })
+	p.Live.OnPlacement(func(planned workload.Key) {
+		activate(planned.Namespace, func(pod *corev1.Pod) bool { return p.followsPlan(planned, pod) })
 	})
 }
 
@@ -76,8 +77,8 @@ func (p *Profile) affected(before, after *state.World, pod *corev1.Pod) bool {
 }
 
 // countsReplicas says whether the pod is of the revision and has rules that depend on how many replicas it wants.
-func (p *Profile) countsReplicas(revision state.RevisionKey, pod *corev1.Pod) bool {
-	if _, of := state.KeysOf(pod); of != revision {
+func (p *Profile) countsReplicas(revision workload.Key, pod *corev1.Pod) bool {
+	if workload.Revision(pod) != revision {
 		return false
 	}
 	rules, ok := p.Live.Rules(pod)
@@ -85,8 +86,8 @@ func (p *Profile) countsReplicas(revision state.RevisionKey, pod *corev1.Pod) bo
 }
 
 // followsPlan says whether the pod is of the workload and may go only where its plan says.
-func (p *Profile) followsPlan(workload state.PlacementKey, pod *corev1.Pod) bool {
-	if !workload.IsOf(pod) {
+func (p *Profile) followsPlan(planned workload.Key, pod *corev1.Pod) bool {
+	if p.Live.WorkloadOf(pod) != planned {
 		return false
 	}
 	rules, ok := p.Live.Rules(pod)

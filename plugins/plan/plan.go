@@ -12,6 +12,7 @@ import (
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
 	"tradewind.dev/tradewind/plugins/cycle"
 )
 
@@ -138,7 +139,7 @@ func (p *Plugin) SignPod(ctx context.Context, pod *corev1.Pod) ([]fwk.SignFragme
 func (p *Plugin) EventsToRegister(context.Context) ([]fwk.ClusterEventWithHint, error) {
 	open := func(_ *rules.Rules, node *state.Node, pod *corev1.Pod) bool {
 		targets := p.Live.Targets(pod)
-		_, revision := state.KeysOf(pod)
+		revision := workload.Revision(pod)
 		return targets == nil || targets.Reason(node.Class, targets.Room(p.Live.Revision(revision))) == ""
 	}
 	return []fwk.ClusterEventWithHint{

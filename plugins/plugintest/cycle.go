@@ -9,7 +9,7 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/backend/cache"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 
-	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // Cycle is one scheduling cycle of a pod.
@@ -46,9 +46,8 @@ func (c *Cycle) Clone() *Cycle {
 }
 
 // Revision is what the pod counts under.
-func (c *Cycle) Revision() state.RevisionKey {
-	_, revision := state.KeysOf(c.Pod)
-	return revision
+func (c *Cycle) Revision() workload.Key {
+	return workload.Revision(c.Pod)
 }
 
 // Node is a node as the cycle's snapshot has it.

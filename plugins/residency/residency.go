@@ -12,6 +12,7 @@ import (
 
 	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
 	"tradewind.dev/tradewind/plugins/cycle"
 )
 
@@ -106,7 +107,7 @@ func (p *Plugin) volumeHint(_ klog.Logger, pod *corev1.Pod, _, after any) (fwk.Q
 			continue
 		}
 		claim, isClaim := after.(*corev1.PersistentVolumeClaim)
-		if !isClaim || claim.Namespace == pod.Namespace && claim.Name == state.ClaimName(pod, volume) {
+		if !isClaim || claim.Namespace == pod.Namespace && claim.Name == workload.ClaimName(pod, volume) {
 			return fwk.Queue, nil
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"tradewind.dev/tradewind/pkg/latency"
 	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
 	"tradewind.dev/tradewind/plugins/cost"
 )
 
@@ -53,7 +54,7 @@ type standing struct {
 	nodes   map[string]*state.Node
 	classes map[*rules.Class][]string // names of the nodes
 	left    map[string]corev1.ResourceList
-	views   map[state.RevisionKey]*rules.View
+	views   map[workload.Key]*rules.View
 }
 
 // bestNodePercent reads the pods and nodes back and says how many pods are on a node whose bill no other node beat that every
@@ -69,7 +70,7 @@ func bestNodePercent(tCtx ktesting.TContext, r *run) (float64, error) {
 	}
 	s := &standing{
 		live: r.plugins[cost.Name].(*cost.Plugin).Live, nodes: map[string]*state.Node{}, classes: map[*rules.Class][]string{},
-		left: map[string]corev1.ResourceList{}, views: map[state.RevisionKey]*rules.View{},
+		left: map[string]corev1.ResourceList{}, views: map[workload.Key]*rules.View{},
 	}
 	for name, object := range nodes {
 		node := s.live.Node(object)
@@ -109,7 +110,7 @@ func (s *standing) place(pod *corev1.Pod) (beaten bool, err error) {
 	if !ok || chosen == nil {
 		return false, fmt.Errorf("pod %s/%s: no rules, or no node %q", pod.Namespace, pod.Name, pod.Spec.NodeName)
 	}
-	_, revision := state.KeysOf(pod)
+	revision := workload.Revision(pod)
 	view, request := s.views[revision], state.Request(pod)
 	if view == nil {
 		view = &rules.View{Desired: s.live.Revision(revision).Desired}

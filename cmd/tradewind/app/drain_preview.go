@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/engine"
@@ -17,6 +16,7 @@ import (
 	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/report"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // livePlan is a plan of a live cluster.
@@ -51,6 +51,7 @@ type drained struct {
 
 	policy *v1alpha1.ClusterPlacementPolicy
 	place  *place
+	owners workload.Owners
 	broken []string
 }
 
@@ -68,21 +69,25 @@ type drainedWorkload struct {
 	Reason string      `json:"reason,omitempty"`
 }
 
+func (w *drainedWorkload) key() workload.Key {
+	return workload.Key{Kind: w.Kind, Namespace: w.Namespace, Name: w.Name}
+}
+
 type drainedTo struct {
 	Pool     string `json:"pool"`
 	Replicas int    `json:"replicas"`
 }
 
 func newDrained(d *drain, p *place, policy *v1alpha1.ClusterPlacementPolicy, snapshot *state.Snapshot, now, then *livePlan) (*drained, error) {
-	out := &drained{Place: d.place.text, Policy: policy.Name, DryRun: d.dryRun, OtherPods: map[string]int{}, policy: policy, place: p, Workloads: []drainedWorkload{}}
+	out := &drained{Place: d.place.text, Policy: policy.Name, DryRun: d.dryRun, OtherPods: map[string]int{}, policy: policy, place: p, owners: snapshot.OwnerOf, Workloads: []drainedWorkload{}}
 	var err error
 	if out.BeforeHourlyUSD, err = staying(now.result); err != nil {
 		return nil, err
 	}
 	out.AfterHourlyUSD = then.plan.Bill.Total() - then.plan.Bill.Disruption
-	there := out.count(d, snapshot)
+	there := out.count(d, snapshot.Pods)
 	for i := range then.result.Workloads {
-		key := keyOf(&then.result.Workloads[i])
+		key := then.result.Workloads[i].Key
 		if there[key] == 0 {
 			continue
 		}
@@ -114,9 +119,9 @@ func newDrained(d *drain, p *place, policy *v1alpha1.ClusterPlacementPolicy, sna
 }
 
 // unplaced is how many replicas of a workload have no place in a plan.
-func unplaced(p *livePlan, key planning.WorkloadKey) int {
+func unplaced(p *livePlan, key workload.Key) int {
 	for i := range p.result.Workloads {
-		if keyOf(&p.result.Workloads[i]) == key {
+		if p.result.Workloads[i].Key == key {
 			return p.plan.Placements[i].Unplaced
 		}
 	}
@@ -124,32 +129,30 @@ func unplaced(p *livePlan, key planning.WorkloadKey) int {
 }
 
 // count counts the pods in the place: those that are moved by workload, the others by why they stay.
-func (o *drained) count(d *drain, snapshot *state.Snapshot) map[planning.WorkloadKey]int {
-	out := map[planning.WorkloadKey]int{}
+func (o *drained) count(d *drain, pods []*corev1.Pod) map[workload.Key]int {
+	out := map[workload.Key]int{}
 	o.OtherPods = map[string]int{}
-	for _, pod := range snapshot.Pods {
-		if _, in := o.place.nodes[pod.Spec.NodeName]; !in || pod.DeletionTimestamp != nil ||
-			pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
+	for _, pod := range pods {
+		if _, in := o.place.nodes[pod.Spec.NodeName]; !in || !workload.Live(pod) {
 			continue
 		}
 		if why := d.stays(pod); why != "" {
 			o.OtherPods[why]++
 			continue
 		}
-		out[planning.WorkloadOf(pod)]++
+		out[workload.Of(pod, o.owners)]++
 	}
 	return out
 }
 
 // stays says why a pod is not moved; empty when it is.
 func (d *drain) stays(pod *corev1.Pod) string {
-	owner := metav1.GetControllerOfNoCopy(pod)
-	switch {
-	case owner == nil:
+	switch role := workload.RoleOf(pod); {
+	case role == workload.Alone:
 		return "without a controller"
-	case owner.Kind == "DaemonSet" || owner.Kind == "Node":
+	case role == workload.OfNode:
 		return "of their node"
-	case owner.Kind == "Job":
+	case role == workload.OfJob:
 		return "of Jobs"
 	case !slices.Contains(d.schedulers, pod.Spec.SchedulerName):
 		return "of other schedulers"

@@ -13,7 +13,6 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/moves"
-	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/state"
 )
 
@@ -57,16 +56,15 @@ func (d *drain) look(ctx context.Context, cluster client.Client, o *drained) err
 	if err := cluster.List(ctx, &pods); err != nil {
 		return fmt.Errorf("list pods: %w", err)
 	}
-	snapshot := &state.Snapshot{}
+	all := make([]*corev1.Pod, len(pods.Items))
 	for i := range pods.Items {
-		snapshot.Pods = append(snapshot.Pods, &pods.Items[i])
+		all[i] = &pods.Items[i]
 	}
-	there := o.count(d, snapshot)
+	there := o.count(d, all)
 	for i := range o.Workloads {
 		w := &o.Workloads[i]
-		key := planning.WorkloadKey{Kind: w.Kind, Namespace: w.Namespace, Name: w.Name}
-		w.Left = there[key]
-		delete(there, key)
+		w.Left = there[w.key()]
+		delete(there, w.key())
 	}
 	for key, n := range there { // came up there after the drain began
 		o.Workloads = append(o.Workloads, drainedWorkload{Kind: key.Kind, Namespace: key.Namespace, Name: key.Name, Replicas: n, Left: n})

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -13,9 +12,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/pkg/loss"
-	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/report"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // drillInterval is how often a drill looks at the pods.
@@ -28,7 +27,8 @@ type drilled struct {
 	// Workloads with replicas in the place.
 	Workloads []drilledWorkload `json:"workloads"`
 
-	place *place
+	place  *place
+	owners workload.Owners
 }
 
 // drilledWorkload is a workload with replicas in the place.
@@ -54,19 +54,19 @@ type drilledWorkload struct {
 }
 
 func newDrilled(d *drill, p *place, snapshot *state.Snapshot, now *livePlan) *drilled {
-	out := &drilled{Lost: d.lose, Nodes: len(p.nodes), Workloads: []drilledWorkload{}, place: p}
-	there := map[planning.WorkloadKey]int{}
+	out := &drilled{Lost: d.lose, Nodes: len(p.nodes), Workloads: []drilledWorkload{}, place: p, owners: snapshot.OwnerOf}
+	there := map[workload.Key]int{}
 	for _, pod := range snapshot.Pods {
-		if _, in := p.nodes[pod.Spec.NodeName]; in && pod.DeletionTimestamp == nil {
-			there[planning.WorkloadOf(pod)]++
+		if _, in := p.nodes[pod.Spec.NodeName]; in && workload.Live(pod) {
+			there[workload.Of(pod, out.owners)]++
 		}
 	}
 	for i := range now.result.Workloads {
 		w := &now.result.Workloads[i]
-		if there[keyOf(w)] == 0 {
+		if there[w.Key] == 0 {
 			continue
 		}
-		row := drilledWorkload{Kind: w.Kind, Namespace: w.Namespace, Name: w.Name, Replicas: w.Replicas, LostReplicas: there[keyOf(w)]}
+		row := drilledWorkload{Kind: w.Kind, Namespace: w.Namespace, Name: w.Name, Replicas: w.Replicas, LostReplicas: there[w.Key]}
 		rules := now.result.Snapshot.Workloads[i].Rules
 		switch {
 		case rules == nil || rules.Failover == nil:
@@ -170,28 +170,22 @@ func (o *drilled) look(ctx context.Context, cluster client.Client, gone time.Dur
 	if err := cluster.List(ctx, &pods); err != nil {
 		return fmt.Errorf("list pods: %w", err)
 	}
-	ready := map[planning.WorkloadKey]int{}
+	ready := map[workload.Key]int{}
 	for i := range pods.Items {
 		pod := &pods.Items[i]
-		if _, in := o.place.nodes[pod.Spec.NodeName]; !in && pod.DeletionTimestamp == nil && podReady(pod) {
-			ready[planning.WorkloadOf(pod)]++
+		if _, in := o.place.nodes[pod.Spec.NodeName]; !in && workload.Live(pod) && workload.Ready(pod) {
+			ready[workload.Of(pod, o.owners)]++
 		}
 	}
 	for i := range o.Workloads {
 		w := &o.Workloads[i]
-		w.Ready = ready[planning.WorkloadKey{Kind: w.Kind, Namespace: w.Namespace, Name: w.Name}]
+		w.Ready = ready[workload.Key{Kind: w.Kind, Namespace: w.Namespace, Name: w.Name}]
 		if w.Failover && w.RecoverySeconds == nil && w.Ready >= w.Replicas {
 			seconds := gone.Round(10 * time.Millisecond).Seconds()
 			w.RecoverySeconds, w.InTime = &seconds, gone <= w.allowed
 		}
 	}
 	return nil
-}
-
-func podReady(pod *corev1.Pod) bool {
-	return slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
-		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
-	})
 }
 
 // Text writes a table of the workloads.

@@ -3,9 +3,6 @@ package app
 import (
 	"slices"
 
-	batchv1 "k8s.io/api/batch/v1"
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
@@ -13,6 +10,7 @@ import (
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // defaultSchedulers are the names of tradewind-scheduler's profiles.
@@ -28,57 +26,21 @@ func liveInput(snapshot *state.Snapshot, world *state.World, options location.Op
 	for _, namespace := range snapshot.Namespaces {
 		in.Namespaces[namespace.Name] = labels.Set(namespace.Labels)
 	}
-	add := func(apiVersion, kind string, meta *metav1.ObjectMeta, replicas *int32, template *corev1.PodTemplateSpec) *planning.Workload {
-		if meta.DeletionTimestamp != nil || !slices.Contains(schedulers, template.Spec.SchedulerName) {
-			return nil
-		}
-		w := planning.Workload{APIVersion: apiVersion, Kind: kind, Namespace: meta.Namespace, Name: meta.Name, Replicas: 1, Template: template}
-		if replicas != nil {
-			w.Replicas = int(*replicas)
-		}
-		in.Workloads = append(in.Workloads, w)
-		return &in.Workloads[len(in.Workloads)-1]
+	from := workload.Objects{
+		Deployments: snapshot.Deployments, ReplicaSets: snapshot.ReplicaSets, StatefulSets: snapshot.StatefulSets,
+		ReplicationControllers: snapshot.ReplicationControllers, Jobs: snapshot.Jobs,
 	}
-	for _, d := range snapshot.Deployments {
-		add("apps/v1", "Deployment", &d.ObjectMeta, d.Spec.Replicas, &d.Spec.Template)
-	}
-	for _, set := range snapshot.ReplicaSets {
-		if metav1.GetControllerOfNoCopy(set) == nil {
-			add("apps/v1", "ReplicaSet", &set.ObjectMeta, set.Spec.Replicas, &set.Spec.Template)
-		}
-	}
-	for _, set := range snapshot.StatefulSets {
-		w := add("apps/v1", "StatefulSet", &set.ObjectMeta, set.Spec.Replicas, &set.Spec.Template)
-		if w == nil {
-			continue
-		}
-		if set.Spec.Ordinals != nil {
-			w.FirstOrdinal = int(set.Spec.Ordinals.Start)
-		}
-		for i := range set.Spec.VolumeClaimTemplates {
-			w.ClaimTemplates = append(w.ClaimTemplates, set.Spec.VolumeClaimTemplates[i].Name)
-		}
-	}
-	for _, job := range snapshot.Jobs {
-		if !ended(job) {
-			add("batch/v1", "Job", &job.ObjectMeta, job.Spec.Parallelism, &job.Spec.Template)
+	for _, w := range from.All() {
+		if slices.Contains(schedulers, w.Template.Spec.SchedulerName) {
+			in.Workloads = append(in.Workloads, planning.Workload{Workload: w})
 		}
 	}
 	for _, pod := range snapshot.Pods {
-		if made, ok := planning.FromPod(pod); ok {
+		if made, ok := planning.FromPod(pod, snapshot.OwnerOf); ok {
 			in.Pods = append(in.Pods, made)
 		}
 	}
 	return in
-}
-
-func ended(job *batchv1.Job) bool {
-	for i := range job.Status.Conditions {
-		if c := &job.Status.Conditions[i]; (c.Type == batchv1.JobComplete || c.Type == batchv1.JobFailed) && c.Status == corev1.ConditionTrue {
-			return true
-		}
-	}
-	return false
 }
 
 // staying is the bill of all replicas where they run, in US dollars an hour.
@@ -93,11 +55,6 @@ func staying(result *planning.Result) (float64, error) {
 		return 0, err
 	}
 	return plan.Bill.Total() - plan.Bill.Disruption, nil
-}
-
-// keyOf names a workload of a plan.
-func keyOf(w *planning.Workload) planning.WorkloadKey {
-	return planning.WorkloadKey{Kind: w.Kind, Namespace: w.Namespace, Name: w.Name}
 }
 
 // withPolicy is the world with a policy more.

@@ -56,6 +56,8 @@ func planLoss(result *planning.Result, plan *engine.Plan, cloud string, options 
 	for i := range after.Pools {
 		out.AddedNodes += after.Pools[i].Added
 	}
-	out.HourlyUSD = after.Bill.Total() - after.Bill.Disruption
+	bill := after.Bill
+	bill.Disruption = 0
+	out.InvoiceUSD, out.ValuedUSD, out.HourlyUSD = bill.Invoice(), bill.Valued(), bill.Total()
 	return out, nil
 }

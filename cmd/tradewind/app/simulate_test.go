@@ -34,7 +34,7 @@ func simulate(t *testing.T, stdin string, arguments ...string) (code int, plan r
 // checkPlan checks what must hold of every printed plan: sums, and that every replica is counted once.
 func checkPlan(t *testing.T, plan *report.Plan) {
 	t.Helper()
-	sum := func(b *report.PlanBill) float64 {
+	sum := func(b *report.PlanParts) float64 {
 		return b.Compute + b.Egress + b.Latency + b.Interruption + b.Disruption + b.Preference
 	}
 	near := func(what string, a, b float64) {
@@ -42,7 +42,17 @@ func checkPlan(t *testing.T, plan *report.Plan) {
 			t.Errorf("%s: %v and %v differ", what, a, b)
 		}
 	}
-	near("total", plan.HourlyUSD.Total, sum(&plan.HourlyUSD))
+	bill := &plan.HourlyUSD
+	near("total", bill.Total, sum(&bill.PlanParts))
+	near("invoice", bill.Invoice, bill.Machines+bill.Egress)
+	near("valued", bill.Valued, bill.Latency+bill.Interruption+bill.Disruption+bill.Preference)
+	machines := 0.0
+	for i := range plan.Pools {
+		if pool := &plan.Pools[i]; pool.NodeHourlyUSD != nil && !pool.Sunk {
+			machines += *pool.NodeHourlyUSD * float64(pool.UsedNodes+pool.AddedNodes)
+		}
+	}
+	near("whole machines in use", bill.Machines, machines)
 	all, placed, unplaced := 0.0, 0, 0
 	byPool := map[string]int{}
 	for i := range plan.Placements {
@@ -50,7 +60,8 @@ func checkPlan(t *testing.T, plan *report.Plan) {
 		ofWorkload, replicas := 0.0, 0
 		for k := range w.Decisions {
 			d := &w.Decisions[k]
-			near(w.Name+" decision", d.HourlyUSD, sum(&d.Parts))
+			near(w.Name+" decision", d.HourlyUSD, sum(&d.Parts.PlanParts))
+			near(w.Name+" share", d.Parts.Share+d.Parts.Valued, d.HourlyUSD)
 			ofWorkload += d.HourlyUSD
 			replicas += d.Replicas
 			byPool[d.Cluster+"/"+d.Pool] += d.Replicas
@@ -94,7 +105,7 @@ func checkPlan(t *testing.T, plan *report.Plan) {
 		}
 	}
 	if plan.HourlyUSD.Total < plan.LowerBoundUSD-1e-9 {
-		t.Errorf("bill %v below its bound %v", plan.HourlyUSD.Total, plan.LowerBoundUSD)
+		t.Errorf("total %v below its bound %v", plan.HourlyUSD.Total, plan.LowerBoundUSD)
 	}
 }
 
@@ -281,7 +292,7 @@ func TestSimulateHoldsUnderABrokenPolicy(t *testing.T) {
 
 func TestSimulateTableAndCSV(t *testing.T) {
 	code, out, _ := run(t, "", "simulate", "-f", scenario("three-clouds"), "-f", scenario("running"), "--lose", "cloud=aws", "--compare", "base")
-	for _, want := range []string{"CLOUD", "TOTAL", "Bill ", "WORKLOAD", "shop/frontend", "at worst ", "IF LOST", "COMPARED", "This plan "} {
+	for _, want := range []string{"CLOUD", "TOTAL", "Invoice ", "Valued ", "Score ", "WORKLOAD", "shop/frontend", "at worst ", "IF LOST", "COMPARED", "This plan "} {
 		if code != 0 || !strings.Contains(out, want) {
 			t.Errorf("exit %d, table without %q:\n%s", code, want, out)
 		}

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
+	"tradewind.dev/tradewind/apis/applyv1alpha1"
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/kube/apply"
 	"tradewind.dev/tradewind/pkg/kube/loop"
@@ -32,8 +33,6 @@ const (
 	keepFor = time.Hour
 	// sweepInterval is how often is looked for pools that have been without nodes for so long.
 	sweepInterval = time.Minute
-
-	kindCloudPool = "CloudPool"
 )
 
 // Controller keeps CloudPools. It is a rounds.Listener, which tells it the pools of each plan, and a manager.Runnable.
@@ -95,12 +94,12 @@ func discovered(pool *v1alpha1.CloudPool) bool {
 func (c *Controller) write(ctx context.Context, name string, found *found) error {
 	cached := c.last[name]
 	if found.spec != nil && (cached == nil || discovered(cached)) && !c.upToDate(name, cached, found.spec) {
-		fields, err := apply.Fields(found.spec)
+		spec, err := apply.As[applyv1alpha1.CloudPoolSpecApplyConfiguration](found.spec)
 		if err != nil {
 			return err
 		}
-		metadata := map[string]any{"labels": map[string]any{v1alpha1.LabelDiscovered: "true"}}
-		if _, err := apply.Apply(ctx, c.client, kindCloudPool, client.ObjectKey{Name: name}, FieldOwner, "", metadata, map[string]any{"spec": fields}); err != nil {
+		pool := applyv1alpha1.CloudPool(name).WithLabels(map[string]string{v1alpha1.LabelDiscovered: "true"}).WithSpec(spec)
+		if _, err := apply.Object(ctx, c.client, pool, FieldOwner); err != nil {
 			return err
 		}
 		c.applied[name] = *found.spec
@@ -140,11 +139,11 @@ func (c *Controller) writeStatus(ctx context.Context, name string, cached *v1alp
 			return nil
 		}
 	}
-	fields, err := apply.Fields(&want)
+	says, err := apply.As[applyv1alpha1.CloudPoolStatusApplyConfiguration](&want)
 	if err != nil {
 		return err
 	}
-	_, err = apply.Apply(ctx, c.client, kindCloudPool, client.ObjectKey{Name: name}, FieldOwner, "status", nil, map[string]any{"status": fields})
+	_, err = apply.Status(ctx, c.client, applyv1alpha1.CloudPool(name).WithStatus(says), FieldOwner)
 	return client.IgnoreNotFound(err)
 }
 

@@ -81,14 +81,7 @@ func transformPod(object any) (any, error) {
 		},
 		Status: corev1.PodStatus{Phase: pod.Status.Phase},
 	}
-	for _, key := range KeepAnnotations {
-		if value, ok := pod.Annotations[key]; ok {
-			if out.Annotations == nil {
-				out.Annotations = map[string]string{}
-			}
-			out.Annotations[key] = value
-		}
-	}
+	out.Annotations = kept(pod.Annotations, KeepAnnotations[:]...)
 	for i := range pod.Status.Conditions {
 		if condition := &pod.Status.Conditions[i]; condition.Type == corev1.PodReady {
 			out.Status.Conditions = []corev1.PodCondition{{
@@ -97,6 +90,20 @@ func transformPod(object any) (any, error) {
 		}
 	}
 	return out, nil
+}
+
+// kept are those of the annotations that have these keys; nil when there is none.
+func kept(annotations map[string]string, keys ...string) map[string]string {
+	var out map[string]string
+	for _, key := range keys {
+		if value, ok := annotations[key]; ok {
+			if out == nil {
+				out = map[string]string{}
+			}
+			out[key] = value
+		}
+	}
+	return out
 }
 
 // claims are the volumes that are claims, without what is provisioned for them.

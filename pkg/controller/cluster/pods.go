@@ -11,6 +11,7 @@ import (
 
 	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // pods counts live pods by namespace, labels and scheduler: pods alike are under the same rules, so that rules are looked
@@ -37,19 +38,14 @@ func newPods() *pods {
 	return &pods{groups: map[podKey]*podGroup{}, byUID: map[types.UID]*podGroup{}}
 }
 
-// live says whether a pod counts: it runs, or waits to.
-func live(pod *corev1.Pod) bool {
-	return pod.DeletionTimestamp == nil && pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed
-}
-
 // alike says whether two versions of a pod count alike, at less cost than counting anew.
 func alike(a, b *corev1.Pod) bool {
-	return a.UID == b.UID && live(a) == live(b) && a.Spec.SchedulerName == b.Spec.SchedulerName && maps.Equal(a.Labels, b.Labels)
+	return a.UID == b.UID && workload.Live(a) == workload.Live(b) && a.Spec.SchedulerName == b.Spec.SchedulerName && maps.Equal(a.Labels, b.Labels)
 }
 
 // set counts a pod that was added or changed and says whether that changed anything.
 func (p *pods) set(pod *corev1.Pod) bool {
-	if !live(pod) {
+	if !workload.Live(pod) {
 		return p.remove(pod.UID)
 	}
 	key := podKey{pod.Namespace, pod.Spec.SchedulerName, labels.Set(pod.Labels).String()}

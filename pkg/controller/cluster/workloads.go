@@ -5,10 +5,9 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-)
 
-// AnnotationDesired is how many replicas a Deployment wants of a ReplicaSet when its rollout is done.
-const AnnotationDesired = "deployment.kubernetes.io/desired-replicas"
+	"tradewind.dev/tradewind/pkg/workload"
+)
 
 // template keeps of a pod template what decides where its pods may be and what they cost.
 func template(full *corev1.PodTemplateSpec) corev1.PodTemplateSpec {
@@ -44,18 +43,16 @@ func transformDeployment(object any) (any, error) {
 	}, nil
 }
 
-// transformReplicaSet keeps of a Deployment's ReplicaSet only whose it is: there are many old ones.
+// transformReplicaSet keeps of a Deployment's ReplicaSet only whose it is and how many it wants: there are many old ones.
 func transformReplicaSet(object any) (any, error) {
 	set, ok := object.(*appsv1.ReplicaSet)
 	if !ok {
 		return object, nil
 	}
 	out := &appsv1.ReplicaSet{TypeMeta: set.TypeMeta, ObjectMeta: owned(&set.ObjectMeta)}
-	if desired, given := set.Annotations[AnnotationDesired]; given {
-		out.Annotations = map[string]string{AnnotationDesired: desired}
-	}
+	out.Annotations = kept(set.Annotations, workload.Annotations()...)
 	out.Spec.Replicas = set.Spec.Replicas
-	if owner := metav1.GetControllerOfNoCopy(set); owner == nil || owner.Kind != "Deployment" {
+	if owner := metav1.GetControllerOfNoCopy(set); owner == nil || owner.Kind != workload.Deployment {
 		out.Spec.Template = template(&set.Spec.Template)
 	}
 	return out, nil
@@ -93,21 +90,13 @@ func transformJob(object any) (any, error) {
 		},
 		Status: batchv1.JobStatus{Succeeded: job.Status.Succeeded},
 	}
-	if JobEnded(job) {
+	if job.Spec.Completions == nil { // then it decides how many are to run, once one has succeeded
+		out.Status.Active = job.Status.Active
+	}
+	if workload.JobEnded(job) {
 		out.Status.Conditions, out.Spec.Template = job.Status.Conditions, corev1.PodTemplateSpec{}
 	}
 	return out, nil
-}
-
-// JobEnded says whether a Job is complete or has failed.
-func JobEnded(job *batchv1.Job) bool {
-	for i := range job.Status.Conditions {
-		condition := &job.Status.Conditions[i]
-		if (condition.Type == batchv1.JobComplete || condition.Type == batchv1.JobFailed) && condition.Status == corev1.ConditionTrue {
-			return true
-		}
-	}
-	return false
 }
 
 // transformClaim keeps which volume a claim has, or would get.

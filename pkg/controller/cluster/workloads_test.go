@@ -11,6 +11,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // fullTemplate is a pod template with everything that a plan looks at, and some that it does not.
@@ -33,8 +34,8 @@ func fullTemplate() corev1.PodTemplateSpec {
 	}
 }
 
-// kept fails when a template lost what a plan looks at, or holds much else.
-func kept(t *testing.T, what string, got *corev1.PodTemplateSpec) {
+// keeps fails when a template lost what a plan looks at, or holds much else.
+func keeps(t *testing.T, what string, got *corev1.PodTemplateSpec) {
 	t.Helper()
 	full := fullTemplate()
 	if want := state.Request(&corev1.Pod{Spec: full.Spec}); state.Request(&corev1.Pod{Spec: got.Spec}) != want {
@@ -62,23 +63,24 @@ func transformed[T any](t *testing.T, transform func(any) (any, error), object T
 func TestWorkloadTransforms(t *testing.T) {
 	replicas := int32(3)
 	meta := metav1.ObjectMeta{
-		Namespace: "shop", Name: "web", UID: "u", Generation: 7, Annotations: map[string]string{"big": "text", AnnotationDesired: "5"},
+		Namespace: "shop", Name: "web", UID: "u", Generation: 7, Annotations: map[string]string{"big": "text", workload.AnnotationDeploymentReplicas: "5"},
 		ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "kubectl"}},
 	}
 	deployment := transformed(t, transformDeployment, &appsv1.Deployment{ObjectMeta: meta, Spec: appsv1.DeploymentSpec{Replicas: &replicas, Template: fullTemplate()}})
-	kept(t, "Deployment", &deployment.Spec.Template)
+	keeps(t, "Deployment", &deployment.Spec.Template)
 	if *deployment.Spec.Replicas != 3 || deployment.UID != "u" || deployment.Generation != 7 || deployment.ManagedFields != nil || deployment.Annotations != nil {
 		t.Errorf("got %+v", deployment)
 	}
 
 	set := &appsv1.ReplicaSet{ObjectMeta: meta, Spec: appsv1.ReplicaSetSpec{Replicas: &replicas, Template: fullTemplate()}}
 	alone := transformed(t, transformReplicaSet, set)
-	kept(t, "ReplicaSet", &alone.Spec.Template)
-	if state.DesiredOfReplicaSet(alone) != 5 {
-		t.Errorf("it wants %d replicas", state.DesiredOfReplicaSet(alone))
+	keeps(t, "ReplicaSet", &alone.Spec.Template)
+	if got := workload.ReplicasOfSet(alone); got != 3 {
+		t.Errorf("it wants %d replicas; what a Deployment said that let go of it does not count", got)
 	}
 	set.OwnerReferences = []metav1.OwnerReference{{Kind: "Other", Name: "other"}, {Kind: "Deployment", Name: "web", Controller: ptr.To(true)}}
-	if owned := transformed(t, transformReplicaSet, set); len(owned.Spec.Template.Spec.Containers) > 0 || len(owned.OwnerReferences) != 1 || owned.OwnerReferences[0].Name != "web" {
+	if owned := transformed(t, transformReplicaSet, set); len(owned.Spec.Template.Spec.Containers) > 0 || workload.ReplicasOfSet(owned) != 5 ||
+		len(owned.OwnerReferences) != 1 || owned.OwnerReferences[0].Name != "web" {
 		t.Errorf("of a Deployment's ReplicaSet is kept %+v", owned)
 	}
 
@@ -87,19 +89,19 @@ func TestWorkloadTransforms(t *testing.T) {
 			ObjectMeta: metav1.ObjectMeta{Name: "disk", Labels: map[string]string{"a": "b"}}, Spec: corev1.PersistentVolumeClaimSpec{StorageClassName: ptr.To("fast")},
 		}},
 	}})
-	kept(t, "StatefulSet", &stateful.Spec.Template)
+	keeps(t, "StatefulSet", &stateful.Spec.Template)
 	if claims := stateful.Spec.VolumeClaimTemplates; len(claims) != 1 || claims[0].Name != "disk" || *claims[0].Spec.StorageClassName != "fast" || claims[0].Labels != nil {
 		t.Errorf("its claims are %+v", stateful.Spec.VolumeClaimTemplates)
 	}
 
 	job := &batchv1.Job{ObjectMeta: meta, Spec: batchv1.JobSpec{Parallelism: &replicas, Template: fullTemplate()}, Status: batchv1.JobStatus{Succeeded: 2}}
 	running := transformed(t, transformJob, job)
-	kept(t, "Job", &running.Spec.Template)
-	if running.Status.Succeeded != 2 || JobEnded(running) {
+	keeps(t, "Job", &running.Spec.Template)
+	if running.Status.Succeeded != 2 || workload.JobEnded(running) {
 		t.Errorf("got %+v", running)
 	}
 	job.Status.Conditions = []batchv1.JobCondition{{Type: batchv1.JobFailed, Status: corev1.ConditionTrue}}
-	if ended := transformed(t, transformJob, job); !JobEnded(ended) || len(ended.Spec.Template.Spec.Containers) > 0 {
+	if ended := transformed(t, transformJob, job); !workload.JobEnded(ended) || len(ended.Spec.Template.Spec.Containers) > 0 {
 		t.Errorf("of a Job that failed is kept %+v", ended)
 	}
 

@@ -9,19 +9,19 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/loss"
-	"tradewind.dev/tradewind/pkg/planning"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // action is that the replicas of one workload in one lost domain are replaced.
 type action struct {
-	workload planning.WorkloadKey
+	workload workload.Key
 	domain   string
 }
 
 // found takes note of which replicas are there when a loss is acted on at first. In one outage only these are replaced, so
 // none twice: what comes to the domain later stays. A controller that was restarted meanwhile knows from the condition FailedOver
 // what came later.
-func (c *Controller) found(workload planning.WorkloadKey, domain *loss.Domain, pods []*corev1.Pod) {
+func (c *Controller) found(workload workload.Key, domain *loss.Domain, pods []*corev1.Pod) {
 	var begun time.Time
 	if said := c.Ledger.Condition(workload, v1alpha1.ConditionFailedOver); said != nil && said.Status == metav1.ConditionTrue && said.LastTransitionTime.After(domain.Since) {
 		begun = said.LastTransitionTime.Time

@@ -33,6 +33,7 @@ import (
 	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/planning/rounds"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -215,7 +216,9 @@ func (b *bench) workload(kind, name, policy string, claims []string, on ...strin
 	template.Spec = corev1.PodSpec{SchedulerName: "tradewind", Containers: []corev1.Container{{Name: "c", Resources: corev1.ResourceRequirements{
 		Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("100m")},
 	}}}}
-	b.specs = append(b.specs, planning.Workload{APIVersion: "apps/v1", Kind: kind, Namespace: "shop", Name: name, Replicas: len(on), Template: template})
+	b.specs = append(b.specs, planning.Workload{Workload: workload.Workload{
+		Key: workload.Key{Kind: kind, Namespace: "shop", Name: name}, APIVersion: "apps/v1", Replicas: len(on), Template: template,
+	}})
 	for i, node := range on {
 		pod := b.pod(name, fmt.Sprintf("%s-%d", name, i), node)
 		for _, claim := range claims {
@@ -290,7 +293,7 @@ func (b *bench) plan() *rounds.Round {
 		b.Fatal(err)
 	}
 	for i := range pods.Items {
-		if pod, ok := planning.FromPod(&pods.Items[i]); ok {
+		if pod, ok := planning.FromPod(&pods.Items[i], nil); ok {
 			in.Pods = append(in.Pods, pod)
 		}
 	}

@@ -15,7 +15,7 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/loss"
-	"tradewind.dev/tradewind/pkg/planning"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 const (
@@ -155,7 +155,7 @@ func TestReturn(t *testing.T) {
 		b.pass(57 * time.Second)
 		b.round()
 		pauses("returning", "pool aws")
-		web := planning.WorkloadKey{Kind: "Deployment", Namespace: "shop", Name: "web"}
+		web := workload.Key{Kind: "Deployment", Namespace: "shop", Name: "web"}
 		if away := b.Ledger.Away(web); len(away) != 1 || away[0].Replicas != 2 || b.said("deployment-web", v1alpha1.ConditionFailedOver) != "True DomainLost" {
 			t.Errorf("returning (restarts: %v): away are %v, FailedOver is %q", restarts, away, b.said("deployment-web", v1alpha1.ConditionFailedOver))
 		}

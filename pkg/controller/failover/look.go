@@ -10,17 +10,18 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
+	applymetav1 "k8s.io/client-go/applyconfigurations/meta/v1"
 	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"tradewind.dev/tradewind/apis/applyv1alpha1"
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/kube/apply"
 	"tradewind.dev/tradewind/pkg/loss"
 )
 
 // FieldOwner is the field manager of the condition Outage of CloudPools.
-const FieldOwner = "tradewind-failover"
+const FieldOwner client.FieldOwner = "tradewind-failover"
 
 // load takes over what CloudPools say of outages, once. c.mu is held.
 func (c *Controller) load(ctx context.Context) error {
@@ -183,7 +184,7 @@ func (c *Controller) report(ctx context.Context, now time.Time) error {
 		switch err := c.writePool(ctx, name, condition); {
 		case apierrors.IsNotFound(err): // it is yet to be made
 		case err != nil:
-			errs = append(errs, fmt.Errorf("write the condition of CloudPool %s: %w", name, err))
+			errs = append(errs, err)
 		default:
 			c.mu.Lock()
 			c.written[name] = condition
@@ -194,13 +195,11 @@ func (c *Controller) report(ctx context.Context, now time.Time) error {
 }
 
 func (c *Controller) writePool(ctx context.Context, name string, condition metav1.Condition) error {
-	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&condition)
+	says, err := apply.As[applymetav1.ConditionApplyConfiguration](&condition)
 	if err != nil {
-		return fmt.Errorf("encode the condition: %w", err)
+		return err
 	}
-	object := &unstructured.Unstructured{Object: map[string]any{
-		"apiVersion": v1alpha1.GroupVersion.String(), "kind": "CloudPool", "metadata": map[string]any{"name": name},
-		"status": map[string]any{"conditions": []any{fields}},
-	}}
-	return c.Client.Status().Apply(ctx, client.ApplyConfigurationFromUnstructured(object), client.FieldOwner(FieldOwner), client.ForceOwnership)
+	pool := applyv1alpha1.CloudPool(name).WithStatus(applyv1alpha1.CloudPoolStatus().WithConditions(says))
+	_, err = apply.Status(ctx, c.Client, pool, FieldOwner)
+	return err
 }

@@ -12,6 +12,7 @@ import (
 	"tradewind.dev/tradewind/pkg/moves/ledger"
 	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/planning/rounds"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // returned ends the condition FailedOver of workloads that have as many replicas in the places that they were driven from
@@ -20,13 +21,13 @@ func (c *Controller) returned(ctx context.Context, round *rounds.Round) error {
 	if err := c.Ledger.Load(ctx); err != nil {
 		return err
 	}
-	var away map[planning.WorkloadKey]int
+	var away map[workload.Key]int
 	for i := range round.Result.Workloads {
 		w := &round.Result.Workloads[i]
-		key := planning.WorkloadKey{Kind: w.Kind, Namespace: w.Namespace, Name: w.Name}
+		key := w.Key
 		if said := c.Ledger.Condition(key, v1alpha1.ConditionFailedOver); said != nil && said.Status == metav1.ConditionTrue {
 			if away == nil {
-				away = map[planning.WorkloadKey]int{}
+				away = map[workload.Key]int{}
 			}
 			away[key] = i
 		}
@@ -34,7 +35,7 @@ func (c *Controller) returned(ctx context.Context, round *rounds.Round) error {
 	if len(away) == 0 {
 		return nil
 	}
-	running := map[planning.WorkloadKey]map[string]int{}
+	running := map[workload.Key]map[string]int{}
 	for i := range round.Input.Pods {
 		pod := &round.Input.Pods[i]
 		if _, ok := away[pod.Workload]; !ok {

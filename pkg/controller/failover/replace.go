@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	appsv1 "k8s.io/api/apps/v1"
-	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -21,9 +19,8 @@ import (
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/loss"
 	"tradewind.dev/tradewind/pkg/moves/ledger"
-	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/planning/rounds"
-	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // replace replaces the replicas of lost domains whose workloads' policies say so, once the loss has lasted.
@@ -32,15 +29,15 @@ func (c *Controller) replace(ctx context.Context, verdict *standing, now time.Ti
 	if round == nil || len(verdict.Domains) == 0 {
 		return nil
 	}
-	policies := map[planning.WorkloadKey]*v1alpha1.Failover{}
+	policies := map[workload.Key]*v1alpha1.Failover{}
 	for i := range round.Result.Workloads {
 		w := &round.Result.Workloads[i]
 		if rules := round.Result.Snapshot.Workloads[i].Rules; rules != nil && rules.Failover != nil {
-			policies[planning.WorkloadKey{Kind: w.Kind, Namespace: w.Namespace, Name: w.Name}] = rules.Failover
+			policies[w.Key] = rules.Failover
 		}
 	}
 	type group struct {
-		workload planning.WorkloadKey
+		workload workload.Key
 		domain   *loss.Domain
 	}
 	// The pods as they are now, also those that are ending: a StatefulSet waits for them.
@@ -55,7 +52,7 @@ func (c *Controller) replace(ctx context.Context, verdict *standing, now time.Ti
 		if d == nil {
 			continue
 		}
-		key := planning.WorkloadOf(pod)
+		key := workload.Of(pod, round.Owners)
 		if policy := policies[key]; policy != nil && !now.Before(d.Due(loss.After(policy))) {
 			victims[group{key, d}] = append(victims[group{key, d}], pod)
 		}
@@ -91,7 +88,7 @@ const parallelDeletions = 32
 // replacement replaces the replicas of one workload in one lost domain.
 type replacement struct {
 	*Controller
-	key     planning.WorkloadKey
+	key     workload.Key
 	round   *rounds.Round
 	verdict *standing
 	domain  *loss.Domain
@@ -141,17 +138,16 @@ func (r *replacement) tell(ctx context.Context) {
 
 // pod replaces one replica, unless that is under way.
 func (r *replacement) pod(ctx context.Context, pod *corev1.Pod) error {
-	owner := metav1.GetControllerOfNoCopy(pod)
-	switch {
-	case owner == nil:
+	switch role := workload.RoleOf(pod); {
+	case role == workload.Alone:
 		r.stay("pod %s has no controller that would make it anew", pod.Name)
 		return nil
-	case owner.Kind == "DaemonSet" || owner.Kind == "Node":
+	case role == workload.OfNode:
 		return nil
 	case !slices.Contains(r.SchedulerNames, pod.Spec.SchedulerName):
 		r.stay("scheduler %q places pod %s, and it heeds no residency", pod.Spec.SchedulerName, pod.Name)
 		return nil
-	case owner.Kind == "Job" && owner.APIVersion == batchv1.SchemeGroupVersion.String():
+	case role == workload.OfJob:
 		r.stay("pods of Jobs are left to Kubernetes, since a Job may not run twice")
 		return nil
 	}
@@ -165,8 +161,8 @@ func (r *replacement) pod(ctx context.Context, pod *corev1.Pod) error {
 		return nil
 	}
 	options := client.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}}
-	claims := claimsOf(pod)
-	careful := owner.Kind == "StatefulSet" && owner.APIVersion == appsv1.SchemeGroupVersion.String() || len(claims) > 0
+	claims := workload.Claims(pod)
+	careful := workload.Revision(pod).Kind == workload.StatefulSet || len(claims) > 0
 	if careful && r.verdict.States[node] != loss.Drilled {
 		if ok, err := r.fence(ctx, pod, claims); !ok || err != nil {
 			return err
@@ -206,17 +202,6 @@ func (r *replacement) still(node string) bool {
 	now, path := r.Clock.Now(), r.renewals.Path()
 	n := r.observed(node, f, now)
 	return path.Down(now) == "" && loss.StateOf(&n, path, now) >= r.verdict.States[node]
-}
-
-// claimsOf are the names of a pod's PersistentVolumeClaims.
-func claimsOf(pod *corev1.Pod) []string {
-	var out []string
-	for i := range pod.Spec.Volumes {
-		if name := state.ClaimName(pod, &pod.Spec.Volumes[i]); name != "" {
-			out = append(out, name)
-		}
-	}
-	return out
 }
 
 // fence taints a node that is certainly lost as out of service, so that Kubernetes detaches its volumes before they are

@@ -2,28 +2,29 @@ package placement
 
 import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	applymetav1 "k8s.io/client-go/applyconfigurations/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"tradewind.dev/tradewind/apis/applyv1alpha1"
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/planning"
 )
 
 // FieldOwner is the field manager of what the planner writes to Placements. Others write further fields of their statuses
 // under names of their own.
 const FieldOwner client.FieldOwner = "tradewind-placement"
 
-// metadataOf are the labels and the owner of a workload's Placement.
-func metadataOf(w *workload) map[string]any {
-	return map[string]any{
-		"labels": labelsOf(w),
-		"ownerReferences": []any{map[string]any{
-			"apiVersion": w.APIVersion, "kind": w.Kind, "name": w.Name, "uid": string(w.uid), "controller": true,
-		}},
-	}
+// configurationOf is a workload's Placement without its status.
+func configurationOf(key client.ObjectKey, w *planning.Workload) *applyv1alpha1.PlacementApplyConfiguration {
+	owner := applymetav1.OwnerReference().WithAPIVersion(w.APIVersion).WithKind(w.Kind).WithName(w.Name).WithUID(w.UID).WithController(true)
+	of := applyv1alpha1.PlacementWorkload().WithAPIVersion(w.APIVersion).WithKind(w.Kind).WithName(w.Name)
+	return applyv1alpha1.Placement(key.Name, key.Namespace).WithLabels(labelsOf(w)).WithOwnerReferences(owner).
+		WithSpec(applyv1alpha1.PlacementSpec().WithWorkload(of))
 }
 
-func labelsOf(w *workload) map[string]any {
+func labelsOf(w *planning.Workload) map[string]string {
 	const longest = 63
-	labels := map[string]any{v1alpha1.LabelWorkloadKind: w.Kind}
+	labels := map[string]string{v1alpha1.LabelWorkloadKind: w.Kind}
 	if len(w.Name) <= longest {
 		labels[v1alpha1.LabelWorkloadName] = w.Name
 	}
@@ -31,12 +32,12 @@ func labelsOf(w *workload) map[string]any {
 }
 
 // labelled says whether a Placement has the labels and the owner of a workload.
-func labelled(object *v1alpha1.Placement, w *workload) bool {
+func labelled(object *v1alpha1.Placement, w *planning.Workload) bool {
 	for key, value := range labelsOf(w) {
 		if object.Labels[key] != value {
 			return false
 		}
 	}
 	owner := metav1.GetControllerOfNoCopy(object)
-	return owner != nil && owner.UID == w.uid && len(object.OwnerReferences) == 1
+	return owner != nil && owner.UID == w.UID && len(object.OwnerReferences) == 1
 }

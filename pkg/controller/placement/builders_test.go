@@ -26,6 +26,7 @@ import (
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/planning/rounds"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // bench is a planner over an API server in memory. Objects of the cluster are set by hand, as informers would.
@@ -179,7 +180,7 @@ func (b *bench) deployment(name string, replicas int32, cpu string) {
 	})
 	b.objects.replicaSets.set(&appsv1.ReplicaSet{ObjectMeta: metav1.ObjectMeta{
 		Namespace: "shop", Name: name + "-1", UID: types.UID(name + "-1"),
-		OwnerReferences: []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: kindDeployment, Name: name, Controller: ptr.To(true)}},
+		OwnerReferences: []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: workload.Deployment, Name: name, Controller: ptr.To(true)}},
 	}})
 }
 
@@ -202,7 +203,7 @@ func (b *bench) pods(deployment, node, cpu string, count int) {
 		b.objects.pods.set(&corev1.Pod{
 			ObjectMeta: metav1.ObjectMeta{
 				Namespace: "shop", Name: name, UID: types.UID(name), Labels: map[string]string{"app": deployment},
-				OwnerReferences: []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: kindReplicaSet, Name: deployment + "-1", Controller: ptr.To(true)}},
+				OwnerReferences: []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: workload.ReplicaSet, Name: deployment + "-1", Controller: ptr.To(true)}},
 			},
 			Spec:   corev1.PodSpec{NodeName: node, Containers: templateOf(deployment, cpu).Spec.Containers},
 			Status: corev1.PodStatus{Phase: corev1.PodRunning},

@@ -15,6 +15,7 @@ import (
 	"tradewind.dev/tradewind/pkg/planning/rounds"
 	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // draft is what one round plans.
@@ -22,14 +23,14 @@ type draft struct {
 	now   time.Time
 	input *planning.Input
 	// planned are the workloads that a policy selects, by key.
-	planned map[planning.WorkloadKey]*planned
+	planned map[workload.Key]*planned
 	// uncertain says why no plan can be made now; empty when one can.
 	uncertain string
 }
 
 // planned is a workload that a Placement is kept for.
 type planned struct {
-	workload
+	planning.Workload
 	// rules are nil while the labels of the namespace are not known.
 	rules *rules.Rules
 	// doubt is why it is not known whether its replicas are lost; empty when it is.
@@ -45,7 +46,7 @@ const notSelected = "no policy selects it"
 // planned one calls are known to the plan too, and stay where they are.
 func (p *Planner) gather(world *state.World) *draft {
 	o := p.objects
-	d := &draft{now: p.clock.Now(), planned: map[planning.WorkloadKey]*planned{}}
+	d := &draft{now: p.clock.Now(), planned: map[workload.Key]*planned{}}
 	d.input = &planning.Input{
 		World: world, Location: p.options.Location, Nodes: o.nodes.all(), Pools: o.pools.all(), Pods: o.runningPods(),
 		Namespaces: map[string]labels.Set{}, Claims: o.claims.all(), Volumes: o.volumes.all(), Classes: o.classes.all(),
@@ -60,19 +61,21 @@ func (p *Planner) gather(world *state.World) *draft {
 	for _, namespace := range o.namespaces.all() {
 		d.input.Namespaces[namespace.Name] = labels.Set(namespace.Labels)
 	}
-	all := o.workloads()
-	var others []workload
+	var all, others []planning.Workload
+	for _, w := range o.workloads() {
+		all = append(all, planning.Workload{Workload: w})
+	}
 	for i := range all {
 		if next := d.judge(world, &all[i]); next == nil {
 			others = append(others, all[i])
 		} else {
-			d.planned[all[i].key()] = next
+			d.planned[all[i].Key] = next
 		}
 	}
 	d.locate(doubts.Nodes)
-	called := map[engine.Reference]bool{}
+	called := map[workload.Key]bool{}
 	for i := range all {
-		w := d.planned[all[i].key()]
+		w := d.planned[all[i].Key]
 		if w == nil {
 			continue
 		}
@@ -83,18 +86,16 @@ func (p *Planner) gather(world *state.World) *draft {
 			continue
 		}
 		for k := range w.rules.Traffic {
-			key := state.CalleeKey(w.Namespace, &w.rules.Traffic[k])
-			called[engine.Reference(key)] = true
+			called[state.CalleeKey(w.Namespace, &w.rules.Traffic[k])] = true
 		}
 		for k := range w.rules.TrafficLimits {
-			key := state.CalleeKey(w.Namespace, &w.rules.TrafficLimits[k])
-			called[engine.Reference(key)] = true
+			called[state.CalleeKey(w.Namespace, &w.rules.TrafficLimits[k])] = true
 		}
 	}
 	for i := range others {
-		if w := &others[i]; called[engine.Reference{Namespace: w.Namespace, Name: w.Name}] {
+		if w := &others[i]; called[w.AnyKind()] {
 			w.Hold = notSelected
-			d.input.Workloads = append(d.input.Workloads, w.Workload)
+			d.input.Workloads = append(d.input.Workloads, *w)
 		}
 	}
 	d.uncertain = doubts.All
@@ -121,8 +122,8 @@ func (d *draft) locate(doubts map[string]string) {
 }
 
 // judge is the workload with the rules that are in force for it; nil when no policy selects it.
-func (d *draft) judge(world *state.World, w *workload) *planned {
-	out := &planned{workload: *w, running: map[string]int{}}
+func (d *draft) judge(world *state.World, w *planning.Workload) *planned {
+	out := &planned{Workload: *w, running: map[string]int{}}
 	set, known := d.input.Namespaces[w.Namespace]
 	if !known && world.Policies.SelectsNamespaces() {
 		out.Hold = fmt.Sprintf("the labels of namespace %s are not read yet", w.Namespace)

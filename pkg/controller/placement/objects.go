@@ -18,7 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/controller/cluster"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // objects are what plans are made from, as informers over a cache made with cluster.CacheOptions report them.
@@ -67,7 +67,7 @@ func newObjects(signal func(), placement func(before, after *v1alpha1.Placement)
 	}))
 	o.statefulSets = newTable(watch(signal, sameGeneration[*appsv1.StatefulSet]))
 	o.jobs = newTable(watch(signal, func(a, b *batchv1.Job) bool {
-		return sameGeneration(a, b) && a.Status.Succeeded == b.Status.Succeeded && cluster.JobEnded(a) == cluster.JobEnded(b)
+		return sameGeneration(a, b) && workload.ReplicasOfJob(a) == workload.ReplicasOfJob(b) && workload.JobEnded(a) == workload.JobEnded(b)
 	}))
 	o.pools = newTable(watch(signal, func(a, b *v1alpha1.CloudPool) bool { return sameGeneration(a, b) && maps.Equal(a.Labels, b.Labels) }))
 	return o
@@ -98,16 +98,7 @@ func sameNode(before, after *corev1.Node) bool {
 func samePod(before, after *corev1.Pod) bool {
 	return before.UID == after.UID && before.Spec.NodeName == after.Spec.NodeName && before.Status.Phase == after.Status.Phase &&
 		before.Generation == after.Generation && (before.DeletionTimestamp == nil) == (after.DeletionTimestamp == nil) &&
-		ready(before) == ready(after)
-}
-
-func ready(pod *corev1.Pod) bool {
-	for i := range pod.Status.Conditions {
-		if condition := &pod.Status.Conditions[i]; condition.Type == corev1.PodReady {
-			return condition.Status == corev1.ConditionTrue
-		}
-	}
-	return false
+		workload.Ready(before) == workload.Ready(after)
 }
 
 // source is a kind of objects that is read from a cache.

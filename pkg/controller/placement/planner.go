@@ -225,7 +225,7 @@ func (p *Planner) round(ctx context.Context) error {
 		return errors.Join(err, writeErr)
 	}
 	p.metrics.observe(s, wanted)
-	round := &rounds.Round{Time: d.now, Input: d.input, Result: s.result, Plan: s.plan, World: world}
+	round := &rounds.Round{Time: d.now, Input: d.input, Result: s.result, Plan: s.plan, World: world, Owners: p.objects.owner}
 	for _, listener := range p.options.Listeners {
 		listener.Planned(ctx, round)
 	}

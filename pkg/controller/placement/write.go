@@ -14,6 +14,7 @@ import (
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"tradewind.dev/tradewind/apis/applyv1alpha1"
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/kube/apply"
 	"tradewind.dev/tradewind/pkg/kube/status"
@@ -27,9 +28,6 @@ const (
 	// maxErrors is how many errors of one round are told.
 	maxErrors = 5
 )
-
-// kindPlacement is the kind of Placements.
-const kindPlacement = "Placement"
 
 // write brings the Placements to what they should say: first those whose decisions change, then the others, as far as
 // no pressing change comes in between, and deletes those of workloads that are gone or that no policy selects any more.
@@ -92,26 +90,21 @@ func (f *failures) err() error {
 // hasMetadata says whether a Placement that the cache shows has its labels and its owner.
 func (p *Planner) hasMetadata(w *wanted) bool {
 	object, ok := p.objects.placements.get(w.key.Namespace, w.key.Name)
-	return !ok && w.last != nil || ok && labelled(object, &w.of.workload)
+	return !ok && w.last != nil || ok && labelled(object, &w.of.Workload)
 }
 
 // writeOne writes one Placement, and tells of a plan that changed.
 func (p *Planner) writeOne(ctx context.Context, w *wanted) error {
 	if w.last == nil || !p.hasMetadata(w) {
-		workload := v1alpha1.PlacementWorkload{APIVersion: w.of.APIVersion, Kind: w.of.Kind, Name: w.of.Name}
-		spec, err := apply.Fields(&v1alpha1.PlacementSpec{Workload: workload})
-		if err != nil {
-			return err
-		}
-		if _, err := apply.Apply(ctx, p.client, kindPlacement, w.key, FieldOwner, "", metadataOf(&w.of.workload), map[string]any{"spec": spec}); err != nil {
+		if _, err := apply.Object(ctx, p.client, configurationOf(w.key, &w.of.Workload), FieldOwner); err != nil {
 			return client.IgnoreNotFound(err) // the namespace is being deleted
 		}
 	}
-	fields, err := apply.Fields(&w.status)
+	says, err := apply.As[applyv1alpha1.PlacementStatusApplyConfiguration](&w.status)
 	if err != nil {
 		return err
 	}
-	object, err := apply.Apply(ctx, p.client, kindPlacement, w.key, FieldOwner, "status", nil, map[string]any{"status": fields})
+	object, err := apply.Status(ctx, p.client, applyv1alpha1.Placement(w.key.Name, w.key.Namespace).WithStatus(says), FieldOwner)
 	if apierrors.IsNotFound(err) {
 		p.signal() // somebody deleted it
 		return nil
@@ -149,7 +142,7 @@ func (p *Planner) tell(w *wanted) {
 		kind = corev1.EventTypeWarning
 	}
 	regarding := &corev1.ObjectReference{
-		APIVersion: w.of.APIVersion, Kind: w.of.Kind, Namespace: w.of.Namespace, Name: w.of.Name, UID: w.of.uid,
+		APIVersion: w.of.APIVersion, Kind: w.of.Kind, Namespace: w.of.Namespace, Name: w.of.Name, UID: w.of.UID,
 	}
 	p.recorder.Eventf(regarding, nil, kind, planned.Reason, "Plan", "%s", status.Clip(planned.Message, maxNote))
 }

@@ -23,8 +23,8 @@ import (
 	"tradewind.dev/tradewind/pkg/kube/loop"
 	"tradewind.dev/tradewind/pkg/moves"
 	"tradewind.dev/tradewind/pkg/moves/ledger"
-	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/planning/rounds"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 const (
@@ -54,14 +54,14 @@ type Controller struct {
 	loop  *loop.Loop
 
 	// Only Start uses these: what is remembered of workloads, and what moving them brings by the round that was valued last.
-	memories map[planning.WorkloadKey]*moves.Memory
+	memories map[workload.Key]*moves.Memory
 	valued   *rounds.Round
 	worths   map[int]moves.Worth
 }
 
 // New returns a controller that does nothing until Start.
 func New(options Options) *Controller {
-	return &Controller{Options: options, loop: loop.New(options.Clock, 0), memories: map[planning.WorkloadKey]*moves.Memory{}}
+	return &Controller{Options: options, loop: loop.New(options.Clock, 0), memories: map[workload.Key]*moves.Memory{}}
 }
 
 // Planned implements rounds.Listener.
@@ -113,9 +113,9 @@ func (c *Controller) decide(ctx context.Context, round *rounds.Round) (time.Time
 	}
 	var again time.Time
 	var errs []error
-	kept := make(map[planning.WorkloadKey]bool, len(round.Result.Workloads))
+	kept := make(map[workload.Key]bool, len(round.Result.Workloads))
 	for i := range round.Result.Workloads {
-		key := keyOf(&round.Result.Workloads[i])
+		key := round.Result.Workloads[i].Key
 		kept[key] = true
 		if !v.concerns(i) {
 			if said := c.Ledger.Condition(key, v1alpha1.ConditionRebalancing); said != nil && said.Reason != string(moves.CodeInPlace) {
@@ -132,16 +132,12 @@ func (c *Controller) decide(ctx context.Context, round *rounds.Round) (time.Time
 			delete(c.memories, key)
 		}
 	}
-	c.Ledger.Forget(func(key planning.WorkloadKey) bool { return kept[key] })
+	c.Ledger.Forget(func(key workload.Key) bool { return kept[key] })
 	errs = append(errs, c.Ledger.Flush(ctx))
 	return again, errors.Join(errs...)
 }
 
-func keyOf(w *planning.Workload) planning.WorkloadKey {
-	return planning.WorkloadKey{Kind: w.Kind, Namespace: w.Namespace, Name: w.Name}
-}
-
-func (c *Controller) memory(key planning.WorkloadKey) *moves.Memory {
+func (c *Controller) memory(key workload.Key) *moves.Memory {
 	m, ok := c.memories[key]
 	if !ok {
 		m = &moves.Memory{}
@@ -157,7 +153,7 @@ func (c *Controller) memory(key planning.WorkloadKey) *moves.Memory {
 
 // workload decides about one workload and carries the decision out.
 func (c *Controller) workload(ctx context.Context, v *view, i int) (time.Time, error) {
-	key := keyOf(&v.round.Result.Workloads[i])
+	key := v.round.Result.Workloads[i].Key
 	memory := c.memory(key)
 	s := v.situation(i)
 	decision := memory.Decide(s, v.room(i))
@@ -222,7 +218,7 @@ func budgetText(err error) string {
 	return err.Error()
 }
 
-func (c *Controller) tell(v *view, key planning.WorkloadKey, s *moves.Situation, move *moves.Move) {
+func (c *Controller) tell(v *view, key workload.Key, s *moves.Situation, move *moves.Move) {
 	text := fmt.Sprintf("replica %s moves from pool %s to %s", move.Replica.Name, move.From, move.To)
 	switch {
 	case move.Mends != "":

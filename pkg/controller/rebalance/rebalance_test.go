@@ -33,6 +33,7 @@ import (
 	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/planning/rounds"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // bench is a controller over an API server in memory, with a dear pool and a cheap one, and a Deployment of four replicas
@@ -142,16 +143,16 @@ func (b *bench) tryRound() error {
 			}},
 		})
 	}
-	in.Workloads = []planning.Workload{{
-		APIVersion: "apps/v1", Kind: b.kind, Namespace: "shop", Name: "web", Replicas: 4,
+	in.Workloads = []planning.Workload{{Workload: workload.Workload{
+		Key: workload.Key{Kind: b.kind, Namespace: "shop", Name: "web"}, APIVersion: "apps/v1", Replicas: 4,
 		Template: &corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": "web"}}, Spec: b.pod("", "").Spec},
-	}}
+	}}}
 	var pods corev1.PodList
 	if err := b.api.List(b.Context(), &pods); err != nil {
 		b.Fatal(err)
 	}
 	for i := range pods.Items {
-		if pod, ok := planning.FromPod(&pods.Items[i]); ok {
+		if pod, ok := planning.FromPod(&pods.Items[i], nil); ok {
 			in.Pods = append(in.Pods, pod)
 		}
 	}
@@ -238,7 +239,7 @@ func TestFailback(t *testing.T) {
 	})
 	b.round()
 	b.want("False", "NotEnabled", "would save")
-	key := planning.WorkloadKey{Kind: "Deployment", Namespace: "shop", Name: "web"}
+	key := workload.Key{Kind: "Deployment", Namespace: "shop", Name: "web"}
 	for i := range 2 {
 		b.Ledger.Moved(key, ledger.Move(b.clock.Now().Add(-time.Hour), fmt.Sprintf("lost-%d", i), b.cheap, ledger.ReasonFailover))
 	}
@@ -282,7 +283,8 @@ func TestStays(t *testing.T) {
 		{name: "an unfinished plan", policy: "rebalance: {}", bench: func(b *bench) { b.stopped = true }, reason: "Held", message: "not finished in time"},
 		{name: "a doubtful loss", policy: "rebalance: {}", bench: func(b *bench) { b.hold = "3 of 4 nodes look lost" }, reason: "Held", message: "3 of 4 nodes look lost"},
 		{name: "a rollout", policy: "rebalance: {}", change: func(pod *corev1.Pod) {
-			pod.OwnerReferences[0].UID = types.UID("web-" + pod.Name[4:])
+			pod.OwnerReferences[0].Name = "web-" + pod.Name[4:]
+			pod.Labels["pod-template-hash"] = pod.Name[4:]
 		}, reason: "Held", message: "a rollout is in progress"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

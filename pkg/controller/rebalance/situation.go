@@ -6,16 +6,14 @@ import (
 	"maps"
 	"slices"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	"tradewind.dev/tradewind/pkg/controller/cluster"
 	"tradewind.dev/tradewind/pkg/loss"
 	"tradewind.dev/tradewind/pkg/moves"
 	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // keeps are the values by which cluster.KeepAnnotations keep a pod from being evicted.
@@ -25,7 +23,7 @@ var keeps = [...]string{"false", "true"}
 func (v *view) situation(i int) *moves.Situation {
 	planned, w := &v.round.Result.Snapshot.Workloads[i], &v.round.Result.Workloads[i]
 	s := &moves.Situation{
-		Now: v.now, Wanted: planned.Replicas, Plan: v.plans[i], Serial: w.Kind == "StatefulSet",
+		Now: v.now, Wanted: planned.Replicas, Plan: v.plans[i], Serial: w.Kind == workload.StatefulSet,
 		Stabilization: loss.DefaultStabilization, Hold: v.hold, Pause: v.pause, Worth: v.worth[i],
 	}
 	rules := planned.Rules
@@ -54,13 +52,11 @@ func (v *view) situation(i int) *moves.Situation {
 
 // revisions is how many controllers the pods of a workload have: more than one while a Deployment rolls out.
 func (v *view) revisions(i int) int {
-	owners := map[types.UID]bool{}
+	revisions := map[workload.Key]bool{}
 	for _, pod := range v.pods[i] {
-		if owner := metav1.GetControllerOfNoCopy(pod.Pod); owner != nil {
-			owners[owner.UID] = true
-		}
+		revisions[workload.Revision(pod.Pod)] = true
 	}
-	return len(owners)
+	return len(revisions)
 }
 
 // replicas are the live pods of a workload with what their places break.
@@ -69,7 +65,7 @@ func (v *view) replicas(i int, rules *rules.Rules) []moves.Replica {
 	for k := range v.pods[i] {
 		pod := &v.pods[i][k]
 		r := moves.Replica{
-			ID: string(pod.UID), Name: pod.Name, Pool: v.poolOf(pod.Spec.NodeName), Ready: ready(pod.Pod), Created: pod.CreationTimestamp.Time,
+			ID: string(pod.UID), Name: pod.Name, Pool: v.poolOf(pod.Spec.NodeName), Ready: workload.Ready(pod.Pod), Created: pod.CreationTimestamp.Time,
 			Fixed: v.fixed(pod.Pod), Fits: v.fits(pod),
 		}
 		if r.Pool != "" {
@@ -124,28 +120,18 @@ func (v *view) circumstances(i int) string {
 	return string(text.Sum(nil))
 }
 
-func ready(pod *corev1.Pod) bool {
-	for i := range pod.Status.Conditions {
-		if pod.Status.Conditions[i].Type == corev1.PodReady {
-			return pod.Status.Conditions[i].Status == corev1.ConditionTrue
-		}
-	}
-	return false
-}
-
 // fixed says why a pod is never moved; empty when it may be.
 func (v *view) fixed(pod *corev1.Pod) string {
-	owner := metav1.GetControllerOfNoCopy(pod)
-	switch {
-	case owner == nil:
+	switch workload.RoleOf(pod) {
+	case workload.Alone:
 		return "it has no controller that would make it anew"
-	case owner.Kind == "DaemonSet" || owner.Kind == "Node":
+	case workload.OfNode:
 		return "it belongs to its node"
-	case owner.Kind == "Job":
+	case workload.OfJob:
 		return "pods of Jobs are not moved"
-	case owner.APIVersion != appsv1.SchemeGroupVersion.String() && owner.Kind == "":
-		return "its controller is not known"
-	case !slices.Contains(v.SchedulerNames, pod.Spec.SchedulerName):
+	case workload.Replica:
+	}
+	if !slices.Contains(v.SchedulerNames, pod.Spec.SchedulerName) {
 		return fmt.Sprintf("scheduler %q places it, not Tradewind's", pod.Spec.SchedulerName)
 	}
 	for i, key := range cluster.KeepAnnotations {

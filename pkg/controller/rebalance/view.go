@@ -18,7 +18,7 @@ import (
 	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/planning/rounds"
 	"tradewind.dev/tradewind/pkg/rules/policy"
-	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // view is a round with the pods as they are now.
@@ -34,7 +34,7 @@ type view struct {
 	drains      map[policy.Source]bool
 	poolNames   map[string]int
 	enginePools map[string]*engine.Pool
-	named       map[state.WorkloadKey]int
+	named       map[workload.Key]int
 	nodes       map[string]*corev1.Node
 	volumes     map[types.NamespacedName]*corev1.PersistentVolume // by claim
 }
@@ -48,7 +48,7 @@ type replica struct {
 func (c *Controller) view(ctx context.Context, round *rounds.Round) (*view, error) {
 	v := &view{
 		Controller: c, round: round, now: c.Clock.Now(), drains: map[policy.Source]bool{}, poolNames: map[string]int{},
-		enginePools: make(map[string]*engine.Pool, len(round.Result.Pools)), named: map[state.WorkloadKey]int{}, nodes: map[string]*corev1.Node{}, volumes: map[types.NamespacedName]*corev1.PersistentVolume{},
+		enginePools: make(map[string]*engine.Pool, len(round.Result.Pools)), named: map[workload.Key]int{}, nodes: map[string]*corev1.Node{}, volumes: map[types.NamespacedName]*corev1.PersistentVolume{},
 	}
 	v.hold, v.pause = c.Losses()
 	if round.Plan.Stopped && v.hold == "" {
@@ -59,7 +59,7 @@ func (c *Controller) view(ctx context.Context, round *rounds.Round) (*view, erro
 		v.poolNames[name], v.enginePools[name] = i, &round.Result.Snapshot.Pools[i]
 	}
 	for i := range round.Result.Workloads {
-		name := state.WorkloadKey{Namespace: round.Result.Workloads[i].Namespace, Name: round.Result.Workloads[i].Name}
+		name := round.Result.Workloads[i].AnyKind()
 		if _, taken := v.named[name]; !taken {
 			v.named[name] = i
 		}
@@ -114,16 +114,16 @@ func (v *view) readPods(ctx context.Context) error {
 	if err := v.Client.List(ctx, &list); err != nil {
 		return fmt.Errorf("read pods: %w", err)
 	}
-	index := map[planning.WorkloadKey]int{}
+	index := map[workload.Key]int{}
 	for i := range v.round.Result.Workloads {
-		index[keyOf(&v.round.Result.Workloads[i])] = i
+		index[v.round.Result.Workloads[i].Key] = i
 	}
 	known := make(map[types.NamespacedName]*planning.Pod, len(v.round.Input.Pods))
 	for i := range v.round.Input.Pods {
 		pod := &v.round.Input.Pods[i]
 		known[types.NamespacedName{Namespace: pod.Namespace, Name: pod.Name}] = pod
 	}
-	owners := map[types.UID]planning.WorkloadKey{}
+	owners := map[types.UID]workload.Key{}
 	for i := range list.Items {
 		pod := &list.Items[i]
 		if owner := metav1.GetControllerOfNoCopy(pod); owner != nil {
@@ -135,10 +135,10 @@ func (v *view) readPods(ctx context.Context) error {
 	v.pods = make([][]replica, len(v.round.Result.Workloads))
 	for i := range list.Items {
 		pod := &list.Items[i]
-		if pod.DeletionTimestamp != nil || pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
+		if !workload.Live(pod) {
 			continue
 		}
-		var key planning.WorkloadKey
+		var key workload.Key
 		var claims []string
 		if planned := known[client.ObjectKeyFromObject(pod)]; planned != nil {
 			key, claims = planned.Workload, planned.Claims
@@ -190,7 +190,7 @@ func (v *view) concerns(i int) bool {
 	if v.surplus(i) {
 		return true
 	}
-	key := keyOf(&v.round.Result.Workloads[i])
+	key := v.round.Result.Workloads[i].Key
 	if memory := v.memories[key]; memory != nil && memory.Pending() {
 		return true
 	}
@@ -297,7 +297,7 @@ func (v *view) away(i int) (away []moves.Away, returns bool) {
 	if rules == nil || rules.Failover == nil {
 		return nil, false
 	}
-	for _, left := range v.Ledger.Away(keyOf(&v.round.Result.Workloads[i])) {
+	for _, left := range v.Ledger.Away(v.round.Result.Workloads[i].Key) {
 		away = append(away, moves.Away{From: left.Pool, Replicas: int(left.Replicas), To: v.round.Origin(left.Pool)})
 	}
 	return away, rules.Failover.Failback != "Never"

@@ -23,7 +23,9 @@ func (w *World) Random(random *rand.Rand) *engine.Snapshot {
 	pools := 3 + random.IntN(6)
 	for i := range pools {
 		out.Pools = append(out.Pools, w.randomPool(random, i))
+		out.Pools[i].Sunk = i%4 == 3
 	}
+	out.Commitments = []engine.Commitment{{Pools: []int{0, 2}, Nodes: 2}}
 	for i := range 2 + random.IntN(9) {
 		out.Workloads = append(out.Workloads, w.randomWorkload(random, i, pools))
 	}

@@ -5,19 +5,19 @@ import (
 	"k8s.io/client-go/tools/events"
 
 	"tradewind.dev/tradewind/pkg/kube/status"
-	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/planning/rounds"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // maxNote is the longest note that an event takes, in bytes.
 const maxNote = 1024
 
 // Event makes an event on a workload of a round.
-func Event(recorder events.EventRecorder, round *rounds.Round, key planning.WorkloadKey, kind, reason, note string) {
+func Event(recorder events.EventRecorder, round *rounds.Round, key workload.Key, kind, reason, note string) {
 	apiVersion := ""
 	for i := range round.Result.Workloads {
 		w := &round.Result.Workloads[i]
-		if w.Kind == key.Kind && w.Namespace == key.Namespace && w.Name == key.Name {
+		if w.Key == key {
 			apiVersion = w.APIVersion
 			break
 		}

@@ -12,21 +12,21 @@ import (
 	"sync"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"tradewind.dev/tradewind/apis/applyv1alpha1"
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/kube/apply"
 	"tradewind.dev/tradewind/pkg/kube/status"
-	"tradewind.dev/tradewind/pkg/planning"
+	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // FieldOwner is the field manager of what this package writes.
-const FieldOwner = "tradewind-mover"
+const FieldOwner client.FieldOwner = "tradewind-mover"
 
 // ReasonFailover is the reason of moves from a lost place.
 const ReasonFailover = "Failover"
@@ -43,7 +43,7 @@ type Ledger struct {
 
 	mu      sync.Mutex
 	loaded  bool
-	records map[planning.WorkloadKey]*record
+	records map[workload.Key]*record
 }
 
 type record struct {
@@ -55,7 +55,7 @@ type record struct {
 
 // New returns a ledger that reads Placements from a client's cache.
 func New(c client.Client, clock clock.PassiveClock) *Ledger {
-	return &Ledger{client: c, clock: clock, records: map[planning.WorkloadKey]*record{}}
+	return &Ledger{client: c, clock: clock, records: map[workload.Key]*record{}}
 }
 
 // Load takes over what the Placements say, once; until it has succeeded nothing is known, and nothing must be decided.
@@ -77,17 +77,13 @@ func (l *Ledger) Load(ctx context.Context) error {
 				r.conditions = append(r.conditions, *condition)
 			}
 		}
-		l.records[keyOf(p)] = r
+		l.records[state.PlacementOf(p)] = r
 	}
 	l.loaded = true
 	return nil
 }
 
-func keyOf(p *v1alpha1.Placement) planning.WorkloadKey {
-	return planning.WorkloadKey{Kind: p.Spec.Workload.Kind, Namespace: p.Namespace, Name: p.Spec.Workload.Name}
-}
-
-func (l *Ledger) record(key planning.WorkloadKey) *record {
+func (l *Ledger) record(key workload.Key) *record {
 	r, ok := l.records[key]
 	if !ok {
 		r = &record{}
@@ -98,7 +94,7 @@ func (l *Ledger) record(key planning.WorkloadKey) *record {
 
 // Say sets a condition of a workload. The time of its transition is kept while the status stays. Once FailedOver does not
 // hold any more no replica is away.
-func (l *Ledger) Say(key planning.WorkloadKey, kind string, holds bool, reason, message string) {
+func (l *Ledger) Say(key workload.Key, kind string, holds bool, reason, message string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	condition := metav1.Condition{
@@ -118,7 +114,7 @@ func (l *Ledger) Say(key planning.WorkloadKey, kind string, holds bool, reason, 
 }
 
 // Condition returns what was last said; nil when nothing was.
-func (l *Ledger) Condition(key planning.WorkloadKey, kind string) *metav1.Condition {
+func (l *Ledger) Condition(key workload.Key, kind string) *metav1.Condition {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if r, ok := l.records[key]; ok {
@@ -131,7 +127,7 @@ func (l *Ledger) Condition(key planning.WorkloadKey, kind string) *metav1.Condit
 }
 
 // Moved records a replica that was moved. One that was failed over is away from the pool that it left, until Returned.
-func (l *Ledger) Moved(key planning.WorkloadKey, move v1alpha1.PlacementMove) {
+func (l *Ledger) Moved(key workload.Key, move v1alpha1.PlacementMove) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	moved.WithLabelValues(move.Reason).Inc()
@@ -145,7 +141,7 @@ func (l *Ledger) Moved(key planning.WorkloadKey, move v1alpha1.PlacementMove) {
 }
 
 // Returned records that a replica was sent back to where a failover moved it away from a pool.
-func (l *Ledger) Returned(key planning.WorkloadKey, pool string) {
+func (l *Ledger) Returned(key workload.Key, pool string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r := l.record(key)
@@ -164,7 +160,7 @@ func (r *record) add(pool string, replicas int32) {
 
 // Away are the replicas of a workload that failovers moved away from pools and that have not been sent back, by pool. A pool to
 // which all have been sent back is among them until FailedOver ends.
-func (l *Ledger) Away(key planning.WorkloadKey) []v1alpha1.PlacementAway {
+func (l *Ledger) Away(key workload.Key) []v1alpha1.PlacementAway {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if r, ok := l.records[key]; ok {
@@ -174,7 +170,7 @@ func (l *Ledger) Away(key planning.WorkloadKey) []v1alpha1.PlacementAway {
 }
 
 // Moves are the latest moves of a workload, the newest first.
-func (l *Ledger) Moves(key planning.WorkloadKey) []v1alpha1.PlacementMove {
+func (l *Ledger) Moves(key workload.Key) []v1alpha1.PlacementMove {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if r, ok := l.records[key]; ok {
@@ -186,8 +182,8 @@ func (l *Ledger) Moves(key planning.WorkloadKey) []v1alpha1.PlacementMove {
 // Flush writes what has changed. What could not be written is tried again next time.
 func (l *Ledger) Flush(ctx context.Context) error {
 	type pending struct {
-		key  planning.WorkloadKey
-		body map[string]any
+		key  workload.Key
+		says *applyv1alpha1.PlacementStatusApplyConfiguration
 	}
 	l.writing.Lock()
 	defer l.writing.Unlock()
@@ -197,13 +193,13 @@ func (l *Ledger) Flush(ctx context.Context) error {
 		if !r.dirty {
 			continue
 		}
-		body, err := statusOf(r)
+		says, err := statusOf(r)
 		if err != nil {
 			l.mu.Unlock()
 			return err
 		}
 		r.dirty = false
-		todo = append(todo, pending{key, body})
+		todo = append(todo, pending{key, says})
 	}
 	l.mu.Unlock()
 	if len(todo) == 0 {
@@ -217,7 +213,7 @@ func (l *Ledger) Flush(ctx context.Context) error {
 	for _, p := range todo {
 		name, ok := names[p.key]
 		if ok {
-			if err = l.write(ctx, name, p.body); err == nil {
+			if err = l.write(ctx, name, p.says); err == nil {
 				continue
 			}
 			errs = append(errs, err)
@@ -232,44 +228,34 @@ func (l *Ledger) Flush(ctx context.Context) error {
 }
 
 // names are the names of the Placements of workloads.
-func (l *Ledger) names(ctx context.Context) (map[planning.WorkloadKey]client.ObjectKey, error) {
+func (l *Ledger) names(ctx context.Context) (map[workload.Key]client.ObjectKey, error) {
 	var list v1alpha1.PlacementList
 	if err := l.client.List(ctx, &list); err != nil {
 		return nil, fmt.Errorf("find the Placements of workloads: %w", err)
 	}
-	out := make(map[planning.WorkloadKey]client.ObjectKey, len(list.Items))
+	out := make(map[workload.Key]client.ObjectKey, len(list.Items))
 	for i := range list.Items {
-		out[keyOf(&list.Items[i])] = client.ObjectKeyFromObject(&list.Items[i])
+		out[state.PlacementOf(&list.Items[i])] = client.ObjectKeyFromObject(&list.Items[i])
 	}
 	return out, nil
 }
 
-func statusOf(r *record) (map[string]any, error) {
-	body, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&struct {
+// statusOf is the part of a Placement's status that the ledger writes.
+func statusOf(r *record) (*applyv1alpha1.PlacementStatusApplyConfiguration, error) {
+	return apply.As[applyv1alpha1.PlacementStatusApplyConfiguration](&struct {
 		Conditions []metav1.Condition       `json:"conditions,omitempty"`
 		Moved      []v1alpha1.PlacementMove `json:"moved,omitempty"`
 		Away       []v1alpha1.PlacementAway `json:"away,omitempty"`
 	}{r.conditions, r.moves, r.away})
-	if err != nil {
-		return nil, fmt.Errorf("encode what is said of moves: %w", err)
-	}
-	return body, nil
 }
 
-func (l *Ledger) write(ctx context.Context, name client.ObjectKey, body map[string]any) error {
-	object := &unstructured.Unstructured{Object: map[string]any{
-		"apiVersion": v1alpha1.GroupVersion.String(), "kind": "Placement",
-		"metadata": map[string]any{"namespace": name.Namespace, "name": name.Name}, "status": body,
-	}}
-	err := l.client.Status().Apply(ctx, client.ApplyConfigurationFromUnstructured(object), client.FieldOwner(FieldOwner), client.ForceOwnership)
-	if err != nil && !apierrors.IsNotFound(err) {
-		return fmt.Errorf("write the moves of Placement %s: %w", name, err)
-	}
-	return nil
+func (l *Ledger) write(ctx context.Context, name client.ObjectKey, says *applyv1alpha1.PlacementStatusApplyConfiguration) error {
+	_, err := apply.Status(ctx, l.client, applyv1alpha1.Placement(name.Name, name.Namespace).WithStatus(says), FieldOwner)
+	return client.IgnoreNotFound(err)
 }
 
 // Forget drops workloads that are not kept any more.
-func (l *Ledger) Forget(keep func(planning.WorkloadKey) bool) {
+func (l *Ledger) Forget(keep func(workload.Key) bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for key := range l.records {

@@ -16,12 +16,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/planning"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 var (
 	noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	web  = planning.WorkloadKey{Kind: "Deployment", Namespace: "shop", Name: "web"}
+	web  = workload.Key{Kind: "Deployment", Namespace: "shop", Name: "web"}
 )
 
 type bench struct {
@@ -51,7 +51,7 @@ func newBench(t *testing.T) *bench {
 	return b
 }
 
-func (b *bench) place(key planning.WorkloadKey) {
+func (b *bench) place(key workload.Key) {
 	b.Helper()
 	if err := b.Create(b.Context(), &v1alpha1.Placement{
 		ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name},
@@ -137,7 +137,7 @@ func TestLater(t *testing.T) {
 	if err := l.Flush(t.Context()); err != nil || len(b.status().Conditions) != 1 {
 		t.Errorf("%v: %+v", err, b.status())
 	}
-	l.Forget(func(planning.WorkloadKey) bool { return false })
+	l.Forget(func(workload.Key) bool { return false })
 	if l.Condition(web, v1alpha1.ConditionRebalancing) != nil {
 		t.Error("it is not forgotten")
 	}

@@ -11,6 +11,7 @@ import (
 	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // Round is one plan with everything that it was made from. It is immutable once published.
@@ -21,6 +22,8 @@ type Round struct {
 	Result *planning.Result
 	Plan   *engine.Plan
 	World  *state.World
+	// Owners says whose the ReplicaSets are now.
+	Owners workload.Owners
 }
 
 // Origin are the pools where replicas that a loss drove from a pool may return: that pool, and others in the same place, as

@@ -14,11 +14,12 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/planning"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // daemon takes the room of a DaemonSet's pods from the nodes that it runs on, unless its pods are in the files.
 func (b *assembly) daemon(set *appsv1.DaemonSet) {
-	key := planning.WorkloadKey{Kind: "DaemonSet", Namespace: set.Namespace, Name: set.Name}
+	key := workload.Key{Kind: workload.DaemonSet, Namespace: set.Namespace, Name: set.Name}
 	if b.running[key] {
 		return
 	}

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 func reduceNode(from *corev1.Node) client.Object {
@@ -53,12 +54,19 @@ func reduceStatefulSet(from *appsv1.StatefulSet) client.Object {
 	return out
 }
 
-// reduceReplicaSet leaves out those of Deployments, which speak for them.
+// reduceReplicaSet leaves out those of Deployments, which speak for them. What else controls ReplicaSets, as Argo Rollouts
+// do, is known by these.
 func reduceReplicaSet(from *appsv1.ReplicaSet) client.Object {
-	if metav1.GetControllerOf(from) != nil {
+	if workload.OfReplicaSet(from).Kind == workload.Deployment {
 		return nil
 	}
 	out := &appsv1.ReplicaSet{TypeMeta: typeMeta("apps/v1", "ReplicaSet"), ObjectMeta: meta(from, nil)}
+	out.OwnerReferences, out.CreationTimestamp = controllerOf(from), from.CreationTimestamp
+	for _, key := range workload.Annotations() {
+		if value, ok := from.Annotations[key]; ok && len(out.OwnerReferences) > 0 {
+			metav1.SetMetaDataAnnotation(&out.ObjectMeta, key, value)
+		}
+	}
 	out.Spec = appsv1.ReplicaSetSpec{Replicas: from.Spec.Replicas, Template: template(&from.Spec.Template)}
 	return out
 }
@@ -75,12 +83,12 @@ func reduceReplicationController(from *corev1.ReplicationController) client.Obje
 
 // reduceJob leaves out Jobs that have ended.
 func reduceJob(from *batchv1.Job) client.Object {
-	if jobReplicas(from) == 0 {
+	if workload.JobEnded(from) {
 		return nil
 	}
 	out := &batchv1.Job{TypeMeta: typeMeta("batch/v1", "Job"), ObjectMeta: meta(from, nil)}
-	out.Spec = batchv1.JobSpec{Parallelism: from.Spec.Parallelism, Completions: from.Spec.Completions, Template: template(&from.Spec.Template)}
-	out.Status.Succeeded = from.Status.Succeeded
+	out.Spec = batchv1.JobSpec{Parallelism: from.Spec.Parallelism, Completions: from.Spec.Completions, Suspend: from.Spec.Suspend, Template: template(&from.Spec.Template)}
+	out.Status.Succeeded, out.Status.Active = from.Status.Succeeded, from.Status.Active
 	return out
 }
 
@@ -92,11 +100,11 @@ func reduceDaemonSet(from *appsv1.DaemonSet) client.Object {
 
 // reducePod keeps pods that take room on a node.
 func reducePod(from *corev1.Pod) client.Object {
-	if from.Spec.NodeName == "" || from.DeletionTimestamp != nil || from.Status.Phase == corev1.PodSucceeded || from.Status.Phase == corev1.PodFailed {
+	if from.Spec.NodeName == "" || workload.Ended(from) {
 		return nil
 	}
 	set := map[string]string{}
-	for _, key := range []string{appsv1.DefaultDeploymentUniqueLabelKey, "rollouts-pod-template-hash"} {
+	for _, key := range workload.HashLabels() {
 		if hash, ok := from.Labels[key]; ok {
 			set[key] = hash
 		}
@@ -104,10 +112,17 @@ func reducePod(from *corev1.Pod) client.Object {
 	out := &corev1.Pod{TypeMeta: typeMeta("v1", "Pod"), ObjectMeta: meta(from, set), Spec: podSpec(&from.Spec)}
 	// Where a pod runs is settled: what it asked of nodes says nothing any more.
 	out.Spec.NodeSelector, out.Spec.Tolerations, out.Spec.Affinity = nil, nil, nil
-	if owner := metav1.GetControllerOf(from); owner != nil {
-		out.OwnerReferences = []metav1.OwnerReference{{APIVersion: owner.APIVersion, Kind: owner.Kind, Name: owner.Name, UID: owner.UID, Controller: owner.Controller}}
-	}
+	out.OwnerReferences, out.DeletionTimestamp = controllerOf(from), from.DeletionTimestamp
 	return out
+}
+
+// controllerOf is the reference to what controls an object, if anything does.
+func controllerOf(object metav1.Object) []metav1.OwnerReference {
+	owner := metav1.GetControllerOf(object)
+	if owner == nil {
+		return nil
+	}
+	return []metav1.OwnerReference{{APIVersion: owner.APIVersion, Kind: owner.Kind, Name: owner.Name, UID: owner.UID, Controller: owner.Controller}}
 }
 
 // handlesWithPlaces are the drivers that put the place into the handle of a volume.

@@ -19,6 +19,7 @@ import (
 	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/rules/policy"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // Scenario is what a plan is made from, out of files.
@@ -78,8 +79,11 @@ type assembly struct {
 	objects state.Objects
 	named   map[string]*Object
 	daemons []*appsv1.DaemonSet
-	running map[planning.WorkloadKey]bool
-	holds   []hold
+	// workload are the objects of workloads, pods all pods.
+	workload workload.Objects
+	pods     []*corev1.Pod
+	running  map[workload.Key]bool
+	holds    []hold
 }
 
 // hold keeps workloads where they are: a policy that may select them cannot be read, and an uncertain answer moves
@@ -146,9 +150,7 @@ func (b *assembly) add(object *Object) {
 		in.Namespaces[typed.Name] = set
 	case *corev1.Pod:
 		typed.Namespace = object.Namespace
-		if pod, ok := planning.FromPod(typed); ok {
-			in.Pods = append(in.Pods, pod)
-		}
+		b.pods = append(b.pods, typed)
 	case *corev1.PersistentVolume:
 		in.Volumes = append(in.Volumes, typed)
 	case *corev1.PersistentVolumeClaim:
@@ -178,52 +180,32 @@ func (b *assembly) add(object *Object) {
 		b.objects.PriceLists = append(b.objects.PriceLists, *typed)
 	case *v1alpha1.LatencyMap:
 		b.objects.LatencyMaps = append(b.objects.LatencyMaps, *typed)
-	default:
-		b.workload(object)
+	case *appsv1.Deployment:
+		typed.Namespace, typed.Name = object.Namespace, object.Name
+		b.workload.Deployments = append(b.workload.Deployments, typed)
+	case *appsv1.StatefulSet:
+		typed.Namespace, typed.Name = object.Namespace, object.Name
+		b.workload.StatefulSets = append(b.workload.StatefulSets, typed)
+	case *appsv1.ReplicaSet:
+		typed.Namespace, typed.Name = object.Namespace, object.Name
+		b.workload.ReplicaSets = append(b.workload.ReplicaSets, typed)
+	case *corev1.ReplicationController:
+		typed.Namespace, typed.Name = object.Namespace, object.Name
+		b.workload.ReplicationControllers = append(b.workload.ReplicationControllers, typed)
+	case *batchv1.Job:
+		typed.Namespace, typed.Name = object.Namespace, object.Name
+		b.workload.Jobs = append(b.workload.Jobs, typed)
 	}
 }
 
-// workload adds a workload that is to run.
-func (b *assembly) workload(object *Object) {
-	w := planning.Workload{Kind: object.Kind, Namespace: object.Namespace, Name: object.Name, APIVersion: kinds[object.Kind].apiVersion()}
-	one := func(replicas *int32) int {
-		if replicas == nil {
-			return 1
+// workloads adds the workloads that are to run.
+func (b *assembly) workloads() {
+	for _, w := range b.workload.All() {
+		b.out.Workloads = append(b.out.Workloads, planning.Workload{Workload: w})
+		// A Rollout is known by its ReplicaSets alone.
+		if object := b.named[Name(w.Kind, w.Namespace, w.Name)]; object != nil && w.Replicas > 0 && !requests(w.Template) {
+			b.warn(object, "spec.template.spec.containers", "no container requests anything, so a replica costs nothing and fits anywhere; give resources.requests")
 		}
-		return int(*replicas)
-	}
-	switch typed := object.Value.(type) {
-	case *appsv1.Deployment:
-		w.Replicas, w.Template = one(typed.Spec.Replicas), &typed.Spec.Template
-	case *appsv1.StatefulSet:
-		w.Replicas, w.Template = one(typed.Spec.Replicas), &typed.Spec.Template
-		for i := range typed.Spec.VolumeClaimTemplates {
-			w.ClaimTemplates = append(w.ClaimTemplates, typed.Spec.VolumeClaimTemplates[i].Name)
-		}
-		if typed.Spec.Ordinals != nil {
-			w.FirstOrdinal = int(typed.Spec.Ordinals.Start)
-		}
-	case *appsv1.ReplicaSet:
-		if metav1.GetControllerOf(typed) != nil {
-			return // its Deployment speaks for it
-		}
-		w.Replicas, w.Template = one(typed.Spec.Replicas), &typed.Spec.Template
-	case *corev1.ReplicationController:
-		if typed.Spec.Template == nil || metav1.GetControllerOf(typed) != nil {
-			return
-		}
-		w.Replicas, w.Template = one(typed.Spec.Replicas), typed.Spec.Template
-	case *batchv1.Job:
-		w.Replicas, w.Template = jobReplicas(typed), &typed.Spec.Template
-		if w.Replicas == 0 {
-			return // it has ended, or is not to run
-		}
-	default:
-		return
-	}
-	b.out.Workloads = append(b.out.Workloads, w)
-	if w.Replicas > 0 && !requests(w.Template) {
-		b.warn(object, "spec.template.spec.containers", "no container requests anything, so a replica costs nothing and fits anywhere; give resources.requests")
 	}
 }
 
@@ -233,31 +215,17 @@ func requests(template *corev1.PodTemplateSpec) bool {
 	return asks.MilliCPU > 0 || asks.MemoryBytes > 0 || asks.GPUs > 0
 }
 
-// jobReplicas is how many pods of a Job run at a time: its parallelism, but no more than completions are missing.
-func jobReplicas(job *batchv1.Job) int {
-	for i := range job.Status.Conditions {
-		condition := &job.Status.Conditions[i]
-		if (condition.Type == batchv1.JobComplete || condition.Type == batchv1.JobFailed) && condition.Status == corev1.ConditionTrue {
-			return 0
-		}
-	}
-	if job.Spec.Suspend != nil && *job.Spec.Suspend {
-		return 0
-	}
-	replicas := 1
-	if job.Spec.Parallelism != nil {
-		replicas = int(*job.Spec.Parallelism)
-	}
-	if job.Spec.Completions != nil {
-		replicas = min(replicas, max(int(*job.Spec.Completions-job.Status.Succeeded), 0))
-	}
-	return replicas
-}
-
 // finish does what needs all objects.
 func (b *assembly) finish() {
 	in := b.out.Input
-	b.running = map[planning.WorkloadKey]bool{}
+	b.workloads()
+	owners := workload.OwnersOf(b.workload.ReplicaSets)
+	for _, object := range b.pods {
+		if pod, ok := planning.FromPod(object, owners); ok {
+			in.Pods = append(in.Pods, pod)
+		}
+	}
+	b.running = map[workload.Key]bool{}
 	for i := range in.Pods {
 		b.running[in.Pods[i].Workload] = true
 	}

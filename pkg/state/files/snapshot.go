@@ -57,9 +57,10 @@ func Snapshot(lists *state.Lists, options SnapshotOptions) ([]File, error) {
 		{"nodes.yaml", reduceAll(lists.Nodes, nil, reduceNode)},
 		{"namespaces.yaml", reduceAll(lists.Namespaces, nil, reduceNamespace)},
 		{"workloads.yaml", slices.Concat(
-			reduceAll(lists.Deployments, wanted, reduceDeployment), reduceAll(lists.StatefulSets, wanted, reduceStatefulSet),
-			reduceAll(lists.ReplicaSets, wanted, reduceReplicaSet), reduceAll(lists.ReplicationControllers, wanted, reduceReplicationController),
-			reduceAll(lists.Jobs, wanted, reduceJob), reduceAll(lists.DaemonSets, wanted, reduceDaemonSet))},
+			reduceAll(staying(lists.Deployments), wanted, reduceDeployment), reduceAll(staying(lists.StatefulSets), wanted, reduceStatefulSet),
+			reduceAll(staying(lists.ReplicaSets), wanted, reduceReplicaSet),
+			reduceAll(staying(lists.ReplicationControllers), wanted, reduceReplicationController),
+			reduceAll(staying(lists.Jobs), wanted, reduceJob), reduceAll(lists.DaemonSets, wanted, reduceDaemonSet))},
 		{"pods.yaml", reduceAll(lists.Pods, nil, reducePod)},
 		{"volumes.yaml", slices.Concat(reduceAll(lists.Volumes, nil, reduceVolume), reduceAll(lists.Claims, wanted, reduceClaim),
 			reduceAll(lists.StorageClasses, nil, reduceStorageClass))},
@@ -123,6 +124,11 @@ func reduceAll[T client.Object](objects []T, wanted func(namespace string) bool,
 		}
 	}
 	return out
+}
+
+// staying are the objects that are not being deleted.
+func staying[T client.Object](objects []T) []T {
+	return slices.DeleteFunc(slices.Clone(objects), func(object T) bool { return object.GetDeletionTimestamp() != nil })
 }
 
 func pointers[T any](values []T) []*T {

@@ -1,0 +1,211 @@
+package workload_test
+
+import (
+	"slices"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"tradewind.dev/tradewind/pkg/workload"
+)
+
+// meta is of an object of namespace shop that a controller owns; none when its kind is empty.
+func meta(name, ownerKind, owner string) metav1.ObjectMeta {
+	out := metav1.ObjectMeta{Namespace: "shop", Name: name}
+	if ownerKind != "" {
+		out.OwnerReferences = []metav1.OwnerReference{
+			{Kind: "Other", Name: "other"},
+			{APIVersion: "group/v1", Kind: ownerKind, Name: owner, UID: "uid-of-owner", Controller: ptr.To(true)},
+		}
+	}
+	return out
+}
+
+func key(kind, name string) workload.Key {
+	return workload.Key{Kind: kind, Namespace: "shop", Name: name}
+}
+
+func set(name, ownerKind, owner string, replicas int32, annotations map[string]string) *appsv1.ReplicaSet {
+	out := &appsv1.ReplicaSet{ObjectMeta: meta(name, ownerKind, owner), Spec: appsv1.ReplicaSetSpec{Replicas: &replicas}}
+	out.Annotations = annotations
+	out.Spec.Template.Labels = map[string]string{"of": name}
+	return out
+}
+
+// TestOf checks whose replica a pod is: as its owners say where they are known, else as its labels and names do. The
+// planner once called the pods of a Rollout those of a ReplicaSet while failover called them a Rollout's, so that neither
+// the plan nor a policy of it was found.
+func TestOf(t *testing.T) {
+	owners := workload.OwnersOf([]*appsv1.ReplicaSet{
+		set("web-abc", "Rollout", "web", 1, nil), set("alone-abc", "", "", 1, nil), set("fleet-abc", "Fleet", "game", 1, nil),
+	})
+	for _, tt := range []struct {
+		name            string
+		ownerKind       string
+		owner           string
+		labels          map[string]string
+		known, revision workload.Key
+		unknown         workload.Key
+	}{
+		{"of a Rollout", "ReplicaSet", "web-abc", map[string]string{workload.RolloutHashLabel: "abc"}, key("Rollout", "web"), key("ReplicaSet", "web-abc"), key("Rollout", "web")},
+		{"of a Deployment that is not known", "ReplicaSet", "api-abc", map[string]string{"pod-template-hash": "abc"}, key("Deployment", "api"), key("ReplicaSet", "api-abc"), key("Deployment", "api")},
+		{"of a ReplicaSet that its Deployment let go of", "ReplicaSet", "alone-abc", map[string]string{"pod-template-hash": "abc"}, key("ReplicaSet", "alone-abc"), key("ReplicaSet", "alone-abc"), key("Deployment", "alone")},
+		{"of what controls ReplicaSets too", "ReplicaSet", "fleet-abc", nil, key("Fleet", "game"), key("ReplicaSet", "fleet-abc"), key("ReplicaSet", "fleet-abc")},
+		{"of a ReplicaSet by another name", "ReplicaSet", "web", map[string]string{"pod-template-hash": "abc"}, key("ReplicaSet", "web"), key("ReplicaSet", "web"), key("ReplicaSet", "web")},
+		{"of a StatefulSet", "StatefulSet", "db", nil, key("StatefulSet", "db"), key("StatefulSet", "db"), key("StatefulSet", "db")},
+		{"of a kind of somebody else's", "CloneSet", "web", nil, key("CloneSet", "web"), key("CloneSet", "web"), key("CloneSet", "web")},
+		{"of nobody", "", "", nil, key("Pod", "pod"), key("Pod", "pod"), key("Pod", "pod")},
+	} {
+		pod := &corev1.Pod{ObjectMeta: meta("pod", tt.ownerKind, tt.owner)}
+		pod.Labels = tt.labels
+		if got := workload.Of(pod, owners); got != tt.known {
+			t.Errorf("%s: %s, want %s", tt.name, got, tt.known)
+		}
+		if got := workload.Of(pod, nil); got != tt.unknown {
+			t.Errorf("%s, owners unknown: %s, want %s", tt.name, got, tt.unknown)
+		}
+		if got := workload.Revision(pod); got != tt.revision {
+			t.Errorf("%s: revision %s, want %s", tt.name, got, tt.revision)
+		}
+	}
+}
+
+func TestRoleOf(t *testing.T) {
+	for kind, want := range map[string]workload.Role{
+		"": workload.Alone, "DaemonSet": workload.OfNode, "Node": workload.OfNode, "Job": workload.OfJob, "ReplicaSet": workload.Replica, "CloneSet": workload.Replica,
+	} {
+		if got := workload.RoleOf(&corev1.Pod{ObjectMeta: meta("pod", kind, "x")}); got != want {
+			t.Errorf("a pod of a %q is %d, want %d", kind, got, want)
+		}
+	}
+}
+
+// TestReplicasOfJob checks how many pods of a Job should run. The scheduler once counted its parallelism alone, and so did
+// drain and drill.
+func TestReplicasOfJob(t *testing.T) {
+	spec := func(parallelism, completions *int32, suspend bool) batchv1.JobSpec {
+		return batchv1.JobSpec{Parallelism: parallelism, Completions: completions, Suspend: &suspend}
+	}
+	done := []batchv1.JobCondition{{Type: batchv1.JobComplete, Status: corev1.ConditionTrue}}
+	for name, tt := range map[string]struct {
+		job  batchv1.Job
+		want int
+	}{
+		"nothing said":       {batchv1.Job{}, 1},
+		"in parallel":        {batchv1.Job{Spec: spec(ptr.To[int32](4), ptr.To[int32](10), false)}, 4},
+		"nearly done":        {batchv1.Job{Spec: spec(ptr.To[int32](4), ptr.To[int32](10), false), Status: batchv1.JobStatus{Succeeded: 9}}, 1},
+		"more than wanted":   {batchv1.Job{Spec: spec(ptr.To[int32](4), ptr.To[int32](2), false), Status: batchv1.JobStatus{Succeeded: 3}}, 0},
+		"suspended":          {batchv1.Job{Spec: spec(ptr.To[int32](4), nil, true)}, 0},
+		"ended":              {batchv1.Job{Spec: spec(ptr.To[int32](4), nil, false), Status: batchv1.JobStatus{Conditions: done}}, 0},
+		"a queue":            {batchv1.Job{Spec: spec(ptr.To[int32](4), nil, false)}, 4},
+		"a queue that ends":  {batchv1.Job{Spec: spec(ptr.To[int32](4), nil, false), Status: batchv1.JobStatus{Succeeded: 1, Active: 2}}, 2},
+		"a queue just ended": {batchv1.Job{Spec: spec(ptr.To[int32](4), nil, false), Status: batchv1.JobStatus{Succeeded: 4}}, 0},
+	} {
+		if got := workload.ReplicasOfJob(&tt.job); got != tt.want {
+			t.Errorf("%s: %d replicas, want %d", name, got, tt.want)
+		}
+		if _, got, ok := workload.Declared(&tt.job); !ok || got != tt.want {
+			t.Errorf("%s: it declares %d (%t), want %d", name, got, ok, tt.want)
+		}
+	}
+}
+
+// TestAll checks which workloads there are and how many replicas each is to have.
+func TestAll(t *testing.T) {
+	going := meta("going", "", "")
+	going.DeletionTimestamp = &metav1.Time{}
+	objects := workload.Objects{
+		Deployments: []*appsv1.Deployment{{ObjectMeta: meta("web", "", "")}, {ObjectMeta: going}},
+		StatefulSets: []*appsv1.StatefulSet{{ObjectMeta: meta("db", "", ""), Spec: appsv1.StatefulSetSpec{
+			Replicas: ptr.To[int32](2), Ordinals: &appsv1.StatefulSetOrdinals{Start: 5},
+			VolumeClaimTemplates: []corev1.PersistentVolumeClaim{{ObjectMeta: metav1.ObjectMeta{Name: "disk"}}},
+		}}},
+		ReplicationControllers: []*corev1.ReplicationController{
+			{ObjectMeta: meta("old", "", ""), Spec: corev1.ReplicationControllerSpec{Replicas: ptr.To[int32](3), Template: &corev1.PodTemplateSpec{}}},
+			{ObjectMeta: meta("bare", "", "")}, {ObjectMeta: meta("owned", "DeploymentConfig", "x"), Spec: corev1.ReplicationControllerSpec{Template: &corev1.PodTemplateSpec{}}},
+		},
+		Jobs: []*batchv1.Job{
+			{ObjectMeta: meta("batch", "", ""), Spec: batchv1.JobSpec{Suspend: ptr.To(true)}},
+			{ObjectMeta: meta("done", "", ""), Status: batchv1.JobStatus{Conditions: []batchv1.JobCondition{{Type: batchv1.JobFailed, Status: corev1.ConditionTrue}}}},
+		},
+		ReplicaSets: []*appsv1.ReplicaSet{
+			set("web-1", "Deployment", "web", 4, nil),
+			set("alone", "", "", 2, map[string]string{workload.AnnotationDeploymentReplicas: "9"}),
+			set("canary-1", "Rollout", "canary", 7, map[string]string{workload.AnnotationRolloutRevision: "9", workload.AnnotationRolloutReplicas: "8"}),
+			set("canary-2", "Rollout", "canary", 1, map[string]string{workload.AnnotationRolloutRevision: "10", workload.AnnotationRolloutReplicas: "8"}),
+			set("game-1", "Fleet", "game", 2, nil), set("game-2", "Fleet", "game", 3, nil),
+		},
+	}
+	type want struct {
+		key      workload.Key
+		replicas int
+		template string
+	}
+	wanted := []want{
+		{key("ReplicaSet", "alone"), 2, "alone"}, {key("Job", "batch"), 0, ""}, {key("Rollout", "canary"), 8, "canary-2"},
+		{key("StatefulSet", "db"), 2, ""}, {key("Fleet", "game"), 5, "game-2"}, {key("ReplicationController", "old"), 3, ""},
+		{key("Deployment", "web"), 1, ""},
+	}
+	var got []want
+	all := objects.All()
+	for _, w := range all {
+		got = append(got, want{w.Key, w.Replicas, w.Template.Labels["of"]})
+	}
+	if !slices.Equal(got, wanted) {
+		t.Fatalf("workloads\n%v, want\n%v", got, wanted)
+	}
+	if canary := all[2]; canary.APIVersion != "group/v1" || canary.UID != "uid-of-owner" {
+		t.Errorf("the Rollout is %s %s", canary.APIVersion, canary.UID)
+	}
+	if claims := all[3].OwnClaims(1); !slices.Equal(claims, []string{"disk-db-6"}) {
+		t.Errorf("the second replica has the claims %v", claims)
+	}
+}
+
+// TestPod checks what is asked of a pod by itself.
+func TestPod(t *testing.T) {
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "web-1"}, Spec: corev1.PodSpec{Volumes: []corev1.Volume{
+		{Name: "config", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}},
+		{Name: "data", VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "disk"}}},
+		{Name: "cache", VolumeSource: corev1.VolumeSource{Ephemeral: &corev1.EphemeralVolumeSource{}}},
+	}}}
+	if claims := workload.Claims(pod); !slices.Equal(claims, []string{"disk", "web-1-cache"}) {
+		t.Errorf("claims %v", claims)
+	}
+	if !workload.Live(pod) || workload.Ended(pod) || workload.Ready(pod) {
+		t.Error("a pod that waits counts, and is not ready")
+	}
+	pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionTrue}, {Type: corev1.PodReady, Status: corev1.ConditionTrue}}
+	if !workload.Ready(pod) {
+		t.Error("it is not ready")
+	}
+	pod.DeletionTimestamp = &metav1.Time{}
+	if workload.Live(pod) || workload.Ended(pod) {
+		t.Error("a pod that is being deleted counts no more, and has not ended")
+	}
+	pod.DeletionTimestamp, pod.Status.Phase = nil, corev1.PodFailed
+	if workload.Live(pod) || !workload.Ended(pod) {
+		t.Error("a pod that failed has ended")
+	}
+}
+
+// TestRequests checks that a limit without a request is the request, as the API server has it, and that the spec stays.
+func TestRequests(t *testing.T) {
+	list := func(cpu string) corev1.ResourceList {
+		return corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(cpu)}
+	}
+	spec := &corev1.PodSpec{Overhead: list("10m"), Containers: []corev1.Container{
+		{Resources: corev1.ResourceRequirements{Limits: list("2"), Requests: list("1")}}, {Resources: corev1.ResourceRequirements{Limits: list("500m")}},
+	}}
+	if got := workload.Requests(spec); got.Cpu().MilliValue() != 1510 {
+		t.Errorf("it asks for %s", got.Cpu())
+	}
+	if len(spec.Containers[1].Resources.Requests) > 0 {
+		t.Error("the spec was changed")
+	}
+}
