@@ -101,6 +101,14 @@ type Result struct {
 	Unagreed []Unagreed
 	// Problems are what was left out, and why; the rest is planned.
 	Problems []Problem
+
+	builder *builder
+}
+
+// Index finds a workload in Workloads; ok is false where it is not planned.
+func (r *Result) Index(of workload.Key) (i int, ok bool) {
+	i, ok = r.builder.index[of]
+	return i, ok
 }
 
 // Unagreed is a call that moves the caller alone.

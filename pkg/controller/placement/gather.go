@@ -24,8 +24,9 @@ type draft struct {
 	input *planning.Input
 	// planned are the workloads that a policy selects, by key.
 	planned map[workload.Key]*planned
-	// uncertain says why no plan can be made now; empty when one can.
+	// uncertain says why no plan can be made now; empty when one can. doubtful says that something is not known of some nodes.
 	uncertain string
+	doubtful  bool
 }
 
 // planned is a workload that a Placement is kept for.
@@ -42,25 +43,33 @@ type planned struct {
 // notSelected is why a workload that only others call stays where it is.
 const notSelected = "no policy selects it"
 
-// gather makes the input of a plan from what the informers have seen. Workloads that no policy selects take room; those that a
-// planned one calls are known to the plan too, and stay where they are.
+// gather makes the input of a plan from what the informers have seen.
 func (p *Planner) gather(world *state.World) *draft {
 	o := p.objects
-	d := &draft{now: p.clock.Now(), planned: map[workload.Key]*planned{}}
-	d.input = &planning.Input{
+	input := planning.Input{
 		World: world, Location: p.options.Location, Nodes: o.nodes.all(), Pools: o.pools.all(), Pods: o.runningPods(),
 		Namespaces: map[string]labels.Set{}, Claims: o.claims.all(), Volumes: o.volumes.all(), Classes: o.classes.all(),
 		PriorityClasses: o.priorities.all(), Quotas: o.quotas.all(),
 		Unavailable: p.unavailable,
 	}
-	var doubts rounds.Doubts
 	if p.options.Availability != nil {
-		d.input.PoolUnavailable = p.options.Availability.PoolUnavailable
-		doubts = p.options.Availability.Doubts()
+		input.PoolUnavailable = p.options.Availability.PoolUnavailable
 	}
 	for _, namespace := range o.namespaces.all() {
-		d.input.Namespaces[namespace.Name] = labels.Set(namespace.Labels)
+		input.Namespaces[namespace.Name] = labels.Set(namespace.Labels)
 	}
+	return p.draft(input)
+}
+
+// draft adds the workloads as they are now to an input. Those that no policy selects take room; those that a planned one calls
+// are known to the plan too, and stay where they are.
+func (p *Planner) draft(input planning.Input) *draft {
+	d := &draft{now: p.clock.Now(), input: &input, planned: map[workload.Key]*planned{}}
+	var doubts rounds.Doubts
+	if p.options.Availability != nil {
+		doubts = p.options.Availability.Doubts()
+	}
+	o, world := p.objects, input.World
 	var all, others []planning.Workload
 	for _, w := range o.workloads() {
 		all = append(all, planning.Workload{Workload: w})
@@ -98,7 +107,7 @@ func (p *Planner) gather(world *state.World) *draft {
 			d.input.Workloads = append(d.input.Workloads, *w)
 		}
 	}
-	d.uncertain = doubts.All
+	d.uncertain, d.doubtful = doubts.All, doubts.All != "" || len(doubts.Nodes) > 0
 	if d.uncertain == "" && !slices.ContainsFunc(d.input.Nodes, func(node *corev1.Node) bool { return p.unavailable(node) == "" }) {
 		d.uncertain = fmt.Sprintf("none of %d nodes can be used now", len(d.input.Nodes))
 	}
@@ -161,8 +170,9 @@ func (p *Planner) unavailable(node *corev1.Node) string {
 // solution is a plan, and what the replicas cost where they are now.
 type solution struct {
 	result *planning.Result
-	solver *engine.Solver
-	plan   *engine.Plan
+	// solver made the plan; now made one in which every workload stays where it is.
+	solver, now *engine.Solver
+	plan        *engine.Plan
 	// present are the bills of the running replicas where they are, parallel to the result's workloads.
 	present []engine.Bill
 	// world has the prices in force and those of the public catalog; list is nil until it is asked for.
@@ -183,7 +193,7 @@ func solve(d *draft, clock clock.PassiveClock) (*solution, error) {
 			len(result.Pools), result.Pools[0].Name, result.Pools[0].Unavailable)
 		return nil, nil
 	}
-	s := &solution{result: result, world: d.input.World, problems: map[string]string{}}
+	s := &solution{result: result, world: d.input.World}
 	deadline := clock.Now().Add(maxSearch)
 	options := engine.Options{LateConflicts: true, Expired: func() bool { return clock.Now().After(deadline) }}
 	if slices.ContainsFunc(result.Pools, func(pool planning.PoolInfo) bool { return pool.Unavailable != "" }) {
@@ -196,30 +206,31 @@ func solve(d *draft, clock clock.PassiveClock) (*solution, error) {
 	} else if s.solver, err = engine.NewSolver(result.Snapshot, options); err != nil {
 		return nil, err
 	}
+	asIs := *result.Snapshot
+	asIs.Workloads = slices.Clone(asIs.Workloads)
+	for i := range asIs.Workloads {
+		asIs.Workloads[i] = asItIs(asIs.Workloads[i])
+	}
+	if s.now, err = engine.NewSolver(&asIs, engine.Options{LateConflicts: true}); err != nil {
+		return nil, err
+	}
+	s.take()
+	return s, nil
+}
+
+// take takes the plan, and what the replicas cost where they run, from the solvers.
+func (s *solution) take() {
 	s.plan = s.solver.Plan()
-	for _, problem := range result.Problems {
+	s.problems = map[string]string{}
+	for _, problem := range s.result.Problems {
 		s.problems[problem.Object] = problem.Field + ": " + problem.Message
 	}
 	for _, problem := range s.plan.Problems {
 		s.problems[problem.Object] = problem.Field + ": " + problem.Message
 	}
-	return s, s.bill()
-}
-
-// bill prices the replicas where they run: a plan in which every workload stays where it is.
-func (s *solution) bill() error {
-	asIs := *s.result.Snapshot
-	asIs.Workloads = slices.Clone(asIs.Workloads)
-	for i := range asIs.Workloads {
-		asIs.Workloads[i].Hold = "as it is"
-	}
-	plan, err := engine.Solve(&asIs, engine.Options{LateConflicts: true})
-	if err != nil {
-		return err
-	}
-	s.present = make([]engine.Bill, len(plan.Placements))
-	for i, placement := range plan.Placements {
+	asIs := s.now.Plan()
+	s.present = make([]engine.Bill, len(asIs.Placements))
+	for i, placement := range asIs.Placements {
 		s.present[i] = placement.Bill
 	}
-	return nil
 }

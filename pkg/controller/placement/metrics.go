@@ -10,7 +10,7 @@ import (
 
 // planMetrics are what Prometheus hears of plans. A standby exports none of it but zeros.
 type planMetrics struct {
-	seconds                    prometheus.Histogram
+	seconds, updateSeconds     prometheus.Histogram
 	rounds                     *prometheus.CounterVec
 	workloads, unplaced, gap   prometheus.Gauge
 	hourlyUSD                  *prometheus.GaugeVec
@@ -26,8 +26,12 @@ func newPlanMetrics() *planMetrics {
 			Name: "tradewind_placement_planning_seconds", Help: "How long it takes to plan all workloads, in seconds.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 2, 14),
 		}),
+		updateSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "tradewind_placement_update_seconds", Help: "How long it takes to plan the workloads anew that a change concerns, in seconds.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 2, 14),
+		}),
 		rounds: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "tradewind_placement_rounds_total", Help: "Plans made, by result: planned or failed.",
+			Name: "tradewind_placement_rounds_total", Help: "Plans made, by result: planned (everything), updated (the workloads that a change concerns) or failed.",
 		}, []string{"result"}),
 		workloads: gauge("workloads", "Number of workloads that a Placement is kept for."),
 		unplaced:  gauge("unplaced_replicas", "Number of replicas for which the plan has no place."),
@@ -43,7 +47,9 @@ func newPlanMetrics() *planMetrics {
 
 // register registers the metrics; those of an earlier planner of the same process are replaced.
 func (m *planMetrics) register(with prometheus.Registerer) error {
-	for _, collector := range []prometheus.Collector{m.seconds, m.rounds, m.workloads, m.unplaced, m.gap, m.hourlyUSD, m.savings, m.moves, m.addedNodes} {
+	for _, collector := range []prometheus.Collector{
+		m.seconds, m.updateSeconds, m.rounds, m.workloads, m.unplaced, m.gap, m.hourlyUSD, m.savings, m.moves, m.addedNodes,
+	} {
 		err := with.Register(collector)
 		var known prometheus.AlreadyRegisteredError
 		if errors.As(err, &known) {
@@ -64,6 +70,11 @@ func (m *planMetrics) planned(took time.Duration, err error) {
 	}
 	m.rounds.WithLabelValues("planned").Inc()
 	m.seconds.Observe(took.Seconds())
+}
+
+func (m *planMetrics) updated(took time.Duration) {
+	m.rounds.WithLabelValues("updated").Inc()
+	m.updateSeconds.Observe(took.Seconds())
 }
 
 func (m *planMetrics) observe(s *solution, all []*wanted) {

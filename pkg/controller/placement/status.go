@@ -53,41 +53,42 @@ type wanted struct {
 
 // statuses says what every Placement should say. Without a solution the decisions stay.
 func (p *Planner) statuses(d *draft, s *solution) []*wanted {
-	index := map[string]int{}
-	if s != nil {
-		for i := range s.result.Workloads {
-			w := &s.result.Workloads[i]
-			index[w.Kind+" "+w.Namespace+"/"+w.Name] = i
-		}
-	}
 	out := make([]*wanted, 0, len(d.planned))
 	for _, of := range d.planned {
-		w := &wanted{of: of, unplaced: -1, key: client.ObjectKey{Namespace: of.Namespace, Name: state.PlacementName(of.Kind, of.Name)}}
-		w.last = p.written.latest(w.key, p.objects.placements)
-		i, found := index[of.Kind+" "+of.Namespace+"/"+of.Name]
-		switch {
-		case s == nil:
-			w.keep(nil, metav1.ConditionUnknown, ReasonUncertain, d.uncertain+lastStays)
-		case of.rules == nil:
-			w.keep(s, metav1.ConditionUnknown, ReasonUncertain, of.Hold+lastStays)
-		case of.Hold == "" && of.doubt != "":
-			w.keep(s, metav1.ConditionUnknown, ReasonUncertain, of.doubt+lastStays)
-		case of.Hold != "":
-			w.keep(s, metav1.ConditionFalse, ReasonInvalid, of.Hold+"; the last plan stays until it is corrected")
-		case !found || s.plan.Placements[i].Held != "":
-			object := of.Kind + " " + of.Namespace + "/" + of.Name
-			w.keep(s, metav1.ConditionFalse, ReasonInvalid, cmp.Or(s.problems[object], "it cannot be planned")+"; the last plan stays until it is corrected")
-		default:
-			w.plan(s, i)
-		}
-		w.stamp(d)
-		w.news = w.moved() || w.turned()
-		out = append(out, w)
+		out = append(out, p.want(d, s, of))
 	}
 	slices.SortFunc(out, func(a, b *wanted) int {
 		return cmp.Or(strings.Compare(a.key.Namespace, b.key.Namespace), strings.Compare(a.key.Name, b.key.Name))
 	})
 	return out
+}
+
+// want says what the Placement of one workload should say.
+func (p *Planner) want(d *draft, s *solution, of *planned) *wanted {
+	w := &wanted{of: of, unplaced: -1, key: client.ObjectKey{Namespace: of.Namespace, Name: state.PlacementName(of.Kind, of.Name)}}
+	w.last = p.written.latest(w.key, p.objects.placements)
+	i, found := 0, false
+	if s != nil {
+		i, found = s.result.Index(of.Key)
+	}
+	switch {
+	case s == nil:
+		w.keep(nil, metav1.ConditionUnknown, ReasonUncertain, d.uncertain+lastStays)
+	case of.rules == nil:
+		w.keep(s, metav1.ConditionUnknown, ReasonUncertain, of.Hold+lastStays)
+	case of.Hold == "" && of.doubt != "":
+		w.keep(s, metav1.ConditionUnknown, ReasonUncertain, of.doubt+lastStays)
+	case of.Hold != "":
+		w.keep(s, metav1.ConditionFalse, ReasonInvalid, of.Hold+"; the last plan stays until it is corrected")
+	case !found || s.plan.Placements[i].Held != "":
+		object := of.Kind + " " + of.Namespace + "/" + of.Name
+		w.keep(s, metav1.ConditionFalse, ReasonInvalid, cmp.Or(s.problems[object], "it cannot be planned")+"; the last plan stays until it is corrected")
+	default:
+		w.plan(s, i)
+	}
+	w.stamp(d)
+	w.news = w.moved() || w.turned()
+	return w
 }
 
 // keep leaves what the Placement says, but for how many replicas are wanted, how many run where, and why they are not

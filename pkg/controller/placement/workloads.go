@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/planning"
@@ -32,17 +33,32 @@ func (o *objects) runningPods() []planning.Pod {
 	all := o.pods.all()
 	out := make([]planning.Pod, 0, len(all))
 	for _, pod := range all {
-		if pod.Spec.NodeName == "" || workload.Ended(pod) {
-			continue
+		if next := o.running(pod); next != nil {
+			out = append(out, *next)
 		}
-		shape := o.shapes.of(pod)
-		next := planning.Pod{
-			Namespace: pod.Namespace, Name: pod.Name, Node: pod.Spec.NodeName, Request: shape.request, Claims: shape.claims,
-		}
-		if workload.Live(pod) {
-			next.Workload = workload.Of(pod, o.owner)
-		}
-		out = append(out, next)
+	}
+	return out
+}
+
+// runningPod is one of them; nil when it is none.
+func (o *objects) runningPod(key client.ObjectKey) *planning.Pod {
+	pod, ok := o.pods.get(key.Namespace, key.Name)
+	if !ok {
+		return nil
+	}
+	return o.running(pod)
+}
+
+func (o *objects) running(pod *corev1.Pod) *planning.Pod {
+	if pod.Spec.NodeName == "" || workload.Ended(pod) {
+		return nil
+	}
+	shape := o.shapes.of(pod)
+	out := &planning.Pod{
+		Namespace: pod.Namespace, Name: pod.Name, Node: pod.Spec.NodeName, Request: shape.request, Claims: shape.claims,
+	}
+	if workload.Live(pod) {
+		out.Workload = workload.Of(pod, o.owner)
 	}
 	return out
 }

@@ -88,6 +88,13 @@ func (c *Controller) view(ctx context.Context, round *rounds.Round) (*view, erro
 	if err := v.readPods(ctx); err != nil {
 		return nil, err
 	}
+	if c.appraised != round {
+		appraiser, err := engine.NewAppraiser(round.Result.Snapshot, engine.Options{})
+		if err != nil {
+			return nil, err
+		}
+		c.appraised, c.appraiser = round, appraiser
+	}
 	for i := range round.Plan.Placements {
 		plan := map[string]int{}
 		for _, d := range round.Plan.Placements[i].Decisions {
@@ -225,7 +232,7 @@ func (v *view) value() {
 		return (rules == nil || rules.Rebalance == nil) && (len(away) == 0 || !back)
 	})
 	if len(movable) > 0 {
-		v.worth = moves.NewValuer(v.round.Result.Snapshot, v.round.Plan, engine.Options{}).Value(movable)
+		v.worth = moves.NewValuer(v.appraiser, v.round.Plan).Value(movable)
 		confidential := v.round.Result.Confidential(v.round.Input.World.NegotiatedEgress)
 		for i, worth := range v.worth {
 			worth.Confidential = confidential
