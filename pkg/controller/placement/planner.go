@@ -27,6 +27,9 @@ import (
 const (
 	// settle is how long a change waits for others that come with it.
 	settle = 200 * time.Millisecond
+	// pace is how often rounds that can wait come at most: listeners look at the whole cluster after each, however little was
+	// planned in it.
+	pace = time.Second
 	// rest is how many times as long as a round took it rests after it, so that planning takes at most a fifth of one
 	// processor however large the cluster is. A change of policies, prices or availability does not wait for it. Explanations,
 	// whose time is limited, are not counted: who makes them long delays others by them, and not by five times as much.
@@ -182,7 +185,7 @@ func (p *Planner) Start(ctx context.Context) error {
 			p.signal()
 		}
 		now := p.clock.Now()
-		p.wait(ctx, now.Add(max(pause, rest*(now.Sub(began)-p.explanations.took))))
+		p.wait(ctx, now.Add(max(pause, pace-now.Sub(began), rest*(now.Sub(began)-p.explanations.took))))
 	}
 	return nil
 }

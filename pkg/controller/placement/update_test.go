@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	testingclock "k8s.io/utils/clock/testing"
 	"pgregory.net/rapid"
 
@@ -259,6 +261,13 @@ func TestAnySequenceOfChangesIsPlannedTruly(t *testing.T) {
 			if i < 4 {
 				b.policy(fmt.Sprintf("w%d", i), rapid.SampledFrom(randomRules).Draw(rt, "rules"))
 			}
+		}
+		if rapid.IntRange(0, 2).Draw(rt, "quota") == 0 {
+			pods := resource.NewQuantity(int64(rapid.IntRange(0, 9).Draw(rt, "pods")), resource.DecimalSI)
+			b.objects.quotas.set(&corev1.ResourceQuota{
+				ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "q", UID: "q"},
+				Spec:       corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{corev1.ResourcePods: *pods}},
+			})
 		}
 		b.mustPlan()
 		b.same(rt)
