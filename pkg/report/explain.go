@@ -126,9 +126,11 @@ func (j *judge) bill(v *verdict) *Bill {
 		b.Compute = Amount{Reason: unpricedReason(&v.node.Class.Node)}
 	}
 	if v.trips.Known {
-		b.RoundTrips = Amount{HourlyUSD: &v.trips.USD}
+		valued := v.trips.USD + v.preference
+		b.RoundTrips, b.Valued = Amount{HourlyUSD: &v.trips.USD}, Amount{HourlyUSD: &valued}
 	} else {
 		b.RoundTrips = Amount{Reason: "a round trip is not known; a LatencyMap can give it"}
+		b.Valued = b.RoundTrips
 	}
 	if total, known := v.total(); known {
 		b.Total = Amount{HourlyUSD: &total}
