@@ -90,7 +90,7 @@ func TestCalls(t *testing.T) {
 				{"patch", "tradewind.dev", "clusterplacementpolicies/status pricelists/status latencymaps/status", "", "eu-only"},
 				{"create get list watch patch delete", "tradewind.dev", "placements cloudpools", "shop", "deployment-web"},
 				{"patch", "tradewind.dev", "placements/status cloudpools/status", "shop", "deployment-web"},
-				{"list watch", "", "nodes pods namespaces persistentvolumes persistentvolumeclaims resourcequotas", "", ""},
+				{"list watch", "", "nodes pods namespaces persistentvolumes persistentvolumeclaims replicationcontrollers resourcequotas", "", ""},
 				{"list watch", "scheduling.k8s.io", "priorityclasses", "", ""},
 				{"list watch", "apps", "deployments replicasets statefulsets", "", ""},
 				{"list watch", "batch", "jobs", "", ""},
@@ -246,8 +246,9 @@ func TestReporter(t *testing.T) {
 		t.Fatal("there is no ClusterRole tradewind-reporter")
 	}
 	for _, c := range []call{
-		{"list", "", "nodes pods namespaces replicationcontrollers persistentvolumes persistentvolumeclaims events", "", ""},
-		{"list", "apps", "replicasets statefulsets", "", ""},
+		{"list", "", "nodes pods namespaces replicationcontrollers persistentvolumes persistentvolumeclaims events resourcequotas", "", ""},
+		{"list", "apps", "daemonsets deployments replicasets statefulsets", "", ""},
+		{"list", "scheduling.k8s.io", "priorityclasses", "", ""},
 		{"list", "batch", "jobs", "", ""},
 		{"list", "storage.k8s.io", "storageclasses", "", ""},
 		{"list", "tradewind.dev", ours + " placements cloudpools", "", ""},
