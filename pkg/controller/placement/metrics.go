@@ -35,11 +35,12 @@ func newPlanMetrics() *planMetrics {
 		}, []string{"result"}),
 		workloads: gauge("workloads", "Number of workloads that a Placement is kept for."),
 		unplaced:  gauge("unplaced_replicas", "Number of replicas for which the plan has no place."),
-		gap:       gauge("gap_percent", "How far the bill of the plan may be above the optimum at most, in percent."),
+		gap:       gauge("gap_percent", "How far the total of the plan (compute, egress and what is valued) may be above the optimum at most, in percent."),
 		hourlyUSD: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "tradewind_placement_hourly_usd", Help: "Bill of the plan in US dollars an hour, by part: compute, egress, latency, interruption, disruption.",
+			Name: "tradewind_placement_hourly_usd", Help: "The plan in US dollars an hour, by part. Invoiced: machines (whole ones in use that are not sunk), egress. " +
+				"Attributed: compute (replicas' shares of machines). Only valued: latency, interruption, disruption, preference.",
 		}, []string{"part"}),
-		savings:    gauge("savings_hourly_usd", "What moving the running replicas to the plan would save, in US dollars an hour, over workloads of which all replicas run."),
+		savings:    gauge("savings_hourly_usd", "What moving the running replicas to the plan would save of their shares of machines and of egress, in US dollars an hour, over workloads of which all replicas run."),
 		moves:      gauge("moves", "Number of running replicas that the plan has elsewhere."),
 		addedNodes: gauge("added_nodes", "Number of nodes that the plan would have the autoscaler add."),
 	}
@@ -94,8 +95,9 @@ func (m *planMetrics) observe(s *solution, all []*wanted) {
 	}
 	m.addedNodes.Set(float64(added))
 	for part, usd := range map[string]float64{
-		"compute": s.plan.Bill.Compute, "egress": s.plan.Bill.Egress, "latency": s.plan.Bill.Latency,
+		"machines": s.plan.Bill.Machines, "compute": s.plan.Bill.Compute, "egress": s.plan.Bill.Egress, "latency": s.plan.Bill.Latency,
 		"interruption": s.plan.Bill.Interruption, "disruption": s.plan.Bill.Disruption,
+		"preference": s.plan.Bill.Preference,
 	} {
 		m.hourlyUSD.WithLabelValues(part).Set(usd)
 	}
