@@ -182,7 +182,7 @@ func (p *Planner) changedPods(k *kept, keys map[client.ObjectKey]bool, concerned
 		}
 	}
 	for key := range keys {
-		was, now := before[key], p.objects.runningPod(key)
+		was, now := before[key], p.runningPod(key)
 		if now != nil {
 			pods = append(pods, *now)
 		}
@@ -200,6 +200,19 @@ func (p *Planner) changedPods(k *kept, keys map[client.ObjectKey]bool, concerned
 		}
 	}
 	return pods, room
+}
+
+// runningPod is what a plan looks at of a pod; nil when it takes no room.
+func (p *Planner) runningPod(key client.ObjectKey) *planning.Pod {
+	pod, ok := p.objects.Pods.Get(key.Namespace, key.Name)
+	if !ok {
+		return nil
+	}
+	out, ok := p.shapes.Pod(pod, p.objects.OwnerOf)
+	if !ok {
+		return nil
+	}
+	return &out
 }
 
 // compare notes the workloads that are others in a draft than they were, or under other rules. It returns false where other

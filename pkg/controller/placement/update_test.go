@@ -116,11 +116,11 @@ func TestChangesPlanWhatTheyConcern(t *testing.T) {
 		}},
 		{"a policy that selects one more", func(b *bench) { b.policy("free", onlyAWS) }, false, nil},
 		{"another node selector", func(b *bench) {
-			web, _ := b.objects.deployments.get("shop", "web")
+			web, _ := b.objects.Deployments.Get("shop", "web")
 			changed := web.DeepCopy()
 			changed.Spec.Template.Spec.NodeSelector = map[string]string{"disk": "fast"}
 			changed.Generation++
-			b.objects.deployments.set(changed)
+			b.objects.Deployments.Set(changed)
 		}, false, nil},
 		{"a node", func(b *bench) { b.nodes(gcp("g9")) }, false, nil},
 		{"a price", func(b *bench) {
@@ -278,7 +278,7 @@ func TestAnySequenceOfChangesIsPlannedTruly(t *testing.T) {
 		}
 		if rapid.IntRange(0, 2).Draw(rt, "quota") == 0 {
 			pods := resource.NewQuantity(int64(rapid.IntRange(0, 9).Draw(rt, "pods")), resource.DecimalSI)
-			b.objects.quotas.set(&corev1.ResourceQuota{
+			b.objects.Quotas.Set(&corev1.ResourceQuota{
 				ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "q", UID: "q"},
 				Spec:       corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{corev1.ResourcePods: *pods}},
 			})
@@ -294,8 +294,8 @@ func TestAnySequenceOfChangesIsPlannedTruly(t *testing.T) {
 			case 4, 5:
 				b.pods(name(), rapid.SampledFrom(nodes).Draw(rt, "node").Name, cpu.Draw(rt, "cpu"), rapid.IntRange(1, 2).Draw(rt, "pods"))
 			case 6:
-				if pods := b.objects.pods.all(); len(pods) > 0 {
-					b.objects.pods.remove(pods[0])
+				if pods := b.objects.Pods.All(); len(pods) > 0 {
+					b.objects.Pods.Remove(pods[0])
 				}
 			case 7:
 				b.policy(name(), "")
