@@ -72,6 +72,8 @@ func (d *demo) plan(ctx context.Context) error {
 // threeWays compares what ran with what could.
 func (d *demo) threeWays(plan *report.Plan) [][]string {
 	rows := [][]string{
+		{"clouds' invoice for machines in use, $/month", dollars(d.before.invoiceMonthlyUSD), dollars(d.after.invoiceMonthlyUSD),
+			dollars(plan.HourlyUSD.Machines * report.HoursPerMonth)},
 		{"pods' shares of their machines, $/month", dollars(d.before.monthlyUSD), dollars(d.after.monthlyUSD), dollars(plan.HourlyUSD.Compute * report.HoursPerMonth)},
 		{"pods that break a rule", fmt.Sprint(d.before.brokenPods), fmt.Sprint(d.after.brokenPods), fmt.Sprint(plan.Unplaced)},
 		{"workloads down if the worst cloud were lost", d.before.down(), d.after.down(), down(planned(plan))},
@@ -175,12 +177,15 @@ func (d *demo) whatIf(ctx context.Context) error {
 			}
 			rows = append(rows, []string{
 				change + " " + argument, fmt.Sprint(plan.Moves), fmt.Sprint(plan.Unplaced),
-				dollars(plan.HourlyUSD.Compute * report.HoursPerMonth), percent(base.HourlyUSD.Compute, plan.HourlyUSD.Compute), unplacedNames(plan),
+				dollars(plan.HourlyUSD.Invoice * report.HoursPerMonth), percent(base.HourlyUSD.Invoice, plan.HourlyUSD.Invoice),
+				dollars(plan.HourlyUSD.Compute * report.HoursPerMonth), unplacedNames(plan),
 			})
 		}
 	}
+	d.line("What clouds would invoice for the machines that the plan uses and for traffic:")
+	d.blank()
 	d.line("$ tradewind simulate -f %s …", folder)
-	d.table([]string{"", ">MOVES", ">WITHOUT A PLACE", ">$/MONTH", ">CHANGE", "WHY"}, rows)
+	d.table([]string{"", ">MOVES", ">WITHOUT A PLACE", ">INVOICE $/MONTH", ">CHANGE", ">SHARES $/MONTH", "WHY"}, rows)
 	return nil
 }
 

@@ -37,8 +37,11 @@ func (d *demo) prices(ctx context.Context) error {
 	}
 	d.prompt("tradewind", "simulate", "-f", folder, "-f", priceRise, "--compare", "current")
 	c := forecast.Comparison
-	d.line("  as it runs $%s a month, the plan $%s: moving %d of %d replicas would save $%s a month", dollars(c.HourlyUSD.Compute*report.HoursPerMonth),
-		dollars(forecast.HourlyUSD.Compute*report.HoursPerMonth), c.Moved, forecast.Replicas, dollars((c.HourlyUSD.Compute-forecast.HourlyUSD.Compute)*report.HoursPerMonth))
+	month := func(usd float64) string { return dollars(usd * report.HoursPerMonth) }
+	now, then := &c.HourlyUSD, &forecast.HourlyUSD
+	d.line("  as it runs clouds would invoice $%s a month, by the plan $%s, with %d of %d replicas elsewhere", month(now.Invoice), month(then.Invoice),
+		c.Moved, forecast.Replicas)
+	d.line("  (the pods' shares of their machines: $%s, by the plan $%s)", month(now.Compute), month(then.Compute))
 	d.blank()
 	d.paragraph("", "Now it is true. Replicas move only where a policy sets rebalance, here the back ends: one at a time, by the Eviction API, the "+
 		"next when the replacement is ready.")

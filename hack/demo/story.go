@@ -104,8 +104,9 @@ func (d *demo) farther() {
 func (d *demo) comparison() [][]string {
 	b, a := d.before, d.after
 	rows := [][]string{
+		{"clouds' invoice for machines in use, $/month", dollars(b.invoiceMonthlyUSD), dollars(a.invoiceMonthlyUSD), percent(b.invoiceMonthlyUSD, a.invoiceMonthlyUSD)},
 		{"pods' shares of their machines, $/month", dollars(b.monthlyUSD), dollars(a.monthlyUSD), percent(b.monthlyUSD, a.monthlyUSD)},
-		{"machines in use, whole, $/month", dollars(b.nodesMonthlyUSD), dollars(a.nodesMonthlyUSD), percent(b.nodesMonthlyUSD, a.nodesMonthlyUSD)},
+		{"machines in use, whole, private ones too, $/month", dollars(b.nodesMonthlyUSD), dollars(a.nodesMonthlyUSD), percent(b.nodesMonthlyUSD, a.nodesMonthlyUSD)},
 		{"machines in use (an autoscaler can remove the others)", fmt.Sprint(b.nodes), fmt.Sprint(a.nodes), fmt.Sprintf("%+d", a.nodes-b.nodes)},
 		{"pods on spot machines", fmt.Sprint(b.spot), fmt.Sprint(a.spot), fmt.Sprintf("%+d", a.spot-b.spot)},
 		{"pods that break a rule", fmt.Sprint(b.brokenPods), fmt.Sprint(a.brokenPods), fmt.Sprintf("%+d", a.brokenPods-b.brokenPods)},
@@ -205,9 +206,10 @@ func (d *demo) refusal(ctx context.Context) error {
 func (d *demo) epilogue() {
 	b, a := d.before, d.after
 	d.heading("In short")
-	d.paragraph("", fmt.Sprintf("The same %d pods on the same machines: %d that break a rule instead of %d, for $%s a month instead of $%s "+
-		"(%s), on %d machines instead of %d.", a.pods, a.brokenPods, b.brokenPods, dollars(a.monthlyUSD), dollars(b.monthlyUSD),
-		percent(b.monthlyUSD, a.monthlyUSD), a.nodes, b.nodes))
+	d.paragraph("", fmt.Sprintf("The same %d pods on the same machines: %d that break a rule instead of %d, on %d machines instead "+
+		"of %d. Clouds would invoice $%s a month for those in use instead of $%s (%s); the pods' shares of their machines cost $%s instead of $%s (%s).",
+		a.pods, a.brokenPods, b.brokenPods, a.nodes, b.nodes, dollars(a.invoiceMonthlyUSD), dollars(b.invoiceMonthlyUSD),
+		percent(b.invoiceMonthlyUSD, a.invoiceMonthlyUSD), dollars(a.monthlyUSD), dollars(b.monthlyUSD), percent(b.monthlyUSD, a.monthlyUSD)))
 	d.line("The demo took %.0f s.", time.Since(d.begun).Seconds())
 	if !d.keep {
 		d.blank()

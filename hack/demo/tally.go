@@ -9,6 +9,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/location"
+	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/report"
 	"tradewind.dev/tradewind/pkg/state"
 )
@@ -16,13 +18,14 @@ import (
 // tally is one run of the shop: where its pods went, what they cost, and which rules they break.
 type tally struct {
 	pods, spot int
-	// monthlyUSD of the replicas, each by its largest share of its node.
+	// monthlyUSD is the replicas' shares of their nodes, each by its largest one.
 	monthlyUSD float64
-	// nodes that hold at least one replica, of nodesInAll, and what they cost whole.
-	nodes, nodesInAll int
-	nodesMonthlyUSD   float64
-	workloads         []workload
-	broken            []brokenRule
+	// nodes that hold at least one replica, of nodesInAll, what they cost whole, and what of that clouds invoice: private machines
+	// are paid for in any case.
+	nodes, nodesInAll                  int
+	nodesMonthlyUSD, invoiceMonthlyUSD float64
+	workloads                          []workload
+	broken                             []brokenRule
 	// brokenPods break at least one rule.
 	brokenPods int
 	latency    *report.LatencyReport
@@ -80,10 +83,19 @@ func take(snapshot *state.Snapshot, namespace string) (*tally, error) {
 		return nil, err
 	}
 	t := &tally{pods: byWorkload.Total.Replicas, spot: byWorkload.Total.SpotReplicas, monthlyUSD: value(byWorkload.Total.MonthlyUSD), nodesInAll: len(byNode.Groups)}
+	at := make(map[string]*location.Node, len(snapshot.Nodes))
+	for _, node := range snapshot.Nodes {
+		at[node.Name] = &snapshot.Node(node).Class.Node
+	}
+	invoiced := planning.NewInvoiced(snapshot.World().Prices)
 	for i := range byNode.Groups {
 		if byNode.Groups[i].Replicas > 0 {
 			t.nodes++
-			t.nodesMonthlyUSD += value(byNode.Groups[i].NodeHourlyUSD) * report.HoursPerMonth
+			usd := value(byNode.Groups[i].NodeHourlyUSD) * report.HoursPerMonth
+			t.nodesMonthlyUSD += usd
+			if invoiced.Next(at[byNode.Groups[i].Name]) {
+				t.invoiceMonthlyUSD += usd
+			}
 		}
 	}
 	if t.latency, err = report.Latency(snapshot, report.ByWorkload, namespace); err != nil {

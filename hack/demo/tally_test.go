@@ -146,6 +146,9 @@ func TestTallyCountsMoneyPlacesAndBrokenRules(t *testing.T) {
 	if want := 730 * (awsSpotUSD + rackUSD); got.nodes != 2 || got.nodesInAll != 3 || math.Abs(got.nodesMonthlyUSD-want) > 1e-6 {
 		t.Errorf("%d of %d machines in use for $%.6f a month, want 2 of 3 for $%.6f", got.nodes, got.nodesInAll, got.nodesMonthlyUSD, want)
 	}
+	if want := 730 * awsSpotUSD; math.Abs(got.invoiceMonthlyUSD-want) > 1e-6 {
+		t.Errorf("clouds invoice $%.6f a month, want $%.6f: the rack is paid for in any case", got.invoiceMonthlyUSD, want)
+	}
 	if got.pods != 4 || got.spot != 2 {
 		t.Errorf("%d pods, %d on spot; want 4 and 2", got.pods, got.spot)
 	}

@@ -2,9 +2,15 @@ package engine
 
 import "math"
 
-// callUSD is what a call costs one replica of the caller at a place, with the called replica at another.
+// callBill is what a call costs one replica of the caller at a place, with the called replica at another, by its parts.
+func (m *model) callBill(e *edge, from, to int32) (latency, egress float64) {
+	return e.usdPerMillisecond * priced(m.geo.milliseconds[from][to]), e.bytesPerHour * m.geo.usdPerByte[from][to]
+}
+
+// callUSD is callBill in one sum.
 func (m *model) callUSD(e *edge, from, to int32) float64 {
-	return e.usdPerMillisecond*priced(m.geo.milliseconds[from][to]) + e.bytesPerHour*m.geo.usdPerByte[from][to]
+	latency, egress := m.callBill(e, from, to)
+	return latency + egress
 }
 
 // nearest is the place of the nearest replica of a workload, seen from a place; -1 when it has none.

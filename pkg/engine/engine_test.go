@@ -62,6 +62,24 @@ func TestUpdatesAreSound(t *testing.T) {
 				t.Fatal(err)
 			}
 			check(t, solver.Snapshot(), plan)
+			boundHolds(t, solver.Snapshot(), plan)
 		}
 	})
+}
+
+// boundHolds checks that a plan is no further above one that plans everything than it says: its lower bound is one for that plan
+// too, where as many replicas of each workload have a place in both.
+func boundHolds(t *rapid.T, snapshot *engine.Snapshot, plan *engine.Plan) {
+	whole, err := engine.Solve(snapshot, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, placement := range plan.Placements {
+		if placement.Unplaced != whole.Placements[i].Unplaced {
+			return
+		}
+	}
+	if total := whole.Bill.Total(); plan.LowerBoundUSD > total*(1+1e-9)+1e-9 {
+		t.Errorf("no plan costs less than $%g, it says; one that plans everything costs $%g", plan.LowerBoundUSD, total)
+	}
 }

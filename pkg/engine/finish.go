@@ -158,8 +158,9 @@ func (s *Solver) addCalls(w *work, d *Decision) {
 			continue
 		}
 		milliseconds, n := s.m.geo.milliseconds[from][to], float64(d.Replicas)
-		d.Bill.Latency += n * e.usdPerMillisecond * priced(milliseconds)
-		d.Bill.Egress += n * e.bytesPerHour * s.m.geo.usdPerByte[from][to]
+		latency, egress := s.m.callBill(e, from, to)
+		d.Bill.Latency += n * latency
+		d.Bill.Egress += n * egress
 		if e.usdPerMillisecond > 0 {
 			known = known && !math.IsInf(milliseconds, 1)
 			sum += milliseconds * e.usdPerMillisecond

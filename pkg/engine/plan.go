@@ -99,18 +99,18 @@ type Rule string
 
 // The kinds of hard rules.
 const (
-	RuleResidency         = Rule(rules.KindResidency)
-	RuleLocation          = Rule(rules.KindLocation)
-	RuleTaint             = Rule(rules.KindTaint)
+	RuleResidency    Rule = Rule(rules.KindResidency)
+	RuleLocation     Rule = Rule(rules.KindLocation)
+	RuleTaint        Rule = Rule(rules.KindTaint)
 	RuleNodeSelector Rule = "nodeSelector"
 	RuleNodeAffinity Rule = "nodeAffinity"
 	RuleVolume       Rule = "volume"
-	RuleSpread            = Rule(rules.KindSpread)
+	RuleSpread       Rule = Rule(rules.KindSpread)
 	RuleAvailability Rule = "availability"
-	RuleSpot              = Rule(rules.KindSpot)
-	RuleLatency           = Rule(rules.KindLatency)
-	RuleCall              = Rule(rules.KindCall)
-	RuleCost              = Rule(rules.KindCost)
+	RuleSpot         Rule = Rule(rules.KindSpot)
+	RuleLatency      Rule = Rule(rules.KindLatency)
+	RuleCall         Rule = Rule(rules.KindCall)
+	RuleCost         Rule = Rule(rules.KindCost)
 	RuleSize         Rule = "size"     // no node is large enough
 	RuleCapacity     Rule = "capacity" // the room is taken by other workloads
 	RuleQuota        Rule = "quota"    // the API server refuses the replicas' pods

@@ -73,6 +73,9 @@ func leastRequests(m *model) []int64 {
 	return least
 }
 
+// fieldName is the field of a name that two workloads share.
+const fieldName = "Name"
+
 // duplicates names workloads that share a name: a call cannot tell them apart.
 func duplicates(snapshot *Snapshot) []Problem {
 	type key struct{ kind, namespace, name string }
@@ -83,7 +86,7 @@ func duplicates(snapshot *Snapshot) []Problem {
 		k := key{w.Kind, w.Namespace, w.Name}
 		if seen[k] {
 			problems = append(problems, Problem{
-				Object: w.Kind + " " + w.Namespace + "/" + w.Name, Field: "Name",
+				Object: w.Kind + " " + w.Namespace + "/" + w.Name, Field: fieldName,
 				Message: fmt.Sprintf("Workloads[%d] has a name that another has; both are planned, calls go to the first", i),
 			})
 		}

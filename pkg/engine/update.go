@@ -46,7 +46,7 @@ func (s *Solver) Update(i int, workload Workload) (*Plan, error) {
 		s.near(w)
 		s.shelter(int32(i))
 	}
-	return s.replan(append([]int32{int32(i)}, s.leaveOut(w)...), problems), nil
+	return s.replan(append([]int32{int32(i)}, s.leaveOut(w)...), &workload, problems), nil
 }
 
 // lowerLeast makes nodes that were full for every request so far open to a smaller one.
@@ -125,12 +125,14 @@ func (s *Solver) relink(i int32, old, w *work) {
 	}
 }
 
-// replan makes a plan in which some workloads, and the bills of their callers, are new.
-func (s *Solver) replan(changed []int32, problems []Problem) *Plan {
+// replan makes a plan in which some workloads, and the bills of their callers, are new. problems are now wrong with the updated one.
+func (s *Solver) replan(changed []int32, updated *Workload, problems []Problem) *Plan {
 	plan := *s.plan
 	plan.Placements = slices.Clone(plan.Placements)
-	if len(problems) > 0 {
-		plan.Problems = append(slices.Clone(plan.Problems), problems...)
+	object := updated.Kind + " " + updated.Namespace + "/" + updated.Name
+	corrected := func(p Problem) bool { return p.Object == object && p.Field != fieldName }
+	if len(problems) > 0 || slices.ContainsFunc(plan.Problems, corrected) {
+		plan.Problems = append(slices.DeleteFunc(slices.Clone(plan.Problems), corrected), problems...)
 	}
 	if s.calls && s.dual.floors == nil {
 		s.dual.floors = s.floors()

@@ -31,3 +31,28 @@ func TestUpdateToASmallerRequest(t *testing.T) {
 		t.Error(v)
 	}
 }
+
+// TestUpdateForgetsProblems: what was wrong with a workload stayed among the problems of the plan after it had been corrected, and
+// came once more with every update.
+func TestUpdateForgetsProblems(t *testing.T) {
+	b := newBuild(t).workload("web", 1, 100, calls("ghost", 1, 0)).workload("db", -1, 100)
+	solver, err := engine.NewSolver(b.Snapshot, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if problems := solver.Plan().Problems; len(problems) != 2 {
+		t.Fatalf("problems are %v", problems)
+	}
+	for range 2 {
+		plan, err := solver.Update(0, b.Workloads[0])
+		if err != nil || len(plan.Problems) != 2 {
+			t.Errorf("problems are %v: %v", plan.Problems, err)
+		}
+	}
+	corrected := b.Workloads[0]
+	corrected.Calls = nil
+	plan, err := solver.Update(0, corrected)
+	if err != nil || len(plan.Problems) != 1 || plan.Problems[0].Object != "Deployment shop/db" {
+		t.Errorf("problems are %v: %v", plan.Problems, err)
+	}
+}

@@ -4,7 +4,6 @@ import (
 	"maps"
 	"slices"
 
-	"tradewind.dev/tradewind/internal/verify"
 	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/pricing"
 	"tradewind.dev/tradewind/pkg/rules"
@@ -13,27 +12,27 @@ import (
 // Judge judges places of a workload's replicas, which it is given as numbers by the name of a pool. A nil Judge finds
 // nothing wrong.
 type Judge struct {
-	snapshot *engine.Snapshot
-	index    int
-	workload *engine.Workload
-	pools    map[string]*engine.Pool
-	callees  []*rules.View
-	skew     [][]string
+	appraiser *engine.Appraiser
+	index     int
+	workload  *engine.Workload
+	pools     map[string]*engine.Pool
+	callees   []*rules.View
+	skew      [][]string
 }
 
-// NewJudge returns a judge of a workload of a snapshot. pools are the snapshot's by name; callees are where the workloads run
+// NewJudge returns a judge of a workload of an appraiser's snapshot. pools are the snapshot's by name; callees are where the workloads run
 // that the rules' TrafficLimits name, in their order, nil where one is not known.
-func NewJudge(snapshot *engine.Snapshot, workload int, pools map[string]*engine.Pool, callees []*rules.View) *Judge {
-	return &Judge{snapshot: snapshot, index: workload, workload: &snapshot.Workloads[workload], pools: pools, callees: callees}
+func NewJudge(appraiser *engine.Appraiser, workload int, pools map[string]*engine.Pool, callees []*rules.View) *Judge {
+	return &Judge{appraiser: appraiser, index: workload, workload: &appraiser.Snapshot().Workloads[workload], pools: pools, callees: callees}
 }
 
 // skewDomains are the domains that skews are counted over.
 func (j *Judge) skewDomains() [][]string {
 	if j.skew == nil && rules.LimitsSkew(j.workload.Rules) {
 		var classes []*rules.Class
-		for i := range j.snapshot.Pools {
-			if len(j.snapshot.Pools[i].Nodes) > 0 && verify.Eligible(j.snapshot, j.index, i) {
-				classes = append(classes, j.snapshot.Pools[i].Class)
+		for i := range j.appraiser.Snapshot().Pools {
+			if pool := &j.appraiser.Snapshot().Pools[i]; len(pool.Nodes) > 0 && j.appraiser.Allows(j.index, i) {
+				classes = append(classes, pool.Class)
 			}
 		}
 		j.skew = rules.SkewDomains(j.workload.Rules, classes)

@@ -35,7 +35,7 @@ func ruled(t testing.TB, replicas int, ruled *policy.Effective, availability []p
 	for i := range snapshot.Pools {
 		pools[snapshot.Pools[i].Name] = &snapshot.Pools[i]
 	}
-	return NewJudge(snapshot, 0, pools, nil)
+	return NewJudge(appraise(t, snapshot), 0, pools, nil)
 }
 
 // at is so many replicas on aws, gcp and azure.

@@ -3,7 +3,6 @@ package moves
 import (
 	"slices"
 
-	"tradewind.dev/tradewind/internal/verify"
 	"tradewind.dev/tradewind/pkg/engine"
 )
 
@@ -11,18 +10,19 @@ import (
 // may move, since a move of one changes what the calls of the other cost; those that may not move stay in the sum where
 // they are.
 type Valuer struct {
-	snapshot *engine.Snapshot
-	plan     *engine.Plan
-	options  engine.Options
+	appraiser *engine.Appraiser
+	snapshot  *engine.Snapshot
+	plan      *engine.Plan
 	// calls are the workloads that one calls or is called by.
 	calls map[int][]int
 	// own are the workloads that one calls without their agreement: the caller alone is valued with them.
 	own map[int][]int
 }
 
-// NewValuer returns a valuer of a plan; options are those that it was solved with.
-func NewValuer(snapshot *engine.Snapshot, plan *engine.Plan, options engine.Options) *Valuer {
-	v := &Valuer{snapshot: snapshot, plan: plan, options: options, calls: map[int][]int{}, own: map[int][]int{}}
+// NewValuer returns a valuer of a plan of an appraiser's snapshot.
+func NewValuer(appraiser *engine.Appraiser, plan *engine.Plan) *Valuer {
+	snapshot := appraiser.Snapshot()
+	v := &Valuer{appraiser: appraiser, snapshot: snapshot, plan: plan, calls: map[int][]int{}, own: map[int][]int{}}
 	names := make(map[engine.Reference]int, len(snapshot.Workloads))
 	for i := range snapshot.Workloads {
 		name := engine.Reference{Namespace: snapshot.Workloads[i].Namespace, Name: snapshot.Workloads[i].Name}
@@ -53,7 +53,7 @@ func NewValuer(snapshot *engine.Snapshot, plan *engine.Plan, options engine.Opti
 // Value says what each of the workloads, which all may move, brings. A workload that brings nothing together with those
 // that it calls is valued alone.
 func (v *Valuer) Value(movable []int) map[int]Worth {
-	out := v.alone(movable)
+	out := make(map[int]Worth, len(movable))
 	may := make(map[int]bool, len(movable))
 	for _, i := range movable {
 		may[i] = true
@@ -69,31 +69,6 @@ func (v *Valuer) Value(movable []int) map[int]Worth {
 			if len(group) > 1 && (!worth.Known || worth.SavingsUSD <= 0) {
 				out[member] = v.worth([]int{member})
 			}
-		}
-	}
-	return out
-}
-
-// alone values all workloads at once that neither call nor are called.
-func (v *Valuer) alone(movable []int) map[int]Worth {
-	out := make(map[int]Worth, len(movable))
-	sub := *v.snapshot
-	sub.Workloads = nil
-	var indices []int
-	var now, then [][]engine.Decision
-	for _, i := range movable {
-		if len(v.calls[i])+len(v.own[i]) == 0 {
-			indices = append(indices, i)
-			sub.Workloads = append(sub.Workloads, v.snapshot.Workloads[i])
-			now, then = append(now, Current(&v.snapshot.Workloads[i])), append(then, v.plan.Placements[i].Decisions)
-		}
-	}
-	before, after := verify.Bills(&sub, now, v.options), verify.Bills(&sub, then, v.options)
-	for k, i := range indices {
-		bill := before[k].Total() - before[k].Disruption
-		out[i] = Worth{
-			Known: v.priced(i), BillUSD: bill, SavingsUSD: bill - (after[k].Total() - after[k].Disruption),
-			Moved: v.plan.Placements[i].Moves, Replicas: v.snapshot.Workloads[i].Replicas,
 		}
 	}
 	return out
@@ -128,28 +103,31 @@ func (v *Valuer) worth(group []int) Worth {
 	}
 	slices.Sort(around)
 	around = slices.Compact(around)
-	sub := *v.snapshot
-	sub.Workloads = nil
-	var now, then, without [][]engine.Decision
-	for _, i := range around {
-		sub.Workloads = append(sub.Workloads, v.snapshot.Workloads[i])
-		here := Current(&v.snapshot.Workloads[i])
-		there, rest := here, here
-		if moves[i] {
-			there, rest = v.plan.Placements[i].Decisions, nil
-		}
-		now, then, without = append(now, here), append(then, there), append(without, rest)
-	}
-	before := v.bill(&sub, now)
-	out.SavingsUSD = before - v.bill(&sub, then)
-	out.BillUSD = before - v.bill(&sub, without)
+	planned := func(i int) []engine.Decision { return v.plan.Placements[i].Decisions }
+	nowhere := func(int) []engine.Decision { return nil }
+	before := v.bill(around, moves, v.current)
+	out.SavingsUSD = before - v.bill(around, moves, planned)
+	out.BillUSD = before - v.bill(around, moves, nowhere)
 	return out
 }
 
-func (v *Valuer) bill(snapshot *engine.Snapshot, decisions [][]engine.Decision) float64 {
-	bill := verify.Bill(snapshot, decisions, v.options)
-	return bill.Total() - bill.Disruption
+// bill is what workloads cost with those that move where there says, and all others where they run.
+func (v *Valuer) bill(workloads []int, moves map[int]bool, there func(int) []engine.Decision) float64 {
+	where := func(i int) []engine.Decision {
+		if moves[i] {
+			return there(i)
+		}
+		return v.current(i)
+	}
+	sum := 0.0
+	for _, i := range workloads {
+		bill := v.appraiser.Bill(i, where)
+		sum += bill.Total() - bill.Disruption
+	}
+	return sum
 }
+
+func (v *Valuer) current(i int) []engine.Decision { return Current(&v.snapshot.Workloads[i]) }
 
 // priced says whether the prices of all pools that a workload is or will be on are known.
 func (v *Valuer) priced(i int) bool {

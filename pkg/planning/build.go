@@ -49,9 +49,9 @@ func Build(input *Input) (*Result, error) {
 	}
 	b.commit()
 	pods := b.pods()
-	volumes := b.volumes()
+	b.known, b.out.builder = b.volumes(), b
 	for i := range b.out.Workloads {
-		b.out.Snapshot.Workloads = append(b.out.Snapshot.Workloads, b.workload(&b.out.Workloads[i], pods[i], volumes))
+		b.out.Snapshot.Workloads = append(b.out.Snapshot.Workloads, b.workload(&b.out.Workloads[i], pods[i], b.known))
 	}
 	b.refuse(pods)
 	slices.SortStableFunc(b.out.Problems, func(x, y Problem) int {
@@ -60,10 +60,11 @@ func Build(input *Input) (*Result, error) {
 	return b.out, nil
 }
 
-// builder is one call of Build.
+// builder is one call of Build or Rebuild.
 type builder struct {
 	input *Input
 	out   *Result
+	known *volumes
 	// index finds a planned workload in out.Workloads.
 	index map[workload.Key]int
 	// callees finds the workload that calls to a name go to.
@@ -189,6 +190,14 @@ type running struct {
 	nodes    map[string]nodeName // of the pod by its name
 }
 
+func (r *running) add(pod *Pod, at nodeAt) {
+	if r.replicas == nil {
+		r.replicas, r.nodes = map[int]int{}, map[string]nodeName{}
+	}
+	r.replicas[at.pool]++
+	r.nodes[pod.Name] = nodeName{at.pool, pod.Node}
+}
+
 // nodeName is a node that a pod runs on, and its pool.
 type nodeName struct {
 	pool int
@@ -205,11 +214,7 @@ func (b *builder) pods() []running {
 			continue
 		}
 		if w, planned := b.index[pod.Workload]; planned {
-			if out[w].replicas == nil {
-				out[w] = running{map[int]int{}, map[string]nodeName{}}
-			}
-			out[w].replicas[at.pool]++
-			out[w].nodes[pod.Name] = nodeName{at.pool, pod.Node}
+			out[w].add(pod, at)
 			continue
 		}
 		if at.node >= 0 {

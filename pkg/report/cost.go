@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/state"
 )
 
@@ -22,7 +23,7 @@ type CostReport struct {
 	// Groups add up to Total, in every figure.
 	Groups []CostGroup `json:"groups"`
 	Total  CostGroup   `json:"total"`
-	// Nodes is the bill of whole nodes; null in the report of one namespace.
+	// Nodes is what whole nodes cost; null in the report of one namespace.
 	Nodes *NodeBill `json:"nodes"`
 	// Unpriced are nodes with replicas or without whose price is not known, grouped by why.
 	Unpriced []Unpriced `json:"unpriced,omitempty"`
@@ -67,10 +68,14 @@ type CostGroup struct {
 type NodeBill struct {
 	Nodes         int `json:"nodes"`
 	UnpricedNodes int `json:"unpricedNodes"`
-	// HourlyUSD of all priced nodes, which is what clouds invoice; MonthlyUSD is 730 hours of it. Null, as is the idle
-	// remainder, when no node has a known price.
+	// HourlyUSD of all priced nodes; MonthlyUSD is 730 hours of it. Null, as are the other amounts, when no node has a known
+	// price.
 	HourlyUSD  *float64 `json:"hourlyUSD"`
 	MonthlyUSD *float64 `json:"monthlyUSD"`
+	// InvoicedNodes of the priced nodes are in clouds' invoices, for InvoicedHourlyUSD: those that somebody could stop paying for.
+	// Private, reserved and committed ones are paid in any case.
+	InvoicedNodes     int      `json:"invoicedNodes"`
+	InvoicedHourlyUSD *float64 `json:"invoicedHourlyUSD"`
 	// IdleHourlyUSD is HourlyUSD less what replicas cost. Below zero where replicas that mostly use CPU share nodes with
 	// ones that mostly use memory: each pays for its own largest share.
 	IdleHourlyUSD *float64 `json:"idleHourlyUSD"`
@@ -153,7 +158,8 @@ func (g *CostGroup) add(r *replica, usd float64, known bool) {
 
 // nodeBill adds up whole nodes.
 func (report *CostReport) nodeBill(snapshot *state.Snapshot, by Grouping, groupNamed func(string) *CostGroup, origins *priceOrigins) {
-	bill, sum := &NodeBill{Nodes: len(snapshot.Nodes)}, 0.0
+	bill, sum, invoice := &NodeBill{Nodes: len(snapshot.Nodes)}, 0.0, 0.0
+	invoiced := planning.NewInvoiced(snapshot.World().Prices)
 	for _, object := range snapshot.Nodes {
 		node := snapshot.Node(object)
 		group := &CostGroup{}
@@ -167,6 +173,10 @@ func (report *CostReport) nodeBill(snapshot *state.Snapshot, by Grouping, groupN
 		}
 		origins.add(node)
 		sum += node.Price.USD
+		if invoiced.Next(&node.Class.Node) {
+			bill.InvoicedNodes++
+			invoice += node.Price.USD
+		}
 		if group.NodeHourlyUSD == nil {
 			group.NodeHourlyUSD = new(float64)
 		}
@@ -180,7 +190,7 @@ func (report *CostReport) nodeBill(snapshot *state.Snapshot, by Grouping, groupN
 	if sum > 0 {
 		percent = 100 * idle / sum
 	}
-	bill.HourlyUSD, bill.MonthlyUSD, bill.IdleHourlyUSD, bill.IdlePercent = &sum, &monthly, &idle, &percent
+	bill.HourlyUSD, bill.MonthlyUSD, bill.IdleHourlyUSD, bill.IdlePercent, bill.InvoicedHourlyUSD = &sum, &monthly, &idle, &percent, &invoice
 	report.Total.NodeHourlyUSD = &sum
 }
 

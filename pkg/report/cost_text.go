@@ -22,11 +22,13 @@ func (report *CostReport) Text(w io.Writer) error {
 	out.WriteString(t.String())
 	if bill := report.Nodes; bill != nil && bill.HourlyUSD != nil {
 		out.WriteString("\n")
-		nodes := newTable(0, "BILL", ">$/HOUR", ">$/MONTH", "")
+		nodes := newTable(0, "NODES", ">$/HOUR", ">$/MONTH", "")
 		idle := *bill.IdleHourlyUSD * HoursPerMonth
-		nodes.add("replicas", dollarsOf(report.Total.HourlyUSD), cents(report.Total.MonthlyUSD), "")
+		nodes.add("shares of replicas", dollarsOf(report.Total.HourlyUSD), cents(report.Total.MonthlyUSD), "")
 		nodes.add("idle remainder", Dollars(*bill.IdleHourlyUSD), cents(&idle), tenths(*bill.IdlePercent)+" % of the nodes")
 		nodes.add("whole nodes", Dollars(*bill.HourlyUSD), cents(bill.MonthlyUSD), count(bill.Nodes-bill.UnpricedNodes, "priced node"))
+		month := *bill.InvoicedHourlyUSD * HoursPerMonth
+		nodes.add("of them invoiced", Dollars(*bill.InvoicedHourlyUSD), cents(&month), invoicedNote(bill))
 		out.WriteString(nodes.String())
 	}
 	if len(report.Unpriced) > 0 {
@@ -41,12 +43,22 @@ func (report *CostReport) Text(w io.Writer) error {
 	if len(report.PriceSources) > 0 {
 		paragraph(&out, "Prices: ", fmt.Sprintf("%s; the oldest is of %s.", strings.Join(report.PriceSources, "; "), orUnknown(report.OldestPriceDate)))
 	}
-	paragraph(&out, "", "A replica costs its node's price × its largest share of the node's CPU, memory or GPUs; a month is 730 hours.")
+	paragraph(&out, "", "A replica's share costs its node's price × its largest share of the node's CPU, memory or GPUs; clouds invoice whole nodes. "+
+		"A month is 730 hours.")
 	for _, note := range report.Notes {
 		paragraph(&out, "Note: ", note+".")
 	}
 	_, err := io.WriteString(w, out.String())
 	return err
+}
+
+// invoicedNote says of how many nodes an invoice is.
+func invoicedNote(bill *NodeBill) string {
+	text := count(bill.InvoicedNodes, "node")
+	if sunk := bill.Nodes - bill.UnpricedNodes - bill.InvoicedNodes; sunk > 0 {
+		text += fmt.Sprintf("; %d private, reserved or committed: paid in any case", sunk)
+	}
+	return text
 }
 
 func (report *CostReport) header() []string {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -49,11 +48,15 @@ func Explain(snapshot *state.Snapshot, pod *corev1.Pod, options ExplainOptions) 
 		Policies: policiesInForce(snapshot.World().Policies, rules.Effective),
 		Nodes:    len(snapshot.Nodes), Scheduler: options.Event,
 	}
-	j := newJudge(snapshot, pod, rules, e.OptimizeFor)
+	j, err := newJudge(snapshot, pod, rules, e.OptimizeFor)
+	if err != nil {
+		return nil, fmt.Errorf("pod %s/%s: %w", pod.Namespace, pod.Name, err)
+	}
 	var own *verdict
-	var excluded, feasible []*verdict
+	var all, excluded, feasible []*verdict
 	for _, node := range snapshot.Nodes {
 		v := j.verdict(node)
+		all = append(all, &v)
 		switch {
 		case node.Name == pod.Spec.NodeName:
 			own = &v
@@ -70,6 +73,8 @@ func Explain(snapshot *state.Snapshot, pod *corev1.Pod, options ExplainOptions) 
 		}
 		e.Node, e.Bill, e.NotToday = factsOf(own.node), j.bill(own), own.obstacles
 	}
+	e.Plan = j.planned(all, own)
+	e.Waits = j.kubernetes.waits()
 	e.Excluded = groupExcluded(excluded)
 	e.Feasible = groupFeasible(feasible, own)
 	if own == nil {
@@ -121,9 +126,11 @@ func (j *judge) bill(v *verdict) *Bill {
 		b.Compute = Amount{Reason: unpricedReason(&v.node.Class.Node)}
 	}
 	if v.trips.Known {
-		b.RoundTrips = Amount{HourlyUSD: &v.trips.USD}
+		valued := v.trips.USD + v.preference
+		b.RoundTrips, b.Valued = Amount{HourlyUSD: &v.trips.USD}, Amount{HourlyUSD: &valued}
 	} else {
 		b.RoundTrips = Amount{Reason: "a round trip is not known; a LatencyMap can give it"}
+		b.Valued = b.RoundTrips
 	}
 	if total, known := v.total(); known {
 		b.Total = Amount{HourlyUSD: &total}
@@ -188,22 +195,7 @@ func (j *judge) notes(own *verdict, options ExplainOptions) []string {
 			notes = append(notes, "node "+own.node.Name+": "+problem)
 		}
 	}
-	affinity := j.pod.Spec.Affinity
-	switch {
-	case affinity != nil && (affinity.PodAffinity != nil || affinity.PodAntiAffinity != nil),
-		len(j.pod.Spec.TopologySpreadConstraints) > 0:
-		notes = append(notes, "the pod's own affinity to other pods and topology spread constraints are the scheduler's to check; they are not counted here")
-	}
-	if len(j.pod.Spec.ResourceClaims) > 0 {
-		notes = append(notes, "the pod's resource claims (devices) are the scheduler's to check; they are not counted here")
-	}
-	if len(j.pod.Spec.SchedulingGates) > 0 {
-		names := make([]string, len(j.pod.Spec.SchedulingGates))
-		for i, gate := range j.pod.Spec.SchedulingGates {
-			names[i] = gate.Name
-		}
-		notes = append(notes, "the pod has scheduling gates ("+strings.Join(names, ", ")+"), so no scheduler looks at it until they are removed")
-	}
+	notes = append(notes, j.kubernetes.notes()...)
 	request := j.request
 	if request.MilliCPU == 0 && request.MemoryBytes == 0 && request.GPUs == 0 {
 		notes = append(notes, "the pod requests no CPU, memory or GPU, so its share of any node is nothing; give it requests")

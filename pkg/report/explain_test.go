@@ -70,7 +70,7 @@ func TestExcluded(t *testing.T) {
 			c := base(t)
 			c.lists.Nodes[0].Spec.Taints = []corev1.Taint{{Key: "team", Value: "db", Effect: corev1.TaintEffectNoExecute}}
 			return c
-		}, RuleTaint, "node(s) had untolerated taint(s): team=db:NoExecute", "add a toleration of the taint team=db:NoExecute"},
+		}, RuleTaint, "node(s) had untolerated taint(s)", "add a toleration of the taint team=db:NoExecute"},
 		{"node selector", func(t *testing.T) *cluster {
 			c := base(t)
 			c.pod("web-1").Spec.NodeSelector = map[string]string{"disk": "ssd"}
@@ -127,7 +127,10 @@ func withVolume(c *cluster, zone string) {
 		Name: "data", VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "data"}},
 	}}
 	c.lists.Claims = []*corev1.PersistentVolumeClaim{{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "data"}, Spec: corev1.PersistentVolumeClaimSpec{VolumeName: "v"},
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: "shop", Name: "data", Annotations: map[string]string{"pv.kubernetes.io/bind-completed": "yes"},
+		},
+		Spec: corev1.PersistentVolumeClaimSpec{VolumeName: "v"},
 	}}
 	c.lists.Volumes = []*corev1.PersistentVolume{{
 		ObjectMeta: metav1.ObjectMeta{Name: "v"},

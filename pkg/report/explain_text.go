@@ -14,6 +14,7 @@ func (e *Explanation) Text(w io.Writer) error {
 	if e.Bill != nil {
 		e.bill(&out)
 	}
+	e.planned(&out)
 	e.excluded(&out)
 	e.feasible(&out)
 	if len(e.Remedies) > 0 {
@@ -44,6 +45,9 @@ func (e *Explanation) head(out *strings.Builder) {
 		paragraph(out, "  last word  ", fmt.Sprintf("%s at %s: %s", e.Scheduler.Reason,
 			e.Scheduler.Time.UTC().Format("2006-01-02 15:04:05 UTC"), e.Scheduler.Message))
 	}
+	for _, reason := range e.Waits {
+		paragraph(out, "  not yet    ", "no scheduler looks at the pod: "+reason)
+	}
 	if len(e.Policies) == 0 {
 		out.WriteString("  policies   none selects the pod: every node is allowed\n")
 	}
@@ -61,7 +65,7 @@ func (e *Explanation) head(out *strings.Builder) {
 		}
 	}
 	for _, obstacle := range e.NotToday {
-		paragraph(out, "  not today  ", "placed now, this node would be left out as "+obstacle.Message)
+		paragraph(out, "  not today  ", "placed now, this node would be left out as "+obstacle.String())
 	}
 }
 
@@ -90,26 +94,26 @@ func describe(value, what string) string {
 }
 
 func (e *Explanation) bill(out *strings.Builder) {
-	out.WriteString("\nBill on this node\n")
+	out.WriteString("\nWhat it costs on this node\n")
 	t := newTable(2, "PART", ">$/HOUR", "FROM")
 	b := e.Bill
 	compute := b.Compute.Reason
 	if b.Compute.HourlyUSD != nil {
-		compute = fmt.Sprintf("%s %% of the node's %s, %s price %s", tenths(*b.NodeSharePercent), Dollars(*b.NodeHourlyUSD),
+		compute = fmt.Sprintf("its share: %s %% of the node's %s, %s price %s", tenths(*b.NodeSharePercent), Dollars(*b.NodeHourlyUSD),
 			b.Compute.Basis, origin(b.Compute.Source, b.Compute.Date))
 	}
 	t.add("compute", dollarsOf(b.Compute.HourlyUSD), compute)
 	if len(b.Clients)+len(b.Calls) > 0 {
-		t.add("round trips", dollarsOf(b.RoundTrips.HourlyUSD), orElse(b.RoundTrips.Reason, "milliseconds weighed for "+string(e.OptimizeFor)+"; not invoiced"))
+		t.add("round trips", dollarsOf(b.RoundTrips.HourlyUSD), orElse(b.RoundTrips.Reason, "valued, not invoiced: milliseconds weighed for "+string(e.OptimizeFor)))
 	}
 	if len(b.Unmet) > 0 {
 		unmet := make([]string, len(b.Unmet))
 		for i, u := range b.Unmet {
 			unmet[i] = fmt.Sprintf("%s (weight %d)", u.Preference, u.Weight)
 		}
-		t.add("preferences", dollarsOf(b.Preferences.HourlyUSD), "unmet: "+strings.Join(unmet, ", ")+"; not invoiced")
+		t.add("preferences", dollarsOf(b.Preferences.HourlyUSD), "valued, not invoiced: unmet "+strings.Join(unmet, ", "))
 	}
-	t.add("total", dollarsOf(b.Total.HourlyUSD), orElse(b.Total.Reason, "what the scheduler compares"))
+	t.add("score", dollarsOf(b.Total.HourlyUSD), orElse(b.Total.Reason, "share and valued together, which the scheduler compares; no bill"))
 	out.WriteString(t.String())
 	if len(b.Clients)+len(b.Calls) == 0 {
 		return
@@ -167,7 +171,7 @@ func (e *Explanation) excluded(out *strings.Builder) {
 		for p, place := range group.Places {
 			where[p] = fmt.Sprintf("%d %s", place.Nodes, place.Place)
 		}
-		t.add(strconv.Itoa(group.Nodes), group.Message, strconv.Itoa(group.Only), some(where))
+		t.add(strconv.Itoa(group.Nodes), group.String(), strconv.Itoa(group.Only), some(where))
 	}
 	out.WriteString(t.String())
 }
@@ -186,7 +190,7 @@ func (e *Explanation) feasible(out *strings.Builder) {
 		than = "the best of them"
 	}
 	fmt.Fprintf(out, "\n%d of %s could take the pod; how much dearer and slower than %s\n", total, count(e.Nodes, "node"), than)
-	header := []string{">NODES", "WHERE", "COUNTRY", "TYPE", "CAPACITY", ">$/HOUR", ">MORE $", ">OF IT COMPUTE", ">CLIENTS MS"}
+	header := []string{">NODES", "WHERE", "COUNTRY", "TYPE", "CAPACITY", ">SCORE $", ">MORE $", ">OF IT COMPUTE", ">CLIENTS MS"}
 	if calls {
 		header = append(header, ">CALLS MS")
 	}

@@ -24,12 +24,16 @@ type Explanation struct {
 
 	// Node is null while the pod is pending.
 	Node *NodeFacts `json:"node"`
-	// Bill is what the pod costs on its node; null while it is pending.
+	// Bill is what the pod costs on its node, by parts; null while it is pending.
 	Bill *Bill `json:"bill"`
 	// NotToday are the rules that would keep the pod off its node if it were placed now.
 	NotToday []Obstacle `json:"notToday,omitempty"`
 
 	Policies []PolicyInForce `json:"policies"`
+	// Plan is where the workload's replicas belong; null when there is no plan for it.
+	Plan *PlannedFor `json:"plan"`
+	// Waits is why the scheduler does not look at the pod yet: scheduling gates, claims of devices that are not there.
+	Waits []string `json:"waits,omitempty"`
 	// Nodes is how many nodes there are: the pod's own, the Excluded and the Feasible ones.
 	Nodes    int             `json:"nodes"`
 	Excluded []ExcludedGroup `json:"excluded"`
@@ -56,17 +60,19 @@ type NodeFacts struct {
 	Problems []string `json:"problems,omitempty"`
 }
 
-// Bill is what a replica costs on a node, in US dollars an hour: what the scheduler compares.
+// Bill is what a replica costs on a node, in US dollars an hour: its share of the machine, apart from what is only valued.
 type Bill struct {
-	// Total is compute, round trips and unmet preferences; null when a part of it is not known.
+	// Total is compute and valued, which the scheduler compares; null when a part of it is not known. Nobody pays it.
 	Total Amount `json:"total"`
-	// Compute is money: the node's price × the pod's largest share of its CPU, memory or GPUs.
+	// Compute is the pod's share of the machine: the node's price × the pod's largest share of its CPU, memory or GPUs. Clouds
+	// invoice the whole machine.
 	Compute Amount `json:"compute"`
+	// Valued is what nobody charges: RoundTrips and Preferences; null when a round trip that counts is not known.
+	Valued Amount `json:"valued"`
 	// NodeHourlyUSD is the price of the whole node, NodeSharePercent the pod's share of it.
 	NodeHourlyUSD    *float64 `json:"nodeHourlyUSD"`
 	NodeSharePercent *float64 `json:"nodeSharePercent"`
-	// RoundTrips is what the milliseconds weigh under OptimizeFor, and Preferences what the unmet ones do. Nobody is
-	// invoiced for them.
+	// RoundTrips is what the milliseconds weigh under OptimizeFor, and Preferences what the unmet ones do.
 	RoundTrips  Amount            `json:"roundTrips"`
 	Preferences Amount            `json:"preferences"`
 	Clients     []ClientTrip      `json:"clients,omitempty"`
@@ -132,11 +138,11 @@ type FeasibleGroup struct {
 	Nodes        int                   `json:"nodes"`
 	// Example is the cheapest of them; the figures are its.
 	Example string `json:"example"`
-	// HourlyUSD is the bill there, MoreHourlyUSD how much dearer that is than the pod's own node (or, of a pending pod,
+	// HourlyUSD is the total there (Bill.Total), MoreHourlyUSD how much dearer that is than the pod's own node (or, of a pending pod,
 	// than the best feasible one); null when either is not known.
 	HourlyUSD     *float64 `json:"hourlyUSD"`
 	MoreHourlyUSD *float64 `json:"moreHourlyUSD"`
-	// MoreComputeUSD is the part of it that is money.
+	// MoreComputeUSD is the part of it that is the share of the machine: money.
 	MoreComputeUSD *float64 `json:"moreComputeHourlyUSD"`
 	// MoreClientsMilliseconds is how much longer the clients' expected round trip is, and MoreCallsMilliseconds the mean
 	// call's; null when there are none or they are not known.

@@ -17,9 +17,14 @@ func groupExcluded(verdicts []*verdict) []ExcludedGroup {
 		key := first.Message
 		group := byMessage[key]
 		if group == nil {
-			group = &ExcludedGroup{Obstacle: Obstacle{Rule: first.Rule, Message: first.Message}}
+			group = &ExcludedGroup{Obstacle: Obstacle{Rule: first.Rule, Message: first.Message, Plugin: first.Plugin}}
 			byMessage[key] = group
 			places[key] = map[string]int{}
+		}
+		for _, taint := range first.Taints {
+			if !slices.Contains(group.Taints, taint) {
+				group.Taints = append(group.Taints, taint)
+			}
 		}
 		group.Nodes++
 		if len(v.obstacles) == 1 {

@@ -27,7 +27,9 @@ type judge struct {
 	location *rules.LocationLimits
 	latency  *rules.LatencyLimits
 	onHost   map[string]int
-	fit      *fit
+	// targets is what the plan has for the pod's workload; nil when there is none.
+	targets    *state.Targets
+	kubernetes *kubernetes
 }
 
 // verdict is a node, what excludes it, and what the pod would cost there.
@@ -44,7 +46,11 @@ type verdict struct {
 }
 
 // newJudge prepares the rules for a pod as if it had no node: its own replica counts nowhere.
-func newJudge(snapshot *state.Snapshot, pod *corev1.Pod, ruled *rules.Rules, optimizeFor v1alpha1.OptimizeFor) *judge {
+func newJudge(snapshot *state.Snapshot, pod *corev1.Pod, ruled *rules.Rules, optimizeFor v1alpha1.OptimizeFor) (*judge, error) {
+	filters, err := askKubernetes(snapshot, pod)
+	if err != nil {
+		return nil, err
+	}
 	if pod.Spec.NodeName != "" {
 		pending := pod.DeepCopy()
 		pending.Spec.NodeName = ""
@@ -55,7 +61,8 @@ func newJudge(snapshot *state.Snapshot, pod *corev1.Pod, ruled *rules.Rules, opt
 	j := &judge{
 		snapshot: snapshot, pod: pod, rules: ruled, request: state.Request(pod), revision: revision,
 		view: snapshot.Revision(revision), callees: snapshot.Callees(pod, ruled.Traffic), optimizeFor: optimizeFor,
-		volume: snapshot.VolumeReason(ruled.Effective, pod), onHost: map[string]int{}, fit: newFit(snapshot, pod),
+		volume: snapshot.VolumeReason(ruled.Effective, pod), onHost: map[string]int{},
+		targets: snapshot.Targets(pod), kubernetes: filters,
 	}
 	j.location = rules.NewLocationLimits(ruled, j.view)
 	if rules.LimitsSkew(ruled) {
@@ -70,7 +77,7 @@ func newJudge(snapshot *state.Snapshot, pod *corev1.Pod, ruled *rules.Rules, opt
 			j.onHost[other.Spec.NodeName]++
 		}
 	}
-	return j
+	return j, nil
 }
 
 // verdict asks every rule about a node.
@@ -85,6 +92,8 @@ func (j *judge) verdict(object *corev1.Node) verdict {
 			v.obstacles = append(v.obstacles, Obstacle{Rule: rule, Message: reason})
 		}
 	}
+	before, after := j.kubernetes.obstacles(object)
+	v.obstacles = before
 	add(RuleVolumeResidency, j.volume)
 	for _, reason := range rules.ResidencyReasons(j.rules.Effective, node.Class.Location) {
 		add(RuleResidency, reason)
@@ -92,7 +101,8 @@ func (j *judge) verdict(object *corev1.Node) verdict {
 	add(j.locationReason(node))
 	add(RuleLatency, j.latency.Reason(node.Class))
 	add(RuleCeiling, rules.CeilingReason(j.rules.Effective, j.view, v.compute, v.computeKnown))
-	v.obstacles = append(v.obstacles, j.fit.obstacles(object)...)
+	add(RulePlan, j.planReason(node))
+	v.obstacles = append(v.obstacles, after...)
 	return v
 }
 

@@ -13,6 +13,9 @@ import (
 // remedies say what would help a pending pod: for each set of reasons that keeps nodes away, what to change and how many
 // nodes that opens, only the smallest sets: where one change opens a node, no two are proposed.
 func (j *judge) remedies(excluded []*verdict, feasible []FeasibleGroup) []string {
+	if waits := j.kubernetes.waits(); len(waits) > 0 {
+		return []string{"no scheduler looks at the pod before this has changed: " + strings.Join(waits, "; ")}
+	}
 	if len(feasible) > 0 {
 		nodes := 0
 		for i := range feasible {
@@ -30,7 +33,7 @@ func (j *judge) remedies(excluded []*verdict, feasible []FeasibleGroup) []string
 		if len(v.obstacles) == len(least.obstacles) {
 			key := ""
 			for _, obstacle := range v.obstacles {
-				key += fmt.Sprintln(obstacle.Message, obstacle.tooSmall)
+				key += fmt.Sprintln(obstacle.String(), obstacle.final)
 			}
 			sets[key] = append(sets[key], v)
 		}
@@ -85,21 +88,12 @@ func (j *judge) remedy(obstacle Obstacle, nodes []*verdict) string {
 			return "give the nodes' prices in a PriceList"
 		}
 		return fmt.Sprintf("raise spec.cost.maxHourlyUSD of %s (the other replicas cost $%s/h)", j.allSources(), Dollars(j.view.HourlyUSD()))
+	case RulePlan:
+		return j.planRemedy()
 	case RuleUnschedulable:
 		return "kubectl uncordon " + some(nodeNames(nodes))
-	case RuleTaint:
-		return "add a toleration of the taint " + strings.TrimPrefix(obstacle.Message, taintMessage)
-	case RuleAffinity:
-		return "change the pod's nodeSelector or node affinity, or label nodes for it"
-	case RulePorts:
-		return "free the host ports, or remove hostPort"
-	case RuleVolume:
-		return "add nodes where the pod's volume is"
 	}
-	if obstacle.tooSmall {
-		return "add larger nodes, or lower the pod's requests: these are too small for it even when empty"
-	}
-	return "add nodes there, free " + strings.Join(obstacle.short, " and ") + ", or lower the pod's requests"
+	return obstacle.remedy()
 }
 
 // barring names the policies whose residency rule gives this reason against the nodes.

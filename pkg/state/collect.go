@@ -9,6 +9,8 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	resourcev1 "k8s.io/api/resource/v1"
+	schedulingv1 "k8s.io/api/scheduling/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -33,8 +35,11 @@ type Gap struct {
 type CollectOptions struct {
 	// Location says which further node labels name the cloud.
 	Location location.Options
-	// Workloads says that Deployments, DaemonSets and CloudPools are read too, which reports have no use for.
+	// Workloads says that Deployments, DaemonSets, CloudPools, PriorityClasses and ResourceQuotas are read too, which reports have
+	// no use for.
 	Workloads bool
+	// Scheduling says that what explanations alone need is read too: what kube-scheduler's filters look at, and Placements.
+	Scheduling bool
 	// PageSize is how many objects are asked for at a time; 500 when 0.
 	PageSize int64
 	// Progress, if set, is called before each kind of object and after each page of it.
@@ -51,6 +56,8 @@ type kind struct {
 	reset    func()
 	// without says what is less exact when the kind cannot be read; empty when nothing can be said without it.
 	without string
+	// newer says that clusters of older versions do not know the kind, and that nothing is missing there.
+	newer bool
 }
 
 func kindOf[T any](resource string, list func() client.ObjectList, into *[]T, without string) kind {
@@ -104,7 +111,14 @@ func Collect(ctx context.Context, reader client.Reader, options CollectOptions, 
 			kindOf("daemonsets.apps", func() client.ObjectList { return &appsv1.DaemonSetList{} }, &lists.DaemonSets, "they are left out"),
 			kindOf("cloudpools.tradewind.dev", func() client.ObjectList { return &v1alpha1.CloudPoolList{} }, &lists.CloudPools,
 				"no capacity that an autoscaler could add is known"),
+			kindOf("priorityclasses.scheduling.k8s.io", func() client.ObjectList { return &schedulingv1.PriorityClassList{} },
+				&lists.PriorityClasses, "all pods count as equals"),
+			kindOf("resourcequotas", func() client.ObjectList { return &corev1.ResourceQuotaList{} }, &lists.Quotas,
+				"replicas that a quota does not admit are planned too"),
 		)
+	}
+	if options.Scheduling {
+		kinds = append(kinds, lists.Scheduling.kinds()...)
 	}
 	for _, k := range kinds {
 		gap, err := k.read(ctx, reader, &options)
@@ -129,11 +143,31 @@ func Collect(ctx context.Context, reader client.Reader, options CollectOptions, 
 	return snapshot, nil
 }
 
+func (s *Scheduling) kinds() []kind {
+	const volumes, devices = "whether nodes can attach its volumes is not known", "whether nodes have the devices that pods claim is not known"
+	out := []kind{
+		kindOf("csinodes.storage.k8s.io", func() client.ObjectList { return &storagev1.CSINodeList{} }, &s.CSINodes, volumes),
+		kindOf("csidrivers.storage.k8s.io", func() client.ObjectList { return &storagev1.CSIDriverList{} }, &s.CSIDrivers, volumes),
+		kindOf("csistoragecapacities.storage.k8s.io", func() client.ObjectList { return &storagev1.CSIStorageCapacityList{} }, &s.Capacities, volumes),
+		kindOf("resourceclaims.resource.k8s.io", func() client.ObjectList { return &resourcev1.ResourceClaimList{} }, &s.ResourceClaims, devices),
+		kindOf("resourceslices.resource.k8s.io", func() client.ObjectList { return &resourcev1.ResourceSliceList{} }, &s.ResourceSlices, devices),
+		kindOf("deviceclasses.resource.k8s.io", func() client.ObjectList { return &resourcev1.DeviceClassList{} }, &s.DeviceClasses, devices),
+	}
+	for i := range out {
+		out[i].newer = true
+	}
+	return append(out, kindOf("placements.tradewind.dev", func() client.ObjectList { return &v1alpha1.PlacementList{} }, &s.Placements,
+		"where the plan wants replicas is not known"))
+}
+
 // read lists all objects of the kind, or returns why it went on without them.
 func (k *kind) read(ctx context.Context, reader client.Reader, options *CollectOptions) (*Gap, error) {
 	err := k.pages(ctx, reader, options)
 	switch {
 	case err == nil:
+		return nil, nil
+	case k.newer && isUnknownKind(err):
+		k.reset()
 		return nil, nil
 	case k.without != "" && isUnknownKind(err):
 		k.reset()

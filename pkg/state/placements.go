@@ -113,21 +113,51 @@ func (t *Targets) find(class *rules.Class) int {
 	}
 }
 
-// Room is how many replicas more the plan has in each place than run there. Where the workload wants another number of
-// replicas than it did when the plan was made, every place's share is kept.
-func (t *Targets) Room(running *rules.View) []int {
-	room := slices.Clone(t.replicas)
-	if running.Desired != t.Replicas && t.Replicas > 0 {
-		for i, replicas := range room {
-			room[i] = (replicas*running.Desired + t.Replicas - 1) / t.Replicas
+// planned are the replicas in each place. Where the workload wants another number of replicas than it did when the plan was
+// made, every place's share is kept.
+func (t *Targets) planned(desired int) []int {
+	out := slices.Clone(t.replicas)
+	if desired != t.Replicas && t.Replicas > 0 {
+		for i, replicas := range out {
+			out[i] = (replicas*desired + t.Replicas - 1) / t.Replicas
 		}
 	}
+	return out
+}
+
+// Room is how many replicas more the plan has in each place than run there.
+func (t *Targets) Room(running *rules.View) []int {
+	room := t.planned(running.Desired)
 	for i := range running.Classes {
 		if k := t.find(running.Classes[i].Class); k != outside {
 			room[k] -= running.Classes[i].Replicas
 		}
 	}
 	return room
+}
+
+// TargetPlace is a place of a plan. Of region, zone, instance type and capacity type an empty one means any.
+type TargetPlace struct {
+	Cloud, Region, Zone, InstanceType string
+	CapacityType                      v1alpha1.CapacityType
+	// Planned replicas the plan has there for the number that the workload wants now, and Room is how many more than run.
+	Planned, Room int
+}
+
+// Places are the places of the plan, those first of which it says most.
+func (t *Targets) Places(running *rules.View) []TargetPlace {
+	planned, room := t.planned(running.Desired), t.Room(running)
+	out := make([]TargetPlace, len(t.places))
+	for i, p := range t.places {
+		out[i] = TargetPlace{p.cloud, p.region, p.zone, p.instanceType, p.capacityType, planned[i], room[i]}
+	}
+	return out
+}
+
+// PlaceOf is the index in Places of the place that a class is in; ok is false outside the plan.
+func (t *Targets) PlaceOf(class *rules.Class) (index int, ok bool) {
+	index = t.find(class)
+	return index, index != outside
 }
 
 // Reason is why the plan has no replica more in a class, or empty. room is what Room says.

@@ -26,8 +26,10 @@ import (
 type clusterFlags struct {
 	config      *genericclioptions.ConfigFlags
 	cloudLabels []string
-	// workloads says that collect reads Deployments, DaemonSets and CloudPools too.
+	// workloads says that collect reads all that a plan is made from.
 	workloads bool
+	// scheduling says that collect reads what kube-scheduler's filters look at, and the plan.
+	scheduling bool
 }
 
 func addClusterFlags(cmd *cobra.Command) *clusterFlags {
@@ -113,7 +115,7 @@ func (f *clusterFlags) collect(ctx context.Context, env *environment, reader cli
 	progress := env.startProgress()
 	defer progress.close()
 	snapshot, err := state.Collect(ctx, reader, state.CollectOptions{
-		Location: options, Workloads: f.workloads,
+		Location: options, Workloads: f.workloads, Scheduling: f.scheduling,
 		Progress: func(resource string, objects int) {
 			if objects == 0 {
 				progress.say("reading %s", resource)

@@ -11,30 +11,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/engine"
-	"tradewind.dev/tradewind/pkg/location"
-	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/report"
 	"tradewind.dev/tradewind/pkg/state"
 	"tradewind.dev/tradewind/pkg/workload"
 )
-
-// livePlan is a plan of a live cluster.
-type livePlan struct {
-	input  *planning.Input
-	result *planning.Result
-	plan   *engine.Plan
-}
-
-func planLive(snapshot *state.Snapshot, world *state.World, options location.Options, schedulers []string) (*livePlan, error) {
-	input := liveInput(snapshot, world, options, schedulers)
-	result, err := planning.Build(input)
-	if err != nil {
-		return nil, err
-	}
-	plan, err := engine.Solve(result.Snapshot, engine.Options{})
-	return &livePlan{input, result, plan}, err
-}
 
 // drained is what a drain moves, or has moved.
 type drained struct {
@@ -45,9 +25,15 @@ type drained struct {
 	Workloads []drainedWorkload `json:"workloads"`
 	// OtherPods run in the place and are not moved, by why.
 	OtherPods map[string]int `json:"otherPods,omitempty"`
-	// HourlyUSD before, and with the place empty, in US dollars an hour.
-	BeforeHourlyUSD float64 `json:"beforeHourlyUSD"`
-	AfterHourlyUSD  float64 `json:"afterHourlyUSD"`
+	// InvoiceUSD is what clouds charge before, and with the place empty, for the machines in use by the workloads that Tradewind
+	// places and for traffic; ValuedUSD what is valued besides; HourlyUSD what plans minimise. In US dollars an hour, the price of
+	// moving apart.
+	BeforeInvoiceUSD float64 `json:"beforeInvoiceUSD"`
+	AfterInvoiceUSD  float64 `json:"afterInvoiceUSD"`
+	BeforeValuedUSD  float64 `json:"beforeValuedUSD"`
+	AfterValuedUSD   float64 `json:"afterValuedUSD"`
+	BeforeHourlyUSD  float64 `json:"beforeHourlyUSD"`
+	AfterHourlyUSD   float64 `json:"afterHourlyUSD"`
 
 	policy *v1alpha1.ClusterPlacementPolicy
 	place  *place
@@ -80,11 +66,14 @@ type drainedTo struct {
 
 func newDrained(d *drain, p *place, policy *v1alpha1.ClusterPlacementPolicy, snapshot *state.Snapshot, now, then *livePlan) (*drained, error) {
 	out := &drained{Place: d.place.text, Policy: policy.Name, DryRun: d.dryRun, OtherPods: map[string]int{}, policy: policy, place: p, owners: snapshot.OwnerOf, Workloads: []drainedWorkload{}}
-	var err error
-	if out.BeforeHourlyUSD, err = staying(now.result); err != nil {
+	before, err := staying(then.result)
+	if err != nil {
 		return nil, err
 	}
-	out.AfterHourlyUSD = then.plan.Bill.Total() - then.plan.Bill.Disruption
+	after := then.plan.Bill
+	after.Disruption = 0
+	out.BeforeInvoiceUSD, out.BeforeValuedUSD, out.BeforeHourlyUSD = before.Invoice(), before.Valued(), before.Total()
+	out.AfterInvoiceUSD, out.AfterValuedUSD, out.AfterHourlyUSD = after.Invoice(), after.Valued(), after.Total()
 	there := out.count(d, snapshot.Pods)
 	for i := range then.result.Workloads {
 		key := then.result.Workloads[i].Key
@@ -178,7 +167,7 @@ func (o *drained) left() int {
 	return left
 }
 
-// Text writes a table of the workloads, and the bill.
+// Text writes a table of the workloads, and what changes in the invoice.
 func (o *drained) Text(w io.Writer) error {
 	var rows [][]string
 	replicas := 0
@@ -213,8 +202,12 @@ func (o *drained) Text(w io.Writer) error {
 	if len(others) > 0 {
 		fmt.Fprintf(&out, "\nOther pods stay: %s.\n", strings.Join(others, ", "))
 	}
-	fmt.Fprintf(&out, "\nBill of the workloads that Tradewind places: $%s an hour before, $%s with the place empty.\n",
-		report.Dollars(o.BeforeHourlyUSD), report.Dollars(o.AfterHourlyUSD))
+	fmt.Fprintf(&out, "\nClouds invoice $%s an hour for the machines in use and their traffic; with the place empty it would be $%s.\n",
+		report.Dollars(o.BeforeInvoiceUSD), report.Dollars(o.AfterInvoiceUSD))
+	if o.BeforeValuedUSD != 0 || o.AfterValuedUSD != 0 {
+		fmt.Fprintf(&out, "What is only valued (latency, interruption, preferences) goes from $%s to $%s.\n",
+			report.Dollars(o.BeforeValuedUSD), report.Dollars(o.AfterValuedUSD))
+	}
 	_, err := io.WriteString(w, out.String())
 	return err
 }

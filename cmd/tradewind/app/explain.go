@@ -35,6 +35,7 @@ The pod is looked at as if it were being placed now, with every other pod where 
   # The same for programs.
   tradewind explain pod/frontend-7d9c6b7d4-x2x8k -n shop -o json`)
 	flags := addClusterFlags(cmd)
+	flags.scheduling = true
 	outputFlag(cmd, &output, formatsOfData)
 	cmd.Flags().StringVar(&optimizeFor, "optimize-for", "", "what a profile that is not one of Tradewind's ready ones optimizes for: "+strings.Join(optimizations, ", "))
 	complete(cmd, "optimize-for", optimizations)

@@ -99,7 +99,7 @@ func TestMoveTables(t *testing.T) {
 		"drain": &drained{Place: "cloud=aws", Workloads: []drainedWorkload{
 			{Kind: "Deployment", Namespace: "shop", Name: "web", Replicas: 4, To: []drainedTo{{"gcp-europe-west1-b-e2-standard-4", 3}, {"azure-westeurope-1", 1}}},
 			{Kind: "StatefulSet", Namespace: "shop", Name: "db", Replicas: 1, Left: 1, Homeless: 1, Reason: "no place: " + strings.Repeat("a rule in words, ", 12)},
-		}, OtherPods: map[string]int{"of Jobs": 2}, BeforeHourlyUSD: 1.5, AfterHourlyUSD: 2},
+		}, OtherPods: map[string]int{"of Jobs": 2}, BeforeInvoiceUSD: 1.5, AfterInvoiceUSD: 2, AfterValuedUSD: 0.25},
 		"drill": &drilled{Lost: "cloud=aws", Nodes: 3, Workloads: []drilledWorkload{
 			{Kind: "Deployment", Namespace: "shop", Name: "web", Replicas: 4, LostReplicas: 4, Failover: true, RecoverySeconds: &seconds, InTime: true, allowed: allowance(nil)},
 			{Kind: "Deployment", Namespace: "shop", Name: "slow", Replicas: 4, LostReplicas: 2, Failover: true, Ready: 3, allowed: allowance(nil)},
@@ -116,7 +116,8 @@ func TestMoveTables(t *testing.T) {
 			}
 		}
 		for _, want := range map[string][]string{
-			"drain": {"5 replicas of 2 workloads moved, 1 are there", "3 gcp-europe", "1 nowhere: no place", "Other pods stay: 2 of Jobs.", "$1.5", "$2"},
+			"drain": {"5 replicas of 2 workloads moved, 1 are there", "3 gcp-europe", "1 nowhere: no place", "Other pods stay: 2 of Jobs.",
+				"Clouds invoice $1.5000 an hour", "it would be $2.0000", "only valued (latency, interruption, preferences) goes from $0.0000 to $0.2500"},
 			"drill": {"1 of 2 workloads back in time", "35 s", "31.6 s  in time", "not back  3 of 4 are ready", "no policy of it sets failover"},
 		}[name] {
 			if !strings.Contains(out.String(), want) {

@@ -16,8 +16,8 @@ func newReport(env *environment) *cobra.Command {
 	cost.Use, cost.Short = "cost", "Report what the replicas and nodes of a cluster cost"
 	cost.Long = `Reports what the replicas of a cluster cost in US dollars an hour and a month of 730 hours.
 
-A replica costs its node's price × the largest of its shares of the node's CPU, memory and GPUs. The report also has the
-bill of the whole nodes with what is idle, and names what has no known price. Prices are list prices of the built-in
+A replica's share costs its node's price × the largest of its shares of the node's CPU, memory and GPUs. The report also says
+what whole nodes cost, what of that clouds invoice and what is idle, and names what has no known price. Prices are list prices of the built-in
 catalog unless PriceLists say otherwise.`
 	named(cost, `  # What does each cloud cost?
   tradewind report cost

@@ -38,8 +38,10 @@ type bench struct {
 	// writes counts requests; refuse, if set, is what they are answered with.
 	writes int
 	refuse error
-	rounds []*rounds.Round
-	world  state.Objects
+	// generation is that of the last Deployment.
+	generation int64
+	rounds     []*rounds.Round
+	world      state.Objects
 }
 
 func newBench(t testing.TB) *bench {
@@ -92,7 +94,11 @@ func (b *bench) Planned(_ context.Context, round *rounds.Round) { b.rounds = app
 // inForce puts the policies in force.
 func (b *bench) inForce() {
 	b.Helper()
-	world, err := state.NewWorld(b.world, b.clock.Now())
+	next := state.NewWorld
+	if world := b.Planner.world.Load(); world != nil {
+		next = world.Next
+	}
+	world, err := next(b.world, b.clock.Now())
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -174,8 +180,9 @@ func templateOf(app, cpu string) corev1.PodTemplateSpec {
 
 // deployment sets a Deployment of pods app=NAME with its ReplicaSet.
 func (b *bench) deployment(name string, replicas int32, cpu string) {
+	b.generation++
 	b.objects.deployments.set(&appsv1.Deployment{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name, UID: types.UID("uid-" + name), Generation: int64(replicas)},
+		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name, UID: types.UID("uid-" + name), Generation: b.generation},
 		Spec:       appsv1.DeploymentSpec{Replicas: &replicas, Template: templateOf(name, cpu)},
 	})
 	b.objects.replicaSets.set(&appsv1.ReplicaSet{ObjectMeta: metav1.ObjectMeta{

@@ -214,6 +214,7 @@ func TestExplanationsFollowTheirInputs(t *testing.T) {
 	b.team("attack", 1, 3, "web")
 	asked := b.asked(func(string) {})
 	b.mustPlan()
+	b.Replan()
 	b.mustPlan()
 	writes := b.writes
 	b.nodes(aws("a2", "eu-west-1"))

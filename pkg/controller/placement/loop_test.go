@@ -140,7 +140,7 @@ tradewind_placement_unplaced_replicas 3
 # HELP tradewind_placement_workloads Number of workloads that a Placement is kept for.
 # TYPE tradewind_placement_workloads gauge
 tradewind_placement_workloads 1
-# HELP tradewind_placement_rounds_total Plans made, by result: planned or failed.
+# HELP tradewind_placement_rounds_total Plans made, by result: planned (everything), updated (the workloads that a change concerns) or failed.
 # TYPE tradewind_placement_rounds_total counter
 tradewind_placement_rounds_total{result="planned"} 1
 `

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/internal/verify"
 	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/moves"
 )
@@ -48,7 +47,7 @@ func (s *solution) hidden(i int) func(pool int) bool {
 // listed are bills at the prices of the public catalog.
 type listed struct{ planned, present []engine.Bill }
 
-// atListPrices computes the bills of the plan and of the replicas where they run, once.
+// atListPrices computes the bills of the plan and of the replicas where they run, once; nil where that is not possible.
 func (s *solution) atListPrices() *listed {
 	if s.list != nil {
 		return s.list
@@ -58,12 +57,17 @@ func (s *solution) atListPrices() *listed {
 	for i := range snapshot.Pools {
 		snapshot.Pools[i].Price = s.result.Pools[i].ListPrice
 	}
-	var planned, present [][]engine.Decision
-	for i := range snapshot.Workloads {
-		planned = append(planned, s.plan.Placements[i].Decisions)
-		present = append(present, moves.Current(&snapshot.Workloads[i]))
+	appraiser, err := engine.NewAppraiser(&snapshot, engine.Options{})
+	if err != nil {
+		return nil // nor could it be planned
 	}
-	s.list = &listed{verify.Bills(&snapshot, planned, engine.Options{}), verify.Bills(&snapshot, present, engine.Options{})}
+	planned := func(i int) []engine.Decision { return s.plan.Placements[i].Decisions }
+	present := func(i int) []engine.Decision { return moves.Current(&snapshot.Workloads[i]) }
+	s.list = &listed{}
+	for i := range snapshot.Workloads {
+		s.list.planned = append(s.list.planned, appraiser.Bill(i, planned))
+		s.list.present = append(s.list.present, appraiser.Bill(i, present))
+	}
 	return s.list
 }
 
@@ -75,6 +79,10 @@ func (w *wanted) money(s *solution, i, running, placed int) {
 		return
 	case v1alpha1.PriceBasisList:
 		list := s.atListPrices()
+		if list == nil {
+			out.PriceBasis = v1alpha1.PriceBasisHidden
+			return
+		}
 		planned, present = list.planned[i], list.present[i]
 	default:
 		for k := range out.Decisions {

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/workload"
 )
 
@@ -25,7 +26,7 @@ import (
 type objects struct {
 	nodes        *table[*corev1.Node]
 	pods         *table[*corev1.Pod]
-	shapes       shapes
+	shapes       planning.Shapes
 	namespaces   *table[*corev1.Namespace]
 	claims       *table[*corev1.PersistentVolumeClaim]
 	volumes      *table[*corev1.PersistentVolume]
@@ -34,42 +35,58 @@ type objects struct {
 	replicaSets  *table[*appsv1.ReplicaSet]
 	statefulSets *table[*appsv1.StatefulSet]
 	jobs         *table[*batchv1.Job]
-	quotas       *table[*corev1.ResourceQuota]
-	priorities   *table[*schedulingv1.PriorityClass]
-	pools        *table[*v1alpha1.CloudPool]
-	placements   *table[*v1alpha1.Placement]
+	// replicationControllers are what there were before ReplicaSets.
+	replicationControllers *table[*corev1.ReplicationController]
+	quotas                 *table[*corev1.ResourceQuota]
+	priorities             *table[*schedulingv1.PriorityClass]
+	pools                  *table[*v1alpha1.CloudPool]
+	placements             *table[*v1alpha1.Placement]
 }
 
-// newObjects returns empty tables. signal is called when something changed that a plan depends on; placement when a
-// Placement changed.
-func newObjects(signal func(), placement func(before, after *v1alpha1.Placement)) *objects {
-	o := &objects{placements: newTable(placement)}
-	o.nodes = newTable(watch(signal, sameNode))
+// notices are told what changed of what a plan is made from.
+type notices struct {
+	// everything that is planned rests on an object that changed; there is other room than was planned with; a workload changed.
+	everything, room, workload func()
+	// pod and placement are told the object: before is nil for a new one, after for one that is gone.
+	pod       func(before, after *corev1.Pod)
+	placement func(before, after *v1alpha1.Placement)
+}
+
+// newObjects returns empty tables.
+func newObjects(tell notices) *objects {
+	o := &objects{placements: newTable(tell.placement)}
+	o.nodes = newTable(watch(tell.everything, sameNode))
 	o.pods = newTable(func(before, after *corev1.Pod) {
 		if after == nil || before != nil && before.UID != after.UID {
-			o.shapes.forget(before)
+			o.shapes.Forget(before)
 		}
 		if before == nil || after == nil || !samePod(before, after) {
-			signal()
+			tell.pod(before, after)
 		}
 	})
-	o.namespaces = newTable(watch(signal, func(a, b *corev1.Namespace) bool { return maps.Equal(a.Labels, b.Labels) }))
-	o.claims = newTable(watch(signal, func(a, b *corev1.PersistentVolumeClaim) bool { return equality.Semantic.DeepEqual(a.Spec, b.Spec) }))
-	o.volumes = newTable(watch(signal, func(a, b *corev1.PersistentVolume) bool { return equality.Semantic.DeepEqual(a.Spec, b.Spec) }))
-	o.classes = newTable(watch(signal, func(a, b *storagev1.StorageClass) bool { return a.ResourceVersion == b.ResourceVersion }))
-	o.quotas = newTable(watch(signal, func(a, b *corev1.ResourceQuota) bool { return equality.Semantic.DeepEqual(a.Spec, b.Spec) }))
-	o.priorities = newTable(watch(signal, func(a, b *schedulingv1.PriorityClass) bool {
+	o.namespaces = newTable(watch(tell.everything, func(a, b *corev1.Namespace) bool { return maps.Equal(a.Labels, b.Labels) }))
+	o.claims = newTable(watch(tell.everything, func(a, b *corev1.PersistentVolumeClaim) bool { return equality.Semantic.DeepEqual(a.Spec, b.Spec) }))
+	o.volumes = newTable(watch(tell.everything, func(a, b *corev1.PersistentVolume) bool { return equality.Semantic.DeepEqual(a.Spec, b.Spec) }))
+	o.classes = newTable(watch(tell.everything, func(a, b *storagev1.StorageClass) bool { return a.ResourceVersion == b.ResourceVersion }))
+	o.quotas = newTable(watch(tell.everything, func(a, b *corev1.ResourceQuota) bool { return equality.Semantic.DeepEqual(a.Spec, b.Spec) }))
+	o.priorities = newTable(watch(tell.everything, func(a, b *schedulingv1.PriorityClass) bool {
 		return a.Value == b.Value && a.GlobalDefault == b.GlobalDefault
 	}))
-	o.deployments = newTable(watch(signal, sameGeneration[*appsv1.Deployment]))
-	o.replicaSets = newTable(watch(signal, func(a, b *appsv1.ReplicaSet) bool {
-		return sameGeneration(a, b) && maps.Equal(a.Annotations, b.Annotations)
-	}))
-	o.statefulSets = newTable(watch(signal, sameGeneration[*appsv1.StatefulSet]))
-	o.jobs = newTable(watch(signal, func(a, b *batchv1.Job) bool {
+	o.deployments = newTable(watch(tell.workload, sameGeneration[*appsv1.Deployment]))
+	o.replicaSets = newTable(func(before, after *appsv1.ReplicaSet) {
+		switch {
+		case before == nil || after == nil || before.UID != after.UID:
+			tell.room() // pods that are seen already may be replicas of another workload than it seemed
+		case !sameGeneration(before, after) || !maps.Equal(before.Annotations, after.Annotations):
+			tell.workload()
+		}
+	})
+	o.statefulSets = newTable(watch(tell.workload, sameGeneration[*appsv1.StatefulSet]))
+	o.replicationControllers = newTable(watch(tell.workload, sameGeneration[*corev1.ReplicationController]))
+	o.jobs = newTable(watch(tell.workload, func(a, b *batchv1.Job) bool {
 		return sameGeneration(a, b) && workload.ReplicasOfJob(a) == workload.ReplicasOfJob(b) && workload.JobEnded(a) == workload.JobEnded(b)
 	}))
-	o.pools = newTable(watch(signal, func(a, b *v1alpha1.CloudPool) bool { return sameGeneration(a, b) && maps.Equal(a.Labels, b.Labels) }))
+	o.pools = newTable(watch(tell.everything, func(a, b *v1alpha1.CloudPool) bool { return sameGeneration(a, b) && maps.Equal(a.Labels, b.Labels) }))
 	return o
 }
 
@@ -116,7 +133,8 @@ func (o *objects) watch(ctx context.Context, from cache.Cache) ([]source, error)
 		&storagev1.StorageClass{}: o.classes.handler(), &corev1.ResourceQuota{}: o.quotas.handler(),
 		&schedulingv1.PriorityClass{}: o.priorities.handler(), &appsv1.Deployment{}: o.deployments.handler(),
 		&appsv1.ReplicaSet{}: o.replicaSets.handler(), &appsv1.StatefulSet{}: o.statefulSets.handler(), &batchv1.Job{}: o.jobs.handler(),
-		&v1alpha1.CloudPool{}: o.pools.handler(), &v1alpha1.Placement{}: o.placements.handler(),
+		&corev1.ReplicationController{}: o.replicationControllers.handler(),
+		&v1alpha1.CloudPool{}:           o.pools.handler(), &v1alpha1.Placement{}: o.placements.handler(),
 	} {
 		name := strings.ToLower(reflect.TypeOf(kind).Elem().Name())
 		informer, err := from.GetInformer(ctx, kind, cache.BlockUntilSynced(false))

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/klog/v2"
@@ -26,6 +27,9 @@ import (
 const (
 	// settle is how long a change waits for others that come with it.
 	settle = 200 * time.Millisecond
+	// pace is how often rounds that can wait come at most: listeners look at the whole cluster after each, however little was
+	// planned in it.
+	pace = time.Second
 	// rest is how many times as long as a round took it rests after it, so that planning takes at most a fifth of one
 	// processor however large the cluster is. A change of policies, prices or availability does not wait for it. Explanations,
 	// whose time is limited, are not counted: who makes them long delays others by them, and not by five times as much.
@@ -68,8 +72,12 @@ type Planner struct {
 	// that the round before did.
 	urgent, gaveWay atomic.Bool
 	owed            bool
-	written         written
-	explanations    *explanations
+	// touched is what has changed, kept the last plan with what it was made from, and left the Placements that gave way.
+	touched      touched
+	kept         *kept
+	left         leftover
+	written      written
+	explanations *explanations
 }
 
 var (
@@ -97,7 +105,11 @@ func newPlanner(to client.Client, recorder events.EventRecorder, options Options
 	if p.clock == nil {
 		p.clock = clock.RealClock{}
 	}
-	p.objects = newObjects(p.signal, p.placementChanged)
+	p.objects = newObjects(notices{
+		everything: func() { p.touched.note(func(c *changes) { c.everything = true }); p.wake() },
+		room:       p.signal, workload: p.wake, placement: p.placementChanged,
+		pod: func(before, after *corev1.Pod) { p.touched.pod(before, after); p.wake() },
+	})
 	return p
 }
 
@@ -124,12 +136,17 @@ func (*Planner) NeedLeaderElection() bool { return true }
 // Observe implements cluster.Observer: policies, prices or round-trip times that changed are planned with at once.
 func (p *Planner) Observe(_ context.Context, state *cluster.State) {
 	if p.world.Swap(state.World) != state.World {
-		p.Replan()
+		p.press()
 	}
 }
 
-// Replan asks for another round at once: what rounds.Availability says has changed.
+// Replan asks for a plan of everything at once: what rounds.Availability says has changed.
 func (p *Planner) Replan() {
+	p.touched.note(func(c *changes) { c.everything = true })
+	p.press()
+}
+
+func (p *Planner) press() {
 	p.urgent.Store(true)
 	select {
 	case p.pressing <- struct{}{}:
@@ -137,7 +154,14 @@ func (p *Planner) Replan() {
 	}
 }
 
+// signal asks for a plan of everything, which may wait.
 func (p *Planner) signal() {
+	p.touched.note(func(c *changes) { c.room = true })
+	p.wake()
+}
+
+// wake asks for a round, which may wait.
+func (p *Planner) wake() {
 	select {
 	case p.changed <- struct{}{}:
 	default:
@@ -161,7 +185,7 @@ func (p *Planner) Start(ctx context.Context) error {
 			p.signal()
 		}
 		now := p.clock.Now()
-		p.wait(ctx, now.Add(max(pause, rest*(now.Sub(began)-p.explanations.took))))
+		p.wait(ctx, now.Add(max(pause, pace-now.Sub(began), rest*(now.Sub(began)-p.explanations.took))))
 	}
 	return nil
 }
@@ -174,12 +198,22 @@ func (p *Planner) wait(ctx context.Context, earliest time.Time) {
 	case <-p.pressing:
 		return
 	case <-p.changed:
+	case <-p.due():
+		p.signal()
 	}
 	select {
 	case <-ctx.Done():
 	case <-p.pressing:
 	case <-p.clock.After(max(settle, earliest.Sub(p.clock.Now()))):
 	}
+}
+
+// due is when everything is to be planned, since a part of it has been planned anew for long enough; never where none has.
+func (p *Planner) due() <-chan time.Time {
+	if p.kept == nil || p.kept.updates == 0 {
+		return nil
+	}
+	return p.clock.After(max(0, wholeInterval-p.clock.Since(p.kept.whole)))
 }
 
 // givesWay says that what can wait is left to the next round, since a pressing change came. That round finishes what this one
@@ -189,11 +223,11 @@ func (p *Planner) givesWay() bool {
 		return false
 	}
 	p.gaveWay.Store(true)
-	p.signal()
+	p.wake()
 	return true
 }
 
-// round plans once, writes what changed, tells the listeners, and then explains what has no place.
+// round plans once, what changed or everything, writes what changed, tells the listeners, and then explains what has no place.
 func (p *Planner) round(ctx context.Context) error {
 	for _, channel := range []chan struct{}{p.changed, p.pressing} { // what was signalled until now is seen below
 		select {
@@ -201,10 +235,18 @@ func (p *Planner) round(ctx context.Context) error {
 		default:
 		}
 	}
-	p.urgent.Store(false)
+	urgent := p.urgent.Swap(false)
 	p.owed = p.gaveWay.Swap(false)
 	p.explanations.took = 0
 	world := p.world.Load()
+	if done, err := p.update(ctx, world, p.touched.take(), urgent); done {
+		return err
+	}
+	return p.planAll(ctx, world)
+}
+
+// planAll plans everything.
+func (p *Planner) planAll(ctx context.Context, world *state.World) error {
 	d := p.gather(world)
 	var s *solution
 	var err error
@@ -224,19 +266,32 @@ func (p *Planner) round(ctx context.Context) error {
 	if s == nil {
 		return errors.Join(err, writeErr)
 	}
-	p.metrics.observe(s, wanted)
-	round := &rounds.Round{Time: d.now, Input: d.input, Result: s.result, Plan: s.plan, World: world, Owners: p.objects.owner}
+	p.publish(ctx, d, s, wanted)
+	err = errors.Join(writeErr, p.explain(ctx, d, s, open))
+	if err == nil { // what could not be written is wanted anew
+		p.keep(d, s, wanted)
+	}
+	return err
+}
+
+// publish tells metrics and listeners of a plan.
+func (p *Planner) publish(ctx context.Context, d *draft, s *solution, all []*wanted) {
+	p.metrics.observe(s, all)
+	round := &rounds.Round{Time: d.now, Input: d.input, Result: s.result, Plan: s.plan, World: d.input.World, Owners: p.objects.owner}
 	for _, listener := range p.options.Listeners {
 		listener.Planned(ctx, round)
 	}
-	return errors.Join(writeErr, p.explain(ctx, d, s, open))
 }
 
 // placementChanged takes note of what was written, and puts right what somebody else changed.
 func (p *Planner) placementChanged(before, after *v1alpha1.Placement) {
+	edited := func(object *v1alpha1.Placement) {
+		p.touched.note(func(c *changes) { set(&c.placements, client.ObjectKeyFromObject(object)) })
+		p.wake()
+	}
 	if after == nil {
 		p.written.forget(before)
-		p.signal()
+		edited(before)
 		return
 	}
 	written := p.written.seen(after)
@@ -244,6 +299,6 @@ func (p *Planner) placementChanged(before, after *v1alpha1.Placement) {
 		return
 	}
 	if !written {
-		p.signal()
+		edited(after)
 	}
 }

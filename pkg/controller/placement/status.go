@@ -16,6 +16,7 @@ import (
 	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/kube/status"
 	"tradewind.dev/tradewind/pkg/location"
+	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/state"
 )
 
@@ -38,7 +39,7 @@ const maxRejected = 16
 // wanted is what a Placement should say.
 type wanted struct {
 	key    client.ObjectKey
-	of     *planned
+	of     *planning.Selected
 	status v1alpha1.PlacementStatus
 	// last is what it says; nil when there is none.
 	last *v1alpha1.PlacementStatus
@@ -53,41 +54,42 @@ type wanted struct {
 
 // statuses says what every Placement should say. Without a solution the decisions stay.
 func (p *Planner) statuses(d *draft, s *solution) []*wanted {
-	index := map[string]int{}
-	if s != nil {
-		for i := range s.result.Workloads {
-			w := &s.result.Workloads[i]
-			index[w.Kind+" "+w.Namespace+"/"+w.Name] = i
-		}
-	}
 	out := make([]*wanted, 0, len(d.planned))
 	for _, of := range d.planned {
-		w := &wanted{of: of, unplaced: -1, key: client.ObjectKey{Namespace: of.Namespace, Name: state.PlacementName(of.Kind, of.Name)}}
-		w.last = p.written.latest(w.key, p.objects.placements)
-		i, found := index[of.Kind+" "+of.Namespace+"/"+of.Name]
-		switch {
-		case s == nil:
-			w.keep(nil, metav1.ConditionUnknown, ReasonUncertain, d.uncertain+lastStays)
-		case of.rules == nil:
-			w.keep(s, metav1.ConditionUnknown, ReasonUncertain, of.Hold+lastStays)
-		case of.Hold == "" && of.doubt != "":
-			w.keep(s, metav1.ConditionUnknown, ReasonUncertain, of.doubt+lastStays)
-		case of.Hold != "":
-			w.keep(s, metav1.ConditionFalse, ReasonInvalid, of.Hold+"; the last plan stays until it is corrected")
-		case !found || s.plan.Placements[i].Held != "":
-			object := of.Kind + " " + of.Namespace + "/" + of.Name
-			w.keep(s, metav1.ConditionFalse, ReasonInvalid, cmp.Or(s.problems[object], "it cannot be planned")+"; the last plan stays until it is corrected")
-		default:
-			w.plan(s, i)
-		}
-		w.stamp(d)
-		w.news = w.moved() || w.turned()
-		out = append(out, w)
+		out = append(out, p.want(d, s, of))
 	}
 	slices.SortFunc(out, func(a, b *wanted) int {
 		return cmp.Or(strings.Compare(a.key.Namespace, b.key.Namespace), strings.Compare(a.key.Name, b.key.Name))
 	})
 	return out
+}
+
+// want says what the Placement of one workload should say.
+func (p *Planner) want(d *draft, s *solution, of *planning.Selected) *wanted {
+	w := &wanted{of: of, unplaced: -1, key: client.ObjectKey{Namespace: of.Namespace, Name: state.PlacementName(of.Kind, of.Name)}}
+	w.last = p.written.latest(w.key, p.objects.placements)
+	i, found := 0, false
+	if s != nil {
+		i, found = s.result.Index(of.Key)
+	}
+	switch {
+	case s == nil:
+		w.keep(nil, metav1.ConditionUnknown, ReasonUncertain, d.uncertain+lastStays)
+	case of.Rules == nil:
+		w.keep(s, metav1.ConditionUnknown, ReasonUncertain, of.Hold+lastStays)
+	case of.Hold == "" && of.Doubt != "":
+		w.keep(s, metav1.ConditionUnknown, ReasonUncertain, of.Doubt+lastStays)
+	case of.Hold != "":
+		w.keep(s, metav1.ConditionFalse, ReasonInvalid, of.Hold+"; the last plan stays until it is corrected")
+	case !found || s.plan.Placements[i].Held != "":
+		object := of.Kind + " " + of.Namespace + "/" + of.Name
+		w.keep(s, metav1.ConditionFalse, ReasonInvalid, cmp.Or(s.problems[object], "it cannot be planned")+"; the last plan stays until it is corrected")
+	default:
+		w.plan(s, i)
+	}
+	w.stamp(d)
+	w.news = w.moved() || w.turned()
+	return w
 }
 
 // keep leaves what the Placement says, but for how many replicas are wanted, how many run where, and why they are not
@@ -120,7 +122,7 @@ func (w *wanted) keep(s *solution, planned metav1.ConditionStatus, reason, messa
 // running are the running replicas by the index of their pool, and all of them.
 func (w *wanted) running(s *solution) (byPool map[int]int, all int) {
 	byPool = map[int]int{}
-	for node, replicas := range w.of.running {
+	for node, replicas := range w.of.Running {
 		if pool, ok := s.result.PoolOf[node]; ok {
 			byPool[pool] += replicas
 			all += replicas
@@ -155,7 +157,7 @@ func (w *wanted) plan(s *solution, i int) {
 	}
 	w.money(s, i, all, placed)
 	w.survival(s, placement, placed)
-	for _, source := range w.of.rules.Sources {
+	for _, source := range w.of.Rules.Sources {
 		out.Policies = append(out.Policies, source.String())
 	}
 	w.conditions(placement, w.soFar(placement))
@@ -234,7 +236,7 @@ func rejected(s *solution, all []engine.Rejection) []v1alpha1.PlacementRejection
 
 // survival says what is left after each loss that the policy speaks of.
 func (w *wanted) survival(s *solution, placement *engine.Placement, placed int) {
-	for _, rule := range w.of.rules.Availability {
+	for _, rule := range w.of.Rules.Availability {
 		lost := map[location.Domain]int{}
 		for k := range placement.Decisions {
 			d := &placement.Decisions[k]

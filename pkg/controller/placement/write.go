@@ -33,10 +33,24 @@ const (
 // no pressing change comes in between, and deletes those of workloads that are gone or that no policy selects any more.
 // Where it is not explained yet why replicas have no place, only other decisions are written; explain writes the rest.
 func (p *Planner) write(ctx context.Context, all []*wanted) error {
-	var first, then []*wanted
+	p.left.take() // it is among all
 	keep := make(map[client.ObjectKey]bool, len(all))
 	for _, w := range all {
 		keep[w.key] = true
+	}
+	var gone []*v1alpha1.Placement
+	for _, object := range p.objects.placements.all() {
+		if !keep[client.ObjectKeyFromObject(object)] && object.DeletionTimestamp == nil && object.Labels[v1alpha1.LabelWorkloadKind] != "" {
+			gone = append(gone, object)
+		}
+	}
+	return p.put(ctx, all, gone)
+}
+
+// put writes those of some Placements that are not as they should be, and deletes others.
+func (p *Planner) put(ctx context.Context, some []*wanted, gone []*v1alpha1.Placement) error {
+	var first, then []*wanted
+	for _, w := range some {
 		switch {
 		case w.unplaced >= 0 && (!w.moved() || w.last == nil && len(w.status.Decisions) == 0):
 		case w.news:
@@ -45,21 +59,38 @@ func (p *Planner) write(ctx context.Context, all []*wanted) error {
 			then = append(then, w)
 		}
 	}
-	var gone []*v1alpha1.Placement
-	for _, object := range p.objects.placements.all() {
-		if !keep[client.ObjectKeyFromObject(object)] && object.DeletionTimestamp == nil && object.Labels[v1alpha1.LabelWorkloadKind] != "" {
-			gone = append(gone, object)
-		}
-	}
 	var failures failures
 	workqueue.ParallelizeUntil(ctx, writers, len(first), func(i int) { failures.add(p.writeOne(ctx, first[i])) })
 	workqueue.ParallelizeUntil(ctx, writers, len(gone), func(i int) { failures.add(p.delete(ctx, gone[i])) })
 	workqueue.ParallelizeUntil(ctx, writers, len(then), func(i int) {
-		if !p.givesWay() {
+		if p.givesWay() {
+			p.left.add(then[i].key)
+		} else {
 			failures.add(p.writeOne(ctx, then[i]))
 		}
 	})
 	return failures.err()
+}
+
+// leftover collects the keys of what several writers left to the next round. The zero value is ready for use.
+type leftover struct {
+	mu   sync.Mutex
+	keys map[client.ObjectKey]bool
+}
+
+func (l *leftover) add(key client.ObjectKey) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	set(&l.keys, key)
+}
+
+// take returns what was collected, and begins anew.
+func (l *leftover) take() map[client.ObjectKey]bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := l.keys
+	l.keys = nil
+	return out
 }
 
 // failures collects errors of several writers. The zero value is ready for use.
@@ -105,8 +136,9 @@ func (p *Planner) writeOne(ctx context.Context, w *wanted) error {
 		return err
 	}
 	object, err := apply.Status(ctx, p.client, applyv1alpha1.Placement(w.key.Name, w.key.Namespace).WithStatus(says), FieldOwner)
-	if apierrors.IsNotFound(err) {
-		p.signal() // somebody deleted it
+	if apierrors.IsNotFound(err) { // somebody deleted it
+		p.touched.note(func(c *changes) { set(&c.placements, w.key) })
+		p.wake()
 		return nil
 	}
 	if err != nil {
@@ -115,7 +147,7 @@ func (p *Planner) writeOne(ctx context.Context, w *wanted) error {
 	p.written.wrote(w.key, object.GetUID(), object.GetResourceVersion(), &w.status)
 	p.tell(w)
 	said := w.status
-	w.last = &said
+	w.last, w.news = &said, false
 	return nil
 }
 

@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/kube/loop"
 	"tradewind.dev/tradewind/pkg/moves"
 	"tradewind.dev/tradewind/pkg/moves/ledger"
@@ -57,6 +58,9 @@ type Controller struct {
 	memories map[workload.Key]*moves.Memory
 	valued   *rounds.Round
 	worths   map[int]moves.Worth
+	// The round that the appraiser is of.
+	appraised *rounds.Round
+	appraiser *engine.Appraiser
 }
 
 // New returns a controller that does nothing until Start.

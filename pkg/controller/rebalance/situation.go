@@ -88,7 +88,7 @@ func (v *view) judge(i int) *moves.Judge {
 			callees[k] = moves.View(&v.round.Result.Snapshot.Workloads[at], v.enginePools, v.counts(at))
 		}
 	}
-	return moves.NewJudge(v.round.Result.Snapshot, i, v.enginePools, callees)
+	return moves.NewJudge(v.appraiser, i, v.enginePools, callees)
 }
 
 // circumstances are what decides where a replacement comes up: the rules, the plan, and of the pools that it names the nodes

@@ -1,0 +1,251 @@
+package placement
+
+import (
+	"context"
+	"math"
+	"reflect"
+	"slices"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/planning"
+	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
+)
+
+const (
+	// wholeInterval is how long at most changed workloads are planned anew one by one before everything is, so that what each
+	// of these plans misses does not add up.
+	wholeInterval = time.Minute
+	// maxDrift is by how much the gap of such a plan may be above that of the last whole one, in percentage points.
+	maxDrift = 1.0
+	// fewConcerned is how many workloads are planned one by one at most: these, or a share of all.
+	fewConcerned, concernedShare = 16, 8
+)
+
+// kept is the last plan with all that it was made from, so that a change of some workloads plans these anew around all others.
+type kept struct {
+	draft    *draft
+	solution *solution
+	// all are the wanted Placements by key, at the position of the workload in all.
+	all []*wanted
+	at  map[client.ObjectKey]int
+	// unavailable are the reasons why nodes must not be used, parallel to the input's nodes.
+	unavailable []string
+	// whole is when everything was planned, with what gap; updates is how many rounds planned a part since.
+	whole   time.Time
+	gap     float64
+	updates int
+}
+
+// keep remembers a plan of everything to plan changes around. It does not where something is in doubt or a pool is lost.
+func (p *Planner) keep(d *draft, s *solution, all []*wanted) {
+	if s == nil || d.doubtful || slices.ContainsFunc(s.result.Pools, func(pool planning.PoolInfo) bool { return pool.Unavailable != "" }) {
+		return
+	}
+	k := &kept{draft: d, solution: s, all: all, at: make(map[client.ObjectKey]int, len(all)), whole: d.now, gap: s.plan.GapPercent}
+	for i, w := range all {
+		k.at[w.key] = i
+	}
+	for _, node := range d.input.Nodes {
+		k.unavailable = append(k.unavailable, p.unavailable(node))
+	}
+	p.kept = k
+}
+
+// update plans what changes concern anew, and leaves all others where they are. It returns false, and has changed nothing that
+// anybody sees, where everything has to be planned: something that all plans rest on has changed, an update has no good
+// answer, or it has been long since.
+func (p *Planner) update(ctx context.Context, world *state.World, c changes, urgent bool) (done bool, err error) {
+	k := p.kept
+	p.kept = nil // until all of it holds again
+	if k == nil || c.everything || c.room && !urgent || !p.holds(k, world) {
+		return false, nil
+	}
+	began := p.clock.Now()
+	input := *k.draft.input
+	input.World, input.Workloads = world, nil
+	concerned := map[workload.Key]bool{}
+	pods, room := p.changedPods(k, c.pods, concerned)
+	if c.room || room {
+		if !urgent {
+			return false, nil
+		}
+		p.touched.giveBack(c.pods)
+		p.wake()
+		clear(concerned)
+	} else {
+		input.Pods = pods
+	}
+	d := p.draft(input)
+	if !k.compare(d, concerned) || len(concerned) > max(fewConcerned, len(k.all)/concernedShare) {
+		return false, nil
+	}
+	if len(concerned) > 0 && !urgent && k.solution.plan.Unplaced > 0 {
+		return false, nil // whose turn it is where room is short is for a plan of everything
+	}
+	s, touched, ok := k.solution.update(d.input, concerned)
+	if !ok || !k.good(s, touched) {
+		return false, nil
+	}
+	p.metrics.updated(p.clock.Since(began))
+	next := *k
+	next.draft, next.solution, next.updates = d, s, k.updates+1
+	left := p.left.take()
+	var some []*wanted
+	for i, w := range k.all {
+		w.of = d.planned[w.of.Key]
+		of, planned := s.result.Index(w.of.Key)
+		again := planned && touched[of] || concerned[w.of.Key] || c.placements[w.key]
+		if again {
+			k.all[i] = p.want(d, s, w.of)
+		}
+		if again || left[w.key] {
+			some = append(some, k.all[i])
+		}
+	}
+	for key := range c.placements {
+		if _, known := k.at[key]; !known {
+			p.signal() // it is nobody's: a plan of everything deletes it
+		}
+	}
+	if s.plan.Unplaced > 0 && len(some) > 0 {
+		p.signal() // there may be room for others now
+	}
+	if err = p.put(ctx, some, nil); err == nil {
+		p.kept = &next
+	}
+	p.publish(ctx, d, s, k.all)
+	return true, err
+}
+
+// holds says whether what all plans rest on is as it was.
+func (p *Planner) holds(k *kept, world *state.World) bool {
+	before := k.draft.input.World
+	if world.Prices != before.Prices || world.ListPrices != before.ListPrices || world.RoundTrips != before.RoundTrips ||
+		p.clock.Since(k.whole) >= wholeInterval {
+		return false
+	}
+	if p.options.Availability != nil {
+		if doubts := p.options.Availability.Doubts(); doubts.All != "" || len(doubts.Nodes) > 0 {
+			return false
+		}
+		for i := range k.solution.result.Pools {
+			if p.options.Availability.PoolUnavailable(&k.solution.result.Pools[i]) != "" {
+				return false
+			}
+		}
+	}
+	for i, node := range k.draft.input.Nodes {
+		if p.unavailable(node) != k.unavailable[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// changedPods are the pods of the input as they are now. It notes whose replicas changed, and says whether pods changed that are
+// no replicas of planned workloads: then there is other room.
+func (p *Planner) changedPods(k *kept, keys map[client.ObjectKey]bool, concerned map[workload.Key]bool) (pods []planning.Pod, room bool) {
+	if len(keys) == 0 {
+		return k.draft.input.Pods, false
+	}
+	before := make(map[client.ObjectKey]*planning.Pod, len(keys))
+	pods = make([]planning.Pod, 0, len(k.draft.input.Pods)+len(keys))
+	for i := range k.draft.input.Pods {
+		pod := &k.draft.input.Pods[i]
+		if key := (client.ObjectKey{Namespace: pod.Namespace, Name: pod.Name}); keys[key] {
+			before[key] = pod
+		} else {
+			pods = append(pods, *pod)
+		}
+	}
+	for key := range keys {
+		was, now := before[key], p.objects.runningPod(key)
+		if now != nil {
+			pods = append(pods, *now)
+		}
+		if was != nil && now != nil && reflect.DeepEqual(was, now) {
+			continue
+		}
+		for _, pod := range []*planning.Pod{was, now} {
+			if pod == nil {
+				continue
+			}
+			if _, planned := k.solution.result.Index(pod.Workload); !planned {
+				room = true
+			}
+			concerned[pod.Workload] = true
+		}
+	}
+	return pods, room
+}
+
+// compare notes the workloads that are others in a draft than they were, or under other rules. It returns false where other
+// workloads are planned, or selected, than were.
+func (k *kept) compare(d *draft, concerned map[workload.Key]bool) bool {
+	before := k.draft
+	if len(d.input.Workloads) != len(before.input.Workloads) || len(d.planned) != len(before.planned) {
+		return false
+	}
+	for i := range d.input.Workloads {
+		was, now := &before.input.Workloads[i], &d.input.Workloads[i]
+		if was.Key != now.Key {
+			return false
+		}
+		if !reflect.DeepEqual(was, now) {
+			concerned[now.Key] = true
+		}
+		planned := d.planned[now.Key]
+		if (planned == nil) != (before.planned[now.Key] == nil) {
+			return false
+		}
+		if planned != nil && planned.Rules != before.planned[now.Key].Rules {
+			concerned[now.Key] = true
+		}
+	}
+	return true
+}
+
+// update is the solution for an input in which the concerned workloads are others. touched are, by index, those whose part of the
+// plan, or of what it costs now, is another. The solver of s is the new solution's afterwards, whether or not it is taken.
+func (s *solution) update(input *planning.Input, concerned map[workload.Key]bool) (next *solution, touched map[int]bool, ok bool) {
+	result, changed, ok := s.result.Rebuild(input, concerned)
+	if !ok {
+		return nil, nil, false
+	}
+	out := &solution{result: result, solver: s.solver, now: s.now, world: input.World}
+	for _, i := range changed {
+		if _, err := s.solver.Update(i, result.Snapshot.Workloads[i]); err != nil {
+			return nil, nil, false
+		}
+		if _, err := s.now.Update(i, asItIs(result.Snapshot.Workloads[i])); err != nil {
+			return nil, nil, false
+		}
+	}
+	out.take()
+	touched = map[int]bool{}
+	for i, placement := range out.plan.Placements {
+		touched[i] = placement != s.plan.Placements[i] || out.present[i] != s.present[i]
+	}
+	return out, touched, true
+}
+
+// good says whether a plan of which some workloads were planned around all others is good enough: these have a place for all
+// replicas, and it is not much further from the optimum than the last whole plan was.
+func (k *kept) good(s *solution, touched map[int]bool) bool {
+	for i := range touched {
+		if placement := s.plan.Placements[i]; touched[i] && placement.Unplaced > 0 && placement.Held == "" {
+			return false
+		}
+	}
+	return !s.plan.Stopped && !math.IsInf(s.plan.GapPercent, 1) && s.plan.GapPercent <= k.gap+maxDrift
+}
+
+// asItIs is a workload whose replicas stay where they run.
+func asItIs(w engine.Workload) engine.Workload {
+	w.Hold = "as it is"
+	return w
+}

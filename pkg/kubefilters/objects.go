@@ -1,0 +1,74 @@
+package kubefilters
+
+import (
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	resourcev1 "k8s.io/api/resource/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/informers"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/cache"
+)
+
+// Objects are what the filters look at. Those of Services and controllers are not among them: the default profile's spread
+// constraints, which select by them, are preferences. The objects are read as long as the Filters are in use and must not
+// be changed.
+type Objects struct {
+	Nodes []*corev1.Node
+	// Pods count on the nodes that they have, or that the scheduler nominated for them. Those that have ended must not be
+	// among them. Each has a UID of its own.
+	Pods       []*corev1.Pod
+	Namespaces []*corev1.Namespace
+
+	Claims         []*corev1.PersistentVolumeClaim
+	Volumes        []*corev1.PersistentVolume
+	StorageClasses []*storagev1.StorageClass
+	CSINodes       []*storagev1.CSINode
+	CSIDrivers     []*storagev1.CSIDriver
+	Capacities     []*storagev1.CSIStorageCapacity
+
+	ResourceClaims []*resourcev1.ResourceClaim
+	ResourceSlices []*resourcev1.ResourceSlice
+	DeviceClasses  []*resourcev1.DeviceClass
+}
+
+// informerFactory returns informers that have the objects and are never started, so that nobody asks an API server.
+func (o *Objects) informerFactory() informers.SharedInformerFactory {
+	factory := informers.NewSharedInformerFactory(nil, 0)
+	fill(factory, &corev1.Node{}, o.Nodes)
+	fill(factory, &corev1.Pod{}, o.Pods)
+	fill(factory, &corev1.Namespace{}, o.Namespaces)
+	fill(factory, &corev1.PersistentVolumeClaim{}, o.Claims)
+	fill(factory, &corev1.PersistentVolume{}, o.Volumes)
+	fill(factory, &storagev1.StorageClass{}, o.StorageClasses)
+	fill(factory, &storagev1.CSINode{}, o.CSINodes)
+	fill(factory, &storagev1.CSIDriver{}, o.CSIDrivers)
+	fill(factory, &storagev1.CSIStorageCapacity{}, o.Capacities)
+	fill(factory, &resourcev1.ResourceClaim{}, o.ResourceClaims)
+	fill(factory, &resourcev1.ResourceSlice{}, o.ResourceSlices)
+	fill(factory, &resourcev1.DeviceClass{}, o.DeviceClasses)
+	return factory
+}
+
+// fill makes the factory's informer of a kind one that has the objects. The first informer of a kind stays the factory's.
+func fill[T runtime.Object](factory informers.SharedInformerFactory, kind runtime.Object, objects []T) {
+	informer := &filledInformer{cache.NewSharedIndexInformer(&cache.ListWatch{}, kind, 0,
+		cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc})}
+	for _, object := range objects {
+		_ = informer.GetIndexer().Add(object) // fails for objects without metadata alone
+	}
+	factory.InformerFor(kind, func(kubernetes.Interface, time.Duration) cache.SharedIndexInformer { return informer })
+}
+
+// filledInformer tells every handler at once of what it has. A real informer would when it is started.
+type filledInformer struct{ cache.SharedIndexInformer }
+
+// AddEventHandler implements cache.SharedInformer.
+func (f *filledInformer) AddEventHandler(handler cache.ResourceEventHandler) (cache.ResourceEventHandlerRegistration, error) {
+	for _, object := range f.GetStore().List() {
+		handler.OnAdd(object, true)
+	}
+	return f.SharedIndexInformer.AddEventHandler(handler)
+}
