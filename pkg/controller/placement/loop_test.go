@@ -68,6 +68,18 @@ func TestWait(t *testing.T) {
 		t.Error("writers are not told of a pressing change")
 	}
 
+	// What was planned in part is planned as a whole in the end, though nothing else changes.
+	b.kept = &kept{updates: 1, since: clock.Now()}
+	b.touched.take()
+	done = waited(t.Context(), b.Planner, clock.Now())
+	for !returned(done) {
+		clock.Step(wholeInterval)
+	}
+	if !b.touched.take().room {
+		t.Error("nothing asks for a plan of everything")
+	}
+	b.kept = nil
+
 	ctx, cancel := context.WithCancel(t.Context())
 	done = waited(ctx, b.Planner, clock.Now())
 	cancel()

@@ -202,10 +202,11 @@ func (p *Planner) wait(ctx context.Context, earliest time.Time) {
 
 // due is when everything is to be planned, since a part of it has been planned anew for long enough; never where none has.
 func (p *Planner) due() <-chan time.Time {
-	if p.kept == nil || p.kept.updates == 0 {
+	in, ok := p.kept.due(p.clock)
+	if !ok {
 		return nil
 	}
-	return p.clock.After(max(0, wholeInterval-p.clock.Since(p.kept.whole)))
+	return p.clock.After(in)
 }
 
 // givesWay says that what can wait is left to the next round, since a pressing change came. That round finishes what this one
@@ -239,6 +240,7 @@ func (p *Planner) round(ctx context.Context) error {
 
 // planAll plans everything.
 func (p *Planner) planAll(ctx context.Context, world *state.World) error {
+	p.touched.take() // what was given back is seen below
 	d := p.gather(world)
 	var s *solution
 	var err error
