@@ -49,7 +49,11 @@ pools:
 //	BENCH controller_rss_mib           the most memory that it had resident, from its start through all that follows
 //	BENCH controller_first_plan_s      from its start until every Placement is written
 //	BENCH controller_policy_visible_ms from a change of a policy until its Placement shows it, the median of nine
-//	BENCH controller_planning_ms       the mean time of a plan
+//	BENCH controller_price_visible_ms  from a change of one price until the Placement of a workload that it concerns shows it, the
+//	                                   median of five
+//	BENCH controller_price_settled_ms  until those of 98 % of all workloads do
+//	BENCH controller_planning_ms       the mean time of a plan of everything
+//	BENCH controller_update_ms         the mean time of a plan of what a change concerns
 //
 // Run it with -benchtime 1x. The controllers of Kubernetes that make pods are off: the benchmark makes what they would.
 func BenchmarkController(b *testing.B) {
@@ -108,6 +112,7 @@ func benchController(b *testing.B) {
 		time.Sleep(time.Second)
 	}
 	slices.Sort(visible)
+	prices, settled := changePrices(b, objects)
 	text, err := os.ReadFile(pidFile)
 	if err != nil {
 		b.Fatal(err)
@@ -116,7 +121,10 @@ func benchController(b *testing.B) {
 	fmt.Printf("BENCH controller_rss_mib %.0f MiB\n", rss)
 	fmt.Printf("BENCH controller_first_plan_s %.1f s\n", first.Seconds())
 	fmt.Printf("BENCH controller_policy_visible_ms %.0f ms\n", visible[len(visible)/2])
-	fmt.Printf("BENCH controller_planning_ms %.0f ms\n", meanPlanning(b, metrics))
+	fmt.Printf("BENCH controller_price_visible_ms %.0f ms\n", prices[len(prices)/2])
+	fmt.Printf("BENCH controller_price_settled_ms %.0f ms\n", settled[len(settled)/2])
+	fmt.Printf("BENCH controller_planning_ms %.0f ms\n", meanTime(b, metrics, "tradewind_placement_planning_seconds"))
+	fmt.Printf("BENCH controller_update_ms %.0f ms\n", meanTime(b, metrics, "tradewind_placement_update_seconds"))
 }
 
 // quarter is a quarter of the nodes of each pool.
@@ -309,8 +317,75 @@ func peakRSS(b *testing.B, pid string) float64 {
 	return 0
 }
 
-// meanPlanning is how long a plan takes, in milliseconds.
-func meanPlanning(b *testing.B, address string) float64 {
+// changePrices makes the nodes of AWS in the EU dear and cheap in turn. It returns, sorted, the times until the Placement of one
+// workload shows that its replicas go from there or come back, and until those of 98 % do, in milliseconds.
+func changePrices(b *testing.B, objects dynamic.Interface) (one, all []float64) {
+	b.Helper()
+	lists := objects.Resource(v1alpha1.GroupVersion.WithResource("pricelists"))
+	placements := objects.Resource(v1alpha1.GroupVersion.WithResource("placements")).Namespace("bench")
+	events, err := placements.Watch(b.Context(), metav1.ListOptions{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer events.Stop()
+	onAWS := map[string]bool{}
+	for i := range 6 {
+		dear := i%2 == 0
+		usd := map[bool]string{true: "9", false: "0.01"}[dear]
+		list := &unstructured.Unstructured{Object: map[string]any{
+			"apiVersion": v1alpha1.GroupVersion.String(), "kind": "PriceList", "metadata": map[string]any{"name": "bench"},
+			"spec": map[string]any{"instances": []any{map[string]any{
+				"cloud": "aws", "region": "eu-west-1", "instanceType": "m7i.xlarge", "hourlyUSD": usd,
+			}}},
+		}}
+		began := time.Now()
+		if _, err := lists.Apply(b.Context(), "bench", list, metav1.ApplyOptions{FieldManager: "bench", Force: true}); err != nil {
+			b.Fatal(err)
+		}
+		first, last := time.Duration(0), time.Duration(0)
+		for last == 0 {
+			select {
+			case event := <-events.ResultChan():
+				object, ok := event.Object.(*unstructured.Unstructured)
+				if !ok {
+					b.Fatalf("watching Placements ended: %v", event.Object)
+				}
+				decisions, _, err := unstructured.NestedSlice(object.Object, "status", "decisions")
+				if err != nil {
+					b.Fatal(err)
+				}
+				onAWS[object.GetName()] = slices.ContainsFunc(decisions, func(d any) bool { return d.(map[string]any)["cloud"] == "aws" })
+			case <-time.After(time.Until(began.Add(patience))):
+				b.Fatalf("prices of AWS are not visible (dear: %t): %v", dear, onAWS)
+			}
+			if len(onAWS) < benchDeployments {
+				continue // a watch begins with what is there
+			}
+			wrong := 0
+			for k := 9; k < benchDeployments; k++ { // the others' policies name a cloud
+				if onAWS[fmt.Sprintf("deployment-web-%d", k)] == dear {
+					wrong++
+				}
+			}
+			if first == 0 && onAWS[fmt.Sprintf("deployment-web-%d", benchDeployments/2)] != dear {
+				first = time.Since(began)
+			}
+			if first > 0 && wrong <= benchDeployments/50 { // where room is short a few find none on what is cheap
+				last = time.Since(began)
+			}
+		}
+		if i > 0 { // the first one also learns what Placements say
+			one, all = append(one, float64(first.Microseconds())/1000), append(all, float64(last.Microseconds())/1000)
+		}
+		time.Sleep(2 * time.Second)
+	}
+	slices.Sort(one)
+	slices.Sort(all)
+	return one, all
+}
+
+// meanTime is the mean of a histogram of the controller's, in milliseconds.
+func meanTime(b *testing.B, address, name string) float64 {
 	b.Helper()
 	var text strings.Builder
 	if _, err := get(b.Context(), http.DefaultClient, "http://"+address+"/metrics", "", &text); err != nil {
@@ -325,5 +400,5 @@ func meanPlanning(b *testing.B, address string) float64 {
 		}
 		return out
 	}
-	return 1000 * value("tradewind_placement_planning_seconds_sum") / value("tradewind_placement_planning_seconds_count")
+	return 1000 * value(name+"_sum") / max(value(name+"_count"), 1)
 }
