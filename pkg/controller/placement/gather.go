@@ -11,6 +11,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/moves"
 	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/planning/rounds"
 	"tradewind.dev/tradewind/pkg/rules"
@@ -36,8 +37,9 @@ type planned struct {
 	rules *rules.Rules
 	// doubt is why it is not known whether its replicas are lost; empty when it is.
 	doubt string
-	// running replicas by the name of their node.
+	// running replicas by the name of their node; away says that a loss drove some of them from where they were.
 	running map[string]int
+	away    bool
 }
 
 // notSelected is why a workload that only others call stays where it is.
@@ -78,6 +80,9 @@ func (p *Planner) draft(input planning.Input) *draft {
 		if next := d.judge(world, &all[i]); next == nil {
 			others = append(others, all[i])
 		} else {
+			if placement, ok := o.placements.get(next.Namespace, state.PlacementName(next.Kind, next.Name)); ok {
+				next.away = len(placement.Status.Away) > 0
+			}
 			d.planned[all[i].Key] = next
 		}
 	}
@@ -170,11 +175,15 @@ func (p *Planner) unavailable(node *corev1.Node) string {
 // solution is a plan, and what the replicas cost where they are now.
 type solution struct {
 	result *planning.Result
-	// solver made the plan; now made one in which every workload stays where it is.
-	solver, now *engine.Solver
-	plan        *engine.Plan
-	// present are the bills of the running replicas where they are, parallel to the result's workloads.
+	solver *engine.Solver
+	plan   *engine.Plan
+	// present is what the running replicas cost where they are, parallel to the result's workloads.
 	present []engine.Bill
+	// worths are what moving the running replicas to the plan brings, by the index of the workload; of those alone of which that can
+	// be said.
+	worths map[int]moves.Worth
+	// mayMove are the workloads whose replicas may be moved for that.
+	mayMove []bool
 	// world has the prices in force and those of the public catalog; list is nil until it is asked for.
 	world *state.World
 	list  *listed
@@ -206,20 +215,12 @@ func solve(d *draft, clock clock.PassiveClock) (*solution, error) {
 	} else if s.solver, err = engine.NewSolver(result.Snapshot, options); err != nil {
 		return nil, err
 	}
-	asIs := *result.Snapshot
-	asIs.Workloads = slices.Clone(asIs.Workloads)
-	for i := range asIs.Workloads {
-		asIs.Workloads[i] = asItIs(asIs.Workloads[i])
-	}
-	if s.now, err = engine.NewSolver(&asIs, engine.Options{LateConflicts: true}); err != nil {
-		return nil, err
-	}
-	s.take()
+	s.take(d)
 	return s, nil
 }
 
-// take takes the plan, and what the replicas cost where they run, from the solvers.
-func (s *solution) take() {
+// take takes the plan from the solver, and what the replicas cost where they run.
+func (s *solution) take(d *draft) {
 	s.plan = s.solver.Plan()
 	s.problems = map[string]string{}
 	for _, problem := range s.result.Problems {
@@ -228,9 +229,15 @@ func (s *solution) take() {
 	for _, problem := range s.plan.Problems {
 		s.problems[problem.Object] = problem.Field + ": " + problem.Message
 	}
-	asIs := s.now.Plan()
-	s.present = make([]engine.Bill, len(asIs.Placements))
-	for i, placement := range asIs.Placements {
-		s.present[i] = placement.Bill
+	appraiser := s.solver.Appraiser()
+	s.present = make([]engine.Bill, len(s.plan.Placements))
+	for i := range s.present {
+		s.present[i] = appraiser.Bill(i, s.runs)
 	}
+	s.mayMove = make([]bool, len(s.plan.Placements))
+	for i := range s.mayMove {
+		of := d.planned[s.result.Workloads[i].Key]
+		s.mayMove[i] = of != nil && moves.MayMove(of.rules, of.away)
+	}
+	s.worths = moves.Worths(appraiser, s.plan, func(i int) bool { return s.mayMove[i] })
 }
