@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	fwk "k8s.io/kube-scheduler/framework"
 
+	"tradewind.dev/tradewind/plugins/candidates"
 	"tradewind.dev/tradewind/plugins/cloud"
 	"tradewind.dev/tradewind/plugins/cost"
 	"tradewind.dev/tradewind/plugins/cycle"
@@ -23,10 +24,11 @@ type Factory = func(context.Context, runtime.Object, fwk.Handle) (fwk.Plugin, er
 func Factories(open cycle.Opener) map[string]Factory {
 	shared := cycle.NewShared(open)
 	return map[string]Factory{
-		residency.Name: residency.New(shared),
-		cloud.Name:     cloud.New(shared),
-		latency.Name:   latency.New(shared),
-		cost.Name:      cost.New(shared),
-		plan.Name:      plan.New(shared),
+		candidates.Name: candidates.New(shared),
+		residency.Name:  residency.New(shared),
+		cloud.Name:      cloud.New(shared),
+		latency.Name:    latency.New(shared),
+		cost.Name:       cost.New(shared),
+		plan.Name:       plan.New(shared),
 	}
 }

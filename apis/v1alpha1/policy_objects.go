@@ -4,11 +4,11 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 // PolicyStatus says whether a policy is in force.
 type PolicyStatus struct {
-	// conditions: InForce (True when the scheduler enforces the policy; when False the message names the field and the
-	// remedy), Overridden (True when another policy wins a soft field), Satisfiable (False when no node of the cluster
-	// meets the hard rules). A policy that says where workloads may run has two more: LocationsGuarded (False when nodes
-	// may change what says where they are) and AdmissionEnforced (True when pods that would go past the scheduler are
-	// refused in all namespaces of the policy).
+	// conditions: InForce (True when the scheduler enforces the policy; Unknown until it has read it; when False the
+	// message names the field and the remedy), Overridden (True when another policy wins a soft field), Satisfiable
+	// (False when no node of the cluster meets the hard rules). A policy that says where workloads may run has two
+	// more: LocationsGuarded (False when nodes may change what says where they are) and AdmissionEnforced (True when
+	// pods that would go past the scheduler are refused in all namespaces of the policy).
 	// +optional
 	// +listType=map
 	// +listMapKey=type

@@ -72,6 +72,23 @@ func TestNodeGuardCoversWhatIsRead(t *testing.T) {
 	}
 }
 
+// TestAwaitPolicies checks that the component adds one policy that denies where the label of a namespace asks for it, and that it
+// lets every pod in where there is no ClusterPlacementPolicy.
+func TestAwaitPolicies(t *testing.T) {
+	objects := overlay(t, "resources: [INSTALL]\ncomponents: [INSTALL/components/enforce, INSTALL/components/await-policies]\n")
+	const name = "tradewind-awaited-policies"
+	policy := all[admissionv1.ValidatingAdmissionPolicy](t, objects, "ValidatingAdmissionPolicy")[name]
+	binding := all[admissionv1.ValidatingAdmissionPolicyBinding](t, objects, "ValidatingAdmissionPolicyBinding")[name]
+	if policy == nil || binding == nil || binding.Spec.PolicyName != name || *policy.Spec.FailurePolicy != admissionv1.Fail ||
+		!slices.Equal(binding.Spec.ValidationActions, []admissionv1.ValidationAction{admissionv1.Deny}) ||
+		binding.Spec.MatchResources.NamespaceSelector.MatchLabels[admission.LabelEnforce] != "true" {
+		t.Fatalf("policy %+v with binding %+v", policy, binding)
+	}
+	if ref := binding.Spec.ParamRef; ref.Selector == nil || ref.ParameterNotFoundAction == nil || *ref.ParameterNotFoundAction != admissionv1.AllowAction {
+		t.Errorf("parameters %+v", ref)
+	}
+}
+
 // TestEnforcement checks that the component adds policies that deny, let in the profiles of the scheduler and no other, and
 // that what the controller looks for is what is installed.
 func TestEnforcement(t *testing.T) {

@@ -3,6 +3,7 @@ package planning
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strings"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
@@ -11,15 +12,20 @@ import (
 // maxName is the length of the longest part of an object's name between dots.
 const maxName = 63
 
-// nameAll gives every group a name that is unique in its cluster and valid for an object: the declared pool's, else the
-// provider's own with the zone, else one made of place, instance type and capacity type. Groups that would share a name
-// get what tells them apart appended, at last a digest of it.
-func nameAll(groups []*group, declared []*v1alpha1.CloudPool) {
+// nameAll gives every group a name that is unique in its cluster and valid for an object: the one that it was discovered under,
+// the declared pool's, else the provider's own with the zone, else one made of place, instance type and capacity type. Groups
+// that would share a name get what tells them apart appended, at last a digest of it; one that has its name already keeps it.
+func nameAll(groups []*group, declared, discovered []*v1alpha1.CloudPool) {
 	type key struct{ cluster, name string }
 	taken := map[key]bool{}
 	for _, pool := range declared {
 		taken[key{pool.Spec.ClusterName, pool.Name}] = true
 	}
+	for g, pool := range recognise(groups, discovered) {
+		g.name = pool.Name
+		taken[key{g.cluster, g.name}] = true
+	}
+	groups = slices.DeleteFunc(slices.Clone(groups), func(g *group) bool { return g.name != "" })
 	for _, g := range groups {
 		g.name = g.base()
 	}

@@ -89,6 +89,17 @@ type PoolInfo struct {
 	Unavailable string
 }
 
+// ID names the pool among those of all clusters: "west/aws-eu-west-1a", and where the cluster has no name, the pool's alone.
+func (p *PoolInfo) ID() string { return PoolID(p.Cluster, p.Name) }
+
+// PoolID is the ID of the pool of a name in a cluster.
+func PoolID(cluster, name string) string {
+	if cluster == "" {
+		return name
+	}
+	return cluster + "/" + name
+}
+
 // Result is a snapshot with the way back to the objects.
 type Result struct {
 	Snapshot *engine.Snapshot

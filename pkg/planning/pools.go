@@ -54,6 +54,16 @@ var poolLabels = []string{
 	"oke.oraclecloud.com/node-pool-name", "cluster.x-k8s.io/pool-name", "kops.k8s.io/instancegroup",
 }
 
+// providerPool is the provider's own name of the node pool that labels speak of, or empty.
+func providerPool(labels map[string]string) string {
+	for _, key := range poolLabels {
+		if name := labels[key]; name != "" {
+			return name
+		}
+	}
+	return ""
+}
+
 // located is a node with its place.
 type located struct {
 	node    *corev1.Node
@@ -82,7 +92,7 @@ func (b *builder) groups() []*group {
 		out = append(out, byKey[key].split()...)
 	}
 	out = b.limit(out, declared)
-	nameAll(out, declared)
+	nameAll(out, declared, discovered)
 	out = b.rediscover(out, discovered)
 	slices.SortStableFunc(out, func(a, b *group) int {
 		return cmp.Or(strings.Compare(a.cluster, b.cluster), strings.Compare(a.name, b.name))
@@ -125,12 +135,7 @@ func (b *builder) groupOf(n *located, declared []*v1alpha1.CloudPool) *group {
 			break
 		}
 	}
-	for _, key := range poolLabels {
-		if name := n.node.Labels[key]; name != "" {
-			g.provider = name
-			break
-		}
-	}
+	g.provider = providerPool(n.node.Labels)
 	if g.each.MilliCPU == 0 && g.each.MemoryBytes == 0 {
 		b.problem("Node "+n.node.Name, "status.allocatable", "is empty, so no pod fits on the node; give what pods can have of it: {cpu: \"2\", memory: 8Gi, pods: \"110\"}")
 	}

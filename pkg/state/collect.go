@@ -10,6 +10,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	resourcev1 "k8s.io/api/resource/v1"
+	schedulingv1 "k8s.io/api/scheduling/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -34,7 +35,8 @@ type Gap struct {
 type CollectOptions struct {
 	// Location says which further node labels name the cloud.
 	Location location.Options
-	// Workloads says that Deployments, DaemonSets and CloudPools are read too, which reports have no use for.
+	// Workloads says that Deployments, DaemonSets, CloudPools, PriorityClasses and ResourceQuotas are read too, which reports have
+	// no use for.
 	Workloads bool
 	// Scheduling says that what explanations alone need is read too: what kube-scheduler's filters look at, and Placements.
 	Scheduling bool
@@ -109,6 +111,10 @@ func Collect(ctx context.Context, reader client.Reader, options CollectOptions, 
 			kindOf("daemonsets.apps", func() client.ObjectList { return &appsv1.DaemonSetList{} }, &lists.DaemonSets, "they are left out"),
 			kindOf("cloudpools.tradewind.dev", func() client.ObjectList { return &v1alpha1.CloudPoolList{} }, &lists.CloudPools,
 				"no capacity that an autoscaler could add is known"),
+			kindOf("priorityclasses.scheduling.k8s.io", func() client.ObjectList { return &schedulingv1.PriorityClassList{} },
+				&lists.PriorityClasses, "all pods count as equals"),
+			kindOf("resourcequotas", func() client.ObjectList { return &corev1.ResourceQuotaList{} }, &lists.Quotas,
+				"replicas that a quota does not admit are planned too"),
 		)
 	}
 	if options.Scheduling {

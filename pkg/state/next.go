@@ -55,7 +55,7 @@ func newWorld(objects Objects) *World {
 			"PlacementPolicy": len(objects.PlacementPolicies), "ClusterPlacementPolicy": len(objects.ClusterPlacementPolicies),
 			"PriceList": len(objects.PriceLists), "LatencyMap": len(objects.LatencyMaps),
 		},
-		signed: &sync.Map{},
+		Held: HeldIn(&objects), signed: &sync.Map{},
 	}
 }
 

@@ -151,8 +151,13 @@ func (s *Store) nodeReplaced(before, node *Node) {
 	s.keepIndexed(node)
 	if before.Class != node.Class || before.Price.USD != node.Price.USD || before.Rates != node.Rates {
 		s.workloads.nodeChanged(node)
+		s.priced.Add(1)
 	}
 }
+
+// Priced is another number whenever the class or the price of a node that was there before has changed since the number was
+// asked for. What was derived from nodes under the same number needs to be derived anew only for nodes that are other objects.
+func (s *Store) Priced() uint64 { return s.priced.Load() }
 
 // keepIndexed puts a node that has just become the newest into the index, and takes it out again when it is not the
 // newest any more.

@@ -7,7 +7,9 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	resourcev1 "k8s.io/api/resource/v1"
+	schedulingv1 "k8s.io/api/scheduling/v1"
 	storagev1 "k8s.io/api/storage/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/location"
@@ -28,10 +30,12 @@ type Lists struct {
 	Claims                 []*corev1.PersistentVolumeClaim
 	Volumes                []*corev1.PersistentVolume
 	StorageClasses         []*storagev1.StorageClass
-	// Deployments, DaemonSets and CloudPools are read only on request (CollectOptions.Workloads).
-	Deployments []*appsv1.Deployment
-	DaemonSets  []*appsv1.DaemonSet
-	CloudPools  []*v1alpha1.CloudPool
+	// Deployments and what follows are read only on request (CollectOptions.Workloads).
+	Deployments     []*appsv1.Deployment
+	DaemonSets      []*appsv1.DaemonSet
+	CloudPools      []*v1alpha1.CloudPool
+	PriorityClasses []*schedulingv1.PriorityClass
+	Quotas          []*corev1.ResourceQuota
 	// Scheduling is read only on request (CollectOptions.Scheduling).
 	Scheduling
 	// Objects are Tradewind's own.
@@ -47,6 +51,59 @@ type Scheduling struct {
 	ResourceSlices []*resourcev1.ResourceSlice
 	DeviceClasses  []*resourcev1.DeviceClass
 	Placements     []*v1alpha1.Placement
+}
+
+// Add adds an object to the list of its kind. Objects of other kinds are left out.
+func (l *Lists) Add(object client.Object) {
+	switch typed := object.(type) {
+	case *corev1.Node:
+		l.Nodes = append(l.Nodes, typed)
+	case *corev1.Pod:
+		l.Pods = append(l.Pods, typed)
+	case *corev1.Namespace:
+		l.Namespaces = append(l.Namespaces, typed)
+	case *appsv1.Deployment:
+		l.Deployments = append(l.Deployments, typed)
+	case *appsv1.ReplicaSet:
+		l.ReplicaSets = append(l.ReplicaSets, typed)
+	case *appsv1.StatefulSet:
+		l.StatefulSets = append(l.StatefulSets, typed)
+	case *appsv1.DaemonSet:
+		l.DaemonSets = append(l.DaemonSets, typed)
+	case *corev1.ReplicationController:
+		l.ReplicationControllers = append(l.ReplicationControllers, typed)
+	case *batchv1.Job:
+		l.Jobs = append(l.Jobs, typed)
+	case *corev1.PersistentVolumeClaim:
+		l.Claims = append(l.Claims, typed)
+	case *corev1.PersistentVolume:
+		l.Volumes = append(l.Volumes, typed)
+	case *storagev1.StorageClass:
+		l.StorageClasses = append(l.StorageClasses, typed)
+	case *schedulingv1.PriorityClass:
+		l.PriorityClasses = append(l.PriorityClasses, typed)
+	case *corev1.ResourceQuota:
+		l.Quotas = append(l.Quotas, typed)
+	case *v1alpha1.CloudPool:
+		l.CloudPools = append(l.CloudPools, typed)
+	case *v1alpha1.PlacementPolicy:
+		l.PlacementPolicies = append(l.PlacementPolicies, typed)
+	case *v1alpha1.ClusterPlacementPolicy:
+		l.ClusterPlacementPolicies = append(l.ClusterPlacementPolicies, typed)
+	case *v1alpha1.PriceList:
+		l.PriceLists = append(l.PriceLists, *typed)
+	case *v1alpha1.LatencyMap:
+		l.LatencyMaps = append(l.LatencyMaps, *typed)
+	}
+}
+
+// Workloads are those of the cluster; see workload.Objects.
+func (l *Lists) Workloads() []workload.Workload {
+	from := workload.Objects{
+		Deployments: l.Deployments, ReplicaSets: l.ReplicaSets, StatefulSets: l.StatefulSets,
+		ReplicationControllers: l.ReplicationControllers, Jobs: l.Jobs,
+	}
+	return from.All()
 }
 
 // Snapshot is what was known of a cluster at one time: the objects, and a Store that was fed with them.

@@ -14,9 +14,11 @@ import (
 
 // Store holds the facts. Every method is safe for concurrent use; readers take no lock.
 type Store struct {
-	options   location.Options
-	classes   *classes
-	nodes     sync.Map // node name → *Node
+	options location.Options
+	classes *classes
+	nodes   sync.Map // node name → *Node
+	// priced counts the changes of nodes' classes and prices.
+	priced    atomic.Uint64
 	index     index
 	workloads workloads
 	volumes   volumes

@@ -27,6 +27,8 @@ type World struct {
 	LatencyProblems []latency.Problem
 	// Counts is how many objects it was made from, by kind.
 	Counts map[string]int
+	// Held are the policies that it was made from.
+	Held Held
 
 	rules sync.Map // *policy.Effective → *rules.Rules
 	// signed finds rules by their signature; before are those of the world that this one follows, nil where it follows none.

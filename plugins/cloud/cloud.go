@@ -45,8 +45,11 @@ func New(shared *cycle.Shared) func(context.Context, runtime.Object, fwk.Handle)
 		if err != nil {
 			return nil, err
 		}
-		p := &Plugin{Profile: profile, rejected: profile.Rejections(Name)}
-		p.counting = &cycle.Counting{Profile: profile, Key: Name, Judge: p.judge}
+		p := &Plugin{
+			Profile: profile, rejected: profile.Rejections(Name),
+			counting: &cycle.Counting{Profile: profile, Key: Name, Judge: judge},
+		}
+		profile.AddJudge(cycle.Judge{Plugin: Name, Rejected: p.rejected, Allows: p.counting.Allows, Points: cycle.Preference.Points})
 		return p, nil
 	}
 }
@@ -70,14 +73,10 @@ func (p *Plugin) PreFilter(_ context.Context, state fwk.CycleState, object *core
 // PreFilterExtensions implements fwk.PreFilterPlugin: spread and spot share depend on the workload's replicas.
 func (p *Plugin) PreFilterExtensions() fwk.PreFilterExtensions { return p.counting }
 
-func (p *Plugin) judge(replicas *cycle.Replicas) {
+func judge(replicas *cycle.Replicas) func(*rules.Class) string {
 	limits := rules.NewLocationLimits(replicas.Rules, replicas.Current).Among(replicas.Domains)
 	replicas.Extra = limits
-	classes := p.Live.Classes()
-	replicas.Reasons = make([]string, len(classes))
-	for i, class := range classes {
-		replicas.Reasons[i] = limits.Reason(class)
-	}
+	return limits.Reason
 }
 
 // Filter excludes a node in the wrong place. Preemption helps where a replica of the same workload is in the way.
@@ -86,15 +85,9 @@ func (p *Plugin) Filter(_ context.Context, state fwk.CycleState, _ *corev1.Pod, 
 	if status != nil {
 		return status
 	}
-	limits := replicas.Extra.(*rules.LocationLimits)
 	class := p.Candidate(node).Class
-	reason := ""
-	if class.ID < len(replicas.Reasons) {
-		reason = replicas.Reasons[class.ID]
-	} else {
-		reason = limits.Reason(class)
-	}
-	if reason == "" && limits.ByHost() {
+	reason := replicas.Reason(class)
+	if limits := replicas.Extra.(*rules.LocationLimits); reason == "" && limits.ByHost() {
 		reason = limits.HostReason(cycle.CountOnNode(node, replicas.Revision))
 	}
 	if reason != "" {

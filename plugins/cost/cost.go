@@ -45,9 +45,11 @@ func New(shared *cycle.Shared) func(context.Context, runtime.Object, fwk.Handle)
 		if err != nil {
 			return nil, err
 		}
-		return &Plugin{
+		p := &Plugin{
 			Profile: profile, counting: &cycle.Counting{Profile: profile, Key: Name}, rejected: profile.Rejections(Name),
-		}, nil
+		}
+		profile.AddJudge(cycle.Judge{Plugin: Name, Rejected: p.rejected, Allows: p.allows, Points: cycle.Compute.Points})
+		return p, nil
 	}
 }
 
@@ -76,12 +78,22 @@ func (p *Plugin) Filter(_ context.Context, state fwk.CycleState, _ *corev1.Pod, 
 	if status != nil {
 		return status
 	}
-	usd, known := p.Candidate(node).HourlyUSD(replicas.Request)
-	if reason := rules.CeilingReason(replicas.Rules.Effective, replicas.Current, usd, known); reason != "" {
+	if reason := reason(replicas, p.Candidate(node)); reason != "" {
 		p.rejected.Inc()
 		return cycle.Reject(reason, false)
 	}
 	return nil
+}
+
+// allows says whether the workload would stay under its ceiling with a replica on a node.
+func (p *Plugin) allows(cycleState fwk.CycleState, _ *cycle.Pod, node *state.Node) bool {
+	replicas, status := p.counting.Read(cycleState)
+	return status.IsSuccess() && reason(replicas, node) == ""
+}
+
+func reason(replicas *cycle.Replicas, node *state.Node) string {
+	usd, known := node.HourlyUSD(replicas.Request)
+	return rules.CeilingReason(replicas.Rules.Effective, replicas.Current, usd, known)
 }
 
 // PreScore implements fwk.PreScorePlugin.

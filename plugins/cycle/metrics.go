@@ -36,6 +36,11 @@ var (
 		Subsystem: "tradewind", Name: "placed_pods_by_plan_total", StabilityLevel: metrics.ALPHA,
 		Help: "Pods placed, by whether they went where the plan of the placement controller has room: followed, deviated, or no_plan.",
 	}, []string{"profile", "plan"})
+	chosenNodes = metrics.NewHistogramVec(&metrics.HistogramOpts{
+		Subsystem: "tradewind", Name: "candidate_nodes", StabilityLevel: metrics.ALPHA,
+		Help:    "Nodes that were chosen to be filtered and scored for a pod; 0 where all were, because none could be chosen.",
+		Buckets: []float64{0, 1, 10, 100, 1000, 10000},
+	}, []string{"profile"})
 	objectsInForce = metrics.NewGaugeVec(&metrics.GaugeOpts{
 		Subsystem: "tradewind", Name: "objects_in_force", StabilityLevel: metrics.ALPHA,
 		Help: "Policies, price lists, latency maps and placements that the scheduler has read and decides by.",
@@ -45,7 +50,7 @@ var (
 
 func registerMetrics() {
 	register.Do(func() {
-		legacyregistry.MustRegister(rejectedNodes, placedPods, placedHourlyUSD, expectedRoundTrip, preferencesUnmet, planFollowed, objectsInForce)
+		legacyregistry.MustRegister(rejectedNodes, placedPods, placedHourlyUSD, expectedRoundTrip, preferencesUnmet, planFollowed, chosenNodes, objectsInForce)
 	})
 }
 
@@ -53,6 +58,11 @@ func observeWorld(_, after *state.World) {
 	for kind, objects := range after.Counts {
 		objectsInForce.WithLabelValues(kind).Set(float64(objects))
 	}
+}
+
+// Chosen records how many nodes were chosen for a pod; none where all are looked at.
+func (p *Profile) Chosen(nodes int) {
+	chosenNodes.WithLabelValues(p.Handle.ProfileName()).Observe(float64(nodes))
 }
 
 // Rejections counts the nodes that a plugin excludes.

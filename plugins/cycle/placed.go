@@ -48,10 +48,10 @@ func (p *Profile) ObservePlan(counting *Counting, state fwk.CycleState, node str
 	if pod, found := p.bound(state); found && pod.Targets != nil {
 		candidate, ok := p.Live.NodeNamed(node)
 		replicas, status := counting.Read(state)
-		if !ok || !status.IsSuccess() || candidate.Class.ID >= len(replicas.Reasons) {
+		if !ok || !status.IsSuccess() {
 			return
 		}
-		if outcome = "followed"; replicas.Reasons[candidate.Class.ID] != "" {
+		if outcome = "followed"; replicas.Reason(candidate.Class) != "" {
 			outcome = "deviated"
 		}
 	}

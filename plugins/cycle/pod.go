@@ -27,6 +27,10 @@ type Pod struct {
 	// Targets is what the plan has for the pod's workload; nil when there is none.
 	Targets *state.Targets
 
+	// Alike says that the nodes to choose from have all the same points of Tradewind's plugins together, so that none of
+	// these needs to score them.
+	Alike bool
+
 	scores *scores
 }
 

@@ -57,6 +57,7 @@ type Profile struct {
 	Handle      fwk.Handle
 	optimizeFor v1alpha1.OptimizeFor
 	latest      latest[*Pod]
+	judges      []Judge
 }
 
 // Profile returns the profile that a plugin is made for, with the arguments of its pluginConfig. Errors name the profile and

@@ -23,6 +23,17 @@ type Replicas struct {
 	Domains [][]string
 	// Extra is the plugin's own, computed with the reasons.
 	Extra any
+
+	reason func(*rules.Class) string
+}
+
+// Reason is why one more replica may not go to a class, or empty; of a class that was first seen after the reasons were
+// computed, too.
+func (r *Replicas) Reason(class *rules.Class) string {
+	if class.ID < len(r.Reasons) {
+		return r.Reasons[class.ID]
+	}
+	return r.reason(class)
 }
 
 // Clone implements fwk.StateData. Reasons are replaced, never written, when the replicas change.
@@ -35,8 +46,9 @@ func (r *Replicas) Clone() fwk.StateData {
 type Counting struct {
 	*Profile
 	Key fwk.StateKey
-	// Judge fills in Reasons and Extra from Current; nil when the plugin needs neither.
-	Judge  func(*Replicas)
+	// Judge returns what says of a class, given Current, why one more replica may not go there; it may fill in Extra. It is
+	// nil when the plugin's rules are not about classes.
+	Judge  func(*Replicas) func(*rules.Class) string
 	latest latest[*Replicas]
 }
 
@@ -45,9 +57,7 @@ var _ fwk.PreFilterExtensions = &Counting{}
 // Begin starts the state of a cycle; domains are those of the pod's skews, if it has any.
 func (c *Counting) Begin(state fwk.CycleState, pod *Pod, domains ...[]string) *Replicas {
 	replicas := &Replicas{Pod: pod, Current: pod.View, Domains: domains}
-	if c.Judge != nil {
-		c.Judge(replicas)
-	}
+	c.judge(replicas)
 	state.Write(c.Key, replicas)
 	c.latest.set(state, replicas)
 	return replicas
@@ -63,6 +73,12 @@ func (c *Counting) Read(state fwk.CycleState) (*Replicas, *fwk.Status) {
 		return nil, fwk.AsStatus(fmt.Errorf("plugin %s: %w", c.Key, err))
 	}
 	return data.(*Replicas), nil
+}
+
+// Allows says whether one more replica may go to a node, as far as the class of the node decides it.
+func (c *Counting) Allows(cycleState fwk.CycleState, _ *Pod, node *state.Node) bool {
+	replicas, status := c.Read(cycleState)
+	return status.IsSuccess() && replicas.Reason(node.Class) == ""
 }
 
 // AddPod implements fwk.PreFilterExtensions.
@@ -86,10 +102,20 @@ func (c *Counting) change(cycleState fwk.CycleState, other *corev1.Pod, node fwk
 	candidate := c.Candidate(node)
 	usd, _ := candidate.HourlyUSD(state.Request(other))
 	replicas.Current = replicas.Current.With(candidate.Class, delta, float64(delta)*usd, 0)
-	if c.Judge != nil {
-		c.Judge(replicas)
-	}
+	c.judge(replicas)
 	return nil
+}
+
+// judge computes the reasons of all classes.
+func (c *Counting) judge(replicas *Replicas) {
+	if c.Judge == nil {
+		return
+	}
+	classes := c.Live.Classes()
+	replicas.reason, replicas.Reasons = c.Judge(replicas), make([]string, len(classes))
+	for i, class := range classes {
+		replicas.Reasons[i] = replicas.reason(class)
+	}
 }
 
 // CountOnNode counts the live pods of a revision on a node.

@@ -1,6 +1,7 @@
 package cycle
 
 import (
+	"iter"
 	"math"
 
 	corev1 "k8s.io/api/core/v1"
@@ -9,6 +10,7 @@ import (
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/latency"
 	"tradewind.dev/tradewind/pkg/rules"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 // Criterion is one part of a replica's bill. Each is scored by a plugin of its own.
@@ -40,14 +42,27 @@ type classScore struct {
 	seen       bool
 }
 
+// Price prices the nodes that a pod may go to, so that its points are known. Where it was not called before, the first
+// PreScore of the cycle does it for the feasible nodes.
+func (p *Profile) Price(pod *Pod, nodes iter.Seq[*state.Node]) { pod.scores = p.price(pod, nodes) }
+
 // PreScoreCriterion prices the feasible nodes, once a cycle. It returns Skip when the criterion is the same everywhere.
-func (p *Profile) PreScoreCriterion(state fwk.CycleState, object *corev1.Pod, criterion Criterion, nodes []fwk.NodeInfo) *fwk.Status {
-	pod, status := p.Pod(state, object)
+func (p *Profile) PreScoreCriterion(cycleState fwk.CycleState, object *corev1.Pod, criterion Criterion, nodes []fwk.NodeInfo) *fwk.Status {
+	pod, status := p.Pod(cycleState, object)
 	if status != nil {
 		return status
 	}
+	if pod.Alike {
+		return fwk.NewStatus(fwk.Skip)
+	}
 	if pod.scores == nil {
-		pod.scores = p.price(pod, nodes)
+		p.Price(pod, func(yield func(*state.Node) bool) {
+			for _, node := range nodes {
+				if !yield(p.Candidate(node)) {
+					return
+				}
+			}
+		})
 	}
 	if pod.scores.most[criterion]-pod.scores.least[criterion] <= negligibleUSD {
 		return fwk.NewStatus(fwk.Skip)
@@ -58,7 +73,7 @@ func (p *Profile) PreScoreCriterion(state fwk.CycleState, object *corev1.Pod, cr
 // negligibleUSD is a difference in dollars an hour that is no difference: a cent in a hundred years.
 const negligibleUSD = 1e-8
 
-func (p *Profile) price(pod *Pod, nodes []fwk.NodeInfo) *scores {
+func (p *Profile) price(pod *Pod, nodes iter.Seq[*state.Node]) *scores {
 	s := &scores{classes: make([]classScore, len(p.Live.Classes()))}
 	for i := range s.least {
 		s.least[i], s.most[i] = math.Inf(1), math.Inf(-1)
@@ -66,8 +81,7 @@ func (p *Profile) price(pod *Pod, nodes []fwk.NodeInfo) *scores {
 	optimizeFor := p.OptimizeFor(pod.Rules.OptimizeFor)
 	var buffer [8]latency.RoundTrip
 	unpriced := [2]float64{math.Inf(1), math.Inf(-1)} // the least and most unmet preference of nodes without a known price
-	for _, node := range nodes {
-		candidate := p.Candidate(node)
+	for candidate := range nodes {
 		class := s.class(pod, candidate.Class, optimizeFor, buffer[:])
 		if class.tripsKnown {
 			s.note(RoundTrips, class.trips)
@@ -108,18 +122,22 @@ func (s *scores) class(pod *Pod, class *rules.Class, optimizeFor v1alpha1.Optimi
 	return out
 }
 
-// ScoreCriterion is a node's points for one criterion: 100 for the cheapest feasible node, and less by the dollars it is dearer.
-// What is not known scores as the dearest.
+// ScoreCriterion is a node's points for one criterion.
 func (p *Profile) ScoreCriterion(state fwk.CycleState, object *corev1.Pod, criterion Criterion, node fwk.NodeInfo) (int64, *fwk.Status) {
 	pod, status := p.Pod(state, object)
 	if status != nil {
 		return 0, status
 	}
+	return criterion.Points(state, pod, p.Candidate(node)), nil
+}
+
+// Points are a node's for the criterion: 100 for the cheapest of the nodes that were priced, and less by the dollars it is
+// dearer. What is not known scores as the dearest.
+func (criterion Criterion) Points(_ fwk.CycleState, pod *Pod, candidate *state.Node) int64 {
 	s := pod.scores
 	if s == nil || s.span <= negligibleUSD {
-		return 0, nil
+		return 0
 	}
-	candidate := p.Candidate(node)
 	usd := s.most[criterion]
 	switch criterion {
 	case Compute:
@@ -140,5 +158,5 @@ func (p *Profile) ScoreCriterion(state fwk.CycleState, object *corev1.Pod, crite
 		}
 	}
 	points := float64(fwk.MaxNodeScore) * (1 - (usd-s.least[criterion])/s.span)
-	return min(max(int64(math.Round(points)), 0), fwk.MaxNodeScore), nil
+	return min(max(int64(math.Round(points)), 0), fwk.MaxNodeScore)
 }

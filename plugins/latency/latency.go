@@ -44,8 +44,11 @@ func New(shared *cycle.Shared) func(context.Context, runtime.Object, fwk.Handle)
 		if err != nil {
 			return nil, err
 		}
-		p := &Plugin{Profile: profile, rejected: profile.Rejections(Name)}
-		p.counting = &cycle.Counting{Profile: profile, Key: Name, Judge: p.judge}
+		p := &Plugin{
+			Profile: profile, rejected: profile.Rejections(Name),
+			counting: &cycle.Counting{Profile: profile, Key: Name, Judge: judge},
+		}
+		profile.AddJudge(cycle.Judge{Plugin: Name, Rejected: p.rejected, Allows: p.counting.Allows, Points: cycle.RoundTrips.Points})
 		return p, nil
 	}
 }
@@ -69,14 +72,8 @@ func (p *Plugin) PreFilter(_ context.Context, state fwk.CycleState, object *core
 // PreFilterExtensions implements fwk.PreFilterPlugin: which clients are covered depends on the workload's replicas.
 func (p *Plugin) PreFilterExtensions() fwk.PreFilterExtensions { return p.counting }
 
-func (p *Plugin) judge(replicas *cycle.Replicas) {
-	limits := rules.NewLatencyLimits(replicas.Rules, replicas.Current, replicas.LimitedCallees)
-	replicas.Extra = limits
-	classes := p.Live.Classes()
-	replicas.Reasons = make([]string, len(classes))
-	for i, class := range classes {
-		replicas.Reasons[i] = limits.Reason(class)
-	}
+func judge(replicas *cycle.Replicas) func(*rules.Class) string {
+	return rules.NewLatencyLimits(replicas.Rules, replicas.Current, replicas.LimitedCallees).Reason
 }
 
 // Filter excludes a node that is too far away.
@@ -85,14 +82,7 @@ func (p *Plugin) Filter(_ context.Context, state fwk.CycleState, _ *corev1.Pod, 
 	if status != nil {
 		return status
 	}
-	class := p.Candidate(node).Class
-	reason := ""
-	if class.ID < len(replicas.Reasons) {
-		reason = replicas.Reasons[class.ID]
-	} else {
-		reason = replicas.Extra.(*rules.LatencyLimits).Reason(class)
-	}
-	if reason != "" {
+	if reason := replicas.Reason(p.Candidate(node).Class); reason != "" {
 		p.rejected.Inc()
 		return cycle.Reject(reason, false)
 	}

@@ -46,10 +46,12 @@ func New(shared *cycle.Shared) func(context.Context, runtime.Object, fwk.Handle)
 		if err != nil {
 			return nil, err
 		}
-		return &Plugin{
+		p := &Plugin{
 			Profile: profile, rejected: profile.Rejections(Name),
-			counting: &cycle.Counting{Profile: profile, Key: Name, Judge: func(r *cycle.Replicas) { judge(profile, r) }},
-		}, nil
+			counting: &cycle.Counting{Profile: profile, Key: Name, Judge: judge},
+		}
+		profile.AddJudge(cycle.Judge{Plugin: Name, Rejected: p.rejected, Allows: p.counting.Allows, Points: p.points})
+		return p, nil
 	}
 }
 
@@ -75,22 +77,18 @@ func (p *Plugin) PreFilter(_ context.Context, state fwk.CycleState, object *core
 // PreFilterExtensions implements fwk.PreFilterPlugin: the plan counts the workload's replicas.
 func (p *Plugin) PreFilterExtensions() fwk.PreFilterExtensions { return p.counting }
 
-// judge says why each class is not one that the plan has not filled. Extra is the room that the plan has in each place.
-func judge(profile *cycle.Profile, replicas *cycle.Replicas) {
-	room, classes := replicas.Targets.Room(replicas.Current), profile.Live.Classes()
-	replicas.Reasons, replicas.Extra = make([]string, len(classes)), room
-	for i, class := range classes {
-		replicas.Reasons[i] = replicas.Targets.Reason(class, room)
-	}
+// judge says why a class is not one that the plan has not filled.
+func judge(replicas *cycle.Replicas) func(*rules.Class) string {
+	room := replicas.Targets.Room(replicas.Current)
+	return func(class *rules.Class) string { return replicas.Targets.Reason(class, room) }
 }
 
-// reason is why the plan has no replica more on a node, or empty.
-func (p *Plugin) reason(replicas *cycle.Replicas, node fwk.NodeInfo) string {
-	class := p.Candidate(node).Class
-	if class.ID < len(replicas.Reasons) {
-		return replicas.Reasons[class.ID]
+// points are all points where the plan has a replica more, and none elsewhere.
+func (p *Plugin) points(cycleState fwk.CycleState, pod *cycle.Pod, node *state.Node) int64 {
+	if pod.Targets != nil && p.counting.Allows(cycleState, pod, node) {
+		return fwk.MaxNodeScore
 	}
-	return replicas.Targets.Reason(class, replicas.Extra.([]int))
+	return 0
 }
 
 // Filter excludes a node where the plan has no replica more. Replicas of one workload do not preempt each other.
@@ -99,7 +97,7 @@ func (p *Plugin) Filter(_ context.Context, state fwk.CycleState, _ *corev1.Pod, 
 	if status != nil {
 		return status
 	}
-	if reason := p.reason(replicas, node); reason != "" {
+	if reason := replicas.Reason(p.Candidate(node).Class); reason != "" {
 		p.rejected.Inc()
 		return cycle.Reject(reason, false)
 	}
@@ -109,19 +107,19 @@ func (p *Plugin) Filter(_ context.Context, state fwk.CycleState, _ *corev1.Pod, 
 // PreScore skips Score for a pod without a plan.
 func (p *Plugin) PreScore(_ context.Context, state fwk.CycleState, object *corev1.Pod, _ []fwk.NodeInfo) *fwk.Status {
 	pod, status := p.Pod(state, object)
-	if status == nil && pod.Targets == nil {
+	if status == nil && (pod.Targets == nil || pod.Alike) {
 		return fwk.NewStatus(fwk.Skip)
 	}
 	return status
 }
 
-// Score implements fwk.ScorePlugin: all points where the plan has a replica more, none elsewhere.
-func (p *Plugin) Score(_ context.Context, state fwk.CycleState, _ *corev1.Pod, node fwk.NodeInfo) (int64, *fwk.Status) {
-	replicas, status := p.counting.Read(state)
-	if status != nil || p.reason(replicas, node) != "" {
+// Score implements fwk.ScorePlugin.
+func (p *Plugin) Score(_ context.Context, state fwk.CycleState, object *corev1.Pod, node fwk.NodeInfo) (int64, *fwk.Status) {
+	pod, status := p.Pod(state, object)
+	if status != nil {
 		return 0, status
 	}
-	return fwk.MaxNodeScore, nil
+	return p.points(state, pod, p.Candidate(node)), nil
 }
 
 // ScoreExtensions implements fwk.ScorePlugin: scores come normalized.

@@ -30,6 +30,7 @@ import (
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/state"
 	"tradewind.dev/tradewind/plugins"
+	"tradewind.dev/tradewind/plugins/candidates"
 )
 
 // Now is when everything happens.
@@ -104,7 +105,7 @@ func (c *Cluster) framework(ctx context.Context, factories map[string]plugins.Fa
 }
 
 // shipped is the profile tradewind of the configuration that the scheduler comes with, with no more of Kubernetes' own plugins
-// than a profile must have.
+// than a profile must have. It does not narrow the nodes, since tests ask about every one of them.
 func shipped(t testing.TB) *config.KubeSchedulerProfile {
 	t.Helper()
 	object, _, err := scheme.Codecs.UniversalDecoder().Decode(ready.Config, nil, nil)
@@ -113,6 +114,8 @@ func shipped(t testing.TB) *config.KubeSchedulerProfile {
 	}
 	profile := object.(*config.KubeSchedulerConfiguration).Profiles[0].DeepCopy()
 	ours := plugins.Factories(nil)
+	delete(ours, candidates.Name)
+	profile.Plugins.PreFilter, profile.Plugins.PostFilter = config.PluginSet{}, config.PluginSet{}
 	profile.Plugins.MultiPoint.Enabled = slices.DeleteFunc(profile.Plugins.MultiPoint.Enabled, func(p config.Plugin) bool {
 		_, known := ours[p.Name]
 		return !known && p.Name != queuesort.Name && p.Name != defaultbinder.Name

@@ -3,6 +3,7 @@ package plugintest
 import (
 	"maps"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -136,4 +137,14 @@ func Replica(name, deployment, node string) *corev1.Pod {
 // Namespace is a namespace with labels.
 func Namespace(name string, labels map[string]string) *corev1.Namespace {
 	return &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels}}
+}
+
+// Revision is what controls the pods that Replica makes: the first ReplicaSet of a Deployment, which wants so many.
+func Revision(deployment string, replicas int32) *appsv1.ReplicaSet {
+	return &appsv1.ReplicaSet{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: deployment + "-1", OwnerReferences: []metav1.OwnerReference{
+			{APIVersion: "apps/v1", Kind: "Deployment", Name: deployment, Controller: ptr.To(true)},
+		}},
+		Spec: appsv1.ReplicaSetSpec{Replicas: &replicas},
+	}
 }

@@ -41,7 +41,9 @@ func New(shared *cycle.Shared) func(context.Context, runtime.Object, fwk.Handle)
 		if err != nil {
 			return nil, err
 		}
-		return &Plugin{Profile: profile, rejected: profile.Rejections(Name)}, nil
+		p := &Plugin{Profile: profile, rejected: profile.Rejections(Name)}
+		profile.AddJudge(cycle.Judge{Plugin: Name, Rejected: p.rejected, Allows: allows})
+		return p, nil
 	}
 }
 
@@ -77,6 +79,11 @@ func (p *Plugin) Filter(_ context.Context, state fwk.CycleState, object *corev1.
 		return cycle.Reject(reason, false)
 	}
 	return nil
+}
+
+// allows says whether a node is under the law that the pod's rules ask for.
+func allows(_ fwk.CycleState, pod *cycle.Pod, node *state.Node) bool {
+	return pod.Rules.Static(node.Class).Residency == ""
 }
 
 // EventsToRegister retries a pod when a node that the rules allow appears, and when one of its volumes changes.

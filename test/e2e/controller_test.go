@@ -183,7 +183,9 @@ func (e *controllerEnv) judgesPolicies() {
 		}
 	}
 	e.cluster.ApplyYAML(e.T, controllerObjects)
-	e.expect("ClusterPlacementPolicy", "", "eu-only", v1alpha1.ConditionInForce, "True Enforced: the scheduler enforces it for 2 pods")
+	e.expect("ClusterPlacementPolicy", "", "eu-only", v1alpha1.ConditionInForce, "Unknown SchedulerUnknown: no tradewind-scheduler has said which policies "+
+		"it has read (Lease tradewind-system/tradewind-scheduler-policies): start it, or apply the roles of deploy/install, which let it")
+	e.saysWhatTheSchedulerHasRead()
 	e.expect("ClusterPlacementPolicy", "", "eu-only", v1alpha1.ConditionSatisfiable,
 		"True NodesAllowed: 6 of 9 nodes: 2 outside residency EU, 1 without a known country (residency EU)")
 	e.expect("ClusterPlacementPolicy", "", "eu-only", v1alpha1.ConditionOverridden,
@@ -211,7 +213,25 @@ func (e *controllerEnv) judgesPolicies() {
 	e.expectEvent("PlacementPolicy", "broken", "Invalid", "spec.residency.jurisdictions")
 }
 
-// pod creates a pod that no scheduler takes.
+// saysWhatTheSchedulerHasRead starts a scheduler, and another one after the policy has changed that the first had read.
+func (e *controllerEnv) saysWhatTheSchedulerHasRead() {
+	e.Helper()
+	const enforced = "True Enforced: the scheduler enforces it for 2 pods"
+	first := startScheduler(e.T, e.cluster, "tradewind-scheduler")
+	e.expect("ClusterPlacementPolicy", "", "eu-only", v1alpha1.ConditionInForce, enforced)
+	first.program.Stop(e.T)
+	edit := []byte(`{"spec":{"rebalance":{"maxUnavailable":"2"}}}`)
+	policies := e.objects.Resource(v1alpha1.GroupVersion.WithResource("clusterplacementpolicies"))
+	if _, err := policies.Patch(e.Context(), "eu-only", types.MergePatchType, edit, metav1.PatchOptions{}); err != nil {
+		e.Fatal(err)
+	}
+	e.expect("ClusterPlacementPolicy", "", "eu-only", v1alpha1.ConditionInForce,
+		"Unknown NotRead: the scheduler has not read this version of the policy yet: pods that it places now are placed as if the policy had not been made or changed")
+	startScheduler(e.T, e.cluster, "tradewind-scheduler-2")
+	e.expect("ClusterPlacementPolicy", "", "eu-only", v1alpha1.ConditionInForce, enforced)
+}
+
+// pod creates a pod for tradewind-scheduler.
 func (e *controllerEnv) pod(namespace, app string) {
 	e.Helper()
 	off := false
@@ -286,7 +306,8 @@ func (e *controllerEnv) servesMetrics(p *controllerProcess) {
 			return fmt.Errorf("answers %d: %w", status, err)
 		}
 		for _, want := range []string{
-			"tradewind_policies{in_force=\"true\"} 4\n", "tradewind_policies{in_force=\"false\"} 0\n", "tradewind_policies_unsatisfiable 1\n",
+			"tradewind_policies{in_force=\"true\"} 4\n", "tradewind_policies{in_force=\"false\"} 0\n", "tradewind_policies{in_force=\"unknown\"} 0\n",
+			"tradewind_policies_unsatisfiable 1\n",
 			`tradewind_nodes{capacity_type="spot",cloud="aws",country="US",region="us-east-1"} 2`, "tradewind_nodes_location_unknown 1\n",
 			"tradewind_nodes_price_unknown 1\n",
 			`leader_election_master_status{name="tradewind-controller"} 1`,

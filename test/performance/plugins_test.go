@@ -2,6 +2,7 @@ package performance
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -10,6 +11,7 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 	"k8s.io/kubernetes/test/utils/ktesting"
 
+	"tradewind.dev/tradewind/plugins/candidates"
 	"tradewind.dev/tradewind/plugins/cloud"
 	"tradewind.dev/tradewind/plugins/cost"
 	"tradewind.dev/tradewind/plugins/latency"
@@ -22,6 +24,9 @@ var measured = []struct{ name, figure string }{
 	{residency.Name, "residency"}, {cloud.Name, "cloud"}, {latency.Name, "latency"}, {cost.Name, "cost"},
 	{plan.Name, "placement"},
 }
+
+// prefiltering are those with a PreFilter.
+var prefiltering = slices.Insert(slices.Clone(measured), 0, struct{ name, figure string }{candidates.Name, "candidates"})
 
 const passes = 9 // the median of so many is the figure
 
@@ -63,12 +68,12 @@ func measurePlugins(tCtx ktesting.TContext, r *run) error {
 // measurePreFilter times PreFilter in the profile's order. The first plugin pays for what all look up once a pod.
 func measurePreFilter(tCtx ktesting.TContext, r *run, pod *corev1.Pod, nodes []fwk.NodeInfo) error {
 	const pods = 2000
-	times := make([][]float64, len(measured))
+	times := make([][]float64, len(prefiltering))
 	for range passes {
-		sums := make([]time.Duration, len(measured))
+		sums := make([]time.Duration, len(prefiltering))
 		for range pods {
 			state := framework.NewCycleState()
-			for i, plugin := range measured {
+			for i, plugin := range prefiltering {
 				begin := time.Now()
 				_, status := r.plugins[plugin.name].(fwk.PreFilterPlugin).PreFilter(tCtx, state, pod, nodes)
 				sums[i] += time.Since(begin)
@@ -81,7 +86,7 @@ func measurePreFilter(tCtx ktesting.TContext, r *run, pod *corev1.Pod, nodes []f
 			times[i] = append(times[i], float64(sum.Nanoseconds())/pods/1000)
 		}
 	}
-	for i, plugin := range measured {
+	for i, plugin := range prefiltering {
 		report("plugin_prefilter_"+plugin.figure, median(times[i]), "µs/pod")
 	}
 	return nil

@@ -60,6 +60,7 @@ type run struct {
 	// pod. It is steadier than throughput where other programs want the processor too.
 	processor float64
 	batching  batching
+	order     order
 	handle    fwk.Handle
 	plugins   map[string]fwk.Plugin
 }
@@ -168,6 +169,7 @@ func (r *run) registry() frameworkruntime.Registry {
 			return plugin, err
 		}
 	}
+	registry[r.order.Name()] = r.order.factory
 	return registry
 }
 

@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"k8s.io/kubernetes/test/utils/ktesting"
-	"sigs.k8s.io/yaml"
 
 	ready "tradewind.dev/tradewind/deploy/scheduler"
 )
@@ -17,16 +16,37 @@ func BenchmarkScheduler(b *testing.B) {
 		after: checkAllPlaced,
 	}
 	tradewind := *byDefault
-	tradewind.profile, tradewind.config = tradewindProfile, ready.Config
+	tradewind.profile, tradewind.config = tradewindProfile, edited(b, ready.Config, remembersOrder)
 	timed := false
 	tradewind.after = func(tCtx ktesting.TContext, r *run) error {
 		if err := checkPolicies(tCtx, r); err != nil || timed {
 			return err
 		}
 		timed = true
+		if err := reportBest(tCtx, r, "scheduler_best_node_percent"); err != nil {
+			return err
+		}
 		return measurePlugins(tCtx, r)
 	}
 	compare(b, *roundCount, byDefault, &tradewind)
+	if *onlyProfile != "" {
+		return
+	}
+	sampled := tradewind
+	sampled.name, sampled.pods = "sampled", *podCount/5
+	sampled.config = edited(b, ready.Config, looksAtASample, remembersOrder)
+	sampled.after = func(tCtx ktesting.TContext, r *run) error {
+		return reportBest(tCtx, r, "scheduler_best_node_percent_sampled")
+	}
+	sampled.measure(b)
+}
+
+func reportBest(tCtx ktesting.TContext, r *run, figure string) error {
+	percent, err := bestNodePercent(tCtx, r)
+	if err == nil {
+		report(figure, percent, "percent")
+	}
+	return err
 }
 
 // BenchmarkJobs is BenchmarkScheduler with the pods of Jobs, to which no profile applies Kubernetes' default topology
@@ -50,9 +70,9 @@ func BenchmarkBatching(b *testing.B) {
 	}
 	tradewind := *byDefault
 	tradewind.profile, tradewind.after = tradewindProfile, checkPolicies
-	byDefault.config = withoutDefaultConstraints(b, []byte("apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\n"+
-		"profiles: [{schedulerName: default-scheduler}]\n"))
-	tradewind.config = withoutDefaultConstraints(b, ready.Config)
+	byDefault.config = edited(b, []byte("apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\n"+
+		"profiles: [{schedulerName: default-scheduler}]\n"), withoutDefaultConstraints)
+	tradewind.config = edited(b, ready.Config, withoutDefaultConstraints)
 	for profile, runs := range compare(b, 1, byDefault, &tradewind) {
 		for _, r := range runs {
 			used := r.batching.used.Load()
@@ -64,24 +84,4 @@ func BenchmarkBatching(b *testing.B) {
 			}
 		}
 	}
-}
-
-// withoutDefaultConstraints turns off PodTopologySpread's default constraints, with which pods cannot be batched.
-func withoutDefaultConstraints(b *testing.B, config []byte) []byte {
-	var parsed map[string]any
-	if err := yaml.Unmarshal(config, &parsed); err != nil {
-		b.Fatalf("scheduler configuration: %v", err)
-	}
-	for _, profile := range parsed["profiles"].([]any) {
-		profile := profile.(map[string]any)
-		arguments, _ := profile["pluginConfig"].([]any)
-		profile["pluginConfig"] = append(arguments, map[string]any{
-			"name": "PodTopologySpread", "args": map[string]any{"defaultingType": "List"},
-		})
-	}
-	text, err := yaml.Marshal(parsed)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return text
 }

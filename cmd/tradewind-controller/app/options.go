@@ -28,6 +28,7 @@ type options struct {
 	probeAddress                        string
 
 	cloudLabels, schedulerNames []string
+	schedulerNamespace          string
 	labelNodes                  bool
 	monitorPeriod               time.Duration
 }
@@ -38,7 +39,7 @@ func newOptions() *options {
 		leaderElect: true, leaderElectNamespace: "tradewind-system",
 		leaseDuration: 15 * time.Second, renewDeadline: 10 * time.Second, retryTime: 2 * time.Second,
 		metricsAddress: ":8443", metricsSecure: true, probeAddress: ":8081",
-		schedulerNames: []string{"tradewind", "tradewind-cost", "tradewind-latency"}, labelNodes: true, monitorPeriod: 5 * time.Second,
+		schedulerNames: []string{"tradewind", "tradewind-cost", "tradewind-latency"}, schedulerNamespace: "tradewind-system", labelNodes: true, monitorPeriod: 5 * time.Second,
 	}
 }
 
@@ -68,6 +69,7 @@ func (o *options) addFlags(sets *cliflag.NamedFlagSets) {
 	work.BoolVar(&o.labelNodes, "label-nodes", o.labelNodes, "Write the labels tradewind.dev/cloud and tradewind.dev/country to nodes of known clouds.")
 	work.DurationVar(&o.monitorPeriod, "node-monitor-period", o.monitorPeriod, "How often Kubernetes looks for silent nodes: what kube-controller-manager's flag of this name says.")
 	work.StringSliceVar(&o.schedulerNames, "scheduler-names", o.schedulerNames, "The `names` of tradewind-scheduler's profiles. A policy's status says how many of its pods name another scheduler.")
+	work.StringVar(&o.schedulerNamespace, "scheduler-namespace", o.schedulerNamespace, "The `namespace` of tradewind-scheduler's leader election (leaderElection.resourceNamespace), where it says which policies it has read.")
 }
 
 // validate names the flag that is wrong, and the remedy.
@@ -90,6 +92,9 @@ func (o *options) validate() error {
 			refuse("leader-elect-lease-duration", "%s must be above the renew deadline %s, and that above 1.2 times the retry period %s",
 				o.leaseDuration, o.renewDeadline, o.retryTime)
 		}
+	}
+	if o.schedulerNamespace == "" {
+		refuse("scheduler-namespace", "empty; name the namespace of tradewind-scheduler's leader election, such as tradewind-system")
 	}
 	for flag, address := range map[string]string{"metrics-bind-address": o.metricsAddress, "health-probe-bind-address": o.probeAddress} {
 		if address == "0" {

@@ -35,6 +35,7 @@ import (
 	"tradewind.dev/tradewind/pkg/controller/overridestatus"
 	"tradewind.dev/tradewind/pkg/controller/placement"
 	"tradewind.dev/tradewind/pkg/controller/policystatus"
+	"tradewind.dev/tradewind/pkg/controller/schedulerwatch"
 	"tradewind.dev/tradewind/pkg/planning/rounds"
 )
 
@@ -143,6 +144,13 @@ func (w *work) Start(ctx context.Context) error {
 	guards.Look(ctx) // before the first statuses are written
 	if err := w.mgr.Add(guards); err != nil {
 		return fmt.Errorf("start looking at admission policies: %w", err)
+	}
+	read := schedulerwatch.New(schedulerwatch.Options{
+		Reader: w.mgr.GetAPIReader(), Clock: clock.RealClock{}, Namespace: w.options.schedulerNamespace, Report: policies.SetHeld,
+	})
+	read.Look(ctx)
+	if err := w.mgr.Add(read); err != nil {
+		return fmt.Errorf("start looking which policies the scheduler has read: %w", err)
 	}
 	if err := errors.Join(watcher.Watch(ctx, w.mgr.GetCache()), planner.Watch(ctx, w.mgr.GetCache())); err != nil {
 		return err

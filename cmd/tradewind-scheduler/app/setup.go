@@ -7,14 +7,17 @@ import (
 
 	"k8s.io/client-go/tools/events"
 	"k8s.io/klog/v2"
+	fwk "k8s.io/kube-scheduler/framework"
 	schedulerconfig "k8s.io/kubernetes/cmd/kube-scheduler/app/config"
 	"k8s.io/kubernetes/cmd/kube-scheduler/app/options"
 	"k8s.io/kubernetes/pkg/scheduler"
 	"k8s.io/kubernetes/pkg/scheduler/apis/config"
 	"k8s.io/kubernetes/pkg/scheduler/apis/config/scheme"
 	"k8s.io/kubernetes/pkg/scheduler/framework/runtime"
+	"k8s.io/utils/clock"
 
 	ready "tradewind.dev/tradewind/deploy/scheduler"
+	"tradewind.dev/tradewind/pkg/state"
 	"tradewind.dev/tradewind/plugins"
 	"tradewind.dev/tradewind/plugins/cycle"
 )
@@ -36,7 +39,12 @@ func setUp(ctx context.Context, opts *options.Options) (*schedulerconfig.Complet
 	}
 	completed := loaded.Complete()
 	registry := runtime.Registry{}
-	for name, factory := range plugins.Factories(cycle.Follow) {
+	var live *state.Live // nil where no profile has one of the plugins
+	open := func(ctx context.Context, handle fwk.Handle) (_ *state.Live, err error) {
+		live, err = cycle.Follow(ctx, handle)
+		return live, err
+	}
+	for name, factory := range plugins.Factories(open) {
 		if err := registry.Register(name, factory); err != nil {
 			return nil, nil, err
 		}
@@ -60,6 +68,10 @@ func setUp(ctx context.Context, opts *options.Options) (*schedulerconfig.Complet
 	)
 	if err != nil {
 		return nil, nil, err
+	}
+	if live != nil {
+		leads, identity := leads(&completed)
+		go newReporter(completed.Client, clock.RealClock{}, live, settings.LeaderElection.ResourceNamespace, identity).run(ctx, leads)
 	}
 	return &completed, made, options.LogOrWriteConfig(klog.FromContext(ctx), opts.WriteConfigTo, settings, profiles)
 }

@@ -26,7 +26,7 @@ import (
 type clusterFlags struct {
 	config      *genericclioptions.ConfigFlags
 	cloudLabels []string
-	// workloads says that collect reads Deployments, DaemonSets and CloudPools too.
+	// workloads says that collect reads all that a plan is made from.
 	workloads bool
 	// scheduling says that collect reads what kube-scheduler's filters look at, and the plan.
 	scheduling bool

@@ -215,7 +215,7 @@ func (d *drain) preview(snapshot *state.Snapshot) (*drained, error) {
 	if err != nil {
 		return nil, err
 	}
-	now, err := planLive(snapshot, snapshot.World(), options, d.schedulers)
+	now, err := planLive(snapshot, snapshot.World(), options)
 	if err != nil {
 		return nil, err
 	}
@@ -231,7 +231,7 @@ func (d *drain) preview(snapshot *state.Snapshot) (*drained, error) {
 	if err != nil {
 		return nil, err
 	}
-	then, err := planLive(snapshot, world, options, d.schedulers)
+	then, err := planLive(snapshot, world, options)
 	if err != nil {
 		return nil, err
 	}

@@ -11,30 +11,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/engine"
-	"tradewind.dev/tradewind/pkg/location"
-	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/report"
 	"tradewind.dev/tradewind/pkg/state"
 	"tradewind.dev/tradewind/pkg/workload"
 )
-
-// livePlan is a plan of a live cluster.
-type livePlan struct {
-	input  *planning.Input
-	result *planning.Result
-	plan   *engine.Plan
-}
-
-func planLive(snapshot *state.Snapshot, world *state.World, options location.Options, schedulers []string) (*livePlan, error) {
-	input := liveInput(snapshot, world, options, schedulers)
-	result, err := planning.Build(input)
-	if err != nil {
-		return nil, err
-	}
-	plan, err := engine.Solve(result.Snapshot, engine.Options{})
-	return &livePlan{input, result, plan}, err
-}
 
 // drained is what a drain moves, or has moved.
 type drained struct {
@@ -86,7 +66,7 @@ type drainedTo struct {
 
 func newDrained(d *drain, p *place, policy *v1alpha1.ClusterPlacementPolicy, snapshot *state.Snapshot, now, then *livePlan) (*drained, error) {
 	out := &drained{Place: d.place.text, Policy: policy.Name, DryRun: d.dryRun, OtherPods: map[string]int{}, policy: policy, place: p, owners: snapshot.OwnerOf, Workloads: []drainedWorkload{}}
-	before, err := staying(now.result)
+	before, err := staying(then.result)
 	if err != nil {
 		return nil, err
 	}

@@ -151,7 +151,7 @@ func (d *drill) prepare(snapshot *state.Snapshot) (*drilled, []string, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	now, err := planLive(snapshot, snapshot.World(), options, d.schedulers)
+	now, err := planLive(snapshot, snapshot.World(), options)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 
 	"tradewind.dev/tradewind/pkg/loss"
 	"tradewind.dev/tradewind/pkg/report"
+	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/state"
 	"tradewind.dev/tradewind/pkg/workload"
 )
@@ -61,17 +63,22 @@ func newDrilled(d *drill, p *place, snapshot *state.Snapshot, now *livePlan) *dr
 			there[workload.Of(pod, out.owners)]++
 		}
 	}
+	ruled := make(map[workload.Key]*rules.Rules, len(now.result.Workloads))
 	for i := range now.result.Workloads {
-		w := &now.result.Workloads[i]
-		if there[w.Key] == 0 {
+		ruled[now.result.Workloads[i].Key] = now.result.Snapshot.Workloads[i].Rules
+	}
+	for _, w := range snapshot.Workloads() {
+		rules, ours := ruled[w.Key], slices.Contains(d.schedulers, w.Template.Spec.SchedulerName)
+		if there[w.Key] == 0 || rules == nil && !ours {
 			continue
 		}
 		row := drilledWorkload{Kind: w.Kind, Namespace: w.Namespace, Name: w.Name, Replicas: w.Replicas, LostReplicas: there[w.Key]}
-		rules := now.result.Snapshot.Workloads[i].Rules
 		switch {
+		case !ours:
+			row.Reason = "another scheduler places it"
 		case rules == nil || rules.Failover == nil:
 			row.Reason = "no policy of it sets failover"
-		case w.Kind == "Job":
+		case w.Kind == workload.Job:
 			row.Reason = "Jobs are left to Kubernetes"
 		default:
 			row.Failover, row.AfterSeconds, row.allowed = true, loss.After(rules.Failover).Seconds(), allowance(rules.Failover)

@@ -3,44 +3,36 @@ package app
 import (
 	"slices"
 
-	"k8s.io/apimachinery/pkg/labels"
-
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/state"
-	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // defaultSchedulers are the names of tradewind-scheduler's profiles.
 var defaultSchedulers = []string{"tradewind", "tradewind-cost", "tradewind-latency"}
 
-// liveInput is what a plan of a live cluster is made from: the workloads that Tradewind's profiles place. All other pods
-// take room.
-func liveInput(snapshot *state.Snapshot, world *state.World, options location.Options, schedulers []string) *planning.Input {
-	in := &planning.Input{
-		World: world, Location: options, Nodes: snapshot.Nodes, Pools: snapshot.CloudPools, Namespaces: map[string]labels.Set{},
-		Claims: snapshot.Claims, Volumes: snapshot.Volumes, Classes: snapshot.StorageClasses, Unavailable: planning.NodeUnavailable,
+// livePlan is a plan of a live cluster, as the controller makes it.
+type livePlan struct {
+	input  *planning.Input
+	result *planning.Result
+	plan   *engine.Plan
+}
+
+// planLive plans a cluster as the controller does: for the workloads that a policy selects. All other pods take room.
+func planLive(snapshot *state.Snapshot, world *state.World, options location.Options) (*livePlan, error) {
+	input := planning.From(&snapshot.Lists, world, options, nil)
+	input.Select(snapshot.Workloads(), nil)
+	result, err := planning.Build(input)
+	if err != nil {
+		return nil, err
 	}
-	for _, namespace := range snapshot.Namespaces {
-		in.Namespaces[namespace.Name] = labels.Set(namespace.Labels)
+	solver, _, err := result.Solver(engine.Options{}, false)
+	if err != nil {
+		return nil, err
 	}
-	from := workload.Objects{
-		Deployments: snapshot.Deployments, ReplicaSets: snapshot.ReplicaSets, StatefulSets: snapshot.StatefulSets,
-		ReplicationControllers: snapshot.ReplicationControllers, Jobs: snapshot.Jobs,
-	}
-	for _, w := range from.All() {
-		if slices.Contains(schedulers, w.Template.Spec.SchedulerName) {
-			in.Workloads = append(in.Workloads, planning.Workload{Workload: w})
-		}
-	}
-	for _, pod := range snapshot.Pods {
-		if made, ok := planning.FromPod(pod, snapshot.OwnerOf); ok {
-			in.Pods = append(in.Pods, made)
-		}
-	}
-	return in
+	return &livePlan{input, result, solver.Plan()}, nil
 }
 
 // staying is what all replicas cost where they run.

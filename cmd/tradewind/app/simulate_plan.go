@@ -128,7 +128,7 @@ func (r *planRun) plan(scenario *files.Scenario, asked changes, role role) (*rep
 		r.noteSnapshot(result)
 	}
 	options := r.options(r.env.now())
-	solver, exposed, err := solve(result, options, len(asked.lose) > 0)
+	solver, exposed, err := result.Solver(options, len(asked.lose) > 0)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -145,21 +145,6 @@ func (r *planRun) plan(scenario *files.Scenario, asked changes, role role) (*rep
 		shown.Placements[i].Exposed = true
 	}
 	return shown, result, plan, nil
-}
-
-// solve plans a snapshot. After a loss, workloads run on what remains also where they could not survive another one; these
-// are returned, and the result's snapshot is then without that rule of theirs.
-func solve(result *planning.Result, options engine.Options, lost bool) (*engine.Solver, []int, error) {
-	if !lost {
-		solver, err := engine.NewSolver(result.Snapshot, options)
-		return solver, nil, err
-	}
-	degraded, err := engine.NewDegradedSolver(result.Snapshot, options)
-	if err != nil {
-		return nil, nil, err
-	}
-	result.Snapshot = degraded.Snapshot
-	return degraded.Solver, degraded.Workloads, nil
 }
 
 // noteSnapshot keeps what was left out of the snapshot, and what is not known of places.

@@ -19,8 +19,8 @@ func newSnapshot(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "snapshot", Short: "Write a cluster's state as files that simulate plans from",
 		Long: `Writes what a plan is made from as YAML files: nodes, workloads, running pods, policies, pools, prices, round trips,
-volumes, claims, storage classes and namespaces, each reduced to what a plan looks at. Commands, arguments, environment,
-images and annotations are never written, nor are Secrets, ConfigMaps, or volumes other than claims. The ids of
+volumes, claims, storage classes, quotas, priority classes and namespaces, each reduced to what a plan looks at. Commands,
+arguments, environment, images and annotations are never written, nor are Secrets, ConfigMaps, or volumes other than claims. The ids of
 subscriptions, projects and accounts with clouds are replaced by others of the same form, which changes no plan.
 
 The folder is made if it is not there. Files of an earlier snapshot in it are replaced. Only you may read the files.`,

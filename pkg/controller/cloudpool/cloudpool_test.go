@@ -266,3 +266,47 @@ func TestUnknown(t *testing.T) {
 		t.Errorf("got %+v, %+v", pool.Spec, pool.Status)
 	}
 }
+
+// TestNamesStay checks that a pool keeps its name, and the limits that somebody set there, when a second one appears that would
+// have it too. Both were renamed, and the limits stayed behind on a pool without nodes.
+func TestNamesStay(t *testing.T) {
+	b := newBench(t)
+	of := func(instanceType string) func(*corev1.Node) {
+		return func(n *corev1.Node) {
+			n.Labels[corev1.LabelInstanceTypeStable], n.Labels["eks.amazonaws.com/nodegroup"] = instanceType, "general"
+		}
+	}
+	tainted := func(n *corev1.Node) { n.Spec.Taints[0].Value = "batch" }
+	first := b.only(b.plan(node("a", "eu-west-1a", of("m7i.large"))))
+	first.Spec.MaxNodes = ptr.To(int32(5))
+	if err := b.api.Update(t.Context(), first); err != nil {
+		t.Fatal(err)
+	}
+	expect := func(step string, pools map[string]*v1alpha1.CloudPool, nodes map[string]int32) {
+		t.Helper()
+		got := map[string]int32{}
+		for name, pool := range pools {
+			got[name] = pool.Status.Nodes
+		}
+		if !maps.Equal(got, nodes) {
+			t.Errorf("%s: the pools have %v, want %v", step, got, nodes)
+		}
+		if pool := pools[first.Name]; pool.Spec.MaxNodes == nil || *pool.Spec.MaxNodes != 5 {
+			t.Errorf("%s: the limits of %s are gone", step, first.Name)
+		}
+	}
+	larger := first.Name + "-m7i.xlarge"
+	expect("a larger machine of the node pool", b.plan(node("a", "eu-west-1a", of("m7i.large")), node("b", "eu-west-1a", of("m7i.xlarge"))),
+		map[string]int32{first.Name: 1, larger: 1})
+	b.Controller = New(b.api, b.time) // what is known is in the objects
+	expect("only the larger one", b.plan(node("b", "eu-west-1a", of("m7i.xlarge"))), map[string]int32{first.Name: 0, larger: 1})
+	pools := b.plan(node("a", "eu-west-1a", of("m7i.large")), node("b", "eu-west-1a", of("m7i.xlarge")), node("c", "eu-west-1a", of("m7i.large"), tainted))
+	if len(pools) != 3 || pools[first.Name].Status.Nodes != 1 || pools[first.Name].Spec.Taints[0].Value != "shop" {
+		t.Errorf("with one for other pods there are %v; %s has %+v", slices.Sorted(maps.Keys(pools)), first.Name, pools[first.Name])
+	}
+	for name, pool := range pools {
+		if name != first.Name && pool.Spec.MaxNodes != nil {
+			t.Errorf("pool %s has limits that nobody set", name)
+		}
+	}
+}

@@ -41,6 +41,7 @@ func CacheOptions() cache.Options {
 			&appsv1.ReplicaSet{}:            {Transform: transformReplicaSet},
 			&appsv1.StatefulSet{}:           {Transform: transformStatefulSet},
 			&batchv1.Job{}:                  {Transform: transformJob},
+			&corev1.ReplicationController{}: {Transform: transformReplicationController},
 		},
 	}
 }

@@ -77,6 +77,22 @@ func transformStatefulSet(object any) (any, error) {
 	return out, nil
 }
 
+func transformReplicationController(object any) (any, error) {
+	controller, ok := object.(*corev1.ReplicationController)
+	if !ok {
+		return object, nil
+	}
+	out := &corev1.ReplicationController{
+		TypeMeta: controller.TypeMeta, ObjectMeta: owned(&controller.ObjectMeta),
+		Spec: corev1.ReplicationControllerSpec{Replicas: controller.Spec.Replicas},
+	}
+	if controller.Spec.Template != nil {
+		kept := template(controller.Spec.Template)
+		out.Spec.Template = &kept
+	}
+	return out, nil
+}
+
 // transformJob keeps nothing of the template of a Job that has ended: nothing will be placed for it any more.
 func transformJob(object any) (any, error) {
 	job, ok := object.(*batchv1.Job)

@@ -54,9 +54,13 @@ type bench struct {
 	input    planning.Input
 	policies []*v1alpha1.PlacementPolicy
 	specs    []planning.Workload
+	cluster  string // that the nodes say they are in
 }
 
-func newBench(t *testing.T) *bench {
+func newBench(t *testing.T) *bench { return newBenchIn(t, "") }
+
+// newBenchIn is newBench with nodes that say which cluster they are in.
+func newBenchIn(t *testing.T, cluster string) *bench {
 	t.Helper()
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{v1alpha1.AddToScheme, corev1.AddToScheme, coordinationv1.AddToScheme} {
@@ -64,7 +68,7 @@ func newBench(t *testing.T) *bench {
 			t.Fatal(err)
 		}
 	}
-	b := &bench{T: t, clock: testingclock.NewFakeClock(noon.Add(-2 * time.Minute)), events: events.NewFakeRecorder(100), nodes: map[string]*corev1.Node{}, leases: map[string]time.Time{}}
+	b := &bench{T: t, cluster: cluster, clock: testingclock.NewFakeClock(noon.Add(-2 * time.Minute)), events: events.NewFakeRecorder(100), nodes: map[string]*corev1.Node{}, leases: map[string]time.Time{}}
 	b.api = fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(&v1alpha1.Placement{}, &v1alpha1.CloudPool{}).WithInterceptorFuncs(interceptor.Funcs{
 		Delete: func(ctx context.Context, to client.WithWatch, object client.Object, options ...client.DeleteOption) error {
 			given := client.DeleteOptions{}
@@ -122,6 +126,9 @@ func (b *bench) node(name string, change func(*corev1.Node)) {
 				},
 				Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(noon.Add(-time.Hour))}},
 			},
+		}
+		if b.cluster != "" {
+			node.Labels[v1alpha1.LabelCluster] = b.cluster
 		}
 		if err := b.api.Create(b.Context(), node.DeepCopy()); err != nil {
 			b.Fatal(err)
@@ -247,8 +254,8 @@ func (b *bench) pod(workload, name, node string) *corev1.Pod {
 		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name, UID: types.UID(name), Labels: map[string]string{"app": workload}},
 		Spec:       *b.specs[i].Template.Spec.DeepCopy(),
 	}
-	if owner.Kind == "Deployment" {
-		pod.Labels["pod-template-hash"] = "1"
+	if label := map[string]string{"Deployment": "pod-template-hash", "Rollout": "rollouts-pod-template-hash"}[owner.Kind]; label != "" {
+		pod.Labels[label] = "1"
 		owner.Kind, owner.Name = "ReplicaSet", workload+"-1"
 	}
 	pod.OwnerReferences, pod.Spec.NodeName = []metav1.OwnerReference{owner}, node
@@ -306,7 +313,9 @@ func (b *bench) plan() *rounds.Round {
 		b.Fatal(err)
 	}
 	for i := range result.Pools {
-		pool := &v1alpha1.CloudPool{ObjectMeta: metav1.ObjectMeta{Name: result.Pools[i].Name}, Spec: v1alpha1.CloudPoolSpec{Cloud: result.Pools[i].At.Cloud}}
+		pool := &v1alpha1.CloudPool{ObjectMeta: metav1.ObjectMeta{Name: result.Pools[i].Name}, Spec: v1alpha1.CloudPoolSpec{
+			ClusterName: result.Pools[i].Cluster, Cloud: result.Pools[i].At.Cloud,
+		}}
 		_ = b.api.Create(b.Context(), pool) // it may be there
 	}
 	round := &rounds.Round{Time: b.clock.Now(), Input: &in, Result: result, Plan: plan, World: world}

@@ -73,7 +73,7 @@ type Controller struct {
 	resumed   bool      // the path of leases works again since the last look
 	scattered time.Time // when most nodes last looked lost although it worked
 	loaded    bool
-	outages   map[string]*outage // by pool
+	outages   map[string]*outage // by the ID of the pool
 	// acted are the replicas that were found when a loss was acted on at first.
 	acted map[action]map[types.UID]bool
 	// pools of nodes as the latest round has them, also of nodes that are gone since.
@@ -201,7 +201,7 @@ func (c *Controller) PoolUnavailable(pool *planning.PoolInfo) string {
 	if err := c.load(context.Background()); err != nil {
 		klog.Background().Error(err, "Pools that were lost before may count as capacity")
 	}
-	if o := c.outages[pool.Name]; o != nil {
+	if o := c.outages[pool.ID()]; o != nil {
 		return o.text(c.stabilization)
 	}
 	return ""
@@ -218,7 +218,7 @@ func within(d *loss.Domain, pool *planning.PoolInfo) bool {
 	case loss.Zone:
 		return at.Zone != "" && at.RegionKey()+"/"+at.Zone == d.Name
 	default:
-		return pool.Name == d.Name
+		return pool.ID() == d.Name
 	}
 }
 
@@ -245,7 +245,7 @@ func (c *Controller) Planned(_ context.Context, round *rounds.Round) {
 		}
 	}
 	for node, pool := range round.Result.PoolOf {
-		c.pools[node] = round.Result.Pools[pool].Name
+		c.pools[node] = round.Result.Pools[pool].ID()
 	}
 	for node, at := range c.taken {
 		if _, known := c.pools[node]; known {

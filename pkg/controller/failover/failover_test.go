@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +16,7 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/loss"
+	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/workload"
 )
 
@@ -24,8 +26,10 @@ const (
 )
 
 // shop is workloads of every kind on the nodes of aws.
-func shop(t *testing.T) *bench {
-	b := newBench(t)
+func shop(t *testing.T) *bench { return shopIn(t, "") }
+
+func shopIn(t *testing.T, cluster string) *bench {
+	b := newBenchIn(t, cluster)
 	b.claim("free", "")
 	b.claim("bound", "eu-west-1a")
 	b.workload("Deployment", "web", quick, nil, "aws-0", "aws-1", "gcp-0")
@@ -129,51 +133,72 @@ func TestAfter(t *testing.T) {
 // that was restarted meanwhile.
 func TestReturn(t *testing.T) {
 	for _, restarts := range []bool{false, true} {
-		b := shop(t)
-		pauses := func(when, want string) {
-			t.Helper()
-			if hold, pause := b.Losses(); hold != "" || want == "" != (pause == "") || !strings.HasPrefix(pause, want) {
-				t.Errorf("%s (restarts: %v): hold %q, pause %q", when, restarts, hold, pause)
-			}
+		for _, cluster := range []string{"", "west"} {
+			t.Run(fmt.Sprintf("restarts %t, cluster %q", restarts, cluster), func(t *testing.T) { testReturn(t, restarts, cluster) })
 		}
-		pauses("before", "")
-		b.loseAWS()
-		b.round()
-		pauses("lost", "cloud aws is lost")
-		b.pass(time.Minute, "aws-0 aws-1 ")
-		b.ready(corev1.ConditionTrue, "aws-0", "aws-1")
+	}
+}
+
+func testReturn(t *testing.T, restarts bool, cluster string) {
+	b := shopIn(t, cluster)
+	pauses := func(when, want string) {
+		t.Helper()
+		if hold, pause := b.Losses(); hold != "" || want == "" != (pause == "") || !strings.HasPrefix(pause, want) {
+			t.Errorf("%s (restarts: %v): hold %q, pause %q", when, restarts, hold, pause)
+		}
+	}
+	pauses("before", "")
+	b.loseAWS()
+	b.round()
+	pauses("lost", "cloud aws is lost")
+	b.pass(time.Minute, "aws-0 aws-1 ")
+	b.ready(corev1.ConditionTrue, "aws-0", "aws-1")
+	b.pass(time.Second)
+	b.round()
+	if b.outage("aws") != "True Returning" || b.fences() != "" {
+		t.Errorf("back: outage %q, fenced %q", b.outage("aws"), b.fences())
+	}
+	if restarts {
+		b.restart()
 		b.pass(time.Second)
 		b.round()
-		if b.outage("aws") != "True Returning" || b.fences() != "" {
-			t.Errorf("back: outage %q, fenced %q", b.outage("aws"), b.fences())
-		}
-		if restarts {
-			b.restart()
-			b.pass(time.Second)
-			b.round()
-		}
-		b.pass(57 * time.Second)
-		b.round()
-		pauses("returning", "pool aws")
-		web := workload.Key{Kind: "Deployment", Namespace: "shop", Name: "web"}
-		if away := b.Ledger.Away(web); len(away) != 1 || away[0].Replicas != 2 || b.said("deployment-web", v1alpha1.ConditionFailedOver) != "True DomainLost" {
-			t.Errorf("returning (restarts: %v): away are %v, FailedOver is %q", restarts, away, b.said("deployment-web", v1alpha1.ConditionFailedOver))
-		}
-		if b.outage("aws") != "True Returning" {
-			t.Errorf("after 58 s (restarts: %v): %q", restarts, b.outage("aws"))
-		}
-		b.pass(3 * time.Second)
-		b.round()
-		if b.outage("aws") != "False Over" {
-			t.Errorf("after 61 s (restarts: %v): %q", restarts, b.outage("aws"))
-		}
-		pauses("over", "")
-		if away := b.Ledger.Away(web); len(away) != 0 || b.said("deployment-web", v1alpha1.ConditionFailedOver) != "False Settled" {
-			t.Errorf("over (restarts: %v): away are %v, FailedOver is %q", restarts, away, b.said("deployment-web", v1alpha1.ConditionFailedOver))
-		}
-		if again := b.look(t.Context()); !again.IsZero() {
-			t.Errorf("it looks again at %s", again)
-		}
+	}
+	b.pass(57 * time.Second)
+	b.round()
+	pool := planning.PoolID(cluster, "aws")
+	pauses("returning", "pool "+pool)
+	web := workload.Key{Kind: "Deployment", Namespace: "shop", Name: "web"}
+	if away := b.Ledger.Away(web); len(away) != 1 || away[0].Replicas != 2 || !strings.HasPrefix(away[0].Pool, pool) || b.said("deployment-web", v1alpha1.ConditionFailedOver) != "True DomainLost" {
+		t.Errorf("returning (restarts: %v): away are %v, FailedOver is %q", restarts, away, b.said("deployment-web", v1alpha1.ConditionFailedOver))
+	}
+	if b.outage("aws") != "True Returning" {
+		t.Errorf("after 58 s (restarts: %v): %q", restarts, b.outage("aws"))
+	}
+	b.pass(3 * time.Second)
+	b.round()
+	if b.outage("aws") != "False Over" {
+		t.Errorf("after 61 s (restarts: %v): %q", restarts, b.outage("aws"))
+	}
+	pauses("over", "")
+	if away := b.Ledger.Away(web); len(away) != 0 || b.said("deployment-web", v1alpha1.ConditionFailedOver) != "False Settled" {
+		t.Errorf("over (restarts: %v): away are %v, FailedOver is %q", restarts, away, b.said("deployment-web", v1alpha1.ConditionFailedOver))
+	}
+	if again := b.look(t.Context()); !again.IsZero() {
+		t.Errorf("it looks again at %s", again)
+	}
+}
+
+// TestRolloutIsReplaced: pods of Argo Rollouts were taken for a Rollout's, while the plan had a workload for each of its ReplicaSets,
+// so that no policy was found for them.
+func TestRolloutIsReplaced(t *testing.T) {
+	b := newBench(t)
+	b.workload("Rollout", "canary", quick, nil, "aws-0", "gcp-0")
+	b.plan()
+	b.loseAWS()
+	b.round()
+	b.wantDeleted("canary-0")
+	if said := b.said("rollout-canary", v1alpha1.ConditionFailedOver); said != "True DomainLost" {
+		t.Errorf("its Placement says %q", said)
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/kube/apply"
 	"tradewind.dev/tradewind/pkg/loss"
+	"tradewind.dev/tradewind/pkg/planning"
 )
 
 // FieldOwner is the field manager of the condition Outage of CloudPools.
@@ -33,12 +34,14 @@ func (c *Controller) load(ctx context.Context) error {
 		return fmt.Errorf("read which pools were lost: %w", err)
 	}
 	for i := range list.Items {
-		condition := meta.FindStatusCondition(list.Items[i].Status.Conditions, v1alpha1.ConditionOutage)
-		if o := outageOf(condition); o != nil && c.outages[list.Items[i].Name] == nil {
-			c.outages[list.Items[i].Name] = o
+		pool := &list.Items[i]
+		id := planning.PoolID(pool.Spec.ClusterName, pool.Name)
+		condition := meta.FindStatusCondition(pool.Status.Conditions, v1alpha1.ConditionOutage)
+		if o := outageOf(condition); o != nil && c.outages[id] == nil {
+			c.outages[id] = o
 		}
 		if condition != nil {
-			c.written[list.Items[i].Name] = *condition
+			c.written[id] = *condition
 		}
 	}
 	c.loaded = true
@@ -104,7 +107,8 @@ func (c *Controller) account(verdict *standing, now time.Time) bool {
 	present := map[string]bool{}
 	for i := range round.Result.Pools {
 		pool := &round.Result.Pools[i]
-		present[pool.Name] = true
+		id := pool.ID()
+		present[id] = true
 		var lost *loss.Domain
 		for _, d := range verdict.lost {
 			if within(d, pool) {
@@ -112,25 +116,25 @@ func (c *Controller) account(verdict *standing, now time.Time) bool {
 				break
 			}
 		}
-		o := c.outages[pool.Name]
+		o := c.outages[id]
 		switch {
 		case lost != nil:
 			next := &outage{since: lost.Since, domain: lost.String()}
 			altered = altered || o == nil || *o != *next
-			c.outages[pool.Name] = next
+			c.outages[id] = next
 		case o == nil:
 		case !o.taken && o.back.IsZero():
-			if back, all := c.returnedAt(pool.Name, verdict); all {
+			if back, all := c.returnedAt(id, verdict); all {
 				returned := *o
 				returned.back = back
 				if back.Before(o.since) { // no node is left, or it was a drill: the nodes were ready all the time
 					returned.back = now
 				}
-				c.outages[pool.Name], altered = &returned, true
+				c.outages[id], altered = &returned, true
 			}
 		default:
 			if ends := o.ends(c.stabilization); !ends.IsZero() && !now.Before(ends) {
-				delete(c.outages, pool.Name)
+				delete(c.outages, id)
 				altered = true
 			}
 		}
@@ -166,28 +170,28 @@ func (c *Controller) report(ctx context.Context, now time.Time) error {
 		return nil
 	}
 	c.mu.Lock()
-	wanted := map[string]metav1.Condition{}
+	wanted := map[*planning.PoolInfo]metav1.Condition{}
 	for i := range round.Result.Pools {
-		name := round.Result.Pools[i].Name
-		condition := c.outages[name].condition(c.stabilization, now)
-		last, known := c.written[name]
-		if !known && c.outages[name] == nil {
+		pool := &round.Result.Pools[i]
+		condition := c.outages[pool.ID()].condition(c.stabilization, now)
+		last, known := c.written[pool.ID()]
+		if !known && c.outages[pool.ID()] == nil {
 			continue
 		}
 		if !known || last.Status != condition.Status || last.Reason != condition.Reason || last.Message != condition.Message {
-			wanted[name] = condition
+			wanted[pool] = condition
 		}
 	}
 	c.mu.Unlock()
 	var errs []error
-	for name, condition := range wanted {
-		switch err := c.writePool(ctx, name, condition); {
+	for pool, condition := range wanted {
+		switch err := c.writePool(ctx, pool.Name, condition); {
 		case apierrors.IsNotFound(err): // it is yet to be made
 		case err != nil:
 			errs = append(errs, err)
 		default:
 			c.mu.Lock()
-			c.written[name] = condition
+			c.written[pool.ID()] = condition
 			c.mu.Unlock()
 		}
 	}

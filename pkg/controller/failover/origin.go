@@ -45,7 +45,7 @@ func (c *Controller) returned(ctx context.Context, round *rounds.Round) error {
 			if running[pod.Workload] == nil {
 				running[pod.Workload] = map[string]int{}
 			}
-			running[pod.Workload][round.Result.Pools[at].Name]++
+			running[pod.Workload][round.Result.Pools[at].ID()]++
 		}
 	}
 	for key, i := range away {
@@ -60,7 +60,7 @@ func (c *Controller) returned(ctx context.Context, round *rounds.Round) error {
 		}
 		lacks, wanted := 0, 0
 		for _, d := range round.Plan.Placements[i].Decisions {
-			if name := round.Result.Pools[d.Pool].Name; origin[name] {
+			if name := round.Result.Pools[d.Pool].ID(); origin[name] {
 				lacks += max(0, d.Replicas-running[key][name])
 				wanted += d.Replicas
 			}
@@ -87,6 +87,6 @@ func (c *Controller) out(pool string) bool {
 }
 
 // exists says whether a pool is in a round.
-func exists(round *rounds.Round, name string) bool {
-	return slices.ContainsFunc(round.Result.Pools, func(pool planning.PoolInfo) bool { return pool.Name == name })
+func exists(round *rounds.Round, id string) bool {
+	return slices.ContainsFunc(round.Result.Pools, func(pool planning.PoolInfo) bool { return pool.ID() == id })
 }

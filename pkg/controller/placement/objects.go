@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/workload"
 )
 
@@ -25,7 +26,7 @@ import (
 type objects struct {
 	nodes        *table[*corev1.Node]
 	pods         *table[*corev1.Pod]
-	shapes       shapes
+	shapes       planning.Shapes
 	namespaces   *table[*corev1.Namespace]
 	claims       *table[*corev1.PersistentVolumeClaim]
 	volumes      *table[*corev1.PersistentVolume]
@@ -34,10 +35,12 @@ type objects struct {
 	replicaSets  *table[*appsv1.ReplicaSet]
 	statefulSets *table[*appsv1.StatefulSet]
 	jobs         *table[*batchv1.Job]
-	quotas       *table[*corev1.ResourceQuota]
-	priorities   *table[*schedulingv1.PriorityClass]
-	pools        *table[*v1alpha1.CloudPool]
-	placements   *table[*v1alpha1.Placement]
+	// replicationControllers are what there were before ReplicaSets.
+	replicationControllers *table[*corev1.ReplicationController]
+	quotas                 *table[*corev1.ResourceQuota]
+	priorities             *table[*schedulingv1.PriorityClass]
+	pools                  *table[*v1alpha1.CloudPool]
+	placements             *table[*v1alpha1.Placement]
 }
 
 // notices are told what changed of what a plan is made from.
@@ -55,7 +58,7 @@ func newObjects(tell notices) *objects {
 	o.nodes = newTable(watch(tell.everything, sameNode))
 	o.pods = newTable(func(before, after *corev1.Pod) {
 		if after == nil || before != nil && before.UID != after.UID {
-			o.shapes.forget(before)
+			o.shapes.Forget(before)
 		}
 		if before == nil || after == nil || !samePod(before, after) {
 			tell.pod(before, after)
@@ -79,6 +82,7 @@ func newObjects(tell notices) *objects {
 		}
 	})
 	o.statefulSets = newTable(watch(tell.workload, sameGeneration[*appsv1.StatefulSet]))
+	o.replicationControllers = newTable(watch(tell.workload, sameGeneration[*corev1.ReplicationController]))
 	o.jobs = newTable(watch(tell.workload, func(a, b *batchv1.Job) bool {
 		return sameGeneration(a, b) && workload.ReplicasOfJob(a) == workload.ReplicasOfJob(b) && workload.JobEnded(a) == workload.JobEnded(b)
 	}))
@@ -129,7 +133,8 @@ func (o *objects) watch(ctx context.Context, from cache.Cache) ([]source, error)
 		&storagev1.StorageClass{}: o.classes.handler(), &corev1.ResourceQuota{}: o.quotas.handler(),
 		&schedulingv1.PriorityClass{}: o.priorities.handler(), &appsv1.Deployment{}: o.deployments.handler(),
 		&appsv1.ReplicaSet{}: o.replicaSets.handler(), &appsv1.StatefulSet{}: o.statefulSets.handler(), &batchv1.Job{}: o.jobs.handler(),
-		&v1alpha1.CloudPool{}: o.pools.handler(), &v1alpha1.Placement{}: o.placements.handler(),
+		&corev1.ReplicationController{}: o.replicationControllers.handler(),
+		&v1alpha1.CloudPool{}:           o.pools.handler(), &v1alpha1.Placement{}: o.placements.handler(),
 	} {
 		name := strings.ToLower(reflect.TypeOf(kind).Elem().Name())
 		informer, err := from.GetInformer(ctx, kind, cache.BlockUntilSynced(false))

@@ -16,6 +16,7 @@ import (
 	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/kube/status"
 	"tradewind.dev/tradewind/pkg/location"
+	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/state"
 )
 
@@ -38,7 +39,7 @@ const maxRejected = 16
 // wanted is what a Placement should say.
 type wanted struct {
 	key    client.ObjectKey
-	of     *planned
+	of     *planning.Selected
 	status v1alpha1.PlacementStatus
 	// last is what it says; nil when there is none.
 	last *v1alpha1.PlacementStatus
@@ -65,7 +66,7 @@ func (p *Planner) statuses(d *draft, s *solution) []*wanted {
 }
 
 // want says what the Placement of one workload should say.
-func (p *Planner) want(d *draft, s *solution, of *planned) *wanted {
+func (p *Planner) want(d *draft, s *solution, of *planning.Selected) *wanted {
 	w := &wanted{of: of, unplaced: -1, key: client.ObjectKey{Namespace: of.Namespace, Name: state.PlacementName(of.Kind, of.Name)}}
 	w.last = p.written.latest(w.key, p.objects.placements)
 	i, found := 0, false
@@ -75,10 +76,10 @@ func (p *Planner) want(d *draft, s *solution, of *planned) *wanted {
 	switch {
 	case s == nil:
 		w.keep(nil, metav1.ConditionUnknown, ReasonUncertain, d.uncertain+lastStays)
-	case of.rules == nil:
+	case of.Rules == nil:
 		w.keep(s, metav1.ConditionUnknown, ReasonUncertain, of.Hold+lastStays)
-	case of.Hold == "" && of.doubt != "":
-		w.keep(s, metav1.ConditionUnknown, ReasonUncertain, of.doubt+lastStays)
+	case of.Hold == "" && of.Doubt != "":
+		w.keep(s, metav1.ConditionUnknown, ReasonUncertain, of.Doubt+lastStays)
 	case of.Hold != "":
 		w.keep(s, metav1.ConditionFalse, ReasonInvalid, of.Hold+"; the last plan stays until it is corrected")
 	case !found || s.plan.Placements[i].Held != "":
@@ -122,7 +123,7 @@ func (w *wanted) keep(s *solution, planned metav1.ConditionStatus, reason, messa
 // running are the running replicas by the index of their pool, and all of them.
 func (w *wanted) running(s *solution) (byPool map[int]int, all int) {
 	byPool = map[int]int{}
-	for node, replicas := range w.of.running {
+	for node, replicas := range w.of.Running {
 		if pool, ok := s.result.PoolOf[node]; ok {
 			byPool[pool] += replicas
 			all += replicas
@@ -154,7 +155,7 @@ func (w *wanted) plan(s *solution, i int) {
 	}
 	w.money(s, i, all, placed)
 	w.survival(s, placement, placed)
-	for _, source := range w.of.rules.Sources {
+	for _, source := range w.of.Rules.Sources {
 		out.Policies = append(out.Policies, source.String())
 	}
 	w.conditions(placement, w.soFar(placement))
@@ -233,7 +234,7 @@ func rejected(s *solution, all []engine.Rejection) []v1alpha1.PlacementRejection
 
 // survival says what is left after each loss that the policy speaks of.
 func (w *wanted) survival(s *solution, placement *engine.Placement, placed int) {
-	for _, rule := range w.of.rules.Availability {
+	for _, rule := range w.of.Rules.Availability {
 		lost := map[location.Domain]int{}
 		for k := range placement.Decisions {
 			d := &placement.Decisions[k]

@@ -201,7 +201,7 @@ func (k *kept) compare(d *draft, concerned map[workload.Key]bool) bool {
 		if (planned == nil) != (before.planned[now.Key] == nil) {
 			return false
 		}
-		if planned != nil && planned.rules != before.planned[now.Key].rules {
+		if planned != nil && planned.Rules != before.planned[now.Key].Rules {
 			concerned[now.Key] = true
 		}
 	}

@@ -1,20 +1,27 @@
 package placement
 
 import (
-	"sync"
-
-	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/planning"
+	"tradewind.dev/tradewind/pkg/state"
 	"tradewind.dev/tradewind/pkg/workload"
 )
+
+// lists are the objects as they are now, but for those that workloads are found from.
+func (o *objects) lists() *state.Lists {
+	return &state.Lists{
+		Nodes: o.nodes.all(), Pods: o.pods.all(), Namespaces: o.namespaces.all(), ReplicaSets: o.replicaSets.all(), Claims: o.claims.all(),
+		Volumes: o.volumes.all(), StorageClasses: o.classes.all(), CloudPools: o.pools.all(), PriorityClasses: o.priorities.all(),
+		Quotas: o.quotas.all(),
+	}
+}
 
 // workloads are those that Placements may be kept for.
 func (o *objects) workloads() []workload.Workload {
 	from := workload.Objects{
-		Deployments: o.deployments.all(), ReplicaSets: o.replicaSets.all(), StatefulSets: o.statefulSets.all(), Jobs: o.jobs.all(),
+		Deployments: o.deployments.all(), ReplicaSets: o.replicaSets.all(), StatefulSets: o.statefulSets.all(),
+		ReplicationControllers: o.replicationControllers.all(), Jobs: o.jobs.all(),
 	}
 	return from.All()
 }
@@ -28,57 +35,15 @@ func (o *objects) owner(namespace, replicaSet string) (workload.Key, bool) {
 	return workload.OfReplicaSet(set), true
 }
 
-// runningPods are the pods that have a node and have not ended. Those that are ending take room, and are no replicas any more.
-func (o *objects) runningPods() []planning.Pod {
-	all := o.pods.all()
-	out := make([]planning.Pod, 0, len(all))
-	for _, pod := range all {
-		if next := o.running(pod); next != nil {
-			out = append(out, *next)
-		}
-	}
-	return out
-}
-
-// runningPod is one of them; nil when it is none.
+// runningPod is what a plan looks at of a pod; nil when it takes no room.
 func (o *objects) runningPod(key client.ObjectKey) *planning.Pod {
 	pod, ok := o.pods.get(key.Namespace, key.Name)
 	if !ok {
 		return nil
 	}
-	return o.running(pod)
-}
-
-func (o *objects) running(pod *corev1.Pod) *planning.Pod {
-	if pod.Spec.NodeName == "" || workload.Ended(pod) {
+	out, ok := o.shapes.Pod(pod, o.owner)
+	if !ok {
 		return nil
 	}
-	shape := o.shapes.of(pod)
-	out := &planning.Pod{
-		Namespace: pod.Namespace, Name: pod.Name, Node: pod.Spec.NodeName, Request: shape.request, Claims: shape.claims,
-	}
-	if workload.Live(pod) {
-		out.Workload = workload.Of(pod, o.owner)
-	}
-	return out
+	return &out
 }
-
-// shapes remember what pods request, since reading it takes longer than planning with it.
-type shapes struct{ byUID sync.Map }
-
-type shape struct {
-	generation int64 // of the pod: resizing it raises it
-	request    engine.Resources
-	claims     []string
-}
-
-func (s *shapes) of(pod *corev1.Pod) *shape {
-	if known, ok := s.byUID.Load(pod.UID); ok && known.(*shape).generation == pod.Generation {
-		return known.(*shape)
-	}
-	out := &shape{generation: pod.Generation, request: planning.Request(&pod.Spec), claims: workload.Claims(pod)}
-	s.byUID.Store(pod.UID, out)
-	return out
-}
-
-func (s *shapes) forget(pod *corev1.Pod) { s.byUID.Delete(pod.UID) }

@@ -10,7 +10,7 @@ import (
 
 var (
 	policiesDesc = prometheus.NewDesc("tradewind_policies",
-		"Number of PlacementPolicies and ClusterPlacementPolicies, by whether they are in force.", []string{"in_force"}, nil)
+		"Number of PlacementPolicies and ClusterPlacementPolicies, by whether they are in force; unknown are those that the scheduler is not known to have read.", []string{"in_force"}, nil)
 	unsatisfiableDesc = prometheus.NewDesc("tradewind_policies_unsatisfiable",
 		"Number of policies that no node of the cluster satisfies.", nil, nil)
 )
@@ -19,8 +19,8 @@ var _ prometheus.Collector = &Controller{}
 
 // tally counts policies.
 type tally struct {
-	// inForce policies, and invalid ones.
-	inForce, invalid int
+	// inForce policies, invalid ones, and those that the scheduler is not known to have read.
+	inForce, invalid, unread int
 	// unsatisfiable policies allow no node of the cluster, alone or with others.
 	unsatisfiable int
 }
@@ -31,6 +31,8 @@ func (t *tally) add(of *status.Status) {
 		switch {
 		case condition.Type == v1alpha1.ConditionInForce && condition.Status == metav1.ConditionTrue:
 			t.inForce++
+		case condition.Type == v1alpha1.ConditionInForce && condition.Status == metav1.ConditionUnknown:
+			t.unread++
 		case condition.Type == v1alpha1.ConditionInForce:
 			t.invalid++
 		case condition.Type == v1alpha1.ConditionSatisfiable && condition.Status == metav1.ConditionFalse:
@@ -56,5 +58,6 @@ func (c *Controller) Collect(out chan<- prometheus.Metric) {
 	}
 	gauge(policiesDesc, counted.inForce, "true")
 	gauge(policiesDesc, counted.invalid, "false")
+	gauge(policiesDesc, counted.unread, "unknown")
 	gauge(unsatisfiableDesc, counted.unsatisfiable)
 }

@@ -65,6 +65,16 @@ func (c *Controller) Planned(ctx context.Context, round *rounds.Round) {
 	}
 }
 
+// SetHeld tells which policies the scheduler decides by, or the problem that keeps it from being known.
+func (c *Controller) SetHeld(ctx context.Context, held state.Held, problem string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.evaluator.held, c.evaluator.heldProblem = held, problem
+	if c.state != nil {
+		c.write(ctx)
+	}
+}
+
 // write says of all policies what the last state and plan have shown.
 func (c *Controller) write(ctx context.Context) {
 	state := c.state
@@ -82,6 +92,9 @@ type evaluator struct {
 	world *state.World
 	// traffic is what the last plan says of traffic to other namespaces.
 	traffic traffic
+	// held are the policies that the scheduler decides by; heldProblem is why that is not known, or empty.
+	held        state.Held
+	heldProblem string
 }
 
 // aloneRules are one policy's own rules.
@@ -117,6 +130,7 @@ func (e *evaluator) evaluate(state *cluster.State) (namespaced, clusterwide map[
 		kept[meta.UID] = alone
 		source := policy.Source{Namespace: namespace, Name: meta.Name}
 		out := judge(source, alone.rules, namespaces, uses[source], state)
+		e.readBy(meta, out)
 		if condition, ok := e.traffic.judge(source, alone.rules, known.Conditions); ok {
 			out.Conditions = append(out.Conditions, condition)
 		}

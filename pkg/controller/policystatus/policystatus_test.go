@@ -17,14 +17,22 @@ import (
 	"tradewind.dev/tradewind/pkg/kube/status"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/rules/policy"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 var schedulers = []string{"tradewind", "tradewind-cost", "tradewind-latency"}
 
+// evaluatorOf is an evaluator whose scheduler has read everything.
+func evaluatorOf(of *cluster.State) *evaluator {
+	e := newEvaluator(schedulers)
+	e.held = state.HeldIn(&of.Objects)
+	return e
+}
+
 // evaluate returns the status of the PlacementPolicy shop/web, else of the ClusterPlacementPolicy web.
 func evaluate(t *testing.T, state *cluster.State) (*status.Status, tally) {
 	t.Helper()
-	namespaced, clusterwide, summary := newEvaluator(schedulers).evaluate(state)
+	namespaced, clusterwide, summary := evaluatorOf(state).evaluate(state)
 	if found, ok := namespaced[client.ObjectKey{Namespace: "shop", Name: "web"}]; ok {
 		return found, summary
 	}

@@ -50,8 +50,8 @@ type bench struct {
 	kind    string
 	stopped bool
 	hold    string
-	// cheap is the name of the cheap pool in the latest round.
-	cheap string
+	// cluster that the nodes say they are in; cheap is the ID of the cheap pool in the latest round.
+	cluster, cheap string
 }
 
 func newBench(t *testing.T, policy string, change func(*corev1.Pod)) *bench {
@@ -143,6 +143,11 @@ func (b *bench) tryRound() error {
 			}},
 		})
 	}
+	for _, node := range in.Nodes {
+		if b.cluster != "" {
+			node.Labels[v1alpha1.LabelCluster] = b.cluster
+		}
+	}
 	in.Workloads = []planning.Workload{{Workload: workload.Workload{
 		Key: workload.Key{Kind: b.kind, Namespace: "shop", Name: "web"}, APIVersion: "apps/v1", Replicas: 4,
 		Template: &corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": "web"}}, Spec: b.pod("", "").Spec},
@@ -168,7 +173,7 @@ func (b *bench) tryRound() error {
 	b.cheap = ""
 	for i := range result.Pools {
 		if b.cheap == "" && result.Pools[i].Nodes[0].Name != "dear-0" {
-			b.cheap = result.Pools[i].Name
+			b.cheap = result.Pools[i].ID()
 		}
 	}
 	_, err = b.decide(b.Context(), &rounds.Round{Time: b.clock.Now(), Input: in, Result: result, Plan: plan, World: world})
@@ -229,14 +234,22 @@ func TestMoves(t *testing.T) {
 	}
 }
 
-// TestFailback returns as many replicas as a loss drove away, without rebalance, the youngest first, and no other one.
+// TestFailback returns as many replicas as a loss drove away, without rebalance, the youngest first, and no other one. Failover
+// once called pools by their names alone and the mover by their clusters' too, so that none returned where nodes name their cluster.
 func TestFailback(t *testing.T) {
+	for _, cluster := range []string{"", "west"} {
+		t.Run("cluster "+cluster, func(t *testing.T) { testFailback(t, cluster) })
+	}
+}
+
+func testFailback(t *testing.T, cluster string) {
 	b := newBench(t, "failover: {}", func(pod *corev1.Pod) {
 		pod.CreationTimestamp = metav1.NewTime(time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC))
 		if pod.Name == "web-1" || pod.Name == "web-2" { // these replaced what was lost
 			pod.CreationTimestamp.Time = pod.CreationTimestamp.Add(time.Hour)
 		}
 	})
+	b.cluster = cluster
 	b.round()
 	b.want("False", "NotEnabled", "would save")
 	key := workload.Key{Kind: "Deployment", Namespace: "shop", Name: "web"}

@@ -55,7 +55,7 @@ func (c *Controller) view(ctx context.Context, round *rounds.Round) (*view, erro
 		v.hold = "the plan was not finished in time"
 	}
 	for i := range round.Result.Pools {
-		name := poolName(&round.Result.Pools[i])
+		name := round.Result.Pools[i].ID()
 		v.poolNames[name], v.enginePools[name] = i, &round.Result.Snapshot.Pools[i]
 	}
 	for i := range round.Result.Workloads {
@@ -98,20 +98,13 @@ func (c *Controller) view(ctx context.Context, round *rounds.Round) (*view, erro
 	for i := range round.Plan.Placements {
 		plan := map[string]int{}
 		for _, d := range round.Plan.Placements[i].Decisions {
-			plan[poolName(&round.Result.Pools[d.Pool])] += d.Replicas
+			plan[round.Result.Pools[d.Pool].ID()] += d.Replicas
 		}
 		v.plans = append(v.plans, plan)
 	}
 	v.value()
 	v.takeStock()
 	return v, nil
-}
-
-func poolName(pool *planning.PoolInfo) string {
-	if pool.Cluster == "" {
-		return pool.Name
-	}
-	return pool.Cluster + "/" + pool.Name
 }
 
 // readPods sorts the live pods to their workloads. Those that are newer than the round belong to where the pods of the
@@ -163,7 +156,7 @@ func (v *view) readPods(ctx context.Context) error {
 // poolOf is the pool of a node as the round has it; empty when it has none.
 func (v *view) poolOf(node string) string {
 	if i, ok := v.round.Result.PoolOf[node]; ok {
-		return poolName(&v.round.Result.Pools[i])
+		return v.round.Result.Pools[i].ID()
 	}
 	return ""
 }
@@ -249,7 +242,7 @@ func (v *view) takeStock() {
 		}
 		counts := v.counts(i)
 		for _, d := range v.round.Plan.Placements[i].Decisions {
-			if lacks := min(unplaced, d.Replicas-counts[poolName(&v.round.Result.Pools[d.Pool])]); lacks > 0 {
+			if lacks := min(unplaced, d.Replicas-counts[v.round.Result.Pools[d.Pool].ID()]); lacks > 0 {
 				waits = append(waits, waiting{i, d.Pool, lacks})
 				unplaced -= lacks
 			}

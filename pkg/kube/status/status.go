@@ -57,7 +57,8 @@ func (s *Status) sameVerdicts(other *Status) bool {
 }
 
 // apply writes the status into an object's and says whether that changed it. Turned are the conditions that a person
-// should hear of: those that turned bad or good again, and those that are still bad after the object was changed.
+// should hear of: those that turned bad or good again, those that are still bad after the object was changed, and that a
+// policy is in force at last.
 func (s *Status) apply(to Fields) (changed bool, turned []metav1.Condition) {
 	edited := *to.ObservedGeneration != s.Generation
 	changed = edited
@@ -72,7 +73,7 @@ func (s *Status) apply(to Fields) (changed bool, turned []metav1.Condition) {
 		condition.ObservedGeneration = s.Generation
 		before := meta.FindStatusCondition(conditions, condition.Type)
 		wasBad := before != nil && bad(before)
-		if bad(&condition) && (!wasBad || edited) || good(&condition) && wasBad {
+		if bad(&condition) && (!wasBad || edited) || good(&condition) && (wasBad || awaited(before)) {
 			turned = append(turned, condition)
 		}
 		if meta.SetStatusCondition(&conditions, condition) {
@@ -86,6 +87,12 @@ func (s *Status) apply(to Fields) (changed bool, turned []metav1.Condition) {
 	}
 	*to.Conditions = conditions
 	return changed, turned
+}
+
+// awaited says whether a condition was one that people wait for: that a policy is in force, which is not known until the
+// scheduler has read it.
+func awaited(before *metav1.Condition) bool {
+	return before != nil && before.Type == v1alpha1.ConditionInForce && before.Status == metav1.ConditionUnknown
 }
 
 // bad says whether a condition is one that a person should hear of.

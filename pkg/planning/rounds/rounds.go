@@ -26,18 +26,18 @@ type Round struct {
 	Owners workload.Owners
 }
 
-// Origin are the pools where replicas that a loss drove from a pool may return: that pool, and others in the same place, as
-// far as they may be used now. Empty when the round has no such pool.
+// Origin are the IDs of the pools where replicas that a loss drove from a pool may return: that pool, and others in the same
+// place, as far as they may be used now. Empty when the round has no such pool.
 func (r *Round) Origin(left string) map[string]bool {
 	out := map[string]bool{}
 	for i := range r.Result.Pools {
 		from := &r.Result.Pools[i]
-		if from.Name != left {
+		if from.ID() != left {
 			continue
 		}
 		for k := range r.Result.Pools {
 			if pool := &r.Result.Pools[k]; pool.At.Location == from.At.Location && pool.Unavailable == "" {
-				out[pool.Name] = true
+				out[pool.ID()] = true
 			}
 		}
 	}

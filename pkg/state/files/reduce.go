@@ -7,7 +7,9 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	schedulingv1 "k8s.io/api/scheduling/v1"
 	storagev1 "k8s.io/api/storage/v1"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -104,7 +106,7 @@ func reducePod(from *corev1.Pod) client.Object {
 		return nil
 	}
 	set := map[string]string{}
-	for _, key := range workload.HashLabels() {
+	for _, key := range append(workload.HashLabels(), v1alpha1.LabelCluster) {
 		if hash, ok := from.Labels[key]; ok {
 			set[key] = hash
 		}
@@ -200,8 +202,23 @@ func reduceClusterPolicy(from *v1alpha1.ClusterPlacementPolicy) client.Object {
 	return &v1alpha1.ClusterPlacementPolicy{TypeMeta: ownType("ClusterPlacementPolicy"), ObjectMeta: own(from), Spec: from.Spec}
 }
 
+// reducePool keeps of its status why the pool does not count as capacity now.
 func reducePool(from *v1alpha1.CloudPool) client.Object {
-	return &v1alpha1.CloudPool{TypeMeta: ownType("CloudPool"), ObjectMeta: own(from), Spec: from.Spec}
+	out := &v1alpha1.CloudPool{TypeMeta: ownType("CloudPool"), ObjectMeta: own(from), Spec: from.Spec}
+	if said := apimeta.FindStatusCondition(from.Status.Conditions, v1alpha1.ConditionOutage); said != nil && said.Status == metav1.ConditionTrue {
+		out.Status.Conditions = []metav1.Condition{*said}
+	}
+	return out
+}
+
+func reduceQuota(from *corev1.ResourceQuota) client.Object {
+	return &corev1.ResourceQuota{TypeMeta: typeMeta("v1", "ResourceQuota"), ObjectMeta: meta(from, nil), Spec: from.Spec}
+}
+
+func reducePriorityClass(from *schedulingv1.PriorityClass) client.Object {
+	return &schedulingv1.PriorityClass{
+		TypeMeta: typeMeta("scheduling.k8s.io/v1", "PriorityClass"), ObjectMeta: meta(from, nil), Value: from.Value, GlobalDefault: from.GlobalDefault,
+	}
 }
 
 func reducePrices(from *v1alpha1.PriceList) client.Object {

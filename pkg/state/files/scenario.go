@@ -1,18 +1,16 @@
 package files
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
-	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
-	schedulingv1 "k8s.io/api/scheduling/v1"
-	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/location"
@@ -44,11 +42,7 @@ func (o *Object) cluster() string {
 // Scenario brings the objects together. now decides which samples of LatencyMaps are too old. Errors mean a broken build.
 func (s *Set) Scenario(options location.Options, now time.Time) (*Scenario, error) {
 	b := &assembly{
-		set: s, objects: state.Objects{}, named: map[string]*Object{},
-		out: &Scenario{
-			Input:    &planning.Input{Location: options, Namespaces: map[string]labels.Set{}, Unavailable: planning.NodeUnavailable},
-			Clusters: map[string]*ClusterProfile{},
-		},
+		set: s, named: map[string]*Object{}, out: &Scenario{Clusters: map[string]*ClusterProfile{}},
 	}
 	for _, object := range s.Objects {
 		b.named[object.String()] = object
@@ -61,12 +55,12 @@ func (s *Set) Scenario(options location.Options, now time.Time) (*Scenario, erro
 	for _, name := range s.Unread {
 		b.unread(name)
 	}
-	b.finish()
-	world, err := state.NewWorld(b.objects, now)
+	world, err := state.NewWorld(b.lists.Objects, now)
 	if err != nil {
 		return nil, err
 	}
-	b.out.World = world
+	b.out.Input = planning.From(&b.lists, world, options, nil)
+	b.finish()
 	b.meaning(world)
 	b.out.Problems = append(b.out.Problems, s.Problems...)
 	return b.out, nil
@@ -76,14 +70,10 @@ func (s *Set) Scenario(options location.Options, now time.Time) (*Scenario, erro
 type assembly struct {
 	set     *Set
 	out     *Scenario
-	objects state.Objects
+	lists   state.Lists
 	named   map[string]*Object
-	daemons []*appsv1.DaemonSet
-	// workload are the objects of workloads, pods all pods.
-	workload workload.Objects
-	pods     []*corev1.Pod
-	running  map[workload.Key]bool
-	holds    []hold
+	running map[workload.Key]bool
+	holds   []hold
 }
 
 // hold keeps workloads where they are: a policy that may select them cannot be read, and an uncertain answer moves
@@ -138,69 +128,25 @@ func (b *assembly) unread(name string) {
 
 // add puts an object where it belongs.
 func (b *assembly) add(object *Object) {
-	in := b.out.Input
-	switch typed := object.Value.(type) {
-	case *corev1.Node:
-		in.Nodes = append(in.Nodes, typed)
-	case *corev1.Namespace:
-		set := labels.Set{corev1.LabelMetadataName: typed.Name}
-		for key, value := range typed.Labels {
-			set[key] = value
-		}
-		in.Namespaces[typed.Name] = set
-	case *corev1.Pod:
-		typed.Namespace = object.Namespace
-		b.pods = append(b.pods, typed)
-	case *corev1.PersistentVolume:
-		in.Volumes = append(in.Volumes, typed)
-	case *corev1.PersistentVolumeClaim:
-		typed.Namespace = object.Namespace
-		in.Claims = append(in.Claims, typed)
-	case *storagev1.StorageClass:
-		in.Classes = append(in.Classes, typed)
-	case *corev1.ResourceQuota:
-		typed.Namespace = object.Namespace
-		in.Quotas = append(in.Quotas, typed)
-	case *schedulingv1.PriorityClass:
-		in.PriorityClasses = append(in.PriorityClasses, typed)
-	case *appsv1.DaemonSet:
-		typed.Namespace = object.Namespace
-		b.daemons = append(b.daemons, typed)
-	case *ClusterProfile:
-		b.out.Clusters[typed.Name] = typed
-	case *v1alpha1.CloudPool:
-		in.Pools = append(in.Pools, typed)
-	case *v1alpha1.PlacementPolicy:
-		typed.Namespace = object.Namespace
-		b.objects.PlacementPolicies = append(b.objects.PlacementPolicies, typed)
-	case *v1alpha1.ClusterPlacementPolicy:
-		typed.Namespace = ""
-		b.objects.ClusterPlacementPolicies = append(b.objects.ClusterPlacementPolicies, typed)
-	case *v1alpha1.PriceList:
-		b.objects.PriceLists = append(b.objects.PriceLists, *typed)
-	case *v1alpha1.LatencyMap:
-		b.objects.LatencyMaps = append(b.objects.LatencyMaps, *typed)
-	case *appsv1.Deployment:
-		typed.Namespace, typed.Name = object.Namespace, object.Name
-		b.workload.Deployments = append(b.workload.Deployments, typed)
-	case *appsv1.StatefulSet:
-		typed.Namespace, typed.Name = object.Namespace, object.Name
-		b.workload.StatefulSets = append(b.workload.StatefulSets, typed)
-	case *appsv1.ReplicaSet:
-		typed.Namespace, typed.Name = object.Namespace, object.Name
-		b.workload.ReplicaSets = append(b.workload.ReplicaSets, typed)
-	case *corev1.ReplicationController:
-		typed.Namespace, typed.Name = object.Namespace, object.Name
-		b.workload.ReplicationControllers = append(b.workload.ReplicationControllers, typed)
-	case *batchv1.Job:
-		typed.Namespace, typed.Name = object.Namespace, object.Name
-		b.workload.Jobs = append(b.workload.Jobs, typed)
+	if profile, ok := object.Value.(*ClusterProfile); ok {
+		b.out.Clusters[profile.Name] = profile
+		return
 	}
+	typed, ok := object.Value.(client.Object)
+	if !ok {
+		return
+	}
+	typed.SetNamespace(object.Namespace)
+	typed.SetName(object.Name)
+	if namespace, ok := typed.(*corev1.Namespace); ok { // as the API server labels it
+		metav1.SetMetaDataLabel(&namespace.ObjectMeta, corev1.LabelMetadataName, namespace.Name)
+	}
+	b.lists.Add(typed)
 }
 
 // workloads adds the workloads that are to run.
 func (b *assembly) workloads() {
-	for _, w := range b.workload.All() {
+	for _, w := range b.lists.Workloads() {
 		b.out.Workloads = append(b.out.Workloads, planning.Workload{Workload: w})
 		// A Rollout is known by its ReplicaSets alone.
 		if object := b.named[Name(w.Kind, w.Namespace, w.Name)]; object != nil && w.Replicas > 0 && !requests(w.Template) {
@@ -219,17 +165,11 @@ func requests(template *corev1.PodTemplateSpec) bool {
 func (b *assembly) finish() {
 	in := b.out.Input
 	b.workloads()
-	owners := workload.OwnersOf(b.workload.ReplicaSets)
-	for _, object := range b.pods {
-		if pod, ok := planning.FromPod(object, owners); ok {
-			in.Pods = append(in.Pods, pod)
-		}
-	}
 	b.running = map[workload.Key]bool{}
 	for i := range in.Pods {
 		b.running[in.Pods[i].Workload] = true
 	}
-	for _, daemon := range b.daemons {
+	for _, daemon := range b.lists.DaemonSets {
 		b.daemon(daemon)
 	}
 	for i := range in.Workloads {
@@ -243,7 +183,8 @@ func (b *assembly) finish() {
 	}
 	if len(b.out.Clusters) > 0 {
 		b.clusters()
-		in.PoolUnavailable = b.out.ClusterUnavailable
+		out := in.PoolUnavailable
+		in.PoolUnavailable = func(pool *planning.PoolInfo) string { return cmp.Or(b.out.ClusterUnavailable(pool), out(pool)) }
 	}
 }
 

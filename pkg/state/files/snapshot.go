@@ -26,8 +26,8 @@ type File struct {
 }
 
 // Snapshot turns the state of a cluster into files that Read reads: nodes, workloads, pods, policies, pools, prices, round
-// trips, volumes, claims, storage classes and namespaces, each reduced to what a plan looks at. Only what is named here is
-// taken over: commands, arguments, environment, images, annotations, and volumes other than claims never are, nor is any
+// trips, volumes, claims, storage classes, quotas, priority classes and namespaces, each reduced to what a plan looks at. Only
+// what is named here is taken over: commands, arguments, environment, images, annotations, and volumes other than claims never are, nor is any
 // Secret or ConfigMap. Ids of accounts with clouds are replaced unless asked for.
 func Snapshot(lists *state.Lists, options SnapshotOptions) ([]File, error) {
 	wanted := func(namespace string) bool {
@@ -64,6 +64,7 @@ func Snapshot(lists *state.Lists, options SnapshotOptions) ([]File, error) {
 		{"pods.yaml", reduceAll(lists.Pods, nil, reducePod)},
 		{"volumes.yaml", slices.Concat(reduceAll(lists.Volumes, nil, reduceVolume), reduceAll(lists.Claims, wanted, reduceClaim),
 			reduceAll(lists.StorageClasses, nil, reduceStorageClass))},
+		{"quotas.yaml", slices.Concat(reduceAll(lists.Quotas, nil, reduceQuota), reduceAll(lists.PriorityClasses, nil, reducePriorityClass))},
 		{"policies.yaml", slices.Concat(reduceAll(lists.PlacementPolicies, wanted, reducePolicy), reduceAll(lists.ClusterPlacementPolicies, nil, reduceClusterPolicy))},
 		{"pools.yaml", reduceAll(lists.CloudPools, nil, reducePool)},
 		{"prices.yaml", reduceAll(pointers(lists.PriceLists), nil, reducePrices)},
@@ -107,7 +108,7 @@ type SnapshotOptions struct {
 
 // SnapshotFiles are the names that Snapshot gives its files.
 func SnapshotFiles() []string {
-	return []string{"nodes.yaml", "namespaces.yaml", "workloads.yaml", "pods.yaml", "volumes.yaml", "policies.yaml", "pools.yaml", "prices.yaml", "latency.yaml"}
+	return []string{"nodes.yaml", "namespaces.yaml", "workloads.yaml", "pods.yaml", "volumes.yaml", "quotas.yaml", "policies.yaml", "pools.yaml", "prices.yaml", "latency.yaml"}
 }
 
 func kindName(object client.Object) string { return object.GetObjectKind().GroupVersionKind().Kind }
@@ -192,7 +193,7 @@ func template(from *corev1.PodTemplateSpec) corev1.PodTemplateSpec {
 func podSpec(from *corev1.PodSpec) corev1.PodSpec {
 	out := corev1.PodSpec{
 		PriorityClassName: from.PriorityClassName, NodeName: from.NodeName, NodeSelector: from.NodeSelector, Tolerations: from.Tolerations, Overhead: from.Overhead,
-		Containers: containers(from.Containers), InitContainers: containers(from.InitContainers),
+		Containers: containers(from.Containers), ActiveDeadlineSeconds: from.ActiveDeadlineSeconds, InitContainers: containers(from.InitContainers),
 	}
 	if from.Resources != nil {
 		out.Resources = &corev1.ResourceRequirements{Requests: from.Resources.Requests, Limits: from.Resources.Limits}

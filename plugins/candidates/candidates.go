@@ -1,0 +1,119 @@
+// Package candidates is the scheduler plugin that chooses the nodes worth looking at for a pod: those of the best places
+// that every rule allows and that have room, out of all nodes and no sample of them.
+package candidates
+
+import (
+	"context"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/klog/v2"
+	fwk "k8s.io/kube-scheduler/framework"
+	"k8s.io/kubernetes/pkg/scheduler/apis/config"
+
+	"tradewind.dev/tradewind/plugins/cycle"
+)
+
+// Name of the plugin in a scheduler's configuration.
+const Name = "TradewindCandidates"
+
+// Plugin narrows the nodes of a cycle. Nodes of a place are alike but for their room, so that places are ranked by the
+// points that Tradewind's plugins give them, and kube-scheduler filters and scores the nodes of the best place alone. It
+// narrows only to nodes of which one has passed every filter of the profile; where there is none, or where it cannot tell,
+// all nodes are looked at in the same cycle, with their own reasons and Kubernetes' own preemption.
+type Plugin struct {
+	*cycle.Profile
+	runner   runner
+	settings func() settings
+	mu       sync.Mutex // PreFilter is not called by two at a time; this makes sure
+	nodes    nodes
+	again    sync.Map // types.UID of pods whose next attempt looks at all nodes
+}
+
+// runner is what kube-scheduler's framework can do besides what its plugins are promised.
+type runner interface {
+	RunPreFilterPlugins(context.Context, fwk.CycleState, *corev1.Pod) (*fwk.PreFilterResult, *fwk.Status, sets.Set[string])
+	ListPlugins() *config.Plugins
+}
+
+var (
+	_ fwk.PreFilterPlugin   = &Plugin{}
+	_ fwk.PostFilterPlugin  = &Plugin{}
+	_ fwk.SignPlugin        = &Plugin{}
+	_ fwk.EnqueueExtensions = &Plugin{}
+)
+
+// New returns the plugin's factory. Errors name the profile and the argument.
+func New(shared *cycle.Shared) func(context.Context, runtime.Object, fwk.Handle) (fwk.Plugin, error) {
+	return func(ctx context.Context, args runtime.Object, handle fwk.Handle) (fwk.Plugin, error) {
+		profile, err := shared.Profile(ctx, args, handle)
+		if err != nil {
+			return nil, err
+		}
+		p := &Plugin{Profile: profile}
+		p.runner, _ = handle.(runner)
+		p.settings = sync.OnceValue(p.readSettings)
+		return p, nil
+	}
+}
+
+// Name implements fwk.Plugin.
+func (*Plugin) Name() string { return Name }
+
+// attempt is what a cycle's state says of its nodes: they are being tried, or they were narrowed.
+type attempt string
+
+const (
+	trying   attempt = "trying"
+	narrowed attempt = "narrowed"
+)
+
+// Clone implements fwk.StateData.
+func (a attempt) Clone() fwk.StateData { return a }
+
+// PreFilter returns the nodes worth looking at. To know that one of them fits it runs the profile's PreFilter plugins in a
+// state of its own, and their filters on the nodes that it ranks first.
+func (p *Plugin) PreFilter(ctx context.Context, state fwk.CycleState, object *corev1.Pod, infos []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {
+	pod, status := p.Pod(state, object)
+	if status != nil {
+		return nil, status
+	}
+	all := fwk.NewStatus(fwk.Skip)
+	if _, err := state.Read(Name); err == nil || p.runner == nil || len(p.Handle.Extenders()) > 0 {
+		return nil, all // an extender may refuse what all plugins accept
+	}
+	if _, wide := p.again.LoadAndDelete(object.UID); wide {
+		return nil, all
+	}
+	try := state.Clone()
+	try.Write(Name, trying)
+	others, status, _ := p.runner.RunPreFilterPlugins(ctx, try, object)
+	if !status.IsSuccess() {
+		return nil, all
+	}
+	names := p.choose(ctx, try, pod, object, infos, others)
+	if p.Chosen(len(names)); names == nil {
+		return nil, all
+	}
+	state.Write(Name, narrowed)
+	return &fwk.PreFilterResult{NodeNames: names}, nil
+}
+
+// PreFilterExtensions implements fwk.PreFilterPlugin: there is no filter.
+func (*Plugin) PreFilterExtensions() fwk.PreFilterExtensions { return nil }
+
+// PostFilter keeps a narrowed attempt from preempting, and has the pod tried on all nodes at once after. It is asked only
+// when something else happened between the choice of the nodes and their filters, since one of them had passed.
+func (p *Plugin) PostFilter(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, _ fwk.NodeToStatusReader) (*fwk.PostFilterResult, *fwk.Status) {
+	if _, err := state.Read(Name); err != nil {
+		return nil, fwk.NewStatus(fwk.Unschedulable)
+	}
+	p.again.Store(pod.UID, struct{}{})
+	p.Handle.Activate(klog.FromContext(ctx), map[string]*corev1.Pod{pod.Namespace + "/" + pod.Name: pod})
+	return nil, fwk.NewStatus(fwk.UnschedulableAndUnresolvable, "the best nodes have just changed; all are looked at next")
+}
+
+// EventsToRegister implements fwk.EnqueueExtensions: what this plugin rejects it has tried again itself.
+func (*Plugin) EventsToRegister(context.Context) ([]fwk.ClusterEventWithHint, error) { return nil, nil }
