@@ -26,7 +26,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	ready "tradewind.dev/tradewind/deploy/scheduler"
+	"tradewind.dev/tradewind/deploy"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/state"
 	"tradewind.dev/tradewind/plugins"
@@ -81,7 +81,7 @@ func newCluster(t testing.TB) *cluster {
 
 func profiles(t testing.TB) []config.KubeSchedulerProfile {
 	t.Helper()
-	object, _, err := scheme.Codecs.UniversalDecoder().Decode(ready.Config, nil, nil)
+	object, _, err := scheme.Codecs.UniversalDecoder().Decode(deploy.SchedulerConfig, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,6 +118,17 @@ func (c *cluster) node(nodes ...*corev1.Node) {
 		c.live.SetNode(node)
 		c.scheduler.Cache.AddNode(klog.Background(), node)
 	}
+}
+
+// change replaces a node.
+func (c *cluster) change(name string, edit func(*corev1.Node)) {
+	c.t.Helper()
+	at := slices.IndexFunc(c.nodes, func(node *corev1.Node) bool { return node.Name == name })
+	before, after := c.nodes[at], c.nodes[at].DeepCopy()
+	edit(after)
+	c.nodes[at] = after
+	c.live.SetNode(after)
+	c.scheduler.Cache.UpdateNode(klog.Background(), before, after)
 }
 
 // running puts a pod on a node.

@@ -31,7 +31,7 @@ type draft struct {
 
 // gather makes the input of a plan from what the informers have seen.
 func (p *Planner) gather(world *state.World) *draft {
-	input := planning.From(p.objects.lists(), world, p.options.Location, &p.objects.shapes)
+	input := planning.From(p.objects.Lists(), world, p.options.Location, &p.shapes)
 	input.Unavailable, input.PoolUnavailable = p.unavailable, nil
 	if p.options.Availability != nil {
 		input.PoolUnavailable = p.options.Availability.PoolUnavailable
@@ -45,9 +45,9 @@ func (p *Planner) draft(input planning.Input) *draft {
 	if p.options.Availability != nil {
 		doubts = p.options.Availability.Doubts()
 	}
-	d := &draft{now: p.clock.Now(), input: &input, planned: input.Select(p.objects.workloads(), doubts.Nodes), away: map[workload.Key]bool{}}
+	d := &draft{now: p.clock.Now(), input: &input, planned: input.Select(p.objects.Workloads(), doubts.Nodes), away: map[workload.Key]bool{}}
 	for key := range d.planned {
-		if placement, ok := p.objects.placements.get(key.Namespace, state.PlacementName(key.Kind, key.Name)); ok && len(placement.Status.Away) > 0 {
+		if placement, ok := p.objects.Placements.Get(key.Namespace, state.PlacementName(key.Kind, key.Name)); ok && len(placement.Status.Away) > 0 {
 			d.away[key] = true
 		}
 	}
