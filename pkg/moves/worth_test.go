@@ -14,6 +14,7 @@ import (
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/pricing"
 	"tradewind.dev/tradewind/pkg/rules"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // flat is a price of traffic between clouds, and of none within one.
@@ -97,7 +98,7 @@ func TestWorth(t *testing.T) {
 // of one that may not move are counted.
 func TestWorthOfCalls(t *testing.T) {
 	// 1,000 calls a second of 10 kB: 36 GB an hour, $1.80 between clouds.
-	calls := engine.Call{To: engine.Reference{Name: "cart"}, RequestsPerSecond: 1000, BytesPerRequest: 10_000}
+	calls := engine.Call{To: workload.Key{Name: "cart"}, RequestsPerSecond: 1000, BytesPerRequest: 10_000}
 	snapshot := clouds(t, 4, 2)
 	snapshot.Workloads = []engine.Workload{on("web", 0, 2, calls), on("cart", 0, 2)}
 	v := NewValuer(appraise(t, snapshot), to(snapshot, 1, 1))
@@ -114,7 +115,7 @@ func TestWorthOfCalls(t *testing.T) {
 
 // TestWorthOfCallsThatAreNotAgreed checks that such a call is the caller's affair: it neither keeps what is called nor moves it.
 func TestWorthOfCallsThatAreNotAgreed(t *testing.T) {
-	calls := engine.Call{To: engine.Reference{Name: "cart"}, RequestsPerSecond: 1000, BytesPerRequest: 10_000, CallerOnly: true}
+	calls := engine.Call{To: workload.Key{Name: "cart"}, RequestsPerSecond: 1000, BytesPerRequest: 10_000, CallerOnly: true}
 	snapshot := clouds(t, 4, 2)
 	snapshot.Workloads = []engine.Workload{on("web", 0, 2, calls), on("cart", 0, 2)}
 	both := NewValuer(appraise(t, snapshot), to(snapshot, 1, 1)).Value([]int{0, 1})
@@ -181,7 +182,7 @@ func BenchmarkValue(b *testing.B) {
 // TestWorths checks that what a workload's move brings is said alike of those that move and of those that could: a status said what
 // a workload saves by itself, and the mover what it saves together with those that it calls.
 func TestWorths(t *testing.T) {
-	calls := engine.Call{To: engine.Reference{Name: "cart"}, RequestsPerSecond: 1000, BytesPerRequest: 10_000}
+	calls := engine.Call{To: workload.Key{Name: "cart"}, RequestsPerSecond: 1000, BytesPerRequest: 10_000}
 	snapshot := clouds(t, 4, 2)
 	snapshot.Workloads = []engine.Workload{on("web", 0, 2, calls), on("cart", 0, 2), on("stays", 1, 1), on("few", 0, 2)}
 	plan := to(snapshot, 1, 1, 1, 1)
