@@ -102,7 +102,9 @@ vet: ## Run go vet in every module.
 # tests get the linters that do not. go vet runs everywhere by itself.
 LIGHT_LINTERS := errcheck,errorlint,gocritic,ineffassign,misspell,revive
 
+# A cache of this checkout's own: one that several share reports what was found in files that are elsewhere, or gone.
 .PHONY: lint
+lint: export GOLANGCI_LINT_CACHE := $(BIN)/golangci-lint-cache
 lint: linter ## Run golangci-lint in every module.
 	@lint() { echo "golangci-lint in $$1"; (cd "$$1" && shift && golangci-lint run --allow-parallel-runners --config $(CURDIR)/.golangci.yml "$$@" ./...); }; \
 	lint .; lint hack/tools; for module in $(E2E_MODULES); do lint $$module --enable-only $(LIGHT_LINTERS); done

@@ -1,6 +1,6 @@
 module tradewind.dev/tradewind
 
-go 1.25.0
+go 1.26.0
 
 replace (
 	k8s.io/api => k8s.io/api v0.35.4

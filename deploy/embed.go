@@ -13,3 +13,9 @@ var CustomResourceDefinitions embed.FS
 //
 //go:embed install/node-guard.yaml install/components/enforce/admission.yaml
 var AdmissionPolicies embed.FS
+
+// SchedulerConfig is the ready configuration of tradewind-scheduler: a KubeSchedulerConfiguration with the profiles tradewind,
+// tradewind-cost and tradewind-latency, in YAML.
+//
+//go:embed scheduler/config.yaml
+var SchedulerConfig []byte

@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 	"sigs.k8s.io/yaml"
 
-	"tradewind.dev/tradewind/deploy/scheduler"
+	"tradewind.dev/tradewind/deploy"
 	"tradewind.dev/tradewind/pkg/admission"
 	"tradewind.dev/tradewind/pkg/location"
 )
@@ -125,7 +125,7 @@ func TestEnforcement(t *testing.T) {
 			SchedulerName string `json:"schedulerName"`
 		} `json:"profiles"`
 	}
-	if err := yaml.Unmarshal(scheduler.Config, &config); err != nil {
+	if err := yaml.Unmarshal(deploy.SchedulerConfig, &config); err != nil {
 		t.Fatal(err)
 	}
 	var profiles []string

@@ -16,7 +16,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 	"sigs.k8s.io/yaml"
 
-	"tradewind.dev/tradewind/deploy/scheduler"
+	"tradewind.dev/tradewind/deploy"
 )
 
 // object is one object of the installation.
@@ -158,13 +158,13 @@ func TestSchedulerConfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(copied) != string(scheduler.Config) {
+	if string(copied) != string(deploy.SchedulerConfig) {
 		t.Error("scheduler-config.yaml is not deploy/scheduler/config.yaml: copy it here (cp deploy/scheduler/config.yaml deploy/install/scheduler-config.yaml)")
 	}
 	var config struct {
 		LeaderElection struct{ ResourceName, ResourceNamespace string }
 	}
-	if err := yaml.Unmarshal(scheduler.Config, &config); err != nil {
+	if err := yaml.Unmarshal(deploy.SchedulerConfig, &config); err != nil {
 		t.Fatal(err)
 	}
 	objects := installation(t)

@@ -1,6 +1,6 @@
 module tradewind.dev/tradewind/hack/tools
 
-go 1.25.0
+go 1.26.0
 
 tool (
 	k8s.io/code-generator/cmd/applyconfiguration-gen

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"os"
 	"testing"
 	"time"
 
@@ -22,6 +23,9 @@ func TestPlansMatchAnExactSolver(t *testing.T) {
 		best, possible, err := enginetest.Optimum(context.Background(), snapshot, time.Minute)
 		switch {
 		case errors.Is(err, enginetest.ErrNoSolver):
+			if os.Getenv("CI") != "" {
+				t.Fatal(err) // the only proof that plans are near the optimum must not be left out unnoticed
+			}
 			t.Skip(err) // make installs it where it can
 		case errors.Is(err, enginetest.ErrUndecided):
 			continue

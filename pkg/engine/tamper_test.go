@@ -22,7 +22,7 @@ func TestTheCheckerSees(t *testing.T) {
 		{"a cheaper bill", func(_ *engine.Snapshot, p *engine.Plan) { first(p).Bill.Compute /= 2 }, "bill"},
 		{"a cheaper total", func(_ *engine.Snapshot, p *engine.Plan) { p.Bill.Compute -= 0.01 }, "bill"},
 		{"cheaper machines", func(_ *engine.Snapshot, p *engine.Plan) { p.Bill.Machines /= 2 }, "bill"},
-		{"machines of a pool that is not used", func(_ *engine.Snapshot, p *engine.Plan) { p.Pools[0].MachinesUSD += 1 }, "bill"},
+		{"machines of a pool that is not used", func(_ *engine.Snapshot, p *engine.Plan) { p.Pools[0].MachinesUSD++ }, "bill"},
 		{"a machine that is sunk", func(s *engine.Snapshot, p *engine.Plan) { s.Pools[first(p).Pool].Sunk = true }, "bill"},
 		{"a forgotten replica", func(_ *engine.Snapshot, p *engine.Plan) { p.Placements[1].Decisions = nil }, "shape"},
 		{"a smaller node", func(s *engine.Snapshot, p *engine.Plan) { s.Pools[first(p).Pool].Nodes[0].Free.MilliCPU = 100 }, "capacity"},

@@ -121,7 +121,7 @@ func (m *model) newWork(i int, w *Workload) (*work, []Problem) {
 	}
 	profile := m.profile(&clean)
 	if out.held == "" {
-		out.held = profile.rules.Held() // an uncertain answer keeps the last decision (design section 7)
+		out.held = profile.rules.Held() // an uncertain answer keeps the last decision
 	}
 	out.row = m.row(&clean, profile)
 	out.limits = m.limitsOf(&clean, profile, out.row.request)

@@ -146,7 +146,8 @@ func TestGroupsAddUp(t *testing.T) {
 	})
 }
 
-// dominantShare is the definition of design section 5, computed afresh from the objects.
+// dominantShare is the largest of a pod's shares of its node's allocatable CPU, memory and GPUs, computed afresh from the
+// objects.
 func dominantShare(pod *corev1.Pod, node *corev1.Node) float64 {
 	share := 0.0
 	for name, wanted := range pod.Spec.Containers[0].Resources.Requests {

@@ -36,7 +36,7 @@ func USDPerMillisecond(optimizeFor v1alpha1.OptimizeFor) float64 {
 }
 
 // LatencyUSD prices a round trip: milliseconds × requests an hour ÷ 1,000,000 × the price of a millisecond, in US
-// dollars an hour (design section 5).
+// dollars an hour.
 func LatencyUSD(milliseconds, requestsPerSecond float64, optimizeFor v1alpha1.OptimizeFor) float64 {
 	return milliseconds * requestsPerSecond * secondsPerHour / requestsPerMillion * USDPerMillisecond(optimizeFor)
 }

@@ -133,7 +133,7 @@ type Coverage struct {
 	remaining int
 }
 
-// coveredPercent of the clients must reach a replica in time: the 95th percentile of design section 3.
+// coveredPercent of the clients must reach a replica in time: a limit is one on the 95th percentile of the round trips.
 const coveredPercent = 95
 
 // NewCoverage prepares the limit with this index in the rules' Latency.
@@ -163,8 +163,8 @@ func (c *Coverage) Reason(static *Static) string {
 // missing is the least number of further populations that must be covered to reach 95 % of the clients.
 func (c *Coverage) missing(covered uint64) int { return Uncovered(c.limit, covered) }
 
-// Uncovered is the least number of further populations that must be reached within a limit, so that 95 % of the clients are
-// (design section 3), when those whose bit is set are already.
+// Uncovered is the least number of further populations that must be reached within a limit, so that 95 % of the clients are,
+// when those whose bit is set are already.
 func Uncovered(limit *policy.Latency, covered uint64) int {
 	const largest = 100
 	total, have := int64(0), int64(0)

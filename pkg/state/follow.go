@@ -220,7 +220,7 @@ func (f *follower) register(ctx context.Context, objects cache.Cache) (read tool
 
 // rebuild reads all objects from the watch's cache and puts them in force.
 func (f *follower) rebuild(ctx context.Context, reader client.Reader) error {
-	objects, err := ReadObjects(ctx, reader)
+	objects, err := readObjects(ctx, reader)
 	if err != nil {
 		return err
 	}
@@ -228,8 +228,8 @@ func (f *follower) rebuild(ctx context.Context, reader client.Reader) error {
 	return f.live.PutInForce(objects, f.clock.Now())
 }
 
-// ReadObjects lists the objects that a World is made from.
-func ReadObjects(ctx context.Context, reader client.Reader) (Objects, error) {
+// readObjects lists the objects that a World is made from.
+func readObjects(ctx context.Context, reader client.Reader) (Objects, error) {
 	var (
 		out      Objects
 		policies v1alpha1.PlacementPolicyList

@@ -26,7 +26,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	ready "tradewind.dev/tradewind/deploy/scheduler"
+	"tradewind.dev/tradewind/deploy"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/state"
 	"tradewind.dev/tradewind/plugins"
@@ -81,7 +81,7 @@ func newCluster(t testing.TB) *cluster {
 
 func profiles(t testing.TB) []config.KubeSchedulerProfile {
 	t.Helper()
-	object, _, err := scheme.Codecs.UniversalDecoder().Decode(ready.Config, nil, nil)
+	object, _, err := scheme.Codecs.UniversalDecoder().Decode(deploy.SchedulerConfig, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

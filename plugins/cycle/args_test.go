@@ -79,6 +79,9 @@ func TestArgumentsInAnyOrder(t *testing.T) {
 
 func TestOptimizeForIsSaidOnce(t *testing.T) {
 	got, err := optimize("", v1alpha1.OptimizeForCost)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, said := range []v1alpha1.OptimizeFor{"", v1alpha1.OptimizeForCost, ""} {
 		if got, err = optimize(got, said); err != nil || got != v1alpha1.OptimizeForCost {
 			t.Errorf("%q after Cost: got %q, error %v", said, got, err)

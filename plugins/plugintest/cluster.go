@@ -26,7 +26,7 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/metrics"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	ready "tradewind.dev/tradewind/deploy/scheduler"
+	"tradewind.dev/tradewind/deploy"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/state"
 	"tradewind.dev/tradewind/plugins"
@@ -108,7 +108,7 @@ func (c *Cluster) framework(ctx context.Context, factories map[string]plugins.Fa
 // than a profile must have. It does not narrow the nodes, since tests ask about every one of them.
 func shipped(t testing.TB) *config.KubeSchedulerProfile {
 	t.Helper()
-	object, _, err := scheme.Codecs.UniversalDecoder().Decode(ready.Config, nil, nil)
+	object, _, err := scheme.Codecs.UniversalDecoder().Decode(deploy.SchedulerConfig, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,7 +51,13 @@ func TestChaos(t *testing.T) {
 	}
 	again := fmt.Sprintf("make chaos SEED=%d DURATION=%d TIMES=%s", s.seed, int(s.duration.Seconds()), s.times.name)
 	fmt.Printf("chaos: seed %d; the same faults again: %s\n", s.seed, again)
-	folder, err := os.MkdirTemp(os.Getenv("ARTIFACTS"), "tradewind-chaos-*")
+	artifacts := os.Getenv("ARTIFACTS")
+	if artifacts != "" {
+		if err := os.MkdirAll(artifacts, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	folder, err := os.MkdirTemp(artifacts, "tradewind-chaos-*")
 	if err != nil {
 		t.Fatal(err)
 	}

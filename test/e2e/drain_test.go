@@ -26,7 +26,7 @@ var cliProgram = programs.Built(cliVariable, "tradewind")
 
 // tradewind runs the command line as the administrator and returns its exit status and what it wrote. It is interrupted
 // when the context ends.
-func (e *movingEnv) tradewind(ctx context.Context, arguments ...string) (status int, out, problems string) {
+func (e *env) tradewind(ctx context.Context, arguments ...string) (status int, out, problems string) {
 	e.Helper()
 	path, err := cliProgram()
 	if err != nil {
@@ -44,7 +44,7 @@ func (e *movingEnv) tradewind(ctx context.Context, arguments ...string) (status 
 }
 
 // must runs the command line, which must end with a status.
-func (e *movingEnv) must(want int, arguments ...string) (out, problems string) {
+func (e *env) must(want int, arguments ...string) (out, problems string) {
 	e.Helper()
 	status, out, problems := e.tradewind(e.Context(), arguments...)
 	if status != want {

@@ -39,8 +39,8 @@ var (
 	}
 )
 
-// workload is an owner, its policy and its pods.
-type workload struct {
+// application is an owner, its policy and its pods.
+type application struct {
 	Namespace, Name, Profile string
 	Kind                     kind
 	Replicas                 int
@@ -53,7 +53,7 @@ type workload struct {
 
 // prepare makes the cluster ready for the pods: CustomResourceDefinitions, nodes and, for each workload, its namespace,
 // owner and policy. It is the same for every profile.
-func prepare(tCtx ktesting.TContext, workloads []*workload) error {
+func prepare(tCtx ktesting.TContext, workloads []*application) error {
 	if err := installDefinitions(tCtx); err != nil {
 		return err
 	}
@@ -130,7 +130,7 @@ func createNodes(tCtx ktesting.TContext, count int) error {
 	return nil
 }
 
-func (w *workload) create(tCtx ktesting.TContext) error {
+func (w *application) create(tCtx ktesting.TContext) error {
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.Namespace}}
 	if _, err := tCtx.Client().CoreV1().Namespaces().Create(tCtx, namespace, metav1.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {
 		return err
@@ -150,7 +150,7 @@ func (w *workload) create(tCtx ktesting.TContext) error {
 	return os.WriteFile(w.PodTemplate, text, 0o600)
 }
 
-func (w *workload) apply(tCtx ktesting.TContext, resource schema.GroupVersionResource, file string) (*unstructured.Unstructured, error) {
+func (w *application) apply(tCtx ktesting.TContext, resource schema.GroupVersionResource, file string) (*unstructured.Unstructured, error) {
 	text, err := render(file, w)
 	if err != nil {
 		return nil, err

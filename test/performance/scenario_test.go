@@ -121,23 +121,23 @@ func (s *scenario) measure(b *testing.B) *run {
 }
 
 // plan lays out the workloads: those that warm up, then those that are measured, each kind in a namespace of its own.
-func (s *scenario) plan(directory string) [][]*workload {
-	phase := func(namespace string, pods int) []*workload {
-		out := make([]*workload, 0, s.workloads)
+func (s *scenario) plan(directory string) [][]*application {
+	phase := func(namespace string, pods int) []*application {
+		out := make([]*application, 0, s.workloads)
 		for i := range s.workloads {
 			name := fmt.Sprintf("web-%d", i)
-			out = append(out, &workload{
+			out = append(out, &application{
 				Namespace: namespace, Name: name, Profile: s.profile, Kind: s.kind, Replicas: pods / s.workloads, CPU: s.cpu, Memory: s.memory,
 				PodTemplate: filepath.Join(directory, namespace+"-"+name+".yaml"),
 			})
 		}
 		return out
 	}
-	return [][]*workload{phase("shop-0", s.pods/10), phase("shop-1", s.pods)}
+	return [][]*application{phase("shop-0", s.pods/10), phase("shop-1", s.pods)}
 }
 
 // writeCases writes the harness's test cases and the scheduler's configuration.
-func (s *scenario) writeCases(directory string, workloads [][]*workload) (string, error) {
+func (s *scenario) writeCases(directory string, workloads [][]*application) (string, error) {
 	config := ""
 	if len(s.config) > 0 {
 		config = filepath.Join(directory, "scheduler.yaml")

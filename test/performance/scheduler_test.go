@@ -5,7 +5,7 @@ import (
 
 	"k8s.io/kubernetes/test/utils/ktesting"
 
-	ready "tradewind.dev/tradewind/deploy/scheduler"
+	"tradewind.dev/tradewind/deploy"
 )
 
 // BenchmarkScheduler compares the profile tradewind, as it is shipped, with Kubernetes' default profile: the same nodes,
@@ -16,7 +16,7 @@ func BenchmarkScheduler(b *testing.B) {
 		after: checkAllPlaced,
 	}
 	tradewind := *byDefault
-	tradewind.profile, tradewind.config = tradewindProfile, edited(b, ready.Config, remembersOrder)
+	tradewind.profile, tradewind.config = tradewindProfile, edited(b, deploy.SchedulerConfig, remembersOrder)
 	timed := false
 	tradewind.after = func(tCtx ktesting.TContext, r *run) error {
 		if err := checkPolicies(tCtx, r); err != nil || timed {
@@ -34,7 +34,7 @@ func BenchmarkScheduler(b *testing.B) {
 	}
 	sampled := tradewind
 	sampled.name, sampled.pods = "sampled", *podCount/5
-	sampled.config = edited(b, ready.Config, looksAtASample, remembersOrder)
+	sampled.config = edited(b, deploy.SchedulerConfig, looksAtASample, remembersOrder)
 	sampled.after = func(tCtx ktesting.TContext, r *run) error {
 		return reportBest(tCtx, r, "scheduler_best_node_percent_sampled")
 	}
@@ -57,7 +57,7 @@ func BenchmarkJobs(b *testing.B) {
 		after: checkAllPlaced,
 	}
 	tradewind := *byDefault
-	tradewind.profile, tradewind.config, tradewind.after = tradewindProfile, ready.Config, checkPolicies
+	tradewind.profile, tradewind.config, tradewind.after = tradewindProfile, deploy.SchedulerConfig, checkPolicies
 	compare(b, 1, byDefault, &tradewind)
 }
 
@@ -72,7 +72,7 @@ func BenchmarkBatching(b *testing.B) {
 	tradewind.profile, tradewind.after = tradewindProfile, checkPolicies
 	byDefault.config = edited(b, []byte("apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\n"+
 		"profiles: [{schedulerName: default-scheduler}]\n"), withoutDefaultConstraints)
-	tradewind.config = edited(b, ready.Config, withoutDefaultConstraints)
+	tradewind.config = edited(b, deploy.SchedulerConfig, withoutDefaultConstraints)
 	for profile, runs := range compare(b, 1, byDefault, &tradewind) {
 		for _, r := range runs {
 			used := r.batching.used.Load()

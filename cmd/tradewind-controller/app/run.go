@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -37,6 +36,7 @@ import (
 	"tradewind.dev/tradewind/pkg/controller/policystatus"
 	"tradewind.dev/tradewind/pkg/controller/schedulerwatch"
 	"tradewind.dev/tradewind/pkg/planning/rounds"
+	"tradewind.dev/tradewind/pkg/state/informers"
 )
 
 // leaseName is the name of the lease that replicas elect their leader by.
@@ -63,7 +63,7 @@ func run(ctx context.Context, o *options) error {
 	}
 	mgr, err := manager.New(config, manager.Options{
 		Scheme: scheme, Logger: klog.FromContext(ctx), BaseContext: func() context.Context { return ctx },
-		Cache: cluster.CacheOptions(), Metrics: serving, HealthProbeBindAddress: o.probeAddress,
+		Cache: informers.CacheOptions(), Metrics: serving, HealthProbeBindAddress: o.probeAddress,
 		LeaderElection: o.leaderElect, LeaderElectionID: leaseName, LeaderElectionNamespace: o.leaderElectNamespace,
 		LeaderElectionReleaseOnCancel: true,
 		LeaseDuration:                 &o.leaseDuration, RenewDeadline: &o.renewDeadline, RetryPeriod: &o.retryTime,
@@ -126,11 +126,12 @@ func (w *work) Start(ctx context.Context) error {
 	if err := errors.Join(metrics.Registry.Register(collector), metrics.Registry.Register(policies)); err != nil {
 		return fmt.Errorf("register metrics: %w", err)
 	}
-	planner, err := w.planner(ctx, policies)
+	objects := informers.New()
+	planner, err := w.planner(ctx, objects, policies)
 	if err != nil {
 		return err
 	}
-	watcher, err := cluster.NewWatcher(w.options.location(), clock.RealClock{}, collector, planner, policies, overrides)
+	watcher, err := cluster.NewWatcher(objects, w.options.location(), clock.RealClock{}, collector, planner, policies, overrides)
 	if err != nil {
 		return err
 	}
@@ -152,27 +153,25 @@ func (w *work) Start(ctx context.Context) error {
 	if err := w.mgr.Add(read); err != nil {
 		return fmt.Errorf("start looking which policies the scheduler has read: %w", err)
 	}
-	if err := errors.Join(watcher.Watch(ctx, w.mgr.GetCache()), planner.Watch(ctx, w.mgr.GetCache())); err != nil {
+	if err := objects.Watch(ctx, w.mgr.GetCache()); err != nil {
 		return err
 	}
 	if err := w.mgr.Add(planner); err != nil {
 		return fmt.Errorf("start planning: %w", err)
 	}
 	unread := func() error {
-		kinds := append(watcher.Unread(), planner.Unread()...)
-		slices.Sort(kinds)
-		if kinds = slices.Compact(kinds); len(kinds) > 0 {
+		if kinds := objects.Unread(); len(kinds) > 0 {
 			return fmt.Errorf("not read yet: %s (may the controller list and watch them?)", strings.Join(kinds, ", "))
 		}
 		return nil
 	}
 	w.obstacle.Store(&unread)
-	return watcher.Start(ctx, w.mgr.GetCache())
+	return watcher.Start(ctx)
 }
 
 // planner makes what keeps Placements and CloudPools. What follows plans joins its listeners, and what knows of lost
 // capacity its availability.
-func (w *work) planner(ctx context.Context, policies rounds.Listener) (*placement.Planner, error) {
+func (w *work) planner(ctx context.Context, objects *informers.Objects, policies rounds.Listener) (*placement.Planner, error) {
 	pools := cloudpool.New(w.mgr.GetClient(), clock.RealClock{})
 	if err := w.mgr.Add(pools); err != nil {
 		return nil, fmt.Errorf("start keeping pools: %w", err)
@@ -182,7 +181,7 @@ func (w *work) planner(ctx context.Context, policies rounds.Listener) (*placemen
 		return nil, err
 	}
 	planner, err := placement.New(w.mgr, placement.Options{
-		Location: w.options.location(), Listeners: []rounds.Listener{pools, policies, movers.failover, movers.rebalance}, Availability: movers.failover,
+		Objects: objects, Location: w.options.location(), Listeners: []rounds.Listener{pools, policies, movers.failover, movers.rebalance}, Availability: movers.failover,
 	})
 	if err != nil {
 		return nil, err

@@ -17,7 +17,7 @@ import (
 	kubescheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
 	"k8s.io/kubernetes/cmd/kube-scheduler/app/options"
 
-	ready "tradewind.dev/tradewind/deploy/scheduler"
+	"tradewind.dev/tradewind/deploy"
 )
 
 const description = `Places pods over several clouds by cloud, cost, latency and data residency.
@@ -55,7 +55,7 @@ func NewCommand() *cobra.Command {
 	cmd.AddCommand(&cobra.Command{
 		Use: "print-config", Short: "Print the ready configuration", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, err := cmd.OutOrStdout().Write(ready.Config)
+			_, err := cmd.OutOrStdout().Write(deploy.SchedulerConfig)
 			return err
 		},
 	})

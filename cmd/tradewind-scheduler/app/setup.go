@@ -16,7 +16,7 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/framework/runtime"
 	"k8s.io/utils/clock"
 
-	ready "tradewind.dev/tradewind/deploy/scheduler"
+	"tradewind.dev/tradewind/deploy"
 	"tradewind.dev/tradewind/pkg/state"
 	"tradewind.dev/tradewind/plugins"
 	"tradewind.dev/tradewind/plugins/cycle"
@@ -78,7 +78,7 @@ func setUp(ctx context.Context, opts *options.Options) (*schedulerconfig.Complet
 
 // readyConfig is the configuration that the program comes with.
 func readyConfig() (*config.KubeSchedulerConfiguration, error) {
-	object, kind, err := scheme.Codecs.UniversalDecoder().Decode(ready.Config, nil, nil)
+	object, kind, err := scheme.Codecs.UniversalDecoder().Decode(deploy.SchedulerConfig, nil, nil)
 	if err != nil {
 		return nil, fmt.Errorf("the ready configuration: %w", err)
 	}

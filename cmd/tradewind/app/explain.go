@@ -9,7 +9,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/deploy/scheduler"
+	"tradewind.dev/tradewind/deploy"
 	"tradewind.dev/tradewind/pkg/report"
 	"tradewind.dev/tradewind/pkg/state"
 )
@@ -158,7 +158,7 @@ func readyProfiles() (map[string]v1alpha1.OptimizeFor, error) {
 			} `json:"pluginConfig"`
 		} `json:"profiles"`
 	}
-	if err := yaml.Unmarshal(scheduler.Config, &config); err != nil {
+	if err := yaml.Unmarshal(deploy.SchedulerConfig, &config); err != nil {
 		return nil, fmt.Errorf("the ready scheduler configuration: %w", err)
 	}
 	out := map[string]v1alpha1.OptimizeFor{}

@@ -3,26 +3,22 @@ package cluster
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"maps"
-	"reflect"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/admission"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/state/informers"
 )
 
 const (
@@ -52,10 +48,10 @@ type Observer interface {
 
 // Watcher keeps an inventory true and tells observers.
 type Watcher struct {
+	from      *informers.Objects
 	store     *state.Store
 	clock     clock.WithTicker
 	observers []Observer
-	sources   []informed
 	// changed signals a change that may wait for others, rushed one of policies, prices or round-trip times.
 	changed, rushed chan struct{}
 	pods            *pods
@@ -74,24 +70,25 @@ type Watcher struct {
 	ages    bool // whether a LatencyMap limits the age of its samples
 }
 
-// informed is a kind of objects that the watcher is fed with.
-type informed struct {
-	kind   string
-	synced toolscache.InformerSynced
-}
-
-// NewWatcher returns a watcher for observers. options say which further node labels name the cloud.
-func NewWatcher(options location.Options, clock clock.WithTicker, observers ...Observer) (*Watcher, error) {
+// NewWatcher returns a watcher of objects, for observers. options say which further node labels name the cloud.
+func NewWatcher(from *informers.Objects, options location.Options, clock clock.WithTicker, observers ...Observer) (*Watcher, error) {
 	world, err := state.NewWorld(state.Objects{}, clock.Now())
 	if err != nil {
 		return nil, err
 	}
 	w := &Watcher{
-		store: state.NewStore(world, options), clock: clock, observers: observers,
+		from: from, store: state.NewStore(world, options), clock: clock, observers: observers,
 		changed: make(chan struct{}, 1), rushed: make(chan struct{}, 1), pods: newPods(), nodes: map[string]struct{}{},
 	}
 	w.stale.Store(true)
 	w.admission.Store(&admission.State{})
+	from.Nodes.OnChange(w.node)
+	from.Namespaces.OnChange(w.namespace)
+	from.Pods.OnChange(w.pod)
+	from.PlacementPolicies.OnChange(ruled[*v1alpha1.PlacementPolicy](w))
+	from.ClusterPlacementPolicies.OnChange(ruled[*v1alpha1.ClusterPlacementPolicy](w))
+	from.PriceLists.OnChange(ruled[*v1alpha1.PriceList](w))
+	from.LatencyMaps.OnChange(ruled[*v1alpha1.LatencyMap](w))
 	return w, nil
 }
 
@@ -108,75 +105,15 @@ func (w *Watcher) SetAdmission(state admission.State) {
 	w.signal()
 }
 
-// Watch feeds the watcher from a cache made with CacheOptions. The CRDs of Tradewind must be installed.
-func (w *Watcher) Watch(ctx context.Context, objects cache.Cache) error {
-	feeds := map[client.Object]toolscache.ResourceEventHandler{
-		&corev1.Node{}:      typed(w.setNode, w.deleteNode),
-		&corev1.Namespace{}: typed(w.setNamespace, w.deleteNamespace),
-		&corev1.Pod{}:       typed(w.setPod, w.deletePod),
-	}
-	for _, kind := range []client.Object{
-		&v1alpha1.PlacementPolicy{}, &v1alpha1.ClusterPlacementPolicy{}, &v1alpha1.PriceList{}, &v1alpha1.LatencyMap{},
-	} {
-		feeds[kind] = typed(w.setRules, func(client.Object) { w.invalidate() })
-	}
-	for kind, handler := range feeds {
-		name := strings.ToLower(reflect.TypeOf(kind).Elem().Name())
-		informer, err := objects.GetInformer(ctx, kind, cache.BlockUntilSynced(false))
-		if err != nil {
-			return fmt.Errorf("watch %s objects: %w", name, err)
-		}
-		registration, err := informer.AddEventHandler(handler)
-		if err != nil {
-			return fmt.Errorf("watch %s objects: %w", name, err)
-		}
-		w.sources = append(w.sources, informed{name, registration.HasSynced})
-	}
-	return nil
-}
-
-// Unread are the kinds of objects that have not been read yet; none once the watcher is ready.
-func (w *Watcher) Unread() []string {
-	var kinds []string
-	for _, source := range w.sources {
-		if !source.synced() {
-			kinds = append(kinds, source.kind)
-		}
-	}
-	slices.Sort(kinds)
-	return kinds
-}
-
-// typed makes an event handler. before is nil for an object that was added. An object whose deletion was missed arrives
-// inside a tombstone.
-func typed[T client.Object](set func(before, after T), remove func(T)) toolscache.ResourceEventHandler {
-	return toolscache.ResourceEventHandlerFuncs{
-		AddFunc: func(object any) {
-			if after, ok := object.(T); ok {
-				var none T
-				set(none, after)
-			}
-		},
-		UpdateFunc: func(old, object any) {
-			before, okBefore := old.(T)
-			if after, ok := object.(T); ok && okBefore {
-				set(before, after)
-			}
-		},
-		DeleteFunc: func(object any) {
-			if tombstone, ok := object.(toolscache.DeletedFinalStateUnknown); ok {
-				object = tombstone.Obj
-			}
-			if gone, ok := object.(T); ok {
-				remove(gone)
-			}
-		},
-	}
-}
-
-func (w *Watcher) setNode(_, after *corev1.Node) {
+func (w *Watcher) node(before, after *corev1.Node) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if after == nil {
+		w.store.DeleteNode(before.Name)
+		delete(w.nodes, before.Name)
+		w.signal()
+		return
+	}
 	known, existed := w.store.NodeNamed(after.Name)
 	w.store.SetNode(after)
 	w.nodes[after.Name] = struct{}{}
@@ -186,15 +123,13 @@ func (w *Watcher) setNode(_, after *corev1.Node) {
 	w.signal()
 }
 
-func (w *Watcher) deleteNode(node *corev1.Node) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.store.DeleteNode(node.Name)
-	delete(w.nodes, node.Name)
-	w.signal()
-}
-
-func (w *Watcher) setNamespace(before, after *corev1.Namespace) {
+func (w *Watcher) namespace(before, after *corev1.Namespace) {
+	if after == nil {
+		w.store.DeleteNamespace(before.Name)
+		w.namespaces.Add(1)
+		w.signal()
+		return
+	}
 	w.store.SetNamespace(after)
 	if before == nil || !maps.Equal(before.Labels, after.Labels) {
 		w.namespaces.Add(1)
@@ -202,13 +137,13 @@ func (w *Watcher) setNamespace(before, after *corev1.Namespace) {
 	}
 }
 
-func (w *Watcher) deleteNamespace(namespace *corev1.Namespace) {
-	w.store.DeleteNamespace(namespace.Name)
-	w.namespaces.Add(1)
-	w.signal()
-}
-
-func (w *Watcher) setPod(before, after *corev1.Pod) {
+func (w *Watcher) pod(before, after *corev1.Pod) {
+	if after == nil {
+		if w.pods.remove(before.UID) {
+			w.signal()
+		}
+		return
+	}
 	if before != nil {
 		if alike(before, after) {
 			return
@@ -222,16 +157,13 @@ func (w *Watcher) setPod(before, after *corev1.Pod) {
 	}
 }
 
-func (w *Watcher) deletePod(pod *corev1.Pod) {
-	if w.pods.remove(pod.UID) {
-		w.signal()
-	}
-}
-
-// setRules takes note of a policy, price list or latency map. A change of its status changes nothing here.
-func (w *Watcher) setRules(before, after client.Object) {
-	if before == nil || before.GetUID() != after.GetUID() || before.GetGeneration() != after.GetGeneration() {
-		w.invalidate()
+// ruled takes note of a policy, price list or latency map. A change of its status changes nothing here.
+func ruled[T client.Object](w *Watcher) func(before, after T) {
+	return func(before, after T) {
+		var none T
+		if any(before) == any(none) || any(after) == any(none) || before.GetUID() != after.GetUID() || before.GetGeneration() != after.GetGeneration() {
+			w.invalidate()
+		}
 	}
 }
 
@@ -243,14 +175,13 @@ func (w *Watcher) invalidate() {
 	}
 }
 
-// Start tells the observers the state of the cluster, at once and after changes, until the context ends. reader reads
-// Tradewind's objects from the cache that was given to Watch.
-func (w *Watcher) Start(ctx context.Context, reader client.Reader) error {
+// Start tells the observers the state of the cluster, once all objects have been read and after changes, until the context ends.
+func (w *Watcher) Start(ctx context.Context) error {
 	w.waitUntilRead(ctx)
 	for ctx.Err() == nil {
 		began := w.clock.Now()
 		pause := time.Duration(0)
-		state, err := w.state(ctx, reader)
+		state, err := w.state()
 		if err != nil {
 			klog.FromContext(ctx).Error(err, "Reading policies, prices and round-trip times failed; statuses stay as they are")
 			pause = retryInterval
@@ -269,7 +200,7 @@ func (w *Watcher) Start(ctx context.Context, reader client.Reader) error {
 func (w *Watcher) waitUntilRead(ctx context.Context) {
 	began := w.clock.Now()
 	warned := began
-	for unread := w.Unread(); len(unread) > 0 && ctx.Err() == nil; unread = w.Unread() {
+	for unread := w.from.Unread(); len(unread) > 0 && ctx.Err() == nil; unread = w.from.Unread() {
 		if now := w.clock.Now(); now.Sub(warned) >= warnInterval {
 			warned = now
 			klog.FromContext(ctx).Info("Objects have not been read yet; may the controller list and watch them?",
@@ -319,7 +250,7 @@ func (w *Watcher) wait(ctx context.Context, took, pause time.Duration) {
 }
 
 // state puts a new world in force where it is stale, and says how the cluster is.
-func (w *Watcher) state(ctx context.Context, reader client.Reader) (*State, error) {
+func (w *Watcher) state() (*State, error) {
 	for _, channel := range []chan struct{}{w.changed, w.rushed} { // what was signalled until now is seen below
 		select {
 		case <-channel:
@@ -327,7 +258,7 @@ func (w *Watcher) state(ctx context.Context, reader client.Reader) (*State, erro
 		}
 	}
 	if w.stale.Swap(false) {
-		if err := w.rebuild(ctx, reader); err != nil {
+		if err := w.rebuild(); err != nil {
 			w.stale.Store(true)
 			return nil, err
 		}
@@ -340,11 +271,8 @@ func (w *Watcher) state(ctx context.Context, reader client.Reader) (*State, erro
 	}, nil
 }
 
-func (w *Watcher) rebuild(ctx context.Context, reader client.Reader) error {
-	objects, err := state.ReadObjects(ctx, reader)
-	if err != nil {
-		return err
-	}
+func (w *Watcher) rebuild() error {
+	objects := w.from.Rules()
 	world, err := w.store.World().Next(objects, w.clock.Now())
 	if err != nil {
 		return err

@@ -2,23 +2,18 @@ package cluster
 
 import (
 	"context"
-	"maps"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/utils/clock"
 	testingclock "k8s.io/utils/clock/testing"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/location"
-	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/state/informers"
 )
 
 func awsNode(name, instanceType string) *corev1.Node {
@@ -33,22 +28,9 @@ func awsNode(name, instanceType string) *corev1.Node {
 	}
 }
 
-func requests(cpu string) corev1.ResourceRequirements {
-	return corev1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(cpu)}}
-}
-
-func newReader(t *testing.T, objects ...client.Object) client.Client {
-	t.Helper()
-	scheme := runtime.NewScheme()
-	if err := v1alpha1.AddToScheme(scheme); err != nil {
-		t.Fatal(err)
-	}
-	return fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).Build()
-}
-
 func newWatcher(t *testing.T, clock clock.WithTicker, observers ...Observer) *Watcher {
 	t.Helper()
-	w, err := NewWatcher(location.DefaultOptions(), clock, observers...)
+	w, err := NewWatcher(informers.New(), location.DefaultOptions(), clock, observers...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,10 +52,7 @@ func (w *Watcher) signalled() bool {
 // TestSignals is about which events are a change to the controllers: those that come often are none.
 func TestSignals(t *testing.T) {
 	w := newWatcher(t, clock.RealClock{})
-	nodes := typed(w.setNode, w.deleteNode)
-	pods := typed(w.setPod, w.deletePod)
-	namespaces := typed(w.setNamespace, w.deleteNamespace)
-	policies := typed(w.setRules, func(client.Object) { w.invalidate() })
+	nodes, pods, namespaces, policies := w.from.Nodes, w.from.Pods, w.from.Namespaces, w.from.PlacementPolicies
 
 	node := awsNode("a", "m7i.large")
 	heartbeat := node.DeepCopy()
@@ -102,24 +81,24 @@ func TestSignals(t *testing.T) {
 		do   func()
 		want bool
 	}{
-		{"node added", func() { nodes.OnAdd(node, true) }, true},
-		{"node is alive", func() { nodes.OnUpdate(node, heartbeat) }, false},
-		{"node of another type", func() { nodes.OnUpdate(heartbeat, resized) }, true},
-		{"node deleted", func() { nodes.OnDelete(toolscache.DeletedFinalStateUnknown{Key: "a", Obj: resized}) }, true},
-		{"pod added", func() { pods.OnAdd(pod, true) }, true},
-		{"pod runs", func() { pods.OnUpdate(pod, running) }, false},
-		{"pod has other labels", func() { pods.OnUpdate(running, relabelled) }, true},
-		{"pod replaced under its name", func() { pods.OnUpdate(relabelled, replaced) }, true},
-		{"pod deleted", func() { pods.OnDelete(replaced) }, true},
-		{"pod deleted again", func() { pods.OnDelete(replaced) }, false},
-		{"namespace added", func() { namespaces.OnAdd(namespace, true) }, true},
-		{"namespace annotated", func() { namespaces.OnUpdate(namespace, annotated) }, false},
-		{"namespace labelled", func() { namespaces.OnUpdate(annotated, labelled) }, true},
-		{"namespace deleted", func() { namespaces.OnDelete(labelled) }, true},
-		{"policy added", func() { policies.OnAdd(policy, true) }, true},
-		{"policy's status written", func() { policies.OnUpdate(policy, judged) }, false},
-		{"policy edited", func() { policies.OnUpdate(judged, edited) }, true},
-		{"policy deleted", func() { policies.OnDelete(edited) }, true},
+		{"node added", func() { nodes.Set(node) }, true},
+		{"node is alive", func() { nodes.Set(heartbeat) }, false},
+		{"node of another type", func() { nodes.Set(resized) }, true},
+		{"node deleted", func() { nodes.Remove(resized) }, true},
+		{"pod added", func() { pods.Set(pod) }, true},
+		{"pod runs", func() { pods.Set(running) }, false},
+		{"pod has other labels", func() { pods.Set(relabelled) }, true},
+		{"pod replaced under its name", func() { pods.Set(replaced) }, true},
+		{"pod deleted", func() { pods.Remove(replaced) }, true},
+		{"pod deleted again", func() { pods.Remove(replaced) }, false},
+		{"namespace added", func() { namespaces.Set(namespace) }, true},
+		{"namespace annotated", func() { namespaces.Set(annotated) }, false},
+		{"namespace labelled", func() { namespaces.Set(labelled) }, true},
+		{"namespace deleted", func() { namespaces.Remove(labelled) }, true},
+		{"policy added", func() { policies.Set(policy) }, true},
+		{"policy's status written", func() { policies.Set(judged) }, false},
+		{"policy edited", func() { policies.Set(edited) }, true},
+		{"policy deleted", func() { policies.Remove(edited) }, true},
 	} {
 		step.do()
 		if got := w.signalled(); got != step.want {
@@ -132,10 +111,11 @@ func TestSignals(t *testing.T) {
 func TestState(t *testing.T) {
 	w := newWatcher(t, clock.RealClock{})
 	for _, node := range []*corev1.Node{awsNode("a", "m7i.large"), awsNode("b", "m7i.large"), awsNode("c", "m99.huge"), {ObjectMeta: metav1.ObjectMeta{Name: "d"}}} {
-		w.setNode(nil, node)
+		w.from.Nodes.Set(node)
 	}
-	w.setPod(nil, &corev1.Pod{ObjectMeta: metav1.ObjectMeta{UID: "p", Namespace: "shop"}, Spec: corev1.PodSpec{SchedulerName: "tradewind"}})
-	state, err := w.state(t.Context(), newReader(t, policyFor("shop", "all", nil)))
+	w.from.Pods.Set(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{UID: "p", Namespace: "shop"}, Spec: corev1.PodSpec{SchedulerName: "tradewind"}})
+	w.from.PlacementPolicies.Set(policyFor("shop", "all", nil))
+	state, err := w.state()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,12 +155,12 @@ func TestStart(t *testing.T) {
 	told := &recorder{states: make(chan *State)}
 	w := newWatcher(t, clock, told)
 	stopped := make(chan error, 1)
-	go func() { stopped <- w.Start(ctx, newReader(t)) }()
+	go func() { stopped <- w.Start(ctx) }()
 	if first := <-told.states; first.NodeCount() != 0 {
 		t.Fatalf("the first state has %d nodes", first.NodeCount())
 	}
 	for _, name := range []string{"a", "b", "c"} {
-		w.setNode(nil, awsNode(name, "m7i.large"))
+		w.from.Nodes.Set(awsNode(name, "m7i.large"))
 	}
 	for !clock.HasWaiters() {
 		time.Sleep(time.Millisecond)
@@ -206,62 +186,5 @@ func TestStart(t *testing.T) {
 	cancel()
 	if err := <-stopped; err != nil {
 		t.Error(err)
-	}
-}
-
-// TestTransforms checks that the cache keeps what the controllers look at, and little else.
-func TestTransforms(t *testing.T) {
-	node := awsNode("a", "m7i.large")
-	node.UID, node.ResourceVersion = "u", "7"
-	node.Annotations = map[string]string{v1alpha1.AnnotationCoordinates: "1,2", "big": "text"}
-	node.Spec.Unschedulable, node.Spec.Taints = true, []corev1.Taint{{Key: "team", Value: "a", Effect: corev1.TaintEffectNoSchedule}}
-	node.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeMemoryPressure}, {Type: corev1.NodeReady, Status: corev1.ConditionTrue}}
-	node.Status.Images = []corev1.ContainerImage{{Names: []string{"x"}}}
-	node.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubelet"}, {Manager: FieldOwner}, {Manager: FieldOwner, Subresource: "status"}}
-	kept, err := transformNode(node.DeepCopy())
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := kept.(*corev1.Node)
-	if location.FromNode(got, location.DefaultOptions()).Location != location.FromNode(node, location.DefaultOptions()).Location {
-		t.Error("the location of the node was lost")
-	}
-	if len(got.Status.Conditions) != 1 || got.Status.Conditions[0].Type != corev1.NodeReady || !got.Spec.Unschedulable || len(got.Spec.Taints) != 1 {
-		t.Errorf("got %+v", got)
-	}
-	if len(got.Status.Images) != 0 || len(got.Annotations) != 1 || len(got.ManagedFields) != 1 || got.ManagedFields[0].Manager != FieldOwner {
-		t.Errorf("got %+v", got)
-	}
-	if got.UID != "u" || got.ResourceVersion != "7" || got.Status.Capacity.Cpu().Value() != 2 {
-		t.Errorf("got %+v", got)
-	}
-	pod := &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{UID: "p", Labels: map[string]string{"app": "web"}, Annotations: map[string]string{"big": "text"}},
-		Spec: corev1.PodSpec{
-			SchedulerName: "tradewind", NodeName: "a",
-			Containers: []corev1.Container{{Name: "c", Image: "i", Resources: requests("1")}, {Name: "d", Resources: requests("500m")}},
-			Overhead:   corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("250m")},
-			Volumes: []corev1.Volume{
-				{Name: "scratch", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}},
-				{Name: "data", VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "data"}}},
-			},
-		},
-		Status: corev1.PodStatus{Phase: corev1.PodRunning, PodIP: "10.0.0.1", Conditions: []corev1.PodCondition{
-			{Type: corev1.PodInitialized, Status: corev1.ConditionTrue}, {Type: corev1.PodReady, Status: corev1.ConditionTrue},
-		}},
-	}
-	kept, err = transformPod(pod.DeepCopy())
-	if err != nil {
-		t.Fatal(err)
-	}
-	small := kept.(*corev1.Pod)
-	if !alike(pod, small) || !maps.Equal(pod.Labels, small.Labels) || small.Annotations != nil || small.Status.PodIP != "" {
-		t.Errorf("got %+v", small)
-	}
-	if want := state.Request(pod); state.Request(small) != want || want.MilliCPU != 1750 {
-		t.Errorf("it requests %+v, kept of %+v", state.Request(small), want)
-	}
-	if len(small.Spec.Volumes) != 1 || small.Spec.Volumes[0].Name != "data" || small.Spec.NodeName != "a" || len(small.Status.Conditions) != 1 {
-		t.Errorf("got %+v", small)
 	}
 }

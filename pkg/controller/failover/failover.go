@@ -42,7 +42,7 @@ const (
 
 // Options are what the controller works with.
 type Options struct {
-	// Client reads from a cache made with cluster.CacheOptions, and writes. Fresh asks the API server itself.
+	// Client reads from a cache made with informers.CacheOptions, and writes. Fresh asks the API server itself.
 	Client   client.Client
 	Fresh    client.Reader
 	Recorder events.EventRecorder

@@ -21,9 +21,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
-	"tradewind.dev/tradewind/pkg/controller/cluster"
 	"tradewind.dev/tradewind/pkg/kube/status"
 	"tradewind.dev/tradewind/pkg/location"
+	"tradewind.dev/tradewind/pkg/state/informers"
 )
 
 // Reasons of events on nodes.
@@ -56,7 +56,7 @@ type told struct {
 	text string
 }
 
-// New returns the controller, registered with a manager whose cache was made with cluster.CacheOptions.
+// New returns the controller, registered with a manager whose cache was made with informers.CacheOptions.
 func New(mgr manager.Manager, options location.Options) (*Controller, error) {
 	c := newController(mgr.GetClient(), mgr.GetEventRecorder("tradewind-controller"), options)
 	err := builder.ControllerManagedBy(mgr).Named("node-labels").
@@ -102,7 +102,7 @@ func (c *Controller) Reconcile(ctx context.Context, request reconcile.Request) (
 	}
 	// The UID keeps a node that was just deleted from coming back as an empty one.
 	wanted := applycorev1.Node(node.Name).WithUID(node.UID).WithLabels(v.apply)
-	err := c.client.Apply(ctx, wanted, client.FieldOwner(cluster.FieldOwner))
+	err := c.client.Apply(ctx, wanted, client.FieldOwner(informers.FieldOwner))
 	switch {
 	case apierrors.IsNotFound(err):
 		return reconcile.Result{}, nil

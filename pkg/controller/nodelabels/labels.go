@@ -10,8 +10,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/controller/cluster"
 	"tradewind.dev/tradewind/pkg/location"
+	"tradewind.dev/tradewind/pkg/state/informers"
 )
 
 // managedLabels are the labels that this package writes.
@@ -57,7 +57,7 @@ func ownedLabels(node *corev1.Node) map[string]bool {
 	owned := map[string]bool{}
 	for i := range node.ManagedFields {
 		entry := &node.ManagedFields[i]
-		if entry.Manager != cluster.FieldOwner || entry.Operation != metav1.ManagedFieldsOperationApply || entry.FieldsV1 == nil {
+		if entry.Manager != informers.FieldOwner || entry.Operation != metav1.ManagedFieldsOperationApply || entry.FieldsV1 == nil {
 			continue
 		}
 		var fields struct {

@@ -20,8 +20,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/controller/cluster"
 	"tradewind.dev/tradewind/pkg/location"
+	"tradewind.dev/tradewind/pkg/state/informers"
 )
 
 const providerAWS = "aws:///eu-west-1a/i-0123456789abcdef0"
@@ -50,7 +50,7 @@ func own(n *corev1.Node, owned []string) {
 		panic(err)
 	}
 	n.ManagedFields = []metav1.ManagedFieldsEntry{{
-		Manager: cluster.FieldOwner, Operation: metav1.ManagedFieldsOperationApply, FieldsV1: &metav1.FieldsV1{Raw: raw},
+		Manager: informers.FieldOwner, Operation: metav1.ManagedFieldsOperationApply, FieldsV1: &metav1.FieldsV1{Raw: raw},
 	}}
 }
 

@@ -26,6 +26,7 @@ import (
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/planning/rounds"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/state/informers"
 	"tradewind.dev/tradewind/pkg/workload"
 )
 
@@ -81,7 +82,7 @@ func newBench(t testing.TB) *bench {
 		},
 	}).Build()
 	b.Planner = newPlanner(b.api, b.events, Options{
-		Location: location.DefaultOptions(), Listeners: []rounds.Listener{b}, Clock: testingclock.NewFakeClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)),
+		Objects: informers.New(), Location: location.DefaultOptions(), Listeners: []rounds.Listener{b}, Clock: testingclock.NewFakeClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)),
 	})
 	b.setNamespace("shop")
 	b.inForce()
@@ -130,7 +131,7 @@ func (b *bench) policy(name, spec string) {
 }
 
 func (b *bench) setNamespace(name string) {
-	b.objects.namespaces.set(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, UID: types.UID(name)}})
+	b.objects.Namespaces.Set(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, UID: types.UID(name)}})
 }
 
 // aws is a node of AWS with two cores.
@@ -167,7 +168,7 @@ func list(cpu, memory string) corev1.ResourceList {
 
 func (b *bench) nodes(nodes ...*corev1.Node) {
 	for _, node := range nodes {
-		b.objects.nodes.set(node)
+		b.objects.Nodes.Set(node)
 	}
 }
 
@@ -181,11 +182,11 @@ func templateOf(app, cpu string) corev1.PodTemplateSpec {
 // deployment sets a Deployment of pods app=NAME with its ReplicaSet.
 func (b *bench) deployment(name string, replicas int32, cpu string) {
 	b.generation++
-	b.objects.deployments.set(&appsv1.Deployment{
+	b.objects.Deployments.Set(&appsv1.Deployment{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name, UID: types.UID("uid-" + name), Generation: b.generation},
 		Spec:       appsv1.DeploymentSpec{Replicas: &replicas, Template: templateOf(name, cpu)},
 	})
-	b.objects.replicaSets.set(&appsv1.ReplicaSet{ObjectMeta: metav1.ObjectMeta{
+	b.objects.ReplicaSets.Set(&appsv1.ReplicaSet{ObjectMeta: metav1.ObjectMeta{
 		Namespace: "shop", Name: name + "-1", UID: types.UID(name + "-1"),
 		OwnerReferences: []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: workload.Deployment, Name: name, Controller: ptr.To(true)}},
 	}})
@@ -200,14 +201,14 @@ func (b *bench) job(name string, parallelism, completions, succeeded int32, susp
 	if ended {
 		job.Status.Conditions = []batchv1.JobCondition{{Type: batchv1.JobComplete, Status: corev1.ConditionTrue}}
 	}
-	b.objects.jobs.set(job)
+	b.objects.Jobs.Set(job)
 }
 
 // pods places pods of a Deployment on a node.
 func (b *bench) pods(deployment, node, cpu string, count int) {
 	for i := range count {
 		name := fmt.Sprintf("%s-1-%s-%d", deployment, node, i)
-		b.objects.pods.set(&corev1.Pod{
+		b.objects.Pods.Set(&corev1.Pod{
 			ObjectMeta: metav1.ObjectMeta{
 				Namespace: "shop", Name: name, UID: types.UID(name), Labels: map[string]string{"app": deployment},
 				OwnerReferences: []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: workload.ReplicaSet, Name: deployment + "-1", Controller: ptr.To(true)}},
@@ -241,12 +242,12 @@ func (b *bench) refresh() {
 	}
 	there := map[string]bool{}
 	for i := range found.Items {
-		b.objects.placements.set(&found.Items[i])
+		b.objects.Placements.Set(&found.Items[i])
 		there[found.Items[i].Name] = true
 	}
-	for _, object := range b.objects.placements.all() {
+	for _, object := range b.objects.Placements.All() {
 		if !there[object.Name] {
-			b.objects.placements.remove(object)
+			b.objects.Placements.Remove(object)
 		}
 	}
 }

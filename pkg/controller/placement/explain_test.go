@@ -41,7 +41,7 @@ func (b *bench) team(namespace string, policies, requirements int, deployments .
 	b.inForce()
 	for _, name := range deployments {
 		two := int32(2)
-		b.objects.deployments.set(&appsv1.Deployment{
+		b.objects.Deployments.Set(&appsv1.Deployment{
 			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, UID: types.UID(namespace + name)},
 			Spec:       appsv1.DeploymentSpec{Replicas: &two, Template: templateOf(name, "100m")},
 		})

@@ -28,7 +28,7 @@ type draft struct {
 
 // gather makes the input of a plan from what the informers have seen.
 func (p *Planner) gather(world *state.World) *draft {
-	input := planning.From(p.objects.lists(), world, p.options.Location, &p.objects.shapes)
+	input := planning.From(p.objects.Lists(), world, p.options.Location, &p.shapes)
 	input.Unavailable, input.PoolUnavailable = p.unavailable, nil
 	if p.options.Availability != nil {
 		input.PoolUnavailable = p.options.Availability.PoolUnavailable
@@ -42,7 +42,7 @@ func (p *Planner) draft(input planning.Input) *draft {
 	if p.options.Availability != nil {
 		doubts = p.options.Availability.Doubts()
 	}
-	d := &draft{now: p.clock.Now(), input: &input, planned: input.Select(p.objects.workloads(), doubts.Nodes)}
+	d := &draft{now: p.clock.Now(), input: &input, planned: input.Select(p.objects.Workloads(), doubts.Nodes)}
 	d.uncertain, d.doubtful = doubts.All, doubts.All != "" || len(doubts.Nodes) > 0
 	if d.uncertain == "" && !slices.ContainsFunc(d.input.Nodes, func(node *corev1.Node) bool { return p.unavailable(node) == "" }) {
 		d.uncertain = fmt.Sprintf("none of %d nodes can be used now", len(d.input.Nodes))

@@ -68,6 +68,18 @@ func TestWait(t *testing.T) {
 		t.Error("writers are not told of a pressing change")
 	}
 
+	// What was planned in part is planned as a whole in the end, though nothing else changes.
+	b.kept = &kept{updates: 1, since: clock.Now()}
+	b.touched.take()
+	done = waited(t.Context(), b.Planner, clock.Now())
+	for !returned(done) {
+		clock.Step(wholeInterval)
+	}
+	if !b.touched.take().room {
+		t.Error("nothing asks for a plan of everything")
+	}
+	b.kept = nil
+
 	ctx, cancel := context.WithCancel(t.Context())
 	done = waited(ctx, b.Planner, clock.Now())
 	cancel()
@@ -79,18 +91,12 @@ func TestStart(t *testing.T) {
 	b := newBench(t)
 	world := b.Planner.world.Swap(nil)
 	b.nodes(aws("a1", "eu-west-1"))
-	read := false
-	b.sources = []source{{"pod", func() bool { return read }}}
-	if unread := b.Unread(); len(unread) != 1 || unread[0] != "pod" {
-		t.Errorf("unread are %v", unread)
-	}
 	told := make(chan struct{}, 10)
 	b.options.Listeners = []rounds.Listener{listener(func() { told <- struct{}{} })}
 	b.Planner.clock = testingclock.NewFakeClock(time.Unix(0, 0))
 	clock := b.clock.(*testingclock.FakeClock)
 	ctx, cancel := context.WithCancel(t.Context())
 	stopped := make(chan error, 1)
-	read = true
 	go func() { stopped <- b.Start(ctx) }()
 	for range 3 {
 		for !clock.HasWaiters() {

@@ -12,7 +12,6 @@ import (
 	"k8s.io/client-go/tools/events"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
@@ -20,8 +19,10 @@ import (
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/controller/cluster"
 	"tradewind.dev/tradewind/pkg/location"
+	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/planning/rounds"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/state/informers"
 )
 
 const (
@@ -44,6 +45,8 @@ const (
 
 // Options of a Planner.
 type Options struct {
+	// Objects are what it plans from.
+	Objects *informers.Objects
 	// Location says which further node labels name the cloud.
 	Location location.Options
 	// Listeners are told of each round, in order.
@@ -61,8 +64,8 @@ type Planner struct {
 	client   client.Client
 	recorder events.EventRecorder
 	clock    clock.WithTicker
-	objects  *objects
-	sources  []source
+	objects  *informers.Objects
+	shapes   planning.Shapes
 	metrics  *planMetrics
 
 	world atomic.Pointer[state.World]
@@ -87,7 +90,7 @@ var (
 )
 
 // New returns a planner that writes through a manager, with its metrics registered. Give it to a cluster.Watcher as an
-// observer, let it Watch a cache, and add it to the manager.
+// observer before the objects are watched, and add it to the manager.
 func New(mgr manager.Manager, options Options) (*Planner, error) {
 	p := newPlanner(mgr.GetClient(), mgr.GetEventRecorder("tradewind-controller"), options)
 	if err := p.metrics.register(metrics.Registry); err != nil {
@@ -98,36 +101,25 @@ func New(mgr manager.Manager, options Options) (*Planner, error) {
 
 func newPlanner(to client.Client, recorder events.EventRecorder, options Options) *Planner {
 	p := &Planner{
-		options: options, client: to, recorder: recorder, clock: options.Clock, metrics: newPlanMetrics(),
+		options: options, client: to, recorder: recorder, clock: options.Clock, objects: options.Objects, metrics: newPlanMetrics(),
 		explanations: newExplanations(),
 		changed:      make(chan struct{}, 1), pressing: make(chan struct{}, 1),
 	}
 	if p.clock == nil {
 		p.clock = clock.RealClock{}
 	}
-	p.objects = newObjects(notices{
+	listen(p.objects, notices{
 		everything: func() { p.touched.note(func(c *changes) { c.everything = true }); p.wake() },
 		room:       p.signal, workload: p.wake, placement: p.placementChanged,
-		pod: func(before, after *corev1.Pod) { p.touched.pod(before, after); p.wake() },
+		pod: func(before, after *corev1.Pod) {
+			if before != nil && (after == nil || before.UID != after.UID) {
+				p.shapes.Forget(before)
+			}
+			p.touched.pod(before, after)
+			p.wake()
+		},
 	})
 	return p
-}
-
-// Watch feeds the planner from a cache made with cluster.CacheOptions. The CRDs of Tradewind must be installed.
-func (p *Planner) Watch(ctx context.Context, objects cache.Cache) (err error) {
-	p.sources, err = p.objects.watch(ctx, objects)
-	return err
-}
-
-// Unread are the kinds of objects that have not been read yet; none once the planner is ready.
-func (p *Planner) Unread() []string {
-	var kinds []string
-	for _, source := range p.sources {
-		if !source.synced() {
-			kinds = append(kinds, source.kind)
-		}
-	}
-	return kinds
 }
 
 // NeedLeaderElection implements manager.LeaderElectionRunnable.
@@ -170,7 +162,7 @@ func (p *Planner) wake() {
 
 // Start plans, at once and after changes, until the context ends.
 func (p *Planner) Start(ctx context.Context) error {
-	for (len(p.Unread()) > 0 || p.world.Load() == nil) && ctx.Err() == nil {
+	for (len(p.objects.Unread()) > 0 || p.world.Load() == nil) && ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
 		case <-p.clock.After(readInterval):
@@ -210,10 +202,11 @@ func (p *Planner) wait(ctx context.Context, earliest time.Time) {
 
 // due is when everything is to be planned, since a part of it has been planned anew for long enough; never where none has.
 func (p *Planner) due() <-chan time.Time {
-	if p.kept == nil || p.kept.updates == 0 {
+	in, ok := p.kept.due(p.clock)
+	if !ok {
 		return nil
 	}
-	return p.clock.After(max(0, wholeInterval-p.clock.Since(p.kept.whole)))
+	return p.clock.After(in)
 }
 
 // givesWay says that what can wait is left to the next round, since a pressing change came. That round finishes what this one
@@ -247,6 +240,7 @@ func (p *Planner) round(ctx context.Context) error {
 
 // planAll plans everything.
 func (p *Planner) planAll(ctx context.Context, world *state.World) error {
+	p.touched.take() // what was given back is seen below
 	d := p.gather(world)
 	var s *solution
 	var err error
@@ -277,7 +271,7 @@ func (p *Planner) planAll(ctx context.Context, world *state.World) error {
 // publish tells metrics and listeners of a plan.
 func (p *Planner) publish(ctx context.Context, d *draft, s *solution, all []*wanted) {
 	p.metrics.observe(s, all)
-	round := &rounds.Round{Time: d.now, Input: d.input, Result: s.result, Plan: s.plan, World: d.input.World, Owners: p.objects.owner}
+	round := &rounds.Round{Time: d.now, Input: d.input, Result: s.result, Plan: s.plan, World: d.input.World, Owners: p.objects.OwnerOf}
 	for _, listener := range p.options.Listeners {
 		listener.Planned(ctx, round)
 	}

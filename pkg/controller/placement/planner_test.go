@@ -127,14 +127,14 @@ func TestKeeps(t *testing.T) {
 		want string
 	}{
 		{"no node is usable", func(b *bench) { b.nodes(cordoned) }, "Unknown Uncertain: none of 1 nodes can be used now; the last plan stays"},
-		{"all nodes are gone", func(b *bench) { b.objects.nodes.remove(cordoned) }, "Unknown Uncertain: none of 0 nodes can be used now; the last plan stays"},
+		{"all nodes are gone", func(b *bench) { b.objects.Nodes.Remove(cordoned) }, "Unknown Uncertain: none of 0 nodes can be used now; the last plan stays"},
 		{"the policy cannot be read", func(b *bench) { b.policy("web", "residency: {jurisdictions: [Atlantis]}") }, "False Invalid: PlacementPolicy shop/web: spec.residency.jurisdictions"},
 		{"the namespace is not read", func(b *bench) {
 			b.world.ClusterPlacementPolicies = []*v1alpha1.ClusterPlacementPolicy{{
 				ObjectMeta: metav1.ObjectMeta{Name: "all", UID: "all"}, Spec: v1alpha1.ClusterPolicySpec{NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"a": "b"}}},
 			}}
 			b.inForce()
-			b.objects.namespaces.remove(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop"}})
+			b.objects.Namespaces.Remove(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop"}})
 		}, "Unknown Uncertain: the labels of namespace shop are not read yet; the last plan stays"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -187,14 +187,14 @@ func TestUnplaced(t *testing.T) {
 		t.Errorf("events: %q", said)
 	}
 	// A pod that is ending takes its room until it is gone, and is no replica any more.
-	ending := b.objects.pods.all()[0].DeepCopy()
+	ending := b.objects.Pods.All()[0].DeepCopy()
 	ending.DeletionTimestamp = &metav1.Time{Time: b.clock.Now()}
-	b.objects.pods.set(ending)
+	b.objects.Pods.Set(ending)
 	b.mustPlan()
 	if p = b.get("web"); p.Status.Unplaced != 1 {
 		t.Errorf("the room of a pod that is ending was given away: %+v", p.Status)
 	}
-	b.objects.pods.remove(ending)
+	b.objects.Pods.Remove(ending)
 	b.mustPlan()
 	if p = b.get("web"); p.Status.Unplaced != 0 {
 		t.Errorf("got %+v", p.Status)
@@ -209,7 +209,7 @@ func TestQuota(t *testing.T) {
 	b.policy("batch", onlyAWS)
 	b.deployment("web", 1, "600m")
 	b.deployment("batch", 1000, "600m")
-	b.objects.quotas.set(&corev1.ResourceQuota{
+	b.objects.Quotas.Set(&corev1.ResourceQuota{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "small", UID: "small"},
 		Spec:       corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{corev1.ResourcePods: resource.MustParse("2")}},
 	})
@@ -318,7 +318,7 @@ func TestDesired(t *testing.T) {
 	b.job("paused", 4, 10, 0, true, false)
 	b.job("done", 4, 10, 10, false, true)
 	got := map[string]int{}
-	for _, w := range b.objects.workloads() {
+	for _, w := range b.objects.Workloads() {
 		got[w.Kind+" "+w.Name] = w.Replicas
 	}
 	want := map[string]int{"Deployment web": 3, "Job all": 4, "Job last": 1, "Job paused": 0}
@@ -334,7 +334,7 @@ func TestSignals(t *testing.T) {
 	b.nodes(node)
 	b.deployment("web", 1, "1")
 	b.pods("web", "a1", "1", 1)
-	pod := b.objects.pods.all()[0]
+	pod := b.objects.Pods.All()[0]
 	for _, c := range []struct {
 		name string
 		do   func()
@@ -345,27 +345,27 @@ func TestSignals(t *testing.T) {
 		{"a pod that becomes ready", func() {
 			changed := pod.DeepCopy()
 			changed.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
-			b.objects.pods.set(changed)
+			b.objects.Pods.Set(changed)
 		}, true},
 		{"a label of a pod", func() {
-			changed := b.objects.pods.all()[0].DeepCopy()
+			changed := b.objects.Pods.All()[0].DeepCopy()
 			changed.Labels["a"] = "b"
-			b.objects.pods.set(changed)
+			b.objects.Pods.Set(changed)
 		}, false},
 		{"a status of a Deployment", func() {
-			changed := b.objects.deployments.all()[0].DeepCopy()
+			changed := b.objects.Deployments.All()[0].DeepCopy()
 			changed.Status.ReadyReplicas = 1
-			b.objects.deployments.set(changed)
+			b.objects.Deployments.Set(changed)
 		}, false},
 		{"a scaled Deployment", func() { b.deployment("web", 2, "1") }, true},
-		{"a pod that is gone", func() { b.objects.pods.remove(pod) }, true},
+		{"a pod that is gone", func() { b.objects.Pods.Remove(pod) }, true},
 		{"a status of a pool", func() {
 			pool := &v1alpha1.CloudPool{ObjectMeta: metav1.ObjectMeta{Name: "p", UID: types.UID("p")}}
-			b.objects.pools.set(pool)
+			b.objects.CloudPools.Set(pool)
 			drain(b.changed)
 			changed := pool.DeepCopy()
 			changed.Status.Nodes = 3
-			b.objects.pools.set(changed)
+			b.objects.CloudPools.Set(changed)
 		}, false},
 	} {
 		drain(b.changed)

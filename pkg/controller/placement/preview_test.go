@@ -19,7 +19,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/controller/cluster"
 	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/planning"
@@ -28,6 +27,7 @@ import (
 	"tradewind.dev/tradewind/pkg/rules/policy"
 	"tradewind.dev/tradewind/pkg/state"
 	"tradewind.dev/tradewind/pkg/state/files"
+	"tradewind.dev/tradewind/pkg/state/informers"
 )
 
 func named(name string) metav1.ObjectMeta {
@@ -105,7 +105,7 @@ func (outage) Doubts() rounds.Doubts { return rounds.Doubts{} }
 // cached is an object as the controller's cache keeps it.
 func cached(t *testing.T, object client.Object) client.Object {
 	t.Helper()
-	for kind, options := range cluster.CacheOptions().ByObject {
+	for kind, options := range informers.CacheOptions().ByObject {
 		if reflect.TypeOf(kind) == reflect.TypeOf(object) && options.Transform != nil {
 			out, err := options.Transform(object.DeepCopyObject())
 			if err != nil {
@@ -123,31 +123,31 @@ func (b *bench) seen(objects []client.Object) {
 	for _, object := range objects {
 		switch typed := object.(type) {
 		case *corev1.Node:
-			b.objects.nodes.set(typed)
+			b.objects.Nodes.Set(typed)
 		case *corev1.Namespace:
-			b.objects.namespaces.set(typed)
+			b.objects.Namespaces.Set(typed)
 		case *corev1.Pod:
-			b.objects.pods.set(typed)
+			b.objects.Pods.Set(typed)
 		case *appsv1.Deployment:
-			b.objects.deployments.set(typed)
+			b.objects.Deployments.Set(typed)
 		case *appsv1.ReplicaSet:
-			b.objects.replicaSets.set(typed)
+			b.objects.ReplicaSets.Set(typed)
 		case *appsv1.StatefulSet:
-			b.objects.statefulSets.set(typed)
+			b.objects.StatefulSets.Set(typed)
 		case *corev1.ReplicationController:
-			b.objects.replicationControllers.set(typed)
+			b.objects.ReplicationControllers.Set(typed)
 		case *batchv1.Job:
-			b.objects.jobs.set(typed)
+			b.objects.Jobs.Set(typed)
 		case *corev1.PersistentVolumeClaim:
-			b.objects.claims.set(typed)
+			b.objects.Claims.Set(typed)
 		case *corev1.PersistentVolume:
-			b.objects.volumes.set(typed)
+			b.objects.Volumes.Set(typed)
 		case *corev1.ResourceQuota:
-			b.objects.quotas.set(typed)
+			b.objects.Quotas.Set(typed)
 		case *schedulingv1.PriorityClass:
-			b.objects.priorities.set(typed)
+			b.objects.PriorityClasses.Set(typed)
 		case *v1alpha1.CloudPool:
-			b.objects.pools.set(typed)
+			b.objects.CloudPools.Set(typed)
 		default:
 			b.Fatalf("no table for %T", object)
 		}

@@ -67,7 +67,7 @@ func (p *Planner) statuses(d *draft, s *solution) []*wanted {
 // want says what the Placement of one workload should say.
 func (p *Planner) want(d *draft, s *solution, of *planning.Selected) *wanted {
 	w := &wanted{of: of, unplaced: -1, key: client.ObjectKey{Namespace: of.Namespace, Name: state.PlacementName(of.Kind, of.Name)}}
-	w.last = p.written.latest(w.key, p.objects.placements)
+	w.last = p.written.latest(w.key, p.objects.Placements)
 	i, found := 0, false
 	if s != nil {
 		i, found = s.result.Index(of.Key)

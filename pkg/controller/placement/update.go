@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/pkg/engine"
@@ -16,8 +17,8 @@ import (
 )
 
 const (
-	// wholeInterval is how long at most changed workloads are planned anew one by one before everything is, so that what each
-	// of these plans misses does not add up.
+	// wholeInterval is how long after the first of them everything is planned at the latest where changed workloads were planned
+	// one by one, so that what each of these plans misses does not add up.
 	wholeInterval = time.Minute
 	// maxDrift is by how much the gap of such a plan may be above that of the last whole one, in percentage points.
 	maxDrift = 1.0
@@ -34,10 +35,18 @@ type kept struct {
 	at  map[client.ObjectKey]int
 	// unavailable are the reasons why nodes must not be used, parallel to the input's nodes.
 	unavailable []string
-	// whole is when everything was planned, with what gap; updates is how many rounds planned a part since.
-	whole   time.Time
+	// gap is that of the last plan of everything. updates is how many rounds planned a part since, the first of them at since.
 	gap     float64
 	updates int
+	since   time.Time
+}
+
+// due is in how long everything is to be planned; ok is false where nothing has changed since it was.
+func (k *kept) due(clock clock.PassiveClock) (in time.Duration, ok bool) {
+	if k == nil || k.updates == 0 {
+		return 0, false
+	}
+	return max(0, wholeInterval-clock.Since(k.since)), true
 }
 
 // keep remembers a plan of everything to plan changes around. It does not where something is in doubt or a pool is lost.
@@ -45,7 +54,7 @@ func (p *Planner) keep(d *draft, s *solution, all []*wanted) {
 	if s == nil || d.doubtful || slices.ContainsFunc(s.result.Pools, func(pool planning.PoolInfo) bool { return pool.Unavailable != "" }) {
 		return
 	}
-	k := &kept{draft: d, solution: s, all: all, at: make(map[client.ObjectKey]int, len(all)), whole: d.now, gap: s.plan.GapPercent}
+	k := &kept{draft: d, solution: s, all: all, at: make(map[client.ObjectKey]int, len(all)), gap: s.plan.GapPercent}
 	for i, w := range all {
 		k.at[w.key] = i
 	}
@@ -80,6 +89,9 @@ func (p *Planner) update(ctx context.Context, world *state.World, c changes, urg
 		input.Pods = pods
 	}
 	d := p.draft(input)
+	if d.uncertain != "" || d.doubtful {
+		return false, nil
+	}
 	if !k.compare(d, concerned) || len(concerned) > max(fewConcerned, len(k.all)/concernedShare) {
 		return false, nil
 	}
@@ -90,9 +102,14 @@ func (p *Planner) update(ctx context.Context, world *state.World, c changes, urg
 	if !ok || !k.good(s, touched) {
 		return false, nil
 	}
-	p.metrics.updated(p.clock.Since(began))
 	next := *k
-	next.draft, next.solution, next.updates = d, s, k.updates+1
+	next.draft, next.solution = d, s
+	if len(concerned) > 0 {
+		p.metrics.updated(p.clock.Since(began))
+		if next.updates++; next.updates == 1 {
+			next.since = d.now
+		}
+	}
 	left := p.left.take()
 	var some []*wanted
 	for i, w := range k.all {
@@ -124,8 +141,10 @@ func (p *Planner) update(ctx context.Context, world *state.World, c changes, urg
 // holds says whether what all plans rest on is as it was.
 func (p *Planner) holds(k *kept, world *state.World) bool {
 	before := k.draft.input.World
-	if world.Prices != before.Prices || world.ListPrices != before.ListPrices || world.RoundTrips != before.RoundTrips ||
-		p.clock.Since(k.whole) >= wholeInterval {
+	if world.Prices != before.Prices || world.ListPrices != before.ListPrices || world.RoundTrips != before.RoundTrips {
+		return false
+	}
+	if in, ok := k.due(p.clock); ok && in == 0 {
 		return false
 	}
 	if p.options.Availability != nil {
@@ -163,7 +182,7 @@ func (p *Planner) changedPods(k *kept, keys map[client.ObjectKey]bool, concerned
 		}
 	}
 	for key := range keys {
-		was, now := before[key], p.objects.runningPod(key)
+		was, now := before[key], p.runningPod(key)
 		if now != nil {
 			pods = append(pods, *now)
 		}
@@ -181,6 +200,19 @@ func (p *Planner) changedPods(k *kept, keys map[client.ObjectKey]bool, concerned
 		}
 	}
 	return pods, room
+}
+
+// runningPod is what a plan looks at of a pod; nil when it takes no room.
+func (p *Planner) runningPod(key client.ObjectKey) *planning.Pod {
+	pod, ok := p.objects.Pods.Get(key.Namespace, key.Name)
+	if !ok {
+		return nil
+	}
+	out, ok := p.shapes.Pod(pod, p.objects.OwnerOf)
+	if !ok {
+		return nil
+	}
+	return &out
 }
 
 // compare notes the workloads that are others in a draft than they were, or under other rules. It returns false where other

@@ -39,7 +39,7 @@ func (p *Planner) write(ctx context.Context, all []*wanted) error {
 		keep[w.key] = true
 	}
 	var gone []*v1alpha1.Placement
-	for _, object := range p.objects.placements.all() {
+	for _, object := range p.objects.Placements.All() {
 		if !keep[client.ObjectKeyFromObject(object)] && object.DeletionTimestamp == nil && object.Labels[v1alpha1.LabelWorkloadKind] != "" {
 			gone = append(gone, object)
 		}
@@ -120,7 +120,7 @@ func (f *failures) err() error {
 
 // hasMetadata says whether a Placement that the cache shows has its labels and its owner.
 func (p *Planner) hasMetadata(w *wanted) bool {
-	object, ok := p.objects.placements.get(w.key.Namespace, w.key.Name)
+	object, ok := p.objects.Placements.Get(w.key.Namespace, w.key.Name)
 	return !ok && w.last != nil || ok && labelled(object, &w.of.Workload)
 }
 

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/state/informers"
 )
 
 // written remembers what was written last, since a cache shows it some time later. The zero value is ready for use.
@@ -71,8 +72,8 @@ func (w *written) forget(object *v1alpha1.Placement) {
 }
 
 // latest is the own part of what a Placement says now; nil when there is none.
-func (w *written) latest(key client.ObjectKey, cached *table[*v1alpha1.Placement]) *v1alpha1.PlacementStatus {
-	object, ok := cached.get(key.Namespace, key.Name)
+func (w *written) latest(key client.ObjectKey, cached *informers.Table[*v1alpha1.Placement]) *v1alpha1.PlacementStatus {
+	object, ok := cached.Get(key.Namespace, key.Name)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	last, wrote := w.last[key]

@@ -37,7 +37,7 @@ const (
 
 // Options are what the controller works with.
 type Options struct {
-	// Client reads from a cache made with cluster.CacheOptions, and writes.
+	// Client reads from a cache made with informers.CacheOptions, and writes.
 	Client   client.Client
 	Recorder events.EventRecorder
 	Ledger   *ledger.Ledger

@@ -8,15 +8,15 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"tradewind.dev/tradewind/pkg/controller/cluster"
 	"tradewind.dev/tradewind/pkg/loss"
 	"tradewind.dev/tradewind/pkg/moves"
 	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/state/informers"
 	"tradewind.dev/tradewind/pkg/workload"
 )
 
-// keeps are the values by which cluster.KeepAnnotations keep a pod from being evicted.
+// keeps are the values by which informers.KeepAnnotations keep a pod from being evicted.
 var keeps = [...]string{"false", "true"}
 
 // situation is what a decision about a workload is made from.
@@ -134,7 +134,7 @@ func (v *view) fixed(pod *corev1.Pod) string {
 	if !slices.Contains(v.SchedulerNames, pod.Spec.SchedulerName) {
 		return fmt.Sprintf("scheduler %q places it, not Tradewind's", pod.Spec.SchedulerName)
 	}
-	for i, key := range cluster.KeepAnnotations {
+	for i, key := range informers.KeepAnnotations {
 		if pod.Annotations[key] == keeps[i] {
 			return "the annotation " + key + " keeps it"
 		}

@@ -39,7 +39,7 @@ func decodeYAML(text []byte) (value any, rest []any, err error) {
 	decoder.SetStrict(true)
 	var parsed any
 	if err := decoder.Decode(&parsed); err != nil {
-		if err == io.EOF { //nolint:errorlint // it is returned as it is
+		if errors.Is(err, io.EOF) {
 			return nil, nil, nil
 		}
 		return nil, nil, err
@@ -48,7 +48,7 @@ func decodeYAML(text []byte) (value any, rest []any, err error) {
 	for {
 		var more any
 		moreErr := decoder.Decode(&more)
-		if moreErr == io.EOF { //nolint:errorlint // it is returned as it is
+		if errors.Is(moreErr, io.EOF) {
 			break
 		}
 		if moreErr != nil {

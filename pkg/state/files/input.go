@@ -2,6 +2,7 @@ package files
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -85,7 +86,7 @@ func (r *textReader) Read(into []byte) (int, error) {
 		if n == 1 { // a byte order mark has two
 			more, moreErr := io.ReadFull(r.from, into[1:2])
 			n += more
-			if data = into[:n]; err == nil && moreErr != io.EOF { //nolint:errorlint // io.ReadFull returns it as it is
+			if data = into[:n]; err == nil && !errors.Is(moreErr, io.EOF) {
 				err = moreErr
 			}
 		}

@@ -1,6 +1,7 @@
 package files
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -190,7 +191,7 @@ func (r *fileReader) document(d *Document, out *result) {
 		value, unknown, err := info.decode(d)
 		if err != nil {
 			field, message := "", err.Error()
-			if typed, ok := err.(*fieldTypeError); ok { //nolint:errorlint // made right above, never wrapped
+			if typed := (*fieldTypeError)(nil); errors.As(err, &typed) {
 				field = typed.Field
 			}
 			problem(field, message+"; the object is left out")

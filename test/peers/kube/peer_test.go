@@ -16,7 +16,7 @@ import (
 	"github.com/onsi/ginkgo/v2/types"
 	"sigs.k8s.io/yaml"
 
-	"tradewind.dev/tradewind/deploy/scheduler"
+	"tradewind.dev/tradewind/deploy"
 	"tradewind.dev/tradewind/test/internal/programs"
 	"tradewind.dev/tradewind/test/testbed"
 )
@@ -132,7 +132,7 @@ func start(t *testing.T, cluster *testbed.Cluster, config string) {
 		t.Fatal(err)
 	}
 	var ready map[string]any
-	if err := yaml.Unmarshal(scheduler.Config, &ready); err != nil {
+	if err := yaml.Unmarshal(deploy.SchedulerConfig, &ready); err != nil {
 		t.Fatal(err)
 	}
 	profiles := ready["profiles"].([]any)

@@ -1,0 +1,67 @@
+package architecture
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestOneVersionOfGo: every page and every module names the same version of Go. The README asked for another than go.mod.
+func TestOneVersionOfGo(t *testing.T) {
+	names := map[string]*regexp.Regexp{
+		"README.md": regexp.MustCompile(`Go (1\.\d+)`), "docs/getting-started.md": regexp.MustCompile(`Go (1\.\d+)`),
+		"deploy/Containerfile": regexp.MustCompile(`(?:Go |golang:)(1\.\d+)`),
+	}
+	for _, module := range []string{".", "test", "test/testbed", "hack/tools", "hack/tools/lint", "hack/kubectl"} {
+		names[module+"/go.mod"] = regexp.MustCompile(`(?m)^go (1\.\d+)`)
+	}
+	said := map[string]string{}
+	for name, version := range names {
+		text, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := version.FindAllStringSubmatch(string(text), -1)
+		if len(found) == 0 {
+			t.Errorf("%s names no version of Go", name)
+		}
+		for _, match := range found {
+			said[match[1]] = name
+		}
+	}
+	if len(said) != 1 {
+		t.Errorf("versions of Go and where they stand: %v", said)
+	}
+}
+
+// TestPagesAreListedOnce: the README leads to every page of docs, and its table to none twice. A row of it stood twice.
+func TestPagesAreListedOnce(t *testing.T) {
+	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	times := map[string]int{}
+	link := regexp.MustCompile(`\]\((docs/[^)#]*\.md)`)
+	for line := range strings.Lines(string(readme)) {
+		if strings.HasPrefix(line, "|") {
+			for _, match := range link.FindAllStringSubmatch(line, -1) {
+				times[match[1]]++
+			}
+		}
+	}
+	pages, err := filepath.Glob(filepath.Join(root, "docs/*.md"))
+	if err != nil || len(pages) == 0 {
+		t.Fatalf("no pages: %v", err)
+	}
+	for _, page := range pages {
+		name := "docs/" + filepath.Base(page)
+		if times[name] > 1 {
+			t.Errorf("the README's table has %s %d times", name, times[name])
+		}
+		if !strings.Contains(string(readme), "]("+name) {
+			t.Errorf("the README does not lead to %s", name)
+		}
+	}
+}

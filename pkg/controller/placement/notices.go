@@ -1,0 +1,88 @@
+package placement
+
+import (
+	"maps"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	schedulingv1 "k8s.io/api/scheduling/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/state/informers"
+	"tradewind.dev/tradewind/pkg/workload"
+)
+
+// notices are told what changed of what a plan is made from.
+type notices struct {
+	// everything that is planned rests on an object that changed; there is other room than was planned with; a workload changed.
+	everything, room, workload func()
+	// pod and placement are told the object: before is nil for a new one, after for one that is gone.
+	pod       func(before, after *corev1.Pod)
+	placement func(before, after *v1alpha1.Placement)
+}
+
+// listen tells what changes of objects.
+func listen(o *informers.Objects, tell notices) {
+	o.Placements.OnChange(tell.placement)
+	o.Nodes.OnChange(watch(tell.everything, sameNode))
+	o.Pods.OnChange(func(before, after *corev1.Pod) {
+		if before == nil || after == nil || !samePod(before, after) {
+			tell.pod(before, after)
+		}
+	})
+	o.Namespaces.OnChange(watch(tell.everything, func(a, b *corev1.Namespace) bool { return maps.Equal(a.Labels, b.Labels) }))
+	o.Claims.OnChange(watch(tell.everything, func(a, b *corev1.PersistentVolumeClaim) bool { return equality.Semantic.DeepEqual(a.Spec, b.Spec) }))
+	o.Volumes.OnChange(watch(tell.everything, func(a, b *corev1.PersistentVolume) bool { return equality.Semantic.DeepEqual(a.Spec, b.Spec) }))
+	o.StorageClasses.OnChange(watch(tell.everything, func(a, b *storagev1.StorageClass) bool { return a.ResourceVersion == b.ResourceVersion }))
+	o.Quotas.OnChange(watch(tell.everything, func(a, b *corev1.ResourceQuota) bool { return equality.Semantic.DeepEqual(a.Spec, b.Spec) }))
+	o.PriorityClasses.OnChange(watch(tell.everything, func(a, b *schedulingv1.PriorityClass) bool {
+		return a.Value == b.Value && a.GlobalDefault == b.GlobalDefault
+	}))
+	o.Deployments.OnChange(watch(tell.workload, sameGeneration[*appsv1.Deployment]))
+	o.ReplicaSets.OnChange(func(before, after *appsv1.ReplicaSet) {
+		switch {
+		case before == nil || after == nil || before.UID != after.UID:
+			tell.room() // pods that are seen already may be replicas of another workload than it seemed
+		case !sameGeneration(before, after) || !maps.Equal(before.Annotations, after.Annotations):
+			tell.workload()
+		}
+	})
+	o.StatefulSets.OnChange(watch(tell.workload, sameGeneration[*appsv1.StatefulSet]))
+	o.ReplicationControllers.OnChange(watch(tell.workload, sameGeneration[*corev1.ReplicationController]))
+	o.Jobs.OnChange(watch(tell.workload, func(a, b *batchv1.Job) bool {
+		return sameGeneration(a, b) && workload.ReplicasOfJob(a) == workload.ReplicasOfJob(b) && workload.JobEnded(a) == workload.JobEnded(b)
+	}))
+	o.CloudPools.OnChange(watch(tell.everything, func(a, b *v1alpha1.CloudPool) bool { return sameGeneration(a, b) && maps.Equal(a.Labels, b.Labels) }))
+}
+
+// watch signals the changes of objects that are not the same to a plan.
+func watch[T client.Object](signal func(), same func(before, after T) bool) func(before, after T) {
+	return func(before, after T) {
+		var none T
+		if any(before) == any(none) || any(after) == any(none) || before.GetUID() != after.GetUID() || !same(before, after) {
+			signal()
+		}
+	}
+}
+
+// sameGeneration says whether two versions of an object differ in nothing but their status.
+func sameGeneration[T client.Object](before, after T) bool {
+	return before.GetGeneration() == after.GetGeneration() && (before.GetDeletionTimestamp() == nil) == (after.GetDeletionTimestamp() == nil)
+}
+
+// sameNode says whether two versions of a node are alike to a plan. The cache leaves heartbeats out.
+func sameNode(before, after *corev1.Node) bool {
+	return (before.DeletionTimestamp == nil) == (after.DeletionTimestamp == nil) && maps.Equal(before.Labels, after.Labels) &&
+		maps.Equal(before.Annotations, after.Annotations) && equality.Semantic.DeepEqual(before.Spec, after.Spec) &&
+		equality.Semantic.DeepEqual(before.Status, after.Status)
+}
+
+func samePod(before, after *corev1.Pod) bool {
+	return before.UID == after.UID && before.Spec.NodeName == after.Spec.NodeName && before.Status.Phase == after.Status.Phase &&
+		before.Generation == after.Generation && (before.DeletionTimestamp == nil) == (after.DeletionTimestamp == nil) &&
+		workload.Ready(before) == workload.Ready(after)
+}

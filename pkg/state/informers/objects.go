@@ -1,0 +1,148 @@
+package informers
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	schedulingv1 "k8s.io/api/scheduling/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
+)
+
+// Objects are what controllers decide from, a table a kind.
+type Objects struct {
+	Nodes                  *Table[*corev1.Node]
+	Pods                   *Table[*corev1.Pod]
+	Namespaces             *Table[*corev1.Namespace]
+	Claims                 *Table[*corev1.PersistentVolumeClaim]
+	Volumes                *Table[*corev1.PersistentVolume]
+	StorageClasses         *Table[*storagev1.StorageClass]
+	Deployments            *Table[*appsv1.Deployment]
+	ReplicaSets            *Table[*appsv1.ReplicaSet]
+	StatefulSets           *Table[*appsv1.StatefulSet]
+	ReplicationControllers *Table[*corev1.ReplicationController]
+	Jobs                   *Table[*batchv1.Job]
+	Quotas                 *Table[*corev1.ResourceQuota]
+	PriorityClasses        *Table[*schedulingv1.PriorityClass]
+	// CloudPools, Placements and what follows are Tradewind's own.
+	CloudPools               *Table[*v1alpha1.CloudPool]
+	Placements               *Table[*v1alpha1.Placement]
+	PlacementPolicies        *Table[*v1alpha1.PlacementPolicy]
+	ClusterPlacementPolicies *Table[*v1alpha1.ClusterPlacementPolicy]
+	PriceLists               *Table[*v1alpha1.PriceList]
+	LatencyMaps              *Table[*v1alpha1.LatencyMap]
+
+	sources []source
+}
+
+// source is a kind of objects that is read.
+type source struct {
+	kind   string
+	synced toolscache.InformerSynced
+}
+
+// New returns empty tables, which Watch fills.
+func New() *Objects {
+	return &Objects{
+		Nodes: newTable[*corev1.Node](), Pods: newTable[*corev1.Pod](), Namespaces: newTable[*corev1.Namespace](),
+		Claims: newTable[*corev1.PersistentVolumeClaim](), Volumes: newTable[*corev1.PersistentVolume](),
+		StorageClasses: newTable[*storagev1.StorageClass](), Deployments: newTable[*appsv1.Deployment](),
+		ReplicaSets: newTable[*appsv1.ReplicaSet](), StatefulSets: newTable[*appsv1.StatefulSet](),
+		ReplicationControllers: newTable[*corev1.ReplicationController](), Jobs: newTable[*batchv1.Job](),
+		Quotas: newTable[*corev1.ResourceQuota](), PriorityClasses: newTable[*schedulingv1.PriorityClass](),
+		CloudPools: newTable[*v1alpha1.CloudPool](), Placements: newTable[*v1alpha1.Placement](),
+		PlacementPolicies:        newTable[*v1alpha1.PlacementPolicy](),
+		ClusterPlacementPolicies: newTable[*v1alpha1.ClusterPlacementPolicy](),
+		PriceLists:               newTable[*v1alpha1.PriceList](), LatencyMaps: newTable[*v1alpha1.LatencyMap](),
+	}
+}
+
+// Watch fills the tables from a cache made with CacheOptions, and keeps them true. The CRDs of Tradewind must be installed.
+func (o *Objects) Watch(ctx context.Context, from cache.Cache) error {
+	for kind, handler := range map[client.Object]toolscache.ResourceEventHandler{
+		&corev1.Node{}: o.Nodes.handler(), &corev1.Pod{}: o.Pods.handler(), &corev1.Namespace{}: o.Namespaces.handler(),
+		&corev1.PersistentVolumeClaim{}: o.Claims.handler(), &corev1.PersistentVolume{}: o.Volumes.handler(),
+		&storagev1.StorageClass{}: o.StorageClasses.handler(), &corev1.ResourceQuota{}: o.Quotas.handler(),
+		&schedulingv1.PriorityClass{}: o.PriorityClasses.handler(), &appsv1.Deployment{}: o.Deployments.handler(),
+		&appsv1.ReplicaSet{}: o.ReplicaSets.handler(), &appsv1.StatefulSet{}: o.StatefulSets.handler(), &batchv1.Job{}: o.Jobs.handler(),
+		&corev1.ReplicationController{}: o.ReplicationControllers.handler(),
+		&v1alpha1.CloudPool{}:           o.CloudPools.handler(), &v1alpha1.Placement{}: o.Placements.handler(),
+		&v1alpha1.PlacementPolicy{}: o.PlacementPolicies.handler(), &v1alpha1.ClusterPlacementPolicy{}: o.ClusterPlacementPolicies.handler(),
+		&v1alpha1.PriceList{}: o.PriceLists.handler(), &v1alpha1.LatencyMap{}: o.LatencyMaps.handler(),
+	} {
+		name := strings.ToLower(reflect.TypeOf(kind).Elem().Name())
+		informer, err := from.GetInformer(ctx, kind, cache.BlockUntilSynced(false))
+		if err != nil {
+			return fmt.Errorf("watch %s objects: %w", name, err)
+		}
+		registration, err := informer.AddEventHandler(handler)
+		if err != nil {
+			return fmt.Errorf("watch %s objects: %w", name, err)
+		}
+		o.sources = append(o.sources, source{name, registration.HasSynced})
+	}
+	return nil
+}
+
+// Unread are the kinds of objects that have not been read yet; none once all have been.
+func (o *Objects) Unread() []string {
+	var kinds []string
+	for _, source := range o.sources {
+		if !source.synced() {
+			kinds = append(kinds, source.kind)
+		}
+	}
+	slices.Sort(kinds)
+	return kinds
+}
+
+// Rules are the objects that a World is made from, as they are now.
+func (o *Objects) Rules() state.Objects {
+	out := state.Objects{PlacementPolicies: o.PlacementPolicies.All(), ClusterPlacementPolicies: o.ClusterPlacementPolicies.All()}
+	for _, list := range o.PriceLists.All() {
+		out.PriceLists = append(out.PriceLists, *list)
+	}
+	for _, latencies := range o.LatencyMaps.All() {
+		out.LatencyMaps = append(out.LatencyMaps, *latencies)
+	}
+	return out
+}
+
+// Lists are the objects that a plan is made from as they are now, but for those that workloads are found from alone.
+func (o *Objects) Lists() *state.Lists {
+	return &state.Lists{
+		Nodes: o.Nodes.All(), Pods: o.Pods.All(), Namespaces: o.Namespaces.All(), ReplicaSets: o.ReplicaSets.All(),
+		Claims: o.Claims.All(), Volumes: o.Volumes.All(), StorageClasses: o.StorageClasses.All(), CloudPools: o.CloudPools.All(),
+		PriorityClasses: o.PriorityClasses.All(), Quotas: o.Quotas.All(),
+	}
+}
+
+// Workloads are those of the cluster as they are now; see workload.Objects.
+func (o *Objects) Workloads() []workload.Workload {
+	from := workload.Objects{
+		Deployments: o.Deployments.All(), ReplicaSets: o.ReplicaSets.All(), StatefulSets: o.StatefulSets.All(),
+		ReplicationControllers: o.ReplicationControllers.All(), Jobs: o.Jobs.All(),
+	}
+	return from.All()
+}
+
+// OwnerOf is the workload of a ReplicaSet; known is false when it has not been seen. It is a workload.Owners.
+func (o *Objects) OwnerOf(namespace, replicaSet string) (of workload.Key, known bool) {
+	set, known := o.ReplicaSets.Get(namespace, replicaSet)
+	if !known {
+		return workload.Key{}, false
+	}
+	return workload.OfReplicaSet(set), true
+}
