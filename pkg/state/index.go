@@ -7,9 +7,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// index finds the facts of a node by the very object they were computed from, in about 10 ns and without looking at the
-// object: a scheduling cycle asks several times for each node. It only speeds up Store.nodes: a node that its bucket has
-// no room for is found there.
+// index finds the facts of a node by the very object they were computed from, without looking at the object, in less than half
+// the time that its name takes (BenchmarkNode): a scheduling cycle asks several times for each node. It only speeds up
+// Store.nodes: a node that its bucket has no room for is found there.
 type index struct {
 	seed    maphash.Seed
 	buckets [1 << 12]bucket // 256 KiB; full buckets are rare up to some 8,000 nodes

@@ -1,8 +1,6 @@
 package state
 
 import (
-	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -13,12 +11,13 @@ import (
 // is told when another world is put in force. Follow feeds it from a cluster.
 type Live struct {
 	*Store
-	ready atomic.Bool
-
-	mu       sync.Mutex
-	onChange []func(before, after *World)
-	onReady  []func()
+	ready    atomic.Bool
+	onReady  listeners[struct{}]
+	onChange listeners[WorldChange]
 }
+
+// WorldChange is another world that was put in force, and the one before.
+type WorldChange struct{ Before, After *World }
 
 // NewLive returns a store that knows nothing yet, and is not ready.
 func NewLive(options location.Options, now time.Time) (*Live, error) {
@@ -34,31 +33,16 @@ func (l *Live) Ready() bool { return l.ready.Load() }
 
 // SetReady says that everything has been read, and tells the listeners the first time.
 func (l *Live) SetReady() {
-	l.mu.Lock()
-	first := !l.ready.Swap(true)
-	listeners := slices.Clone(l.onReady)
-	l.mu.Unlock()
-	if !first {
-		return
-	}
-	for _, listener := range listeners {
-		listener()
+	if !l.ready.Swap(true) {
+		l.onReady.tell(struct{}{})
 	}
 }
 
 // OnReady calls a function once, when everything has been read. Add listeners before feeds; they are not taken away.
-func (l *Live) OnReady(listener func()) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.onReady = append(l.onReady, listener)
-}
+func (l *Live) OnReady(listener func()) { l.onReady.add(func(struct{}) { listener() }) }
 
-// OnChange calls a function after each change of the world.
-func (l *Live) OnChange(listener func(before, after *World)) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.onChange = append(l.onChange, listener)
-}
+// OnChange calls a function after each change of the world. Listeners are not taken away.
+func (l *Live) OnChange(listener func(WorldChange)) { l.onChange.add(listener) }
 
 // PutInForce makes a world of the objects, puts it in force and tells the listeners. Errors mean a broken build.
 func (l *Live) PutInForce(objects Objects, now time.Time) error {
@@ -68,11 +52,6 @@ func (l *Live) PutInForce(objects Objects, now time.Time) error {
 		return err
 	}
 	l.SetWorld(world)
-	l.mu.Lock()
-	listeners := slices.Clone(l.onChange)
-	l.mu.Unlock()
-	for _, listener := range listeners {
-		listener(before, world)
-	}
+	l.onChange.tell(WorldChange{before, world})
 	return nil
 }

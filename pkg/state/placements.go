@@ -190,7 +190,7 @@ type placements struct {
 	targets sync.Map // workload.Key → *Targets
 	count   atomic.Int64
 	// onChange are called after the targets of a workload have changed.
-	onChange atomic.Pointer[[]func(workload.Key)]
+	onChange listeners[workload.Key]
 }
 
 // SetPlacement records what the plan has for a workload. A Placement without decisions says nothing, and so does one under
@@ -208,7 +208,7 @@ func (s *Store) SetPlacement(object *v1alpha1.Placement) {
 	} else if old := before.(*Targets); old.Replicas == targets.Replicas && slices.Equal(old.places, targets.places) && slices.Equal(old.replicas, targets.replicas) {
 		return
 	}
-	s.placements.tell(key)
+	s.placements.onChange.tell(key)
 }
 
 // DeletePlacement forgets what the plan has for a workload.
@@ -219,33 +219,13 @@ func (s *Store) DeletePlacement(object *v1alpha1.Placement) {
 	}
 	if _, existed := s.placements.targets.LoadAndDelete(key); existed {
 		s.placements.count.Add(-1)
-		s.placements.tell(key)
-	}
-}
-
-func (p *placements) tell(key workload.Key) {
-	if listeners := p.onChange.Load(); listeners != nil {
-		for _, listener := range *listeners {
-			listener(key)
-		}
+		s.placements.onChange.tell(key)
 	}
 }
 
 // OnPlacement calls a function whenever the plan for a workload has changed. Add listeners before objects arrive; they are
 // not taken away.
-func (s *Store) OnPlacement(listener func(workload.Key)) {
-	for {
-		before := s.placements.onChange.Load()
-		var after []func(workload.Key)
-		if before != nil {
-			after = slices.Clone(*before)
-		}
-		after = append(after, listener)
-		if s.placements.onChange.CompareAndSwap(before, &after) {
-			return
-		}
-	}
-}
+func (s *Store) OnPlacement(listener func(workload.Key)) { s.placements.onChange.add(listener) }
 
 // Planned is for how many workloads there is a plan.
 func (s *Store) Planned() int { return int(s.placements.count.Load()) }

@@ -2,6 +2,7 @@ package state
 
 import (
 	"hash/maphash"
+	"maps"
 	"sync"
 	"sync/atomic"
 
@@ -25,7 +26,9 @@ type Store struct {
 	// placements are the plan as the scheduler follows it.
 	placements placements
 	namespace  sync.Map // name → labels.Set
-	world      atomic.Pointer[World]
+	// onNamespace are called after a namespace was read or has other labels.
+	onNamespace listeners[NamespaceChange]
+	world       atomic.Pointer[World]
 }
 
 // NewStore returns an empty store over a world. options say which further node labels name the cloud.
@@ -57,10 +60,28 @@ func (s *Store) SetWorld(world *World) {
 // SetOptions says which further node labels name the cloud, from now on. Set them before objects arrive.
 func (s *Store) SetOptions(options location.Options) { s.options = options }
 
+// NamespaceChange is a namespace that was read for the first time, or has other labels than before.
+type NamespaceChange struct {
+	Name string
+	// Known is false when it was not known before.
+	Known         bool
+	Before, After labels.Set
+}
+
 // SetNamespace records a namespace's labels.
 func (s *Store) SetNamespace(object *corev1.Namespace) {
-	s.namespace.Store(object.Name, labels.Set(object.Labels))
+	change := NamespaceChange{Name: object.Name, After: object.Labels}
+	if before, known := s.namespace.Swap(object.Name, change.After); known {
+		change.Known, change.Before = true, before.(labels.Set)
+	}
+	if !change.Known || !maps.Equal(change.Before, change.After) {
+		s.onNamespace.tell(change)
+	}
 }
+
+// OnNamespace calls a function whenever a namespace was read for the first time, or has other labels. Listeners are not taken
+// away.
+func (s *Store) OnNamespace(listener func(NamespaceChange)) { s.onNamespace.add(listener) }
 
 // DeleteNamespace forgets a namespace.
 func (s *Store) DeleteNamespace(name string) { s.namespace.Delete(name) }

@@ -1,7 +1,6 @@
 package state
 
 import (
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -86,7 +85,7 @@ type workloads struct {
 	// homeless is how many entries have a node that the store does not know.
 	homeless atomic.Int64
 	// onDesired are called after a revision wants another number of replicas.
-	onDesired atomic.Pointer[[]func(workload.Key)]
+	onDesired listeners[workload.Key]
 }
 
 // groups are groups by their key, a workload.Key.
@@ -289,29 +288,13 @@ func (s *Store) SetDesired(key workload.Key, replicas int) {
 	if changed.declared.Swap(int64(replicas)) == int64(replicas) || changed.members.Load() == 0 {
 		return
 	}
-	if listeners := s.workloads.onDesired.Load(); listeners != nil {
-		for _, listener := range *listeners {
-			listener(key)
-		}
-	}
+	s.workloads.onDesired.tell(key)
 }
 
 // OnDesired calls a function whenever a revision that has pods wants another number of replicas, so that pods can be
 // tried again that were held back because the scheduler had heard of them before it heard of that number. Add listeners
 // before objects arrive; they are not taken away.
-func (s *Store) OnDesired(listener func(workload.Key)) {
-	for {
-		before := s.workloads.onDesired.Load()
-		var after []func(workload.Key)
-		if before != nil {
-			after = slices.Clone(*before)
-		}
-		after = append(after, listener)
-		if s.workloads.onDesired.CompareAndSwap(before, &after) {
-			return
-		}
-	}
-}
+func (s *Store) OnDesired(listener func(workload.Key)) { s.workloads.onDesired.add(listener) }
 
 // DeleteDesired forgets a controller.
 func (s *Store) DeleteDesired(key workload.Key) {

@@ -5,8 +5,11 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
+
+	"tradewind.dev/tradewind/apis/v1alpha1"
 )
 
 // A node that is five times cheaper, among 390 others, has room for all: every pod belongs there. kube-scheduler looks at 47 %
@@ -102,5 +105,45 @@ func TestPodsGoToTheBestNodeThatEveryPluginAccepts(t *testing.T) {
 				t.Errorf("placed on %q (%v), want %q", got, err, tt.want)
 			}
 		})
+	}
+}
+
+// What is kept of nodes from one cycle to the next is what is true of them: each of these steps changes where the next pod belongs.
+func TestTheNextPodSeesWhatHasChanged(t *testing.T) {
+	c := newCluster(t)
+	c.node(awsNode("cheap", "eu-west-1a", "m5.large"), awsNode("middle", "eu-west-1a", "m5.xlarge"), awsNode("dear", "eu-west-1a", "m5.8xlarge"))
+	c.policy("optimizeFor: Cost")
+	ordered := c.pod("4")
+	for _, step := range []struct {
+		name string
+		do   func()
+		want string
+	}{
+		{"at first", func() {}, "cheap"},
+		{"cordoned", func() { c.change("cheap", func(node *corev1.Node) { node.Spec.Unschedulable = true }) }, "middle"},
+		{"open again", func() { c.change("cheap", func(node *corev1.Node) { node.Spec.Unschedulable = false }) }, "cheap"},
+		{"tainted", func() {
+			c.change("cheap", func(node *corev1.Node) {
+				node.Spec.Taints = []corev1.Taint{{Key: "team", Effect: corev1.TaintEffectNoExecute}}
+			})
+		}, "middle"},
+		{"no taint any more", func() { c.change("cheap", func(node *corev1.Node) { node.Spec.Taints = nil }) }, "cheap"},
+		{"another machine", func() {
+			c.change("cheap", func(node *corev1.Node) { node.Labels[corev1.LabelInstanceTypeStable] = "m5.4xlarge" })
+		}, "middle"},
+		{"full", func() { c.running(ordered, "middle") }, "cheap"},
+		{"another price", func() {
+			c.objects.PriceLists = []v1alpha1.PriceList{{ObjectMeta: metav1.ObjectMeta{Name: "contract"}, Spec: v1alpha1.PriceListSpec{
+				Source: "contract", Date: "2026-01-01",
+				Instances: []v1alpha1.InstancePrice{{Cloud: "aws", Region: "eu-west-1", InstanceType: "m5.8xlarge", HourlyUSD: resource.MustParse("0.01")}},
+			}}}
+			c.policy("optimizeFor: Cost")
+		}, "dear"},
+		{"a node more", func() { c.node(awsNode("small", "eu-west-1a", "t3.nano")); c.change("dear", func(*corev1.Node) {}) }, "small"},
+	} {
+		step.do()
+		if got, _, err := c.schedule(c.pod("10m"), shipped); got != step.want {
+			t.Errorf("%s: placed on %q (%v), want %q", step.name, got, err, step.want)
+		}
 	}
 }

@@ -120,6 +120,17 @@ func (c *cluster) node(nodes ...*corev1.Node) {
 	}
 }
 
+// change replaces a node.
+func (c *cluster) change(name string, edit func(*corev1.Node)) {
+	c.t.Helper()
+	at := slices.IndexFunc(c.nodes, func(node *corev1.Node) bool { return node.Name == name })
+	before, after := c.nodes[at], c.nodes[at].DeepCopy()
+	edit(after)
+	c.nodes[at] = after
+	c.live.SetNode(after)
+	c.scheduler.Cache.UpdateNode(klog.Background(), before, after)
+}
+
 // running puts a pod on a node.
 func (c *cluster) running(pod *corev1.Pod, node string) {
 	c.t.Helper()

@@ -22,6 +22,7 @@ type nodes struct {
 
 // group is nodes that are alike in all but their room: no rule, price or taint tells them apart.
 type group struct {
+	kind
 	node    *state.Node // any of them
 	taints  []corev1.Taint
 	members []int
@@ -32,7 +33,7 @@ type kind struct {
 	class  *rules.Class
 	rates  pricing.Rates
 	priced bool
-	taints string
+	marks  string // the taints as text
 }
 
 // room is what one node has left, as the scheduler counts it.
@@ -61,7 +62,7 @@ func (n *nodes) refresh(store *state.Store, infos []fwk.NodeInfo) {
 		if !ok {
 			at = len(n.groups)
 			groups[key] = at
-			n.groups = append(n.groups, group{node: facts, taints: taintsOf(info.Node())})
+			n.groups = append(n.groups, group{kind: key, node: facts, taints: taintsOf(info.Node())})
 		}
 		n.groups[at].members = append(n.groups[at].members, i)
 		n.rooms[i].group = at
@@ -76,11 +77,8 @@ func (n *nodes) update(store *state.Store) bool {
 		if info.GetGeneration() == known.generation {
 			continue
 		}
-		if object := info.Node(); object != known.object {
-			of := &n.groups[known.group]
-			if kindOf(store.Node(object), object) != kindOf(of.node, n.infos[of.members[0]].Node()) {
-				return false
-			}
+		if object := info.Node(); object != known.object && kindOf(store.Node(object), object) != n.groups[known.group].kind {
+			return false
 		}
 		known.read(info)
 	}
@@ -111,7 +109,7 @@ func kindOf(facts *state.Node, object *corev1.Node) kind {
 		for i := range taints {
 			texts[i] = taints[i].ToString()
 		}
-		out.taints = strings.Join(texts, ",")
+		out.marks = strings.Join(texts, ",")
 	}
 	return out
 }

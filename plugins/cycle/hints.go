@@ -41,6 +41,8 @@ func (p *Profile) PodHint(callees bool) fwk.QueueingHintFn {
 			if other, ok = before.(*corev1.Pod); !ok {
 				return fwk.Queue, nil
 			}
+			// The pod may be tried before the state has heard that the other is gone, and would then wait for nothing more.
+			p.Live.DeletePod(other.UID)
 		}
 		if workload.Revision(pod) == workload.Revision(other) {
 			return fwk.Queue, nil

@@ -54,8 +54,8 @@ func registerMetrics() {
 	})
 }
 
-func observeWorld(_, after *state.World) {
-	for kind, objects := range after.Counts {
+func observeWorld(change state.WorldChange) {
+	for kind, objects := range change.After.Counts {
 		objectsInForce.WithLabelValues(kind).Set(float64(objects))
 	}
 }

@@ -2,6 +2,7 @@ package cycle
 
 import (
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
 
@@ -10,16 +11,20 @@ import (
 	"tradewind.dev/tradewind/pkg/workload"
 )
 
-// everyNamespace stands for the pods of all namespaces in waitingKey.
-const everyNamespace = ""
-
-// waitingIndex finds the pods without a node by profile, and by namespace and profile. The scheduler's informer of pods has no
-// index of its own: without this one every change of a plan would look at every pod of the cluster, once a profile.
+// waitingIndex finds the pods without a node by profile, by profile and namespace, and by profile and what controls them. The
+// scheduler's informer of pods has no index of its own: without this one every change would look at every pod of the cluster.
 const waitingIndex = "tradewind.dev/waiting"
 
 var waitingIndexers = toolscache.Indexers{waitingIndex: waitingKeys}
 
-func waitingKey(namespace, profile string) string { return namespace + "/" + profile }
+// ofProfile, inNamespace and ofRevision are the index's keys. Names hold no line breaks.
+func ofProfile(profile string) string { return profile }
+
+func inNamespace(profile, namespace string) string { return profile + "\n" + namespace }
+
+func ofRevision(profile string, revision workload.Key) string {
+	return profile + "\n" + revision.Namespace + "\n" + revision.Kind + "\n" + revision.Name
+}
 
 func waitingKeys(object any) ([]string, error) {
 	pod, ok := object.(*corev1.Pod)
@@ -27,15 +32,16 @@ func waitingKeys(object any) ([]string, error) {
 		return nil, nil
 	}
 	profile := pod.Spec.SchedulerName
-	return []string{waitingKey(everyNamespace, profile), waitingKey(pod.Namespace, profile)}, nil
+	return []string{ofProfile(profile), inNamespace(profile, pod.Namespace), ofRevision(profile, workload.Revision(pod))}, nil
 }
 
-// activateWaiting retries waiting pods of this profile when what holds them back has changed: that nothing could be decided
-// before everything was read; the policies, prices and round-trip times; the number of replicas of their revision, of which spread, spot share and the places of a plan are
-// shares; the plan of their workload.
+// activateWaiting retries waiting pods of this profile when what holds them back has changed: that not all was read; the
+// policies, prices and round-trip times; the labels of their namespace, by which policies select it; the number of replicas of
+// their revision, of which spread, spot share and the places of a plan are shares; the plan of their workload.
 func (p *Profile) activateWaiting(pods toolscache.Indexer) {
-	activate := func(namespace string, helped func(*corev1.Pod) bool) {
-		found, err := pods.ByIndex(waitingIndex, waitingKey(namespace, p.Handle.ProfileName()))
+	name := p.Handle.ProfileName()
+	activate := func(key string, helped func(*corev1.Pod) bool) {
+		found, err := pods.ByIndex(waitingIndex, key)
 		if err != nil {
 			klog.Background().Error(err, "Finding the pods that wait failed; they are tried again in their turn")
 			return
@@ -50,37 +56,45 @@ func (p *Profile) activateWaiting(pods toolscache.Indexer) {
 			p.Handle.Activate(klog.Background(), again)
 		}
 	}
-	p.Live.OnReady(func() { activate(everyNamespace, func(*corev1.Pod) bool { return true }) })
-	p.Live.OnChange(func(before, after *state.World) {
-		activate(everyNamespace, func(pod *corev1.Pod) bool { return p.affected(before, after, pod) })
+	p.Live.OnReady(func() { activate(ofProfile(name), func(*corev1.Pod) bool { return true }) })
+	p.Live.OnChange(func(change state.WorldChange) {
+		activate(ofProfile(name), func(pod *corev1.Pod) bool { return p.affected(change, pod) })
 	})
-	p.Live.OnDesired(func(revision workload.Key) {
-		activate(revision.Namespace, func(pod *corev1.Pod) bool { return p.countsReplicas(revision, pod) })
+	p.Live.OnNamespace(func(change state.NamespaceChange) {
+		activate(inNamespace(name, change.Name), func(pod *corev1.Pod) bool { return p.selectedAnew(change, pod) })
 	})
+	p.Live.OnDesired(func(revision workload.Key) { activate(ofRevision(name, revision), p.countsReplicas) })
 	p.Live.OnPlacement(func(planned workload.Key) {
-		activate(planned.Namespace, func(pod *corev1.Pod) bool { return p.followsPlan(planned, pod) })
+		activate(inNamespace(name, planned.Namespace), func(pod *corev1.Pod) bool { return p.followsPlan(planned, pod) })
 	})
 }
 
 // affected says whether another world may let the pod be placed: its rules are others, or one of them is about prices or
 // round-trip times that are.
-func (p *Profile) affected(before, after *state.World, pod *corev1.Pod) bool {
-	old, ok := p.Live.RulesIn(before, pod)
-	rules, okNow := p.Live.RulesIn(after, pod)
+func (p *Profile) affected(change state.WorldChange, pod *corev1.Pod) bool {
+	old, ok := p.Live.RulesIn(change.Before, pod)
+	rules, okNow := p.Live.RulesIn(change.After, pod)
 	switch {
 	case !ok || !okNow || old.Signature != rules.Signature:
 		return true
-	case rules.HasMaxHourlyUSD && before.Prices != after.Prices:
+	case rules.HasMaxHourlyUSD && change.Before.Prices != change.After.Prices:
 		return true
 	}
-	return len(rules.Latency)+len(rules.TrafficLimits) > 0 && before.RoundTrips != after.RoundTrips
+	return len(rules.Latency)+len(rules.TrafficLimits) > 0 && change.Before.RoundTrips != change.After.RoundTrips
 }
 
-// countsReplicas says whether the pod is of the revision and has rules that depend on how many replicas it wants.
-func (p *Profile) countsReplicas(revision workload.Key, pod *corev1.Pod) bool {
-	if workload.Revision(pod) != revision {
+// selectedAnew says whether other policies select the pod since its namespace has other labels, or was read at last.
+func (p *Profile) selectedAnew(change state.NamespaceChange, pod *corev1.Pod) bool {
+	world := p.Live.World()
+	if !world.Policies.SelectsNamespaces() {
 		return false
 	}
+	rules := func(of labels.Set) string { return world.Rules(pod.Namespace, of, pod.Labels).Signature }
+	return !change.Known || rules(change.Before) != rules(change.After)
+}
+
+// countsReplicas says whether the pod has rules that depend on how many replicas its revision wants.
+func (p *Profile) countsReplicas(pod *corev1.Pod) bool {
 	rules, ok := p.Live.Rules(pod)
 	return !ok || len(rules.Spread) > 0 || rules.SpotMaxPercent < 100 || len(rules.Latency) > 0 || rules.Enforcement == v1alpha1.EnforcementStrict
 }

@@ -37,15 +37,19 @@ func TestWaitingIndexIsTrue(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		for _, namespace := range append(slices.Clone(namespaces), everyNamespace) {
+		for _, namespace := range append(slices.Clone(namespaces), "") {
 			for _, profile := range profiles {
 				want := map[string]bool{}
 				for key, pod := range pods {
-					if pod.Spec.NodeName == "" && pod.Spec.SchedulerName == profile && (namespace == everyNamespace || pod.Namespace == namespace) {
+					if pod.Spec.NodeName == "" && pod.Spec.SchedulerName == profile && (namespace == "" || pod.Namespace == namespace) {
 						want[key] = true
 					}
 				}
-				found, err := indexer.ByIndex(waitingIndex, waitingKey(namespace, profile))
+				key := ofProfile(profile)
+				if namespace != "" {
+					key = inNamespace(profile, namespace)
+				}
+				found, err := indexer.ByIndex(waitingIndex, key)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"fmt"
 
 	"k8s.io/client-go/rest"
@@ -13,6 +12,7 @@ import (
 	"tradewind.dev/tradewind/pkg/controller/failover"
 	"tradewind.dev/tradewind/pkg/controller/rebalance"
 	"tradewind.dev/tradewind/pkg/moves/ledger"
+	"tradewind.dev/tradewind/pkg/state/informers"
 )
 
 // moverQPS is how many requests a second those who move replicas may make: when a cloud is lost every second counts, and
@@ -25,8 +25,8 @@ type movers struct {
 	rebalance *rebalance.Controller
 }
 
-// newMovers returns the movers, fed from the manager's cache. The CRDs of Tradewind must be installed.
-func (w *work) newMovers(ctx context.Context) (*movers, error) {
+// newMovers returns the movers. They listen to objects.
+func (w *work) newMovers(objects *informers.Objects) (*movers, error) {
 	config := rest.CopyConfig(w.mgr.GetConfig())
 	config.QPS, config.Burst = moverQPS, 2*moverQPS
 	to, err := client.New(config, client.Options{
@@ -37,7 +37,8 @@ func (w *work) newMovers(ctx context.Context) (*movers, error) {
 	}
 	recorder, book := w.mgr.GetEventRecorder("tradewind-controller"), ledger.New(to, clock.RealClock{})
 	m := &movers{failover: failover.New(failover.Options{
-		Client: to, Fresh: w.mgr.GetAPIReader(), Recorder: recorder, Ledger: book, Location: w.options.location(), Clock: clock.RealClock{},
+		Objects: objects,
+		Client:  to, Fresh: w.mgr.GetAPIReader(), Recorder: recorder, Ledger: book, Location: w.options.location(), Clock: clock.RealClock{},
 		MonitorPeriod: w.options.monitorPeriod, SchedulerNames: w.options.schedulerNames,
 	})}
 	m.rebalance = rebalance.New(rebalance.Options{
@@ -45,9 +46,6 @@ func (w *work) newMovers(ctx context.Context) (*movers, error) {
 	})
 	if err := metrics.Registry.Register(ledger.Metrics()); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
-	}
-	if err := m.failover.Watch(ctx, w.mgr.GetCache()); err != nil {
-		return nil, err
 	}
 	return m, nil
 }

@@ -127,7 +127,7 @@ func (w *work) Start(ctx context.Context) error {
 		return fmt.Errorf("register metrics: %w", err)
 	}
 	objects := informers.New()
-	planner, err := w.planner(ctx, objects, policies)
+	planner, err := w.planner(objects, policies)
 	if err != nil {
 		return err
 	}
@@ -171,12 +171,12 @@ func (w *work) Start(ctx context.Context) error {
 
 // planner makes what keeps Placements and CloudPools. What follows plans joins its listeners, and what knows of lost
 // capacity its availability.
-func (w *work) planner(ctx context.Context, objects *informers.Objects, policies rounds.Listener) (*placement.Planner, error) {
+func (w *work) planner(objects *informers.Objects, policies rounds.Listener) (*placement.Planner, error) {
 	pools := cloudpool.New(w.mgr.GetClient(), clock.RealClock{})
 	if err := w.mgr.Add(pools); err != nil {
 		return nil, fmt.Errorf("start keeping pools: %w", err)
 	}
-	movers, err := w.newMovers(ctx)
+	movers, err := w.newMovers(objects)
 	if err != nil {
 		return nil, err
 	}

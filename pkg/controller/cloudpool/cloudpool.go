@@ -133,6 +133,14 @@ func (c *Controller) upToDate(name string, cached *v1alpha1.CloudPool, want *v1a
 }
 
 func (c *Controller) writeStatus(ctx context.Context, name string, cached *v1alpha1.CloudPool, want v1alpha1.CloudPoolStatus) error {
+	generation := int64(1) // of a pool that was just made
+	if cached != nil {
+		generation = max(generation, cached.Generation)
+	}
+	want.Conditions = slices.Clone(want.Conditions)
+	for i := range want.Conditions {
+		want.Conditions[i].ObservedGeneration = generation
+	}
 	if cached != nil {
 		since(&want, &cached.Status)
 		if equality.Semantic.DeepEqual(cached.Status, want) {

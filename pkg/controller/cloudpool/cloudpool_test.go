@@ -210,7 +210,7 @@ func TestSweep(t *testing.T) {
 // TestDeclared is about pools that people declared: their specs stay.
 func TestDeclared(t *testing.T) {
 	declared := &v1alpha1.CloudPool{
-		ObjectMeta: metav1.ObjectMeta{Name: "shop"},
+		ObjectMeta: metav1.ObjectMeta{Name: "shop", Generation: 3},
 		Spec:       v1alpha1.CloudPoolSpec{Cloud: "aws", Region: "eu-west-1", InstanceType: "m7i.large", CapacityType: v1alpha1.CapacityOnDemand, MaxNodes: ptr.To(int32(6))},
 	}
 	idle := &v1alpha1.CloudPool{ObjectMeta: metav1.ObjectMeta{Name: "idle"}, Spec: v1alpha1.CloudPoolSpec{Cloud: "gcp", CapacityType: v1alpha1.CapacityOnDemand}}
@@ -225,6 +225,11 @@ func TestDeclared(t *testing.T) {
 	}
 	if pool.Status.Nodes != 2 || pool.Status.ReadyNodes != 2 {
 		t.Errorf("its status, over both zones, is %+v", pool.Status)
+	}
+	for _, c := range pool.Status.Conditions {
+		if c.ObservedGeneration != 3 {
+			t.Errorf("condition %s is of generation %d, not of what was declared", c.Type, c.ObservedGeneration)
+		}
 	}
 	if reason(pools["idle"], v1alpha1.ConditionAvailable) != ReasonNoNodes {
 		t.Errorf("the status of a pool that can have no nodes is %+v", pools["idle"].Status)

@@ -132,7 +132,6 @@ func without(now time.Time) v1alpha1.CloudPoolStatus {
 
 // since keeps the times of conditions that have not turned.
 func since(want, have *v1alpha1.CloudPoolStatus) {
-	want.Conditions = slices.Clone(want.Conditions)
 	for i := range want.Conditions {
 		condition := &want.Conditions[i]
 		if before := meta.FindStatusCondition(have.Conditions, condition.Type); before != nil && before.Status == condition.Status && before.Reason == condition.Reason {

@@ -33,6 +33,7 @@ import (
 	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/planning/rounds"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/state/informers"
 	"tradewind.dev/tradewind/pkg/workload"
 )
 
@@ -95,7 +96,8 @@ func newBenchIn(t *testing.T, cluster string) *bench {
 // restart begins anew with another controller, which knows only what the API server does.
 func (b *bench) restart() {
 	b.Controller = New(Options{
-		Client: b.api, Fresh: b.api, MonitorPeriod: 5 * time.Second, Recorder: b.events, Ledger: ledger.New(b.api, b.clock), Location: location.DefaultOptions().Compile(), Clock: b.clock,
+		Objects: informers.New(),
+		Client:  b.api, Fresh: b.api, MonitorPeriod: 5 * time.Second, Recorder: b.events, Ledger: ledger.New(b.api, b.clock), Location: location.DefaultOptions().Compile(), Clock: b.clock,
 		SchedulerNames: []string{"tradewind"},
 	})
 	b.OnChange(func() { b.replans++ })

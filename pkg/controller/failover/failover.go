@@ -5,7 +5,6 @@ package failover
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,11 +13,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/pkg/kube/loop"
@@ -27,7 +24,7 @@ import (
 	"tradewind.dev/tradewind/pkg/moves/ledger"
 	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/planning/rounds"
-	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/state/informers"
 )
 
 const (
@@ -35,6 +32,8 @@ const (
 	settle = 200 * time.Millisecond
 	// lookInterval is how often is looked while a node is out of order or a pool does not count.
 	lookInterval = time.Second
+	// readInterval is how often is looked whether everything has been read.
+	readInterval = 50 * time.Millisecond
 	// leastPatience is the least that a policy can make a loss last for everybody: what one namespace's policy says must not let a
 	// kubelet that starts anew count as the loss of its place for all others.
 	leastPatience = 10 * time.Second
@@ -42,6 +41,8 @@ const (
 
 // Options are what the controller works with.
 type Options struct {
+	// Objects are the nodes and leases that it judges by.
+	Objects *informers.Objects
 	// Client reads from a cache made with informers.CacheOptions, and writes. Fresh asks the API server itself.
 	Client   client.Client
 	Fresh    client.Reader
@@ -84,12 +85,11 @@ type Controller struct {
 	// DoubtFactor times as long.
 	patience time.Duration
 	written  map[string]metav1.Condition // of pools
-	synced   []toolscache.InformerSynced
 
 	blind string // what was last said; only Start uses it
 }
 
-// New returns a controller that does nothing until Watch and Start.
+// New returns a controller that does nothing until Start, but for listening to what it judges by.
 func New(options Options) *Controller {
 	c := &Controller{
 		Options: options, loop: loop.New(options.Clock, settle), nodes: map[string]*facts{},
@@ -99,34 +99,25 @@ func New(options Options) *Controller {
 	}
 	c.renewals.IsNode = func(name string) bool { return c.nodes[name] != nil } // c.mu is held where renewals are used
 	c.standing.Store(&standing{Verdict: &loss.Verdict{}})
+	c.Objects.Nodes.OnChange(func(before, after *corev1.Node) {
+		if after == nil {
+			c.deleteNode(before)
+		} else {
+			c.setNode(after)
+		}
+	})
+	c.Objects.Leases.OnChange(func(before, after *coordinationv1.Lease) {
+		if after == nil {
+			c.deleteLease(before)
+		} else {
+			c.setLease(after)
+		}
+	})
 	return c
 }
 
 // OnChange sets what is called when something else must be planned on than before.
 func (c *Controller) OnChange(replan func()) { c.replan.Store(&replan) }
-
-// Watch feeds the controller with nodes and their leases.
-func (c *Controller) Watch(ctx context.Context, objects cache.Cache) error {
-	for object, handler := range map[client.Object]toolscache.ResourceEventHandler{
-		&corev1.Node{}: state.Handler(c.setNode, c.deleteNode),
-		&coordinationv1.Lease{}: state.Handler(c.setLease, func(l *coordinationv1.Lease) {
-			c.mu.Lock()
-			defer c.mu.Unlock()
-			c.renewals.Forget(l.Name)
-		}),
-	} {
-		informer, err := objects.GetInformer(ctx, object, cache.BlockUntilSynced(false))
-		if err != nil {
-			return fmt.Errorf("watch %T: %w", object, err)
-		}
-		registration, err := informer.AddEventHandler(handler)
-		if err != nil {
-			return fmt.Errorf("watch %T: %w", object, err)
-		}
-		c.synced = append(c.synced, registration.HasSynced)
-	}
-	return nil
-}
 
 func (c *Controller) setNode(node *corev1.Node) {
 	now := factsOf(node, c.Location)
@@ -179,6 +170,12 @@ func (c *Controller) setLease(object *coordinationv1.Lease) {
 	if resumed {
 		c.loop.Changed()
 	}
+}
+
+func (c *Controller) deleteLease(object *coordinationv1.Lease) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.renewals.Forget(object.Name)
 }
 
 // Unavailable implements rounds.Availability. What a node says of itself, planning.NodeUnavailable sees.
@@ -253,8 +250,12 @@ func (c *Controller) Planned(_ context.Context, round *rounds.Round) {
 
 // Start works until the context ends.
 func (c *Controller) Start(ctx context.Context) error {
-	if !toolscache.WaitForCacheSync(ctx.Done(), c.synced...) {
-		return nil
+	for len(c.Objects.Unread()) > 0 {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-c.Clock.After(readInterval):
+		}
 	}
 	c.loop.Run(ctx, func(ctx context.Context) loop.Next { return loop.Next{At: c.look(ctx)} })
 	return nil

@@ -169,16 +169,22 @@ func (c *Controller) report(ctx context.Context, now time.Time) error {
 	if round == nil {
 		return nil
 	}
+	generations := make(map[string]int64, len(round.Input.Pools))
+	for _, pool := range round.Input.Pools {
+		generations[pool.Name] = pool.Generation
+	}
 	c.mu.Lock()
 	wanted := map[*planning.PoolInfo]metav1.Condition{}
 	for i := range round.Result.Pools {
 		pool := &round.Result.Pools[i]
 		condition := c.outages[pool.ID()].condition(c.stabilization, now)
+		condition.ObservedGeneration = generations[pool.Name]
 		last, known := c.written[pool.ID()]
 		if !known && c.outages[pool.ID()] == nil {
 			continue
 		}
-		if !known || last.Status != condition.Status || last.Reason != condition.Reason || last.Message != condition.Message {
+		if !known || last.Status != condition.Status || last.Reason != condition.Reason || last.Message != condition.Message ||
+			last.ObservedGeneration != condition.ObservedGeneration {
 			wanted[pool] = condition
 		}
 	}

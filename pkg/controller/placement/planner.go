@@ -289,6 +289,10 @@ func (p *Planner) placementChanged(before, after *v1alpha1.Placement) {
 		return
 	}
 	written := p.written.seen(after)
+	if before != nil && before.Generation != after.Generation { // the conditions are of another
+		edited(after)
+		return
+	}
 	if before != nil && before.UID == after.UID && equality.Semantic.DeepEqual(own(&before.Status), own(&after.Status)) {
 		return
 	}

@@ -41,6 +41,8 @@ type wanted struct {
 	key    client.ObjectKey
 	of     *planning.Selected
 	status v1alpha1.PlacementStatus
+	// generation of the Placement that it speaks of; the first where it is yet to be made.
+	generation int64
 	// last is what it says; nil when there is none.
 	last *v1alpha1.PlacementStatus
 	// savings are of moving the running replicas, in US dollars an hour; 0 where not all of them run.
@@ -66,8 +68,11 @@ func (p *Planner) statuses(d *draft, s *solution) []*wanted {
 
 // want says what the Placement of one workload should say.
 func (p *Planner) want(d *draft, s *solution, of *planning.Selected) *wanted {
-	w := &wanted{of: of, unplaced: -1, key: client.ObjectKey{Namespace: of.Namespace, Name: state.PlacementName(of.Kind, of.Name)}}
+	w := &wanted{of: of, unplaced: -1, generation: 1, key: client.ObjectKey{Namespace: of.Namespace, Name: state.PlacementName(of.Kind, of.Name)}}
 	w.last = p.written.latest(w.key, p.objects.Placements)
+	if object, ok := p.objects.Placements.Get(w.key.Namespace, w.key.Name); ok {
+		w.generation = max(w.generation, object.Generation)
+	}
 	i, found := 0, false
 	if s != nil {
 		i, found = s.result.Index(of.Key)
@@ -308,7 +313,7 @@ func sortConditions(conditions []metav1.Condition) {
 	slices.SortFunc(conditions, func(a, b metav1.Condition) int { return strings.Compare(b.Type, a.Type) })
 }
 
-// stamp says since when the decisions and conditions hold.
+// stamp says since when the decisions and conditions hold, and of which generation the conditions are.
 func (w *wanted) stamp(d *draft) {
 	now := metav1.NewTime(d.now.Truncate(1e9))
 	if len(w.status.Decisions) > 0 || w.last != nil {
@@ -319,7 +324,7 @@ func (w *wanted) stamp(d *draft) {
 	}
 	for i := range w.status.Conditions {
 		condition := &w.status.Conditions[i]
-		condition.LastTransitionTime = now
+		condition.LastTransitionTime, condition.ObservedGeneration = now, w.generation
 		if w.last == nil {
 			continue
 		}

@@ -74,6 +74,7 @@ func (l *Ledger) Load(ctx context.Context) error {
 		r := &record{moves: slices.Clone(p.Status.Moved), away: slices.Clone(p.Status.Away)}
 		for _, kind := range []string{v1alpha1.ConditionRebalancing, v1alpha1.ConditionFailedOver} {
 			if condition := meta.FindStatusCondition(p.Status.Conditions, kind); condition != nil {
+				condition.ObservedGeneration = 0 // write says what it is
 				r.conditions = append(r.conditions, *condition)
 			}
 		}
@@ -206,14 +207,14 @@ func (l *Ledger) Flush(ctx context.Context) error {
 		return nil
 	}
 	var errs []error
-	names, err := l.names(ctx)
+	placements, err := l.placements(ctx)
 	if err != nil {
 		errs = append(errs, err)
 	}
 	for _, p := range todo {
-		name, ok := names[p.key]
+		placement, ok := placements[p.key]
 		if ok {
-			if err = l.write(ctx, name, p.says); err == nil {
+			if err = l.write(ctx, placement, p.says); err == nil {
 				continue
 			}
 			errs = append(errs, err)
@@ -227,15 +228,15 @@ func (l *Ledger) Flush(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// names are the names of the Placements of workloads.
-func (l *Ledger) names(ctx context.Context) (map[workload.Key]client.ObjectKey, error) {
+// placements are the Placements of workloads.
+func (l *Ledger) placements(ctx context.Context) (map[workload.Key]*v1alpha1.Placement, error) {
 	var list v1alpha1.PlacementList
 	if err := l.client.List(ctx, &list); err != nil {
 		return nil, fmt.Errorf("find the Placements of workloads: %w", err)
 	}
-	out := make(map[workload.Key]client.ObjectKey, len(list.Items))
+	out := make(map[workload.Key]*v1alpha1.Placement, len(list.Items))
 	for i := range list.Items {
-		out[state.PlacementOf(&list.Items[i])] = client.ObjectKeyFromObject(&list.Items[i])
+		out[state.PlacementOf(&list.Items[i])] = &list.Items[i]
 	}
 	return out, nil
 }
@@ -249,8 +250,12 @@ func statusOf(r *record) (*applyv1alpha1.PlacementStatusApplyConfiguration, erro
 	}{r.conditions, r.moves, r.away})
 }
 
-func (l *Ledger) write(ctx context.Context, name client.ObjectKey, says *applyv1alpha1.PlacementStatusApplyConfiguration) error {
-	_, err := apply.Status(ctx, l.client, applyv1alpha1.Placement(name.Name, name.Namespace).WithStatus(says), FieldOwner)
+// write writes the ledger's part of a Placement's status. Its conditions are of the generation that is there.
+func (l *Ledger) write(ctx context.Context, to *v1alpha1.Placement, says *applyv1alpha1.PlacementStatusApplyConfiguration) error {
+	for i := range says.Conditions {
+		says.Conditions[i].WithObservedGeneration(to.Generation)
+	}
+	_, err := apply.Status(ctx, l.client, applyv1alpha1.Placement(to.Name, to.Namespace).WithStatus(says), FieldOwner)
 	return client.IgnoreNotFound(err)
 }
 

@@ -54,7 +54,7 @@ func newBench(t *testing.T) *bench {
 func (b *bench) place(key workload.Key) {
 	b.Helper()
 	if err := b.Create(b.Context(), &v1alpha1.Placement{
-		ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name},
+		ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name, Generation: 4},
 		Spec:       v1alpha1.PlacementSpec{Workload: v1alpha1.PlacementWorkload{APIVersion: "apps/v1", Kind: key.Kind, Name: key.Name}},
 	}); err != nil {
 		b.Fatal(err)
@@ -92,7 +92,7 @@ func TestLedger(t *testing.T) {
 	}
 	status := b.status()
 	condition := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionRebalancing)
-	if len(status.Moved) != 8 || status.Moved[0].Pod != "web-9" || condition == nil || condition.Message != "moves one" {
+	if len(status.Moved) != 8 || status.Moved[0].Pod != "web-9" || condition == nil || condition.Message != "moves one" || condition.ObservedGeneration != 4 {
 		t.Fatalf("%+v", status)
 	}
 

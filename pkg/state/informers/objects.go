@@ -9,6 +9,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	schedulingv1 "k8s.io/api/scheduling/v1"
 	storagev1 "k8s.io/api/storage/v1"
@@ -34,8 +35,10 @@ type Objects struct {
 	StatefulSets           *Table[*appsv1.StatefulSet]
 	ReplicationControllers *Table[*corev1.ReplicationController]
 	Jobs                   *Table[*batchv1.Job]
-	Quotas                 *Table[*corev1.ResourceQuota]
-	PriorityClasses        *Table[*schedulingv1.PriorityClass]
+	// Leases are those that kubelets renew, by the names of their nodes.
+	Leases          *Table[*coordinationv1.Lease]
+	Quotas          *Table[*corev1.ResourceQuota]
+	PriorityClasses *Table[*schedulingv1.PriorityClass]
 	// CloudPools, Placements and what follows are Tradewind's own.
 	CloudPools               *Table[*v1alpha1.CloudPool]
 	Placements               *Table[*v1alpha1.Placement]
@@ -61,6 +64,7 @@ func New() *Objects {
 		StorageClasses: newTable[*storagev1.StorageClass](), Deployments: newTable[*appsv1.Deployment](),
 		ReplicaSets: newTable[*appsv1.ReplicaSet](), StatefulSets: newTable[*appsv1.StatefulSet](),
 		ReplicationControllers: newTable[*corev1.ReplicationController](), Jobs: newTable[*batchv1.Job](),
+		Leases: newTable[*coordinationv1.Lease](),
 		Quotas: newTable[*corev1.ResourceQuota](), PriorityClasses: newTable[*schedulingv1.PriorityClass](),
 		CloudPools: newTable[*v1alpha1.CloudPool](), Placements: newTable[*v1alpha1.Placement](),
 		PlacementPolicies:        newTable[*v1alpha1.PlacementPolicy](),
@@ -77,8 +81,8 @@ func (o *Objects) Watch(ctx context.Context, from cache.Cache) error {
 		&storagev1.StorageClass{}: o.StorageClasses.handler(), &corev1.ResourceQuota{}: o.Quotas.handler(),
 		&schedulingv1.PriorityClass{}: o.PriorityClasses.handler(), &appsv1.Deployment{}: o.Deployments.handler(),
 		&appsv1.ReplicaSet{}: o.ReplicaSets.handler(), &appsv1.StatefulSet{}: o.StatefulSets.handler(), &batchv1.Job{}: o.Jobs.handler(),
-		&corev1.ReplicationController{}: o.ReplicationControllers.handler(),
-		&v1alpha1.CloudPool{}:           o.CloudPools.handler(), &v1alpha1.Placement{}: o.Placements.handler(),
+		&corev1.ReplicationController{}: o.ReplicationControllers.handler(), &coordinationv1.Lease{}: o.Leases.handler(),
+		&v1alpha1.CloudPool{}: o.CloudPools.handler(), &v1alpha1.Placement{}: o.Placements.handler(),
 		&v1alpha1.PlacementPolicy{}: o.PlacementPolicies.handler(), &v1alpha1.ClusterPlacementPolicy{}: o.ClusterPlacementPolicies.handler(),
 		&v1alpha1.PriceList{}: o.PriceLists.handler(), &v1alpha1.LatencyMap{}: o.LatencyMaps.handler(),
 	} {
