@@ -222,6 +222,7 @@ func (b *bench) pods(deployment, node, cpu string, count int) {
 // plan makes one round and shows the planner what the API server then has, as a cache does.
 func (b *bench) plan() error {
 	b.Helper()
+	b.quiet() // what was asked for until now, the round sees
 	err := b.round(b.Context())
 	b.refresh()
 	return err

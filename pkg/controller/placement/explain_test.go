@@ -153,7 +153,7 @@ func TestNamespacesShareExplaining(t *testing.T) {
 				}
 				return names
 			}
-			drain(b.changed)
+			b.quiet()
 			b.mustPlan()
 			if took := b.explanations.took; took < share || took > 2*maxExplaining+4*(tt.before+tt.after) {
 				t.Errorf("the explanations took %v", took)
@@ -165,8 +165,8 @@ func TestNamespacesShareExplaining(t *testing.T) {
 				t.Errorf("the other namespace waits: %s", text)
 			}
 			rounds := 1
-			for ; len(b.changed) > 0; rounds++ {
-				drain(b.changed)
+			for ; b.loop.Asked(); rounds++ {
+				b.quiet()
 				b.mustPlan()
 			}
 			if got := explained(); len(got) != len(all) || rounds > len(all) {
@@ -178,7 +178,7 @@ func TestNamespacesShareExplaining(t *testing.T) {
 			b.mustPlan()
 			writes := b.writes
 			b.mustPlan()
-			if b.writes != writes || len(b.changed) > 0 {
+			if b.writes != writes || b.loop.Asked() {
 				t.Errorf("%d writes while nothing changed", b.writes-writes)
 			}
 			said := b.said()

@@ -14,76 +14,38 @@ import (
 	"tradewind.dev/tradewind/pkg/planning/rounds"
 )
 
-// waited says when wait returns: a channel that is closed then.
-func waited(ctx context.Context, p *Planner, earliest time.Time) chan struct{} {
-	done := make(chan struct{})
-	go func() { p.wait(ctx, earliest); close(done) }()
-	return done
-}
-
-func returned(done chan struct{}) bool {
-	select {
-	case <-done:
-		return true
-	case <-time.After(20 * time.Millisecond):
-		return false
-	}
-}
-
-// TestWait is about which changes wait for others, and for the processor.
-func TestWait(t *testing.T) {
+// TestWork is about when work follows: how long it rests is the loop's, and tested there.
+func TestWork(t *testing.T) {
 	b := newBench(t)
 	clock := b.clock.(*testingclock.FakeClock)
-	drain(b.changed)
-	drain(b.pressing)
-	awaitTimer := func() {
-		for !clock.HasWaiters() {
-			time.Sleep(time.Millisecond)
-		}
-	}
-
-	done := waited(t.Context(), b.Planner, clock.Now().Add(time.Second))
-	if returned(done) {
-		t.Fatal("it did not wait for a change")
-	}
-	b.signal()
-	awaitTimer()
-	clock.Step(settle)
-	if returned(done) {
-		t.Error("it did not rest")
-	}
-	clock.Step(time.Second)
-	<-done
-
-	done = waited(t.Context(), b.Planner, clock.Now().Add(time.Hour))
-	b.signal()
-	awaitTimer()
+	b.nodes(aws("a1", "eu-west-1"))
+	b.quiet()
 	b.Observe(t.Context(), &cluster.State{World: b.Planner.world.Load()})
-	if returned(done) {
-		t.Error("a state with the same policies is planned at once")
+	if b.loop.Asked() {
+		t.Error("a state with the same policies asks for a plan")
 	}
 	b.Replan()
-	<-done
-	if !b.urgent.Load() {
+	if !b.loop.Asked() || !b.urgent.Load() {
 		t.Error("writers are not told of a pressing change")
+	}
+	if next := b.work(t.Context()); !next.At.IsZero() || next.NotBefore.Before(clock.Now().Add(pace)) {
+		t.Errorf("after a plan of everything: %+v", next)
 	}
 
 	// What was planned in part is planned as a whole in the end, though nothing else changes.
-	b.kept = &kept{updates: 1, since: clock.Now()}
-	b.touched.take()
-	done = waited(t.Context(), b.Planner, clock.Now())
-	for !returned(done) {
-		clock.Step(wholeInterval)
+	b.policy("web", onlyAWS)
+	b.deployment("web", 1, "500m")
+	b.mustPlan()
+	b.kept.updates, b.kept.since = 1, clock.Now()
+	due := clock.Now().Add(wholeInterval)
+	if next := b.work(t.Context()); !next.At.Equal(due) {
+		t.Errorf("everything is planned at %v, not at %v", next.At, due)
 	}
-	if !b.touched.take().room {
-		t.Error("nothing asks for a plan of everything")
+	made := len(b.rounds)
+	clock.Step(wholeInterval)
+	if next := b.work(t.Context()); !next.At.IsZero() || len(b.rounds) != made+1 {
+		t.Errorf("after %v: %d plans more, then %+v", wholeInterval, len(b.rounds)-made, next)
 	}
-	b.kept = nil
-
-	ctx, cancel := context.WithCancel(t.Context())
-	done = waited(ctx, b.Planner, clock.Now())
-	cancel()
-	<-done
 }
 
 // TestStart checks that nothing is planned before policies are known, and then at once.
@@ -94,6 +56,7 @@ func TestStart(t *testing.T) {
 	told := make(chan struct{}, 10)
 	b.options.Listeners = []rounds.Listener{listener(func() { told <- struct{}{} })}
 	b.Planner.clock = testingclock.NewFakeClock(time.Unix(0, 0))
+	b.quiet()
 	clock := b.clock.(*testingclock.FakeClock)
 	ctx, cancel := context.WithCancel(t.Context())
 	stopped := make(chan error, 1)

@@ -18,6 +18,7 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/controller/cluster"
+	"tradewind.dev/tradewind/pkg/kube/loop"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/planning/rounds"
@@ -54,7 +55,7 @@ type Options struct {
 	// Availability says what must not be planned on besides nodes that say so themselves; nil when nothing.
 	Availability rounds.Availability
 	// Clock is the real one when nil.
-	Clock clock.WithTicker
+	Clock clock.Clock
 }
 
 // Planner keeps Placements true. It is a cluster.Observer, which tells it the policies, prices and round-trip times in
@@ -63,14 +64,13 @@ type Planner struct {
 	options  Options
 	client   client.Client
 	recorder events.EventRecorder
-	clock    clock.WithTicker
+	clock    clock.Clock
 	objects  *informers.Objects
 	shapes   planning.Shapes
 	metrics  *planMetrics
 
 	world atomic.Pointer[state.World]
-	// changed signals a change that may wait for others, pressing one that may not.
-	changed, pressing chan struct{}
+	loop  *loop.Loop
 	// urgent says that a pressing change came since the round began; gaveWay that the round left something for it, and owed
 	// that the round before did.
 	urgent, gaveWay atomic.Bool
@@ -103,11 +103,11 @@ func newPlanner(to client.Client, recorder events.EventRecorder, options Options
 	p := &Planner{
 		options: options, client: to, recorder: recorder, clock: options.Clock, objects: options.Objects, metrics: newPlanMetrics(),
 		explanations: newExplanations(),
-		changed:      make(chan struct{}, 1), pressing: make(chan struct{}, 1),
 	}
 	if p.clock == nil {
 		p.clock = clock.RealClock{}
 	}
+	p.loop = loop.New(p.clock, settle)
 	listen(p.objects, notices{
 		everything: func() { p.touched.note(func(c *changes) { c.everything = true }); p.wake() },
 		room:       p.signal, workload: p.wake, placement: p.placementChanged,
@@ -140,10 +140,7 @@ func (p *Planner) Replan() {
 
 func (p *Planner) press() {
 	p.urgent.Store(true)
-	select {
-	case p.pressing <- struct{}{}:
-	default:
-	}
+	p.loop.Press()
 }
 
 // signal asks for a plan of everything, which may wait.
@@ -153,60 +150,33 @@ func (p *Planner) signal() {
 }
 
 // wake asks for a round, which may wait.
-func (p *Planner) wake() {
-	select {
-	case p.changed <- struct{}{}:
-	default:
-	}
-}
+func (p *Planner) wake() { p.loop.Changed() }
 
 // Start plans, at once and after changes, until the context ends.
 func (p *Planner) Start(ctx context.Context) error {
-	for (len(p.objects.Unread()) > 0 || p.world.Load() == nil) && ctx.Err() == nil {
-		select {
-		case <-ctx.Done():
-		case <-p.clock.After(readInterval):
-		}
-	}
-	for ctx.Err() == nil {
-		began := p.clock.Now()
-		pause := time.Duration(0)
-		if err := p.round(ctx); err != nil && ctx.Err() == nil {
-			klog.FromContext(ctx).Error(err, "Keeping Placements failed; the decisions stay, and it is tried again")
-			pause = retryInterval
-			p.signal()
-		}
-		now := p.clock.Now()
-		p.wait(ctx, now.Add(max(pause, pace-now.Sub(began), rest*(now.Sub(began)-p.explanations.took))))
-	}
+	p.loop.Run(ctx, p.work)
 	return nil
 }
 
-// wait returns after a pressing change, or when another has settled, but that not before a time.
-func (p *Planner) wait(ctx context.Context, earliest time.Time) {
-	select {
-	case <-ctx.Done():
-		return
-	case <-p.pressing:
-		return
-	case <-p.changed:
-	case <-p.due():
+// work does a round once everything has been read.
+func (p *Planner) work(ctx context.Context) loop.Next {
+	if len(p.objects.Unread()) > 0 || p.world.Load() == nil {
+		return loop.Next{At: p.clock.Now().Add(readInterval)}
+	}
+	began := p.clock.Now()
+	pause := time.Duration(0)
+	if err := p.round(ctx); err != nil && ctx.Err() == nil {
+		klog.FromContext(ctx).Error(err, "Keeping Placements failed; the decisions stay, and it is tried again")
+		pause = retryInterval
 		p.signal()
 	}
-	select {
-	case <-ctx.Done():
-	case <-p.pressing:
-	case <-p.clock.After(max(settle, earliest.Sub(p.clock.Now()))):
+	now := p.clock.Now()
+	took := now.Sub(began)
+	next := loop.Next{At: p.kept.due(), NotBefore: now.Add(max(pause, pace-took, rest*(took-p.explanations.took)))}
+	if !next.At.IsZero() && next.At.Before(next.NotBefore) {
+		next.At = next.NotBefore
 	}
-}
-
-// due is when everything is to be planned, since a part of it has been planned anew for long enough; never where none has.
-func (p *Planner) due() <-chan time.Time {
-	in, ok := p.kept.due(p.clock)
-	if !ok {
-		return nil
-	}
-	return p.clock.After(in)
+	return next
 }
 
 // givesWay says that what can wait is left to the next round, since a pressing change came. That round finishes what this one
@@ -222,12 +192,6 @@ func (p *Planner) givesWay() bool {
 
 // round plans once, what changed or everything, writes what changed, tells the listeners, and then explains what has no place.
 func (p *Planner) round(ctx context.Context) error {
-	for _, channel := range []chan struct{}{p.changed, p.pressing} { // what was signalled until now is seen below
-		select {
-		case <-channel:
-		default:
-		}
-	}
 	urgent := p.urgent.Swap(false)
 	p.owed = p.gaveWay.Swap(false)
 	p.explanations.took = 0

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/kube/loop"
 	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/planning/rounds"
 )
@@ -289,9 +290,9 @@ func TestPutsRight(t *testing.T) {
 	if err := b.api.Status().Patch(t.Context(), b.get("web"), client.RawPatch(types.MergePatchType, moves)); err != nil {
 		t.Fatal(err)
 	}
-	drain(b.changed)
+	b.quiet()
 	b.refresh()
-	if len(b.changed) > 0 {
+	if b.loop.Asked() {
 		t.Error("what others write asks for a new plan")
 	}
 	changed := b.get("web")
@@ -300,7 +301,7 @@ func TestPutsRight(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.refresh()
-	if len(b.changed) == 0 {
+	if !b.loop.Asked() {
 		t.Error("a changed status asks for no new plan")
 	}
 	b.mustPlan()
@@ -309,11 +310,8 @@ func TestPutsRight(t *testing.T) {
 	}
 }
 
-func drain(signals chan struct{}) {
-	for len(signals) > 0 {
-		<-signals
-	}
-}
+// quiet forgets that a round is asked for.
+func (b *bench) quiet() { b.Planner.loop = loop.New(b.clock, settle) }
 
 // TestRefusedWrite is about an API server that refuses writes for a while.
 func TestRefusedWrite(t *testing.T) {
@@ -389,15 +387,15 @@ func TestSignals(t *testing.T) {
 		{"a status of a pool", func() {
 			pool := &v1alpha1.CloudPool{ObjectMeta: metav1.ObjectMeta{Name: "p", UID: types.UID("p")}}
 			b.objects.CloudPools.Set(pool)
-			drain(b.changed)
+			b.quiet()
 			changed := pool.DeepCopy()
 			changed.Status.Nodes = 3
 			b.objects.CloudPools.Set(changed)
 		}, false},
 	} {
-		drain(b.changed)
+		b.quiet()
 		c.do()
-		if got := len(b.changed) > 0; got != c.want {
+		if got := b.loop.Asked(); got != c.want {
 			t.Errorf("%s: asks for a plan: %v", c.name, got)
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/pkg/engine"
@@ -41,12 +40,13 @@ type kept struct {
 	since   time.Time
 }
 
-// due is in how long everything is to be planned; ok is false where nothing has changed since it was.
-func (k *kept) due(clock clock.PassiveClock) (in time.Duration, ok bool) {
+// due is when everything is to be planned, since a part of it has been planned anew for long enough; zero where nothing has
+// changed since everything was.
+func (k *kept) due() time.Time {
 	if k == nil || k.updates == 0 {
-		return 0, false
+		return time.Time{}
 	}
-	return max(0, wholeInterval-clock.Since(k.since)), true
+	return k.since.Add(wholeInterval)
 }
 
 // keep remembers a plan of everything to plan changes around. It does not where something is in doubt or a pool is lost.
@@ -144,7 +144,7 @@ func (p *Planner) holds(k *kept, world *state.World) bool {
 	if world.Prices != before.Prices || world.ListPrices != before.ListPrices || world.RoundTrips != before.RoundTrips {
 		return false
 	}
-	if in, ok := k.due(p.clock); ok && in == 0 {
+	if due := k.due(); !due.IsZero() && !p.clock.Now().Before(due) {
 		return false
 	}
 	if p.options.Availability != nil {

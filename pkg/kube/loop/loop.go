@@ -38,11 +38,8 @@ func (l *Loop) Changed() { signal(l.changed) }
 // Press asks for work at once.
 func (l *Loop) Press() { signal(l.pressing) }
 
-// Asked says whether work is asked for, since it began or, between, at all.
-func (l *Loop) Asked() bool { return len(l.changed) > 0 || l.Pressed() }
-
-// Pressed says whether work is asked for at once: what is done now may then leave to the next time what can wait.
-func (l *Loop) Pressed() bool { return len(l.pressing) > 0 }
+// Asked says whether work is asked for.
+func (l *Loop) Asked() bool { return len(l.changed) > 0 || len(l.pressing) > 0 }
 
 // Run works until the context ends.
 func (l *Loop) Run(ctx context.Context, work func(context.Context) Next) {

@@ -153,20 +153,16 @@ func TestAsked(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		times := 0
 		l.Run(ctx, func(context.Context) Next {
-			if l.Asked() || l.Pressed() {
+			if l.Asked() {
 				t.Errorf("the work is asked for what it sees, the %d. time", times)
 			}
 			if times++; times == 3 {
 				cancel()
 				return Next{}
 			}
-			l.Changed()
-			if !l.Asked() || l.Pressed() {
-				t.Error("a change during the work is not seen, or presses")
-			}
 			l.Press()
-			if !l.Pressed() {
-				t.Error("a pressing change during the work is not seen")
+			if !l.Asked() {
+				t.Error("a change during the work is not seen")
 			}
 			return Next{}
 		})
