@@ -14,6 +14,7 @@ import (
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/pricing"
 	"tradewind.dev/tradewind/pkg/rules"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // The first dimensions of every vector of resources; extended resources follow in order of their names.
@@ -45,7 +46,7 @@ type model struct {
 	cellSets map[string]*cells
 	kindSets map[string]*kinds
 	limits   map[limitKey]*limits
-	byName   map[Reference]int
+	byName   map[workload.Key]int
 }
 
 // pool is a Pool in dense form.
@@ -77,7 +78,7 @@ func newModel(snapshot *Snapshot, options Options) (*model, error) {
 	m := &model{
 		snapshot: snapshot, options: options, axisOf: map[string]int{},
 		profiles: map[string]*profile{}, requests: map[string]*request{}, rows: map[rowKey]*row{}, cellSets: map[string]*cells{}, kindSets: map[string]*kinds{},
-		limits: map[limitKey]*limits{}, byName: map[Reference]int{},
+		limits: map[limitKey]*limits{}, byName: map[workload.Key]int{},
 	}
 	if snapshot.RoundTrips == nil {
 		return nil, errors.New("snapshot: RoundTrips is nil; make them with placement.NewRoundTrips")
@@ -125,7 +126,7 @@ func newModel(snapshot *Snapshot, options Options) (*model, error) {
 	}
 	for i := range snapshot.Workloads {
 		w := &snapshot.Workloads[i]
-		name := Reference{w.Namespace, w.Name}
+		name := workload.Key{Namespace: w.Namespace, Name: w.Name}
 		if _, taken := m.byName[name]; !taken {
 			m.byName[name] = i
 		}

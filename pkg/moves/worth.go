@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // Valuer says what moving workloads to a plan brings. Workloads that call each other are valued together when all of them
@@ -23,9 +24,9 @@ type Valuer struct {
 func NewValuer(appraiser *engine.Appraiser, plan *engine.Plan) *Valuer {
 	snapshot := appraiser.Snapshot()
 	v := &Valuer{appraiser: appraiser, snapshot: snapshot, plan: plan, calls: map[int][]int{}, own: map[int][]int{}}
-	names := make(map[engine.Reference]int, len(snapshot.Workloads))
+	names := make(map[workload.Key]int, len(snapshot.Workloads))
 	for i := range snapshot.Workloads {
-		name := engine.Reference{Namespace: snapshot.Workloads[i].Namespace, Name: snapshot.Workloads[i].Name}
+		name := workload.Key{Namespace: snapshot.Workloads[i].Namespace, Name: snapshot.Workloads[i].Name}
 		if _, taken := names[name]; !taken {
 			names[name] = i
 		}

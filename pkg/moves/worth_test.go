@@ -12,6 +12,7 @@ import (
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/pricing"
 	"tradewind.dev/tradewind/pkg/rules"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // flat is a price of traffic between clouds, and of none within one.
@@ -95,7 +96,7 @@ func TestWorth(t *testing.T) {
 // of one that may not move are counted.
 func TestWorthOfCalls(t *testing.T) {
 	// 1,000 calls a second of 10 kB: 36 GB an hour, $1.80 between clouds.
-	calls := engine.Call{To: engine.Reference{Name: "cart"}, RequestsPerSecond: 1000, BytesPerRequest: 10_000}
+	calls := engine.Call{To: workload.Key{Name: "cart"}, RequestsPerSecond: 1000, BytesPerRequest: 10_000}
 	snapshot := clouds(t, 4, 2)
 	snapshot.Workloads = []engine.Workload{on("web", 0, 2, calls), on("cart", 0, 2)}
 	v := NewValuer(appraise(t, snapshot), to(snapshot, 1, 1))
@@ -112,7 +113,7 @@ func TestWorthOfCalls(t *testing.T) {
 
 // TestWorthOfCallsThatAreNotAgreed checks that such a call is the caller's affair: it neither keeps what is called nor moves it.
 func TestWorthOfCallsThatAreNotAgreed(t *testing.T) {
-	calls := engine.Call{To: engine.Reference{Name: "cart"}, RequestsPerSecond: 1000, BytesPerRequest: 10_000, CallerOnly: true}
+	calls := engine.Call{To: workload.Key{Name: "cart"}, RequestsPerSecond: 1000, BytesPerRequest: 10_000, CallerOnly: true}
 	snapshot := clouds(t, 4, 2)
 	snapshot.Workloads = []engine.Workload{on("web", 0, 2, calls), on("cart", 0, 2)}
 	both := NewValuer(appraise(t, snapshot), to(snapshot, 1, 1)).Value([]int{0, 1})

@@ -18,6 +18,7 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 
+	"tradewind.dev/tradewind/pkg/kubefilters"
 	"tradewind.dev/tradewind/pkg/printable"
 )
 
@@ -109,11 +110,4 @@ func explain(fit *framework.FitError) string {
 }
 
 // reason is why one node does not fit, as it reads behind a number of nodes.
-func reason(status *fwk.Status) string {
-	reasons := status.Reasons()
-	if len(reasons) == 0 {
-		return "excluded by " + status.Plugin()
-	}
-	// Kubernetes names what a node is short of in any order.
-	return strings.Join(slices.Sorted(slices.Values(reasons)), " and ")
-}
+func reason(status *fwk.Status) string { return kubefilters.Words(status.Plugin(), status.Reasons()) }
