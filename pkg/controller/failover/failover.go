@@ -92,7 +92,7 @@ type Controller struct {
 // New returns a controller that does nothing until Start, but for listening to what it judges by.
 func New(options Options) *Controller {
 	c := &Controller{
-		Options: options, loop: loop.New(options.Clock, settle), nodes: map[string]*facts{},
+		Options: options, loop: loop.New(options.Clock, settle, 0), nodes: map[string]*facts{},
 		renewals: loss.NewRenewals(options.MonitorPeriod), acted: map[action]map[types.UID]bool{}, patience: loss.DefaultAfter,
 		outages: map[string]*outage{}, pools: map[string]string{}, taken: map[string]time.Time{},
 		stabilization: loss.DefaultStabilization, written: map[string]metav1.Condition{},

@@ -107,7 +107,7 @@ func newPlanner(to client.Client, recorder events.EventRecorder, options Options
 	if p.clock == nil {
 		p.clock = clock.RealClock{}
 	}
-	p.loop = loop.New(p.clock, settle)
+	p.loop = loop.New(p.clock, settle, 0)
 	listen(p.objects, notices{
 		everything: func() { p.touched.note(func(c *changes) { c.everything = true }); p.wake() },
 		room:       p.signal, workload: p.wake, placement: p.placementChanged,
