@@ -196,9 +196,11 @@ func (p *Planner) round(ctx context.Context) error {
 	p.owed = p.gaveWay.Swap(false)
 	p.explanations.took = 0
 	world := p.world.Load()
-	if done, err := p.update(ctx, world, p.touched.take(), urgent); done {
+	why, err := p.update(ctx, world, p.touched.take(), urgent)
+	if why == "" {
 		return err
 	}
+	klog.FromContext(ctx).V(2).Info("Everything is planned", "why", why)
 	return p.planAll(ctx, world)
 }
 
