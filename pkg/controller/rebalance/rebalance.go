@@ -65,7 +65,7 @@ type Controller struct {
 
 // New returns a controller that does nothing until Start.
 func New(options Options) *Controller {
-	return &Controller{Options: options, loop: loop.New(options.Clock, 0), memories: map[workload.Key]*moves.Memory{}}
+	return &Controller{Options: options, loop: loop.New(options.Clock, 0, 0), memories: map[workload.Key]*moves.Memory{}}
 }
 
 // Planned implements rounds.Listener.
