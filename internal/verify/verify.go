@@ -9,6 +9,7 @@ import (
 	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/rules/policy"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // Violation is something in a plan that breaks a rule, or a figure that is not what it should be.
@@ -32,7 +33,7 @@ type checker struct {
 	plan       *engine.Plan
 	options    engine.Options
 	violations []Violation
-	names      map[engine.Reference]int
+	names      map[workload.Key]int
 	pools      map[string][]int // see eligiblePools
 	// highest known prices: US dollars an hour a unit of CPU, memory and GPU, and US dollars a byte of traffic
 	highest [3]float64
@@ -66,10 +67,10 @@ func Check(snapshot *engine.Snapshot, plan *engine.Plan, options engine.Options)
 }
 
 func newChecker(snapshot *engine.Snapshot, plan *engine.Plan, options engine.Options) *checker {
-	c := &checker{snapshot: snapshot, plan: plan, options: options, names: map[engine.Reference]int{}, pools: map[string][]int{}}
+	c := &checker{snapshot: snapshot, plan: plan, options: options, names: map[workload.Key]int{}, pools: map[string][]int{}}
 	for i := range snapshot.Workloads {
 		w := &snapshot.Workloads[i]
-		if name := (engine.Reference{Namespace: w.Namespace, Name: w.Name}); c.absent(name) {
+		if name := (workload.Key{Namespace: w.Namespace, Name: w.Name}); c.absent(name) {
 			c.names[name] = i
 		}
 	}
@@ -77,7 +78,7 @@ func newChecker(snapshot *engine.Snapshot, plan *engine.Plan, options engine.Opt
 	return c
 }
 
-func (c *checker) absent(name engine.Reference) bool {
+func (c *checker) absent(name workload.Key) bool {
 	_, ok := c.names[name]
 	return !ok
 }

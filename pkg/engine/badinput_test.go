@@ -11,6 +11,7 @@ import (
 	"tradewind.dev/tradewind/internal/verify"
 	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/rules/policy"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 var (
@@ -50,10 +51,10 @@ func spoil(t *rapid.T, s *engine.Snapshot) {
 		},
 		func() { w.Pins = append(w.Pins, engine.Pin{Replicas: int(whole)}) },
 		func() {
-			w.Calls = append(w.Calls, engine.Call{To: engine.Reference{Name: w.Name}, RequestsPerSecond: number})
+			w.Calls = append(w.Calls, engine.Call{To: workload.Key{Name: w.Name}, RequestsPerSecond: number})
 		},
 		func() {
-			w.Calls = append(w.Calls, engine.Call{To: engine.Reference{Name: "w0"}, BytesPerRequest: number, MaxMilliseconds: number})
+			w.Calls = append(w.Calls, engine.Call{To: workload.Key{Name: "w0"}, BytesPerRequest: number, MaxMilliseconds: number})
 		},
 	}
 	changes[rapid.IntRange(0, len(changes)-1).Draw(t, "spoiled field")]()

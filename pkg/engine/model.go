@@ -7,10 +7,14 @@ import (
 	"math"
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/pricing"
 	"tradewind.dev/tradewind/pkg/rules"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // The first dimensions of every vector of resources; extended resources follow in order of their names.
@@ -42,12 +46,13 @@ type model struct {
 	cellSets map[string]*cells
 	kindSets map[string]*kinds
 	limits   map[limitKey]*limits
-	byName   map[Reference]int
+	byName   map[workload.Key]int
 }
 
 // pool is a Pool in dense form.
 type pool struct {
 	class    *rules.Class
+	node     *corev1.Node // one of them, as pods look at it
 	rates    pricing.Rates
 	priced   bool
 	spot     bool
@@ -73,7 +78,7 @@ func newModel(snapshot *Snapshot, options Options) (*model, error) {
 	m := &model{
 		snapshot: snapshot, options: options, axisOf: map[string]int{},
 		profiles: map[string]*profile{}, requests: map[string]*request{}, rows: map[rowKey]*row{}, cellSets: map[string]*cells{}, kindSets: map[string]*kinds{},
-		limits: map[limitKey]*limits{}, byName: map[Reference]int{},
+		limits: map[limitKey]*limits{}, byName: map[workload.Key]int{},
 	}
 	if snapshot.RoundTrips == nil {
 		return nil, errors.New("snapshot: RoundTrips is nil; make them with placement.NewRoundTrips")
@@ -121,7 +126,7 @@ func newModel(snapshot *Snapshot, options Options) (*model, error) {
 	}
 	for i := range snapshot.Workloads {
 		w := &snapshot.Workloads[i]
-		name := Reference{w.Namespace, w.Name}
+		name := workload.Key{Namespace: w.Namespace, Name: w.Name}
 		if _, taken := m.byName[name]; !taken {
 			m.byName[name] = i
 		}
@@ -167,6 +172,7 @@ func (m *model) buildPool(i int) {
 		m.problems = append(m.problems, Problem{Object: object, Field: field, Message: fmt.Sprintf(format, args...)})
 	}
 	out.class = in.Class
+	out.node = &corev1.Node{ObjectMeta: metav1.ObjectMeta{Labels: in.Labels}, Spec: corev1.NodeSpec{Taints: in.Taints}}
 	out.priced = in.Price.Known
 	if out.priced && (math.IsNaN(in.Price.USD) || in.Price.USD > maxRate || in.Price.USD < 0) {
 		problem("Price", "%g is no price; give US dollars an hour, 0 or more; the price counts as unknown", in.Price.USD)

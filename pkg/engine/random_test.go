@@ -14,6 +14,7 @@ import (
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/pricing"
 	"tradewind.dev/tradewind/pkg/rules/policy"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // randomPlaces are where random pools are; the last one is nowhere known.
@@ -109,7 +110,7 @@ func randomWorkload(t *rapid.T, w *enginetest.World, s *engine.Snapshot, i int, 
 	for range rapid.IntRange(0, 2).Draw(t, "calls") {
 		if b.calls {
 			out.Calls = append(out.Calls, engine.Call{
-				To: engine.Reference{Namespace: rapid.SampledFrom([]string{"", "shop"}).Draw(t, "to"), Name: fmt.Sprintf("w%d", rapid.IntRange(0, b.workloads).Draw(t, "callee"))}, RequestsPerSecond: float64(rapid.IntRange(0, 200).Draw(t, "rps")),
+				To: workload.Key{Namespace: rapid.SampledFrom([]string{"", "shop"}).Draw(t, "to"), Name: fmt.Sprintf("w%d", rapid.IntRange(0, b.workloads).Draw(t, "callee"))}, RequestsPerSecond: float64(rapid.IntRange(0, 200).Draw(t, "rps")),
 				BytesPerRequest: 10000, MaxMilliseconds: float64(rapid.SampledFrom([]int{0, 0, 0, 30, 120}).Draw(t, "limit")),
 				CallerOnly: rapid.IntRange(0, 2).Draw(t, "alone") == 0,
 			})

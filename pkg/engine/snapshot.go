@@ -9,6 +9,7 @@ import (
 	"tradewind.dev/tradewind/pkg/pricing"
 	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/rules/policy"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // Snapshot is everything that a plan is made from. The engine never changes it, and neither may the caller while a
@@ -144,9 +145,9 @@ func (p *Pool) Domain(kind location.DomainKind) (domain location.Domain, known b
 
 // Call is what all replicas of a workload together call another workload.
 type Call struct {
-	// To names the called workload; its namespace is the caller's when empty. A workload that is not in the snapshot, or
-	// of which no replica is placed, costs and limits nothing.
-	To Reference
+	// To names the called workload, without its kind; its namespace is the caller's when empty. A workload that is not in the
+	// snapshot, or of which no replica is placed, costs and limits nothing.
+	To workload.Key
 	// RequestsPerSecond; 0 means rules.DefaultRequestsPerSecond of each replica.
 	RequestsPerSecond float64
 	// BytesPerRequest that a call sends and receives.
@@ -159,9 +160,6 @@ type Call struct {
 	// planned as if there were no such call, and the caller then around it. The caller pays, and its limit binds the caller.
 	CallerOnly bool
 }
-
-// Reference names a workload of any kind.
-type Reference struct{ Namespace, Name string }
 
 // PoolReplicas is a number of replicas on a pool.
 type PoolReplicas struct{ Pool, Replicas int }

@@ -13,6 +13,7 @@ import (
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/pricing"
 	"tradewind.dev/tradewind/pkg/rules/policy"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // build makes snapshots for tables: three pools of 4 cores in three clouds, the dearer the later.
@@ -58,7 +59,7 @@ func (b *build) policy(spec v1alpha1.PolicySpec) func(*engine.Workload) {
 
 func calls(to string, rps, maxMilliseconds float64) func(*engine.Workload) {
 	return func(w *engine.Workload) {
-		w.Calls = append(w.Calls, engine.Call{To: engine.Reference{Name: to}, RequestsPerSecond: rps, BytesPerRequest: 1e4, MaxMilliseconds: maxMilliseconds})
+		w.Calls = append(w.Calls, engine.Call{To: workload.Key{Name: to}, RequestsPerSecond: rps, BytesPerRequest: 1e4, MaxMilliseconds: maxMilliseconds})
 	}
 }
 
@@ -218,7 +219,7 @@ func TestBadInput(t *testing.T) {
 		{"calls nobody", calls("ghost", 1, 0), "Calls[0].To", false},
 		{"calls itself", calls("bad", 1, 0), "Calls[0].To", false},
 		{"calls absurdly", func(w *engine.Workload) {
-			w.Calls = []engine.Call{{To: engine.Reference{Name: "good"}, RequestsPerSecond: math.Inf(1)}}
+			w.Calls = []engine.Call{{To: workload.Key{Name: "good"}, RequestsPerSecond: math.Inf(1)}}
 		}, "Calls[0]", false},
 		{"more pins than replicas", func(w *engine.Workload) {
 			w.Pins = []engine.Pin{{Replicas: 5, Places: []location.Location{{Cloud: "azure"}}}}

@@ -68,7 +68,7 @@ type builder struct {
 	// index finds a planned workload in out.Workloads.
 	index map[workload.Key]int
 	// callees finds the workload that calls to a name go to.
-	callees    map[engine.Reference]int
+	callees    map[workload.Key]int
 	priorities priorities
 	nodes      map[nodeKey]nodeAt
 	// keys are the node labels that workloads and pools select by; hosts the names of nodes that they select, unless
@@ -92,7 +92,7 @@ func (b *builder) workloads() {
 	all := slices.Clone(b.input.Workloads)
 	slices.SortStableFunc(all, func(x, y Workload) int { return x.Compare(y.Key) })
 	b.index = make(map[workload.Key]int, len(all))
-	b.callees = make(map[engine.Reference]int, len(all))
+	b.callees = make(map[workload.Key]int, len(all))
 	for i := range all {
 		w := &all[i]
 		switch _, taken := b.index[w.Key]; {
@@ -102,7 +102,7 @@ func (b *builder) workloads() {
 			b.problem(w.String(), "spec.template", "is missing; the workload is left out")
 		default:
 			b.index[w.Key] = len(b.out.Workloads)
-			to := engine.Reference{Namespace: w.Namespace, Name: w.Name}
+			to := workload.Key{Namespace: w.Namespace, Name: w.Name}
 			if _, taken := b.callees[to]; !taken { // as the engine takes the first of a name
 				b.callees[to] = len(b.out.Workloads)
 			}

@@ -6,6 +6,7 @@ import (
 	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/rules/policy"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // calls joins what is scored of the traffic with the limits of all policies: where several limit calls to one workload the
@@ -13,13 +14,13 @@ import (
 // to is kept apart from what it has not.
 func (b *builder) calls(w *Workload, rules *rules.Rules) []engine.Call {
 	type key struct {
-		to         engine.Reference
+		to         workload.Key
 		callerOnly bool
 	}
 	var out []engine.Call
 	of := map[key]int{}
 	call := func(t *policy.Traffic) (k int, known bool) {
-		to := engine.Reference{Namespace: t.Namespace, Name: t.Name}
+		to := workload.Key{Namespace: t.Namespace, Name: t.Name}
 		if to.Namespace == "" {
 			to.Namespace = w.Namespace
 		}
@@ -49,7 +50,7 @@ func (b *builder) calls(w *Workload, rules *rules.Rules) []engine.Call {
 
 // agreed says whether a call may move the workload that it goes to, and notes it where it may not. Nobody can agree for a
 // workload that is not there, or whose policies are not known.
-func (b *builder) agreed(w *Workload, call *policy.Traffic, to engine.Reference) bool {
+func (b *builder) agreed(w *Workload, call *policy.Traffic, to workload.Key) bool {
 	callee := &policy.Effective{}
 	i, found := b.callees[to]
 	if found {
@@ -61,7 +62,7 @@ func (b *builder) agreed(w *Workload, call *policy.Traffic, to engine.Reference)
 	if callee.Agreed(call, w.Namespace, w.Name, to.Namespace) {
 		return true
 	}
-	next := Unagreed{Source: call.Source, Caller: engine.Reference{Namespace: w.Namespace, Name: w.Name}, Callee: to}
+	next := Unagreed{Source: call.Source, Caller: workload.Key{Namespace: w.Namespace, Name: w.Name}, Callee: to}
 	if found && !slices.Contains(b.out.Unagreed, next) {
 		b.out.Unagreed = append(b.out.Unagreed, next)
 	}

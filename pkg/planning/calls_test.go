@@ -9,6 +9,7 @@ import (
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 func placementPolicy(namespace, app string, spec v1alpha1.PolicySpec) *v1alpha1.PlacementPolicy {
@@ -24,7 +25,7 @@ func TestAgreement(t *testing.T) {
 	from := func(sources ...v1alpha1.TrafficSource) *v1alpha1.PlacementPolicy {
 		return placementPolicy("data", "db", v1alpha1.PolicySpec{TrafficFrom: sources})
 	}
-	to := engine.Reference{Namespace: "data", Name: "db"}
+	to := workload.Key{Namespace: "data", Name: "db"}
 	alone := []engine.Call{{To: to, RequestsPerSecond: 10, MaxMilliseconds: 5, CallerOnly: true}}
 	both := []engine.Call{{To: to, RequestsPerSecond: 10, MaxMilliseconds: 5}}
 	for _, tt := range []struct {

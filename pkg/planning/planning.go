@@ -127,7 +127,7 @@ type Unagreed struct {
 	// Source is the policy that declares it.
 	Source policy.Source
 	// Caller and Callee are workloads as "shop/web".
-	Caller, Callee engine.Reference
+	Caller, Callee workload.Key
 }
 
 // Problem names what is wrong in an object, and the remedy.

@@ -66,16 +66,16 @@ func sameNodes(a, b *Workload) bool {
 // policies of both say.
 func (b *builder) withCallers(concerned map[workload.Key]bool) map[int]bool {
 	out := make(map[int]bool, len(concerned))
-	called := make(map[engine.Reference]bool, len(concerned))
+	called := make(map[workload.Key]bool, len(concerned))
 	for key := range concerned {
 		if i, planned := b.index[key]; planned {
 			out[i] = true
-			called[engine.Reference{Namespace: key.Namespace, Name: key.Name}] = true
+			called[key.AnyKind()] = true
 		}
 	}
 	for i := range b.out.Snapshot.Workloads {
 		w := &b.out.Snapshot.Workloads[i]
-		if called[engine.Reference{Namespace: w.Namespace, Name: w.Name}] || // of whichever kind
+		if called[workload.Key{Namespace: w.Namespace, Name: w.Name}] || // of whichever kind
 			slices.ContainsFunc(w.Calls, func(call engine.Call) bool { return called[call.To] }) {
 			out[i] = true
 		}

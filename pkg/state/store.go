@@ -13,7 +13,7 @@ import (
 	"tradewind.dev/tradewind/pkg/rules"
 )
 
-// Store holds the facts. Every method is safe for concurrent use; readers take no lock.
+// Store holds the facts. Every method is safe for concurrent use; readers take no lock but the one on the counts of replicas.
 type Store struct {
 	options location.Options
 	classes *classes
@@ -34,7 +34,7 @@ type Store struct {
 // NewStore returns an empty store over a world. options say which further node labels name the cloud.
 func NewStore(world *World, options location.Options) *Store {
 	s := &Store{options: options, classes: world.classes, index: index{seed: maphash.MakeSeed()}}
-	s.workloads.store = s
+	s.workloads.init(s)
 	s.world.Store(world)
 	return s
 }

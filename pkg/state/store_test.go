@@ -141,7 +141,7 @@ func TestAssumeAndForget(t *testing.T) {
 		t.Errorf("a pod that was only assumed is gone: got %d desired, want 1", got)
 	}
 	s.DeletePod("1")
-	if known, ok := s.workloads.revisions.Load(revision); ok {
+	if known, ok := s.workloads.revisions[revision]; ok {
 		t.Errorf("a revision without pods and controller is kept: %v", known)
 	}
 }
@@ -285,7 +285,9 @@ func TestCountsAreThoseOfARecount(t *testing.T) {
 			concurrent.Add(1)
 			go func() { // recounts of the same pods race with the changes above
 				defer concurrent.Done()
-				s.workloads.resettle(types.UID(uid))
+				if known, ok := s.NodeNamed(node); ok {
+					s.workloads.nodeChanged(known)
+				}
 			}()
 		}
 		concurrent.Wait()
@@ -317,6 +319,25 @@ func TestCountsAreThoseOfARecount(t *testing.T) {
 	})
 }
 
+// A replica that was chosen while the last other one of its revision went was counted in a group that was just forgotten, and so not
+// at all: the next replicas were placed as if it were not there.
+func TestReplicasThatComeAndGoAtOnceAreCounted(t *testing.T) {
+	s := newStore(t, Objects{})
+	s.SetNode(awsNode("a", "eu-west-1", "m5.large"))
+	last, next := replica("1", "web", "x", "a"), replica("2", "web", "x", "")
+	for range 5000 {
+		s.SetPod(last)
+		var both sync.WaitGroup
+		both.Go(func() { s.Assume(next, "a") })
+		both.Go(func() { s.DeletePod(last.UID) })
+		both.Wait()
+		if view := s.Revision(workload.Revision(next)); view.Placed() != 1 || view.Hosts != 1 || view.Desired != 1 {
+			t.Fatalf("%d of %d placed on %d hosts, want 1 of 1 on 1", view.Placed(), view.Desired, view.Hosts)
+		}
+		s.Forget(next)
+	}
+}
+
 var sink *rules.View
 
 func BenchmarkRevision(b *testing.B) {
@@ -328,5 +349,44 @@ func BenchmarkRevision(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		sink = s.Revision(workload.Key{Kind: "ReplicaSet", Namespace: "shop", Name: "web-x"})
+	}
+}
+
+// BenchmarkRevisionWhilePodsCome is what a cycle pays to ask where replicas are while others are counted all the time.
+func BenchmarkRevisionWhilePodsCome(b *testing.B) {
+	s := newStore(b, Objects{})
+	s.SetNode(awsNode("a", "eu-west-1", "m5.large"))
+	for i := range 1000 {
+		s.SetPod(replica(fmt.Sprint(i), "web", "x", "a"))
+	}
+	done, counting := make(chan struct{}), sync.WaitGroup{}
+	counting.Go(func() {
+		pod := replica("one more", "web", "x", "")
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				s.Assume(pod, "a")
+				s.Forget(pod)
+			}
+		}
+	})
+	for b.Loop() {
+		sink = s.Revision(workload.Key{Kind: "ReplicaSet", Namespace: "shop", Name: "web-x"})
+	}
+	close(done)
+	counting.Wait()
+}
+
+// BenchmarkAssume is what a cycle pays to count the replica that it has placed.
+func BenchmarkAssume(b *testing.B) {
+	s := newStore(b, Objects{})
+	s.SetNode(awsNode("a", "eu-west-1", "m5.large"))
+	pod := replica("one more", "web", "x", "")
+	b.ReportAllocs()
+	for b.Loop() {
+		s.Assume(pod, "a")
+		s.Forget(pod)
 	}
 }

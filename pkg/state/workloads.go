@@ -2,7 +2,6 @@ package state
 
 import (
 	"sync"
-	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -12,61 +11,43 @@ import (
 	"tradewind.dev/tradewind/pkg/workload"
 )
 
-// group counts the replicas of a revision or a workload. Writers exchange the view by compare-and-swap.
+// group counts the replicas of a revision or a workload.
 type group struct {
-	key  workload.Key
-	view atomic.Pointer[rules.View]
+	view *rules.View // immutable; replaced when a replica is placed or goes
 	// members are all live pods, placed or not; declared is what the controller wants, -1 when it does not say.
-	members, declared atomic.Int64
-	hosts             sync.Map // node name → *atomic.Int64
-}
-
-func newGroup(key workload.Key) *group {
-	g := &group{key: key}
-	g.declared.Store(-1)
-	g.view.Store(&rules.View{})
-	return g
+	members, declared int
+	hosts             map[string]int // replicas by the name of their node
 }
 
 func (g *group) current() *rules.View {
-	view := *g.view.Load()
-	if declared := g.declared.Load(); declared >= 0 {
-		view.Desired = int(declared)
-	} else {
-		view.Desired = int(g.members.Load())
+	view := *g.view
+	if view.Desired = g.declared; g.declared < 0 {
+		view.Desired = g.members
 	}
 	return &view
 }
 
 func (g *group) apply(e *entry, delta int) {
-	g.members.Add(int64(delta))
+	g.members += delta
 	if e.class == nil {
 		return
 	}
-	counter, ok := g.hosts.Load(e.node)
-	if !ok {
-		counter, _ = g.hosts.LoadOrStore(e.node, &atomic.Int64{})
-	}
-	now := counter.(*atomic.Int64).Add(int64(delta))
 	hosts := 0
-	if delta > 0 && now == 1 {
-		hosts = 1
-	} else if delta < 0 && now == 0 {
+	switch g.hosts[e.node] += delta; {
+	case g.hosts[e.node] == 0:
 		hosts = -1
+		delete(g.hosts, e.node)
+	case delta > 0 && g.hosts[e.node] == 1:
+		hosts = 1
 	}
-	for {
-		view := g.view.Load()
-		if g.view.CompareAndSwap(view, view.With(e.class, delta, float64(delta)*e.usd, hosts)) {
-			return
-		}
-	}
+	g.view = g.view.With(e.class, delta, float64(delta)*e.usd, hosts)
 }
 
 // entry is one live pod. It is immutable.
 type entry struct {
 	request  pricing.Resources
-	workload *group
-	revision *group
+	workload workload.Key // of any kind
+	revision workload.Key
 	node     string
 	class    *rules.Class // nil while the pod has no node, or one that is not known
 	usd      float64      // of this replica, US dollars an hour; 0 when the price is unknown
@@ -74,42 +55,57 @@ type entry struct {
 	made     bool         // made by Assume before the pod was seen
 }
 
-// workloads counts replicas. Every method is safe for concurrent use and none locks.
+// workloads counts replicas. One lock guards them: a cycle takes it a few times, for about as long as an atomic map takes to
+// find something, and what is counted cannot come apart.
 type workloads struct {
 	store     *Store
-	pods      sync.Map // types.UID → *entry
-	workloads groups   // by name, of any kind: what is called is named so
+	mu        sync.RWMutex
+	pods      map[types.UID]*entry
+	workloads groups // by name, of any kind: what is called is named so
 	revisions groups
+	// homeless is how many entries have a node that the store does not know.
+	homeless int
 	// owners are the workloads of ReplicaSets, by the ReplicaSet's key.
 	owners sync.Map
-	// homeless is how many entries have a node that the store does not know.
-	homeless atomic.Int64
 	// onDesired are called after a revision wants another number of replicas.
 	onDesired listeners[workload.Key]
 }
 
-// groups are groups by their key, a workload.Key.
-type groups struct{ sync.Map }
-
-func (g *groups) of(key workload.Key) *group {
-	if known, ok := g.Load(key); ok {
-		return known.(*group)
-	}
-	known, _ := g.LoadOrStore(key, newGroup(key))
-	return known.(*group)
+func (w *workloads) init(store *Store) {
+	w.store, w.pods, w.workloads, w.revisions = store, map[types.UID]*entry{}, groups{}, groups{}
 }
 
-// drop forgets a group that has neither pods nor a controller.
-func (g *groups) drop(unused *group) {
-	if unused.members.Load() == 0 && unused.declared.Load() < 0 {
-		g.CompareAndDelete(unused.key, unused)
+// groups are groups by their key.
+type groups map[workload.Key]*group
+
+func (g groups) of(key workload.Key) *group {
+	known, ok := g[key]
+	if !ok {
+		known = &group{view: &rules.View{}, declared: -1, hosts: map[string]int{}}
+		g[key] = known
+	}
+	return known
+}
+
+// count adds an entry to its group, or takes it away, and forgets a group that has neither pods nor a controller.
+func (g groups) count(key workload.Key, e *entry, delta int) {
+	g.of(key).apply(e, delta)
+	g.drop(key)
+}
+
+func (g groups) drop(key workload.Key) {
+	if known, ok := g[key]; ok && known.members == 0 && known.declared < 0 {
+		delete(g, key)
 	}
 }
 
 // Workload returns where the replicas of all workloads of a key's name are, over all their revisions; nil when there is none.
 func (s *Store) Workload(key workload.Key) *rules.View {
-	if known, ok := s.workloads.workloads.Load(key.AnyKind()); ok {
-		return known.(*group).current()
+	w := &s.workloads
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	if known, ok := w.workloads[key.AnyKind()]; ok {
+		return known.current()
 	}
 	return nil
 }
@@ -128,16 +124,17 @@ func (s *Store) OwnerOf(namespace, replicaSet string) (of workload.Key, known bo
 
 // Revision returns where the replicas of a revision are.
 func (s *Store) Revision(key workload.Key) *rules.View {
-	if known, ok := s.workloads.revisions.Load(key); ok {
-		return known.(*group).current()
+	w := &s.workloads
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	if known, ok := w.revisions[key]; ok {
+		return known.current()
 	}
 	return &rules.View{}
 }
 
 func (w *workloads) entryFor(pod *corev1.Pod, node string) *entry {
-	e := &entry{
-		request: Request(pod), workload: w.workloads.of(w.store.WorkloadOf(pod).AnyKind()), revision: w.revisions.of(workload.Revision(pod)),
-	}
+	e := &entry{request: Request(pod), workload: w.store.WorkloadOf(pod).AnyKind(), revision: workload.Revision(pod)}
 	e.settle(w.store, node)
 	return e
 }
@@ -151,49 +148,36 @@ func (e *entry) settle(store *Store, name string) {
 	}
 }
 
-// exchange replaces what is known of a pod and moves the counts by the difference. Since each replacement is told what
-// exactly it replaced, concurrent ones add up.
+// exchange replaces what is known of a pod and moves the counts by the difference.
 func (w *workloads) exchange(uid types.UID, next func(before *entry) *entry) {
-	for {
-		loaded, existed := w.pods.Load(uid)
-		var before *entry
-		if existed {
-			before = loaded.(*entry)
-		}
-		after := next(before)
-		switch {
-		case after == before:
-			return
-		case !existed:
-			if _, taken := w.pods.LoadOrStore(uid, after); taken {
-				continue
-			}
-		case after == nil:
-			if !w.pods.CompareAndDelete(uid, loaded) {
-				continue
-			}
-		default:
-			if !w.pods.CompareAndSwap(uid, loaded, after) {
-				continue
-			}
-		}
-		if after != nil {
-			w.count(after, 1)
-		}
-		if before != nil {
-			w.count(before, -1)
-		}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.replace(uid, next)
+}
+
+// replace is exchange for who holds the lock.
+func (w *workloads) replace(uid types.UID, next func(before *entry) *entry) {
+	before := w.pods[uid]
+	after := next(before)
+	if after == before {
 		return
+	}
+	if after == nil {
+		delete(w.pods, uid)
+	} else {
+		w.pods[uid] = after
+		w.count(after, 1)
+	}
+	if before != nil {
+		w.count(before, -1)
 	}
 }
 
 func (w *workloads) count(e *entry, delta int) {
-	e.workload.apply(e, delta)
-	e.revision.apply(e, delta)
-	w.workloads.drop(e.workload)
-	w.revisions.drop(e.revision)
+	w.workloads.count(e.workload, e, delta)
+	w.revisions.count(e.revision, e, delta)
 	if e.node != "" && e.class == nil {
-		w.homeless.Add(int64(delta))
+		w.homeless += delta
 	}
 }
 
@@ -249,26 +233,28 @@ func (s *Store) Forget(pod *corev1.Pod) {
 
 // nodeAppeared gives pods that were seen before their node its class.
 func (w *workloads) nodeAppeared(node *Node) {
-	if w.homeless.Load() > 0 {
+	w.mu.RLock()
+	waiting := w.homeless > 0
+	w.mu.RUnlock()
+	if waiting {
 		w.nodeChanged(node)
 	}
 }
 
 // nodeChanged counts the pods of a node anew.
 func (w *workloads) nodeChanged(node *Node) {
-	w.pods.Range(func(uid, loaded any) bool {
-		if loaded.(*entry).node == node.Name {
-			w.resettle(uid.(types.UID))
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for uid, known := range w.pods {
+		if known.node == node.Name {
+			w.resettle(uid)
 		}
-		return true
-	})
+	}
 }
 
+// resettle counts a pod anew where its node is now. The caller holds the lock.
 func (w *workloads) resettle(uid types.UID) {
-	w.exchange(uid, func(before *entry) *entry {
-		if before == nil {
-			return nil
-		}
+	w.replace(uid, func(before *entry) *entry {
 		after := w.settled(before, before.node)
 		after.assumed, after.made = before.assumed, before.made
 		return after
@@ -277,18 +263,22 @@ func (w *workloads) resettle(uid types.UID) {
 
 // settled is the entry of the same pod on a node.
 func (w *workloads) settled(e *entry, node string) *entry {
-	out := &entry{request: e.request, workload: w.workloads.of(e.workload.key), revision: w.revisions.of(e.revision.key)}
+	out := &entry{request: e.request, workload: e.workload, revision: e.revision}
 	out.settle(w.store, node)
 	return out
 }
 
 // SetDesired records how many replicas a controller wants.
 func (s *Store) SetDesired(key workload.Key, replicas int) {
-	changed := s.workloads.revisions.of(key)
-	if changed.declared.Swap(int64(replicas)) == int64(replicas) || changed.members.Load() == 0 {
-		return
+	w := &s.workloads
+	w.mu.Lock()
+	changed := w.revisions.of(key)
+	matters := changed.declared != replicas && changed.members > 0
+	changed.declared = replicas
+	w.mu.Unlock()
+	if matters {
+		w.onDesired.tell(key)
 	}
-	s.workloads.onDesired.tell(key)
 }
 
 // OnDesired calls a function whenever a revision that has pods wants another number of replicas, so that pods can be
@@ -298,8 +288,11 @@ func (s *Store) OnDesired(listener func(workload.Key)) { s.workloads.onDesired.a
 
 // DeleteDesired forgets a controller.
 func (s *Store) DeleteDesired(key workload.Key) {
-	if known, ok := s.workloads.revisions.Load(key); ok {
-		known.(*group).declared.Store(-1)
-		s.workloads.revisions.drop(known.(*group))
+	w := &s.workloads
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if known, ok := w.revisions[key]; ok {
+		known.declared = -1
+		w.revisions.drop(key)
 	}
 }

@@ -23,7 +23,6 @@ const (
 type place struct {
 	*group
 	points int64
-	fit    []int // the members with room
 }
 
 // choose returns the names of the nodes worth looking at; nil for all. state is one in which all PreFilter plugins ran;
@@ -51,7 +50,7 @@ func (p *Plugin) choose(ctx context.Context, state fwk.CycleState, pod *cycle.Po
 		if behind < 0 {
 			behind = len(places)
 		}
-		best, total := p.some(places[:behind])
+		best, total := p.some(wanted, places[:behind])
 		for _, at := range best {
 			if tries--; tries < 0 {
 				return nil
@@ -63,7 +62,7 @@ func (p *Plugin) choose(ctx context.Context, state fwk.CycleState, pod *cycle.Po
 				rule.Rejected.Add(float64(refused[i]))
 			}
 			if reach > 0 {
-				return p.within(places, reach)
+				return p.within(wanted, places, reach)
 			}
 			pod.Alike = true
 			return p.names(best)
@@ -92,14 +91,8 @@ func (p *Plugin) places(state fwk.CycleState, pod *cycle.Pod, wanted *demand) (o
 		if !wanted.tolerates(of.taints, corev1.TaintEffectNoSchedule, corev1.TaintEffectNoExecute) {
 			continue
 		}
-		at := place{group: of}
-		for _, member := range of.members {
-			if wanted.fits(&p.nodes.rooms[member], p.nodes.infos[member]) {
-				at.fit = append(at.fit, member)
-			}
-		}
-		if len(at.fit) > 0 {
-			out = append(out, at)
+		if slices.ContainsFunc(of.members, func(member int) bool { return p.fits(wanted, member) }) {
+			out = append(out, place{group: of})
 		}
 	}
 	return out, refused
@@ -125,13 +118,15 @@ func (p *Plugin) rank(cycleState fwk.CycleState, pod *cycle.Pod, places []place)
 // some returns the nodes of places that are equally good, or enough of them, and how many there are. Of more than enough it
 // takes those with the most room and those with the least, one half each, for whether pods are to be spread or packed is
 // Kubernetes' to say. Where many have the same room it takes some of each place.
-func (p *Plugin) some(places []place) (some []int, total int) {
+func (p *Plugin) some(wanted *demand, places []place) (some []int, total int) {
 	var byFree [101][]int
 	for i := range places {
-		total += len(places[i].fit)
-		for _, member := range places[i].fit {
-			free := p.nodes.rooms[member].free
-			byFree[free] = append(byFree[free], member)
+		for _, member := range places[i].members {
+			if p.fits(wanted, member) {
+				free := p.nodes.rooms[member].free
+				byFree[free] = append(byFree[free], member)
+				total++
+			}
 		}
 	}
 	half := total
@@ -161,14 +156,23 @@ func spread(members []int, count int) []int {
 }
 
 // within returns the nodes of the places that are behind the first by no more than reach.
-func (p *Plugin) within(places []place, reach int64) sets.Set[string] {
+func (p *Plugin) within(wanted *demand, places []place, reach int64) sets.Set[string] {
 	var out []int
 	for i := range places {
-		if places[i].points >= places[0].points-reach {
-			out = append(out, places[i].fit...)
+		if places[i].points < places[0].points-reach {
+			break
+		}
+		for _, member := range places[i].members {
+			if p.fits(wanted, member) {
+				out = append(out, member)
+			}
 		}
 	}
 	return p.names(out)
+}
+
+func (p *Plugin) fits(wanted *demand, member int) bool {
+	return wanted.fits(&p.nodes.rooms[member], p.nodes.infos[member])
 }
 
 func (p *Plugin) names(members []int) sets.Set[string] {

@@ -31,7 +31,13 @@ profiles:
 - schedulerName: tradewind
   plugins:
     multiPoint:
-      enabled: [{name: TradewindCandidates}, {name: TradewindResidency}, {name: TradewindCloud}, {name: TradewindLatency}, {name: TradewindCost}, {name: TradewindPlacement, weight: 100}]
+      enabled:
+      - {name: TradewindCandidates}
+      - {name: TradewindResidency}
+      - {name: TradewindCloud}
+      - {name: TradewindLatency}
+      - {name: TradewindCost}
+      - {name: TradewindPlacement, weight: 100}
   pluginConfig:
   - name: PodTopologySpread
     args: {defaultingType: List}

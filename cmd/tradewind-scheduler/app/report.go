@@ -39,7 +39,7 @@ type reporter struct {
 
 // newReporter returns what reports of a scheduler's state.
 func newReporter(client kubernetes.Interface, clock clock.Clock, live *state.Live, namespace, identity string) *reporter {
-	r := &reporter{client: client, clock: clock, live: live, namespace: namespace, identity: identity, changes: loop.New(clock, 0)}
+	r := &reporter{client: client, clock: clock, live: live, namespace: namespace, identity: identity, changes: loop.New(clock, 0, 0)}
 	live.OnChange(func(state.WorldChange) { r.changes.Changed() })
 	live.OnReady(r.changes.Changed)
 	return r

@@ -16,6 +16,7 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/admission"
+	"tradewind.dev/tradewind/pkg/kube/loop"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/state"
 	"tradewind.dev/tradewind/pkg/state/informers"
@@ -50,11 +51,11 @@ type Observer interface {
 type Watcher struct {
 	from      *informers.Objects
 	store     *state.Store
-	clock     clock.WithTicker
+	clock     clock.Clock
 	observers []Observer
-	// changed signals a change that may wait for others, rushed one of policies, prices or round-trip times.
-	changed, rushed chan struct{}
-	pods            *pods
+	// loop is pressed by a change of policies, prices or round-trip times.
+	loop *loop.Loop
+	pods *pods
 	// namespaces is the version of the namespaces' labels.
 	namespaces atomic.Uint64
 	// stale says that policies, prices or round-trip times changed since the world was made.
@@ -67,18 +68,19 @@ type Watcher struct {
 
 	// Only Start uses these.
 	objects state.Objects
-	ages    bool // whether a LatencyMap limits the age of its samples
+	ages    bool      // whether a LatencyMap limits the age of its samples
+	agesAt  time.Time // when these are looked at, though nothing changes; zero when not
 }
 
 // NewWatcher returns a watcher of objects, for observers. options say which further node labels name the cloud.
-func NewWatcher(from *informers.Objects, options location.Options, clock clock.WithTicker, observers ...Observer) (*Watcher, error) {
+func NewWatcher(from *informers.Objects, options location.Options, clock clock.Clock, observers ...Observer) (*Watcher, error) {
 	world, err := state.NewWorld(state.Objects{}, clock.Now())
 	if err != nil {
 		return nil, err
 	}
 	w := &Watcher{
 		from: from, store: state.NewStore(world, options), clock: clock, observers: observers,
-		changed: make(chan struct{}, 1), rushed: make(chan struct{}, 1), pods: newPods(), nodes: map[string]struct{}{},
+		loop: loop.New(clock, settle, rush), pods: newPods(), nodes: map[string]struct{}{},
 	}
 	w.stale.Store(true)
 	w.admission.Store(&admission.State{})
@@ -92,12 +94,7 @@ func NewWatcher(from *informers.Objects, options location.Options, clock clock.W
 	return w, nil
 }
 
-func (w *Watcher) signal() {
-	select {
-	case w.changed <- struct{}{}:
-	default:
-	}
-}
+func (w *Watcher) signal() { w.loop.Changed() }
 
 // SetAdmission takes note of which admission policies are in force.
 func (w *Watcher) SetAdmission(state admission.State) {
@@ -169,31 +166,43 @@ func ruled[T client.Object](w *Watcher) func(before, after T) {
 
 func (w *Watcher) invalidate() {
 	w.stale.Store(true)
-	select {
-	case w.rushed <- struct{}{}:
-	default:
-	}
+	w.loop.Press()
 }
 
 // Start tells the observers the state of the cluster, once all objects have been read and after changes, until the context ends.
 func (w *Watcher) Start(ctx context.Context) error {
 	w.waitUntilRead(ctx)
-	for ctx.Err() == nil {
-		began := w.clock.Now()
-		pause := time.Duration(0)
-		state, err := w.state()
-		if err != nil {
-			klog.FromContext(ctx).Error(err, "Reading policies, prices and round-trip times failed; statuses stay as they are")
-			pause = retryInterval
-			w.invalidate()
-		} else {
-			for _, observer := range w.observers {
-				observer.Observe(ctx, state)
-			}
-		}
-		w.wait(ctx, w.clock.Since(began), pause)
-	}
+	w.loop.Run(ctx, w.observe)
 	return nil
+}
+
+// observe tells the observers the state.
+func (w *Watcher) observe(ctx context.Context) loop.Next {
+	began := w.clock.Now()
+	if !w.agesAt.IsZero() && !began.Before(w.agesAt) {
+		w.stale.Store(true)
+		w.agesAt = time.Time{}
+	}
+	pause := time.Duration(0)
+	state, err := w.state()
+	if err != nil {
+		klog.FromContext(ctx).Error(err, "Reading policies, prices and round-trip times failed; statuses stay as they are")
+		pause = retryInterval
+		w.invalidate()
+	} else {
+		for _, observer := range w.observers {
+			observer.Observe(ctx, state)
+		}
+	}
+	now := w.clock.Now()
+	took := now.Sub(began)
+	switch {
+	case !w.ages:
+		w.agesAt = time.Time{}
+	case w.agesAt.IsZero():
+		w.agesAt = now.Add(ageInterval)
+	}
+	return loop.Next{At: w.agesAt, NotBefore: now.Add(max(pause, rest*took)), PressedNotBefore: now.Add(max(pause, rushRest*took))}
 }
 
 // waitUntilRead returns when all objects have been read, or the context has ended.
@@ -213,50 +222,8 @@ func (w *Watcher) waitUntilRead(ctx context.Context) {
 	}
 }
 
-// wait returns once a change has settled, or when samples may have become too old. It rests after an observation that took so
-// long, and at least for a pause.
-func (w *Watcher) wait(ctx context.Context, took, pause time.Duration) {
-	began := w.clock.Now()
-	var aged <-chan time.Time
-	if w.ages {
-		aged = w.clock.After(ageInterval)
-	}
-	rushed := false
-	select {
-	case <-ctx.Done():
-		return
-	case <-w.changed:
-	case <-w.rushed:
-		rushed = true
-	case <-aged:
-		w.stale.Store(true)
-	}
-	after := func(settle time.Duration, rest time.Duration) <-chan time.Time {
-		return w.clock.After(max(settle, max(pause, rest*took)-w.clock.Since(began)))
-	}
-	if !rushed {
-		select {
-		case <-ctx.Done():
-			return
-		case <-w.rushed:
-		case <-after(settle, rest):
-			return
-		}
-	}
-	select {
-	case <-ctx.Done():
-	case <-after(rush, rushRest):
-	}
-}
-
 // state puts a new world in force where it is stale, and says how the cluster is.
 func (w *Watcher) state() (*State, error) {
-	for _, channel := range []chan struct{}{w.changed, w.rushed} { // what was signalled until now is seen below
-		select {
-		case <-channel:
-		default:
-		}
-	}
 	if w.stale.Swap(false) {
 		if err := w.rebuild(); err != nil {
 			w.stale.Store(true)

@@ -12,6 +12,7 @@ import (
 	testingclock "k8s.io/utils/clock/testing"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/kube/loop"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/state/informers"
 )
@@ -39,14 +40,9 @@ func newWatcher(t *testing.T, clock clock.WithTicker, observers ...Observer) *Wa
 
 // signalled says whether a change was signalled since the last call.
 func (w *Watcher) signalled() bool {
-	select {
-	case <-w.changed:
-		return true
-	case <-w.rushed:
-		return true
-	default:
-		return false
-	}
+	asked := w.loop.Asked()
+	w.loop = loop.New(w.clock, settle, rush)
+	return asked
 }
 
 // TestSignals is about which events are a change to the controllers: those that come often are none.
@@ -186,5 +182,28 @@ func TestStart(t *testing.T) {
 	cancel()
 	if err := <-stopped; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestSamplesAge: samples are looked at for their age though other things change all the time. The time began anew with each change,
+// so that in a busy cluster samples that were too old stayed in force.
+func TestSamplesAge(t *testing.T) {
+	clock := testingclock.NewFakeClock(time.Unix(0, 0))
+	w := newWatcher(t, clock)
+	w.from.LatencyMaps.Set(&v1alpha1.LatencyMap{
+		ObjectMeta: metav1.ObjectMeta{Name: "measured", UID: "m", Generation: 1},
+		Spec:       v1alpha1.LatencyMapSpec{MaxAge: &metav1.Duration{Duration: time.Hour}},
+	})
+	if next := w.observe(t.Context()); !next.At.Equal(clock.Now().Add(ageInterval)) {
+		t.Fatalf("the samples are looked at next at %v", next.At)
+	}
+	world := w.store.World()
+	clock.Step(ageInterval * 2 / 3)
+	if w.observe(t.Context()); w.store.World() != world {
+		t.Error("looked at too early")
+	}
+	clock.Step(ageInterval * 2 / 3)
+	if next := w.observe(t.Context()); w.store.World() == world || !next.At.Equal(clock.Now().Add(ageInterval)) {
+		t.Errorf("the samples were not looked at; next at %v", next.At)
 	}
 }

@@ -107,7 +107,7 @@ func newPlanner(to client.Client, recorder events.EventRecorder, options Options
 	if p.clock == nil {
 		p.clock = clock.RealClock{}
 	}
-	p.loop = loop.New(p.clock, settle)
+	p.loop = loop.New(p.clock, settle, 0)
 	listen(p.objects, notices{
 		everything: func() { p.touched.note(func(c *changes) { c.everything = true }); p.wake() },
 		room:       p.signal, workload: p.wake, placement: p.placementChanged,
@@ -196,9 +196,11 @@ func (p *Planner) round(ctx context.Context) error {
 	p.owed = p.gaveWay.Swap(false)
 	p.explanations.took = 0
 	world := p.world.Load()
-	if done, err := p.update(ctx, world, p.touched.take(), urgent); done {
+	why, err := p.update(ctx, world, p.touched.take(), urgent)
+	if why == "" {
 		return err
 	}
+	klog.FromContext(ctx).V(2).Info("Everything is planned", "why", why)
 	return p.planAll(ctx, world)
 }
 

@@ -311,7 +311,7 @@ func TestPutsRight(t *testing.T) {
 }
 
 // quiet forgets that a round is asked for.
-func (b *bench) quiet() { b.Planner.loop = loop.New(b.clock, settle) }
+func (b *bench) quiet() { b.Planner.loop = loop.New(b.clock, settle, 0) }
 
 // TestRefusedWrite is about an API server that refuses writes for a while.
 func TestRefusedWrite(t *testing.T) {

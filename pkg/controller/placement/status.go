@@ -45,7 +45,8 @@ type wanted struct {
 	generation int64
 	// last is what it says; nil when there is none.
 	last *v1alpha1.PlacementStatus
-	// savings are of moving the running replicas, in US dollars an hour; 0 where not all of them run.
+	// savings of moving the running replicas, with those that move with them, in US dollars an hour of shares; 0 where not all of
+	// them run, and where another workload names them.
 	savings float64
 	// news says that the plan is another than the Placement says, or that there is one now.
 	news bool
@@ -156,9 +157,6 @@ func (w *wanted) plan(s *solution, i int) {
 		out.Decisions = append(out.Decisions, decision(s, d, running[d.Pool], reasons[k]))
 		out.InPlace += int32(min(d.Replicas, running[d.Pool]))
 		placed += d.Replicas
-	}
-	if all == placed && all > 0 {
-		w.savings = charged(&s.present[i]) - charged(&placement.Bill) + placement.Bill.Disruption
 	}
 	w.money(s, i, all, placed)
 	w.survival(s, placement, placed)

@@ -1,7 +1,9 @@
 package placement
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"math"
 	"reflect"
 	"slices"
@@ -9,7 +11,6 @@ import (
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/state"
 	"tradewind.dev/tradewind/pkg/workload"
@@ -64,14 +65,22 @@ func (p *Planner) keep(d *draft, s *solution, all []*wanted) {
 	p.kept = k
 }
 
-// update plans what changes concern anew, and leaves all others where they are. It returns false, and has changed nothing that
-// anybody sees, where everything has to be planned: something that all plans rest on has changed, an update has no good
+// update plans what changes concern anew, and leaves all others where they are. Where everything has to be planned instead it
+// says why, and has changed nothing that anybody sees: something that all plans rest on has changed, an update has no good
 // answer, or it has been long since.
-func (p *Planner) update(ctx context.Context, world *state.World, c changes, urgent bool) (done bool, err error) {
+func (p *Planner) update(ctx context.Context, world *state.World, c changes, urgent bool) (why string, err error) {
 	k := p.kept
 	p.kept = nil // until all of it holds again
-	if k == nil || c.everything || c.room && !urgent || !p.holds(k, world) {
-		return false, nil
+	switch {
+	case k == nil:
+		return "there is no plan that changes could be planned around", nil
+	case c.everything:
+		return "something changed that all plans rest on", nil
+	case c.room && !urgent:
+		return "there is other room", nil
+	}
+	if why := p.fails(k, world); why != "" {
+		return why, nil
 	}
 	began := p.clock.Now()
 	input := *k.draft.input
@@ -80,7 +89,7 @@ func (p *Planner) update(ctx context.Context, world *state.World, c changes, urg
 	pods, room := p.changedPods(k, c.pods, concerned)
 	if c.room || room {
 		if !urgent {
-			return false, nil
+			return "there is other room", nil
 		}
 		p.touched.giveBack(c.pods)
 		p.wake()
@@ -89,18 +98,22 @@ func (p *Planner) update(ctx context.Context, world *state.World, c changes, urg
 		input.Pods = pods
 	}
 	d := p.draft(input)
-	if d.uncertain != "" || d.doubtful {
-		return false, nil
+	switch same := k.compare(d, concerned); {
+	case d.uncertain != "" || d.doubtful:
+		return "something is in doubt", nil
+	case !same:
+		return "other workloads are planned, or selected", nil
+	case len(concerned) > max(fewConcerned, len(k.all)/concernedShare):
+		return fmt.Sprintf("it concerns %d of %d workloads", len(concerned), len(k.all)), nil
+	case len(concerned) > 0 && !urgent && k.solution.plan.Unplaced > 0:
+		return "whose turn it is where room is short is everybody's matter", nil
 	}
-	if !k.compare(d, concerned) || len(concerned) > max(fewConcerned, len(k.all)/concernedShare) {
-		return false, nil
+	s, touched, ok := k.solution.update(d, concerned)
+	if !ok {
+		return "a workload selects other nodes, or asks for what no plan knew of", nil
 	}
-	if len(concerned) > 0 && !urgent && k.solution.plan.Unplaced > 0 {
-		return false, nil // whose turn it is where room is short is for a plan of everything
-	}
-	s, touched, ok := k.solution.update(d.input, concerned)
-	if !ok || !k.good(s, touched) {
-		return false, nil
+	if why := k.lacks(s, touched); why != "" {
+		return why, nil
 	}
 	next := *k
 	next.draft, next.solution = d, s
@@ -135,34 +148,34 @@ func (p *Planner) update(ctx context.Context, world *state.World, c changes, urg
 		p.kept = &next
 	}
 	p.publish(ctx, d, s, k.all)
-	return true, err
+	return "", err
 }
 
-// holds says whether what all plans rest on is as it was.
-func (p *Planner) holds(k *kept, world *state.World) bool {
+// fails says why what all plans rest on is not as it was; empty when it is.
+func (p *Planner) fails(k *kept, world *state.World) string {
 	before := k.draft.input.World
 	if world.Prices != before.Prices || world.ListPrices != before.ListPrices || world.RoundTrips != before.RoundTrips {
-		return false
+		return "prices or round trips changed"
 	}
 	if due := k.due(); !due.IsZero() && !p.clock.Now().Before(due) {
-		return false
+		return "changes were planned one by one for long enough"
 	}
 	if p.options.Availability != nil {
 		if doubts := p.options.Availability.Doubts(); doubts.All != "" || len(doubts.Nodes) > 0 {
-			return false
+			return "something is in doubt"
 		}
 		for i := range k.solution.result.Pools {
-			if p.options.Availability.PoolUnavailable(&k.solution.result.Pools[i]) != "" {
-				return false
+			if why := p.options.Availability.PoolUnavailable(&k.solution.result.Pools[i]); why != "" {
+				return "pool " + k.solution.result.Pools[i].Name + ": " + why
 			}
 		}
 	}
 	for i, node := range k.draft.input.Nodes {
-		if p.unavailable(node) != k.unavailable[i] {
-			return false
+		if why := p.unavailable(node); why != k.unavailable[i] {
+			return "node " + node.Name + " " + cmp.Or(why, "can be used again")
 		}
 	}
-	return true
+	return ""
 }
 
 // changedPods are the pods of the input as they are now. It notes whose replicas changed, and says whether pods changed that are
@@ -243,41 +256,35 @@ func (k *kept) compare(d *draft, concerned map[workload.Key]bool) bool {
 
 // update is the solution for an input in which the concerned workloads are others. touched are, by index, those whose part of the
 // plan, or of what it costs now, is another. The solver of s is the new solution's afterwards, whether or not it is taken.
-func (s *solution) update(input *planning.Input, concerned map[workload.Key]bool) (next *solution, touched map[int]bool, ok bool) {
-	result, changed, ok := s.result.Rebuild(input, concerned)
+func (s *solution) update(d *draft, concerned map[workload.Key]bool) (next *solution, touched map[int]bool, ok bool) {
+	result, changed, ok := s.result.Rebuild(d.input, concerned)
 	if !ok {
 		return nil, nil, false
 	}
-	out := &solution{result: result, solver: s.solver, now: s.now, world: input.World}
+	out := &solution{result: result, solver: s.solver, world: d.input.World}
 	for _, i := range changed {
 		if _, err := s.solver.Update(i, result.Snapshot.Workloads[i]); err != nil {
 			return nil, nil, false
 		}
-		if _, err := s.now.Update(i, asItIs(result.Snapshot.Workloads[i])); err != nil {
-			return nil, nil, false
-		}
 	}
-	out.take()
+	out.take(d)
 	touched = map[int]bool{}
 	for i, placement := range out.plan.Placements {
-		touched[i] = placement != s.plan.Placements[i] || out.present[i] != s.present[i]
+		touched[i] = placement != s.plan.Placements[i] || out.present[i] != s.present[i] || !sameWorth(out, s, i)
 	}
 	return out, touched, true
 }
 
-// good says whether a plan of which some workloads were planned around all others is good enough: these have a place for all
-// replicas, and it is not much further from the optimum than the last whole plan was.
-func (k *kept) good(s *solution, touched map[int]bool) bool {
+// lacks says why a plan of which some workloads were planned around all others is not good enough; empty when it is: these have a
+// place for all replicas, and it is not much further from the optimum than the last plan of everything was.
+func (k *kept) lacks(s *solution, touched map[int]bool) string {
 	for i := range touched {
 		if placement := s.plan.Placements[i]; touched[i] && placement.Unplaced > 0 && placement.Held == "" {
-			return false
+			return "workload " + s.result.Workloads[i].String() + " has no place for all replicas around the others"
 		}
 	}
-	return !s.plan.Stopped && !math.IsInf(s.plan.GapPercent, 1) && s.plan.GapPercent <= k.gap+maxDrift
-}
-
-// asItIs is a workload whose replicas stay where they run.
-func asItIs(w engine.Workload) engine.Workload {
-	w.Hold = "as it is"
-	return w
+	if s.plan.Stopped || math.IsInf(s.plan.GapPercent, 1) || s.plan.GapPercent > k.gap+maxDrift {
+		return fmt.Sprintf("the gap would be %.2f %% after %.2f %%", s.plan.GapPercent, k.gap)
+	}
+	return ""
 }

@@ -8,16 +8,16 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/controller/clustertest"
-	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/rules/policy"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 func TestTrafficAgreed(t *testing.T) {
 	const calls = "workloadSelector: {}\ntraffic: [{to: {name: db, namespace: data}, requestsPerSecond: 10}]"
 	unagreed := []planning.Unagreed{{
 		Source: policy.Source{Namespace: "shop", Name: "web"},
-		Caller: engine.Reference{Namespace: "shop", Name: "cart"}, Callee: engine.Reference{Namespace: "data", Name: "db"},
+		Caller: workload.Key{Namespace: "shop", Name: "cart"}, Callee: workload.Key{Namespace: "data", Name: "db"},
 	}}
 	for _, c := range []struct {
 		name, spec, want string

@@ -19,6 +19,7 @@ import (
 	"tradewind.dev/tradewind/pkg/pricing"
 	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/rules/policy"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // Size of a production-like snapshot.
@@ -60,24 +61,24 @@ func Production(size Size) (*engine.Snapshot, error) {
 		for ; at >= shapes[k].pods; k++ {
 			at -= shapes[k].pods
 		}
-		workload := engine.Workload{
+		w := engine.Workload{
 			Namespace: "app" + strconv.Itoa(i/appSize), Name: "w" + strconv.Itoa(i), Kind: "Deployment", Rules: chosen,
 			Replicas: 1 + int(random.ExpFloat64()*3), Request: shapes[k].request,
 		}
 		if chosen != nil && len(chosen.Spread) > 0 {
-			workload.Replicas = max(workload.Replicas, 3)
-			workload.Availability = []policy.Availability{{Survive: location.DomainRegion, MinReplicasPercent: 30}}
+			w.Replicas = max(w.Replicas, 3)
+			w.Availability = []policy.Availability{{Survive: location.DomainRegion, MinReplicasPercent: 30}}
 		}
 		for k := range min(size.Calls, i%appSize) {
 			to := i - i%appSize + (random.IntN(i%appSize)+k)%(i%appSize)
-			workload.Calls = append(workload.Calls, engine.Call{
-				To: engine.Reference{Name: "w" + strconv.Itoa(to)}, RequestsPerSecond: float64(1 + random.IntN(50)),
+			w.Calls = append(w.Calls, engine.Call{
+				To: workload.Key{Name: "w" + strconv.Itoa(to)}, RequestsPerSecond: float64(1 + random.IntN(50)),
 				BytesPerRequest: float64(500 + random.IntN(20000)),
 			})
 		}
-		cpu += float64(workload.Request.MilliCPU) * float64(workload.Replicas)
-		gpus += float64(workload.Request.GPUs) * float64(workload.Replicas)
-		out.Workloads = append(out.Workloads, workload)
+		cpu += float64(w.Request.MilliCPU) * float64(w.Replicas)
+		gpus += float64(w.Request.GPUs) * float64(w.Replicas)
+		out.Workloads = append(out.Workloads, w)
 	}
 	fill(w, out, random, size.Pools, cpu/size.Share, gpus/size.Share)
 	return out, nil

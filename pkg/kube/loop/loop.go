@@ -12,8 +12,8 @@ import (
 // Loop does work at once and after changes. Changes come from any goroutine, Run from one. Changes while the work is done
 // are one change after it.
 type Loop struct {
-	clock  clock.Clock
-	settle time.Duration
+	clock        clock.Clock
+	settle, rush time.Duration
 	// changed signals a change that may wait for others, pressing one that may not.
 	changed, pressing chan struct{}
 }
@@ -22,20 +22,21 @@ type Loop struct {
 type Next struct {
 	// At is when it is done though nothing changes; the zero time is never.
 	At time.Time
-	// NotBefore is the earliest time at which it is done after a change that is not pressing, so that work that takes long
-	// leaves the processor to others.
-	NotBefore time.Time
+	// NotBefore is the earliest time at which it is done after a change that is not pressing, PressedNotBefore after one that
+	// is, so that work that takes long leaves the processor to others.
+	NotBefore, PressedNotBefore time.Time
 }
 
-// New returns a loop. A change waits for settle, so that others that come with it are part of the same work.
-func New(clock clock.Clock, settle time.Duration) *Loop {
-	return &Loop{clock: clock, settle: settle, changed: make(chan struct{}, 1), pressing: make(chan struct{}, 1)}
+// New returns a loop. A change waits for settle, and a pressing one for rush, so that others that come with it are part of the
+// same work.
+func New(clock clock.Clock, settle, rush time.Duration) *Loop {
+	return &Loop{clock: clock, settle: settle, rush: rush, changed: make(chan struct{}, 1), pressing: make(chan struct{}, 1)}
 }
 
 // Changed asks for work once what has changed has settled.
 func (l *Loop) Changed() { signal(l.changed) }
 
-// Press asks for work at once.
+// Press asks for work as soon as what has changed has rushed in.
 func (l *Loop) Press() { signal(l.pressing) }
 
 // Asked says whether work is asked for.
@@ -56,26 +57,37 @@ func (l *Loop) wait(ctx context.Context, next Next) {
 	if !next.At.IsZero() {
 		due = l.clock.After(next.At.Sub(l.clock.Now()))
 	}
+	pressed := false
 	select {
 	case <-ctx.Done():
 		return
 	case <-due:
 		return
 	case <-l.pressing:
-		return
+		pressed = true
 	case <-l.changed:
 	}
-	now := l.clock.Now()
-	rest := max(l.settle, next.NotBefore.Sub(now))
-	if rest <= 0 {
-		return
+	if !pressed {
+		select {
+		case <-ctx.Done():
+			return
+		case <-due:
+			return
+		case <-l.pressing:
+		case <-l.later(l.settle, next.NotBefore):
+			return
+		}
 	}
 	select {
 	case <-ctx.Done():
 	case <-due:
-	case <-l.pressing:
-	case <-l.clock.After(rest):
+	case <-l.later(l.rush, next.PressedNotBefore):
 	}
+}
+
+// later tells when some time has passed, but not before another.
+func (l *Loop) later(in time.Duration, notBefore time.Time) <-chan time.Time {
+	return l.clock.After(max(in, notBefore.Sub(l.clock.Now())))
 }
 
 // Every does work each interval until the context ends, the first time after one.

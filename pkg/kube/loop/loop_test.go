@@ -35,6 +35,7 @@ func TestRun(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		settle time.Duration
+		rush   time.Duration
 		// work is what is done; it may take time.
 		work func(b *bench) Next
 		// script is what happens, until the context ends.
@@ -107,6 +108,18 @@ func TestRun(t *testing.T) {
 			want: []time.Duration{0, 5 * second, 7 * second},
 		},
 		{
+			name: "pressing changes that come together are one, and rest too where they are to", settle: settle, rush: 10 * ms,
+			work: func(b *bench) Next { return Next{PressedNotBefore: b.time(b.now() + second)} },
+			script: func(b *bench) {
+				b.at(2*second, b.Press)
+				b.at(2*second+5*ms, b.Press)
+				b.at(2*second+110*ms, b.Changed)
+				b.at(2*second+120*ms, b.Press)
+				b.at(5*second, func() {})
+			},
+			want: []time.Duration{0, 2010 * ms, 3010 * ms},
+		},
+		{
 			name: "what is due in the past is done at once", settle: settle,
 			work: func(b *bench) Next {
 				if len(b.worked) < 3 {
@@ -120,7 +133,7 @@ func TestRun(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := &bench{Loop: New(clock.RealClock{}, c.settle), began: time.Now()}
+				b := &bench{Loop: New(clock.RealClock{}, c.settle, c.rush), began: time.Now()}
 				ctx, cancel := context.WithCancel(t.Context())
 				done := make(chan struct{})
 				go func() {
@@ -147,7 +160,7 @@ func TestRun(t *testing.T) {
 // TestAsked: work can find out that more of it was asked for while it is done, and of what was asked for before it knows already.
 func TestAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := New(clock.RealClock{}, settle)
+		l := New(clock.RealClock{}, settle, 0)
 		l.Changed()
 		l.Press()
 		ctx, cancel := context.WithCancel(t.Context())
