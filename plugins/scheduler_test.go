@@ -2,6 +2,7 @@ package plugins_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -29,6 +30,27 @@ func TestCloudLabelsHoldWhicheverPluginNamesThem(t *testing.T) {
 				t.Fatalf("named by %s: the node is in cloud %q", name, known.Class.Cloud)
 			}
 		}
+	}
+}
+
+// What a second profile names holds for all, and what profiles cannot agree on is refused.
+func TestCloudLabelsHoldForAllProfiles(t *testing.T) {
+	c := plugintest.New(t)
+	if err := c.Another("tradewind-cost", arguments("TradewindLatency", `{"cloudLabels": ["shop.example/provider", "shop.example/pool=aws"]}`)); err != nil {
+		t.Fatal(err)
+	}
+	c.Set(plugintest.Labelled(plugintest.Unknown("node"), map[string]string{"shop.example/provider": "aws", corev1.LabelTopologyRegion: "eu-west-1"}))
+	if known, _ := c.Live.NodeNamed("node"); known.Class.Cloud != "aws" {
+		t.Errorf("the node is in cloud %q", known.Class.Cloud)
+	}
+	const want = "profile third: pluginConfig args: cloudLabels: shop.example/pool: the scheduler's plugins say shop.example/pool=aws and shop.example/pool=gcp; they must agree"
+	if err := c.Another("third", arguments("TradewindCost", `{"cloudLabels": ["shop.example/pool=gcp"]}`)); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("error %v, want %s", err, want)
+	}
+	const twoAims = "profile fourth: pluginConfig args: optimizeFor: the profile's plugins say Cost and Latency; say it once"
+	err := c.Another("fourth", arguments("TradewindCost", `{"optimizeFor": "Cost"}`), arguments("TradewindLatency", `{"optimizeFor": "Latency"}`))
+	if err == nil || !strings.Contains(err.Error(), twoAims) {
+		t.Errorf("error %v, want %s", err, twoAims)
 	}
 }
 

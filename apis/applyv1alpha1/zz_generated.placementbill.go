@@ -5,11 +5,16 @@ package applyv1alpha1
 // PlacementBillApplyConfiguration represents a declarative configuration of the PlacementBill type for use
 // with apply.
 //
-// PlacementBill is a bill by its parts, in US dollars an hour.
+// PlacementBill is what a workload costs by parts, in US dollars an hour. Clouds invoice whole machines, which workloads share; the
+// share attributes them.
 type PlacementBillApplyConfiguration struct {
-	// total of all parts.
+	// total is share and valued together, which the plan minimises. Nobody pays it.
 	Total *string `json:"total,omitempty"`
-	// compute is the share of the nodes' prices.
+	// share is compute and egress: the workload's part of what its machines and its traffic cost.
+	Share *string `json:"share,omitempty"`
+	// valued is what nobody charges: latency, interruption, disruption and preference.
+	Valued *string `json:"valued,omitempty"`
+	// compute is the replicas' shares of their machines' prices.
 	Compute *string `json:"compute,omitempty"`
 	// egress is traffic between places and to clients.
 	Egress *string `json:"egress,omitempty"`
@@ -19,6 +24,8 @@ type PlacementBillApplyConfiguration struct {
 	Interruption *string `json:"interruption,omitempty"`
 	// disruption is the price of the moves that the plan asks for.
 	Disruption *string `json:"disruption,omitempty"`
+	// preference is the weight of preferred locations that are not met.
+	Preference *string `json:"preference,omitempty"`
 }
 
 // PlacementBillApplyConfiguration constructs a declarative configuration of the PlacementBill type for use with
@@ -32,6 +39,22 @@ func PlacementBill() *PlacementBillApplyConfiguration {
 // If called multiple times, the Total field is set to the value of the last call.
 func (b *PlacementBillApplyConfiguration) WithTotal(value string) *PlacementBillApplyConfiguration {
 	b.Total = &value
+	return b
+}
+
+// WithShare sets the Share field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Share field is set to the value of the last call.
+func (b *PlacementBillApplyConfiguration) WithShare(value string) *PlacementBillApplyConfiguration {
+	b.Share = &value
+	return b
+}
+
+// WithValued sets the Valued field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Valued field is set to the value of the last call.
+func (b *PlacementBillApplyConfiguration) WithValued(value string) *PlacementBillApplyConfiguration {
+	b.Valued = &value
 	return b
 }
 
@@ -72,5 +95,13 @@ func (b *PlacementBillApplyConfiguration) WithInterruption(value string) *Placem
 // If called multiple times, the Disruption field is set to the value of the last call.
 func (b *PlacementBillApplyConfiguration) WithDisruption(value string) *PlacementBillApplyConfiguration {
 	b.Disruption = &value
+	return b
+}
+
+// WithPreference sets the Preference field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Preference field is set to the value of the last call.
+func (b *PlacementBillApplyConfiguration) WithPreference(value string) *PlacementBillApplyConfiguration {
+	b.Preference = &value
 	return b
 }

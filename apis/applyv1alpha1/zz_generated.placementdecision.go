@@ -29,7 +29,7 @@ type PlacementDecisionApplyConfiguration struct {
 	Replicas *int32 `json:"replicas,omitempty"`
 	// running replicas of the workload in this place, also those beyond the plan.
 	Running *int32 `json:"running,omitempty"`
-	// hourlyUSD of these replicas, all parts of the bill; only with the price basis InForce.
+	// hourlyUSD is these replicas' share of machines and traffic; only with the price basis InForce.
 	HourlyUSD *string `json:"hourlyUSD,omitempty"`
 	// latencyMilliseconds is the expected round trip of the policy's clients, or to the called workloads; absent when it is
 	// not known.

@@ -16,7 +16,7 @@ type PlacementRejectionApplyConfiguration struct {
 	Rule *string `json:"rule,omitempty"`
 	// message in words.
 	Message *string `json:"message,omitempty"`
-	// deltaHourlyUSD is what one more replica would cost more there than the dearest chosen one; only with the rule price, and
+	// deltaHourlyUSD is what one more replica would cost more there than the dearest chosen one, with what is valued; only with the rule price, and
 	// where no PriceList gives one of the two prices.
 	DeltaHourlyUSD *string `json:"deltaHourlyUSD,omitempty"`
 }

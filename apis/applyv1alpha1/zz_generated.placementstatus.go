@@ -27,14 +27,19 @@ type PlacementStatusApplyConfiguration struct {
 	// catalog's, where a PriceList gives another price, which those who may read this object need not be allowed to see;
 	// Hidden, where the public catalog has no price either, and amounts are left out.
 	PriceBasis *apisv1alpha1.PriceBasis `json:"priceBasis,omitempty"`
-	// hourlyUSD is the bill of the plan; absent until there is one.
+	// hourlyUSD is what the workload costs by the plan, by parts: its share apart from what is only valued. Absent until there is
+	// a plan.
 	HourlyUSD *PlacementBillApplyConfiguration `json:"hourlyUSD,omitempty"`
-	// currentHourlyUSD is the bill of the replicas where they run now, without the price of moving.
+	// currentHourlyUSD is the workload's share of machines and traffic with its replicas where they run now, as hourlyUSD.share is
+	// by the plan.
 	CurrentHourlyUSD *string `json:"currentHourlyUSD,omitempty"`
-	// savingsHourlyUSD is what moving the running replicas to the plan would save, and savingsPercent its share of the
-	// present bill. A policy's rebalance says whether they are moved.
+	// savingsHourlyUSD is what moving the running replicas to the plan would save of shares of machines and traffic. Workloads that
+	// call each other and move together name what that saves together. A policy's rebalance says whether they are moved.
 	SavingsHourlyUSD *string `json:"savingsHourlyUSD,omitempty"`
-	// savingsPercent of the present bill that moving would save.
+	// savingsValuedHourlyUSD is what it would save besides of what is only valued: latency, interruption and preference.
+	SavingsValuedHourlyUSD *string `json:"savingsValuedHourlyUSD,omitempty"`
+	// savingsPercent of what the replicas cost where they run, shares and what is valued together, that moving would save: a
+	// policy's minSavingsPercent is compared with it.
 	SavingsPercent *int32 `json:"savingsPercent,omitempty"`
 	// survives says of each domain that the availability rule speaks of how many replicas are left when it is lost.
 	Survives []PlacementSurvivalApplyConfiguration `json:"survives,omitempty"`
@@ -138,6 +143,14 @@ func (b *PlacementStatusApplyConfiguration) WithCurrentHourlyUSD(value string) *
 // If called multiple times, the SavingsHourlyUSD field is set to the value of the last call.
 func (b *PlacementStatusApplyConfiguration) WithSavingsHourlyUSD(value string) *PlacementStatusApplyConfiguration {
 	b.SavingsHourlyUSD = &value
+	return b
+}
+
+// WithSavingsValuedHourlyUSD sets the SavingsValuedHourlyUSD field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the SavingsValuedHourlyUSD field is set to the value of the last call.
+func (b *PlacementStatusApplyConfiguration) WithSavingsValuedHourlyUSD(value string) *PlacementStatusApplyConfiguration {
+	b.SavingsValuedHourlyUSD = &value
 	return b
 }
 

@@ -55,19 +55,25 @@ type PlacementStatus struct {
 	// +kubebuilder:validation:Enum=InForce;List;Hidden
 	PriceBasis PriceBasis `json:"priceBasis,omitempty"`
 
-	// hourlyUSD is the bill of the plan; absent until there is one.
+	// hourlyUSD is what the workload costs by the plan, by parts: its share apart from what is only valued. Absent until there is
+	// a plan.
 	// +optional
 	HourlyUSD *PlacementBill `json:"hourlyUSD,omitempty"`
 
-	// currentHourlyUSD is the bill of the replicas where they run now, without the price of moving.
+	// currentHourlyUSD is the workload's share of machines and traffic with its replicas where they run now, as hourlyUSD.share is
+	// by the plan.
 	// +optional
 	CurrentHourlyUSD string `json:"currentHourlyUSD,omitempty"`
 
-	// savingsHourlyUSD is what moving the running replicas to the plan would save, and savingsPercent its share of the
-	// present bill. A policy's rebalance says whether they are moved.
+	// savingsHourlyUSD is what moving the running replicas to the plan would save of shares of machines and traffic. Workloads that
+	// call each other and move together name what that saves together. A policy's rebalance says whether they are moved.
 	// +optional
 	SavingsHourlyUSD string `json:"savingsHourlyUSD,omitempty"`
-	// savingsPercent of the present bill that moving would save.
+	// savingsValuedHourlyUSD is what it would save besides of what is only valued: latency, interruption and preference.
+	// +optional
+	SavingsValuedHourlyUSD string `json:"savingsValuedHourlyUSD,omitempty"`
+	// savingsPercent of what the replicas cost where they run, shares and what is valued together, that moving would save: a
+	// policy's minSavingsPercent is compared with it.
 	// +optional
 	SavingsPercent int32 `json:"savingsPercent"`
 
@@ -148,7 +154,7 @@ type PlacementDecision struct {
 	// running replicas of the workload in this place, also those beyond the plan.
 	// +optional
 	Running int32 `json:"running"`
-	// hourlyUSD of these replicas, all parts of the bill; only with the price basis InForce.
+	// hourlyUSD is these replicas' share of machines and traffic; only with the price basis InForce.
 	// +optional
 	HourlyUSD string `json:"hourlyUSD,omitempty"`
 	// latencyMilliseconds is the expected round trip of the policy's clients, or to the called workloads; absent when it is
@@ -175,18 +181,25 @@ type PlacementRejection struct {
 	// message in words.
 	// +optional
 	Message string `json:"message,omitempty"`
-	// deltaHourlyUSD is what one more replica would cost more there than the dearest chosen one; only with the rule price, and
+	// deltaHourlyUSD is what one more replica would cost more there than the dearest chosen one, with what is valued; only with the rule price, and
 	// where no PriceList gives one of the two prices.
 	// +optional
 	DeltaHourlyUSD string `json:"deltaHourlyUSD,omitempty"`
 }
 
-// PlacementBill is a bill by its parts, in US dollars an hour.
+// PlacementBill is what a workload costs by parts, in US dollars an hour. Clouds invoice whole machines, which workloads share; the
+// share attributes them.
 type PlacementBill struct {
-	// total of all parts.
+	// total is share and valued together, which the plan minimises. Nobody pays it.
 	// +optional
 	Total string `json:"total"`
-	// compute is the share of the nodes' prices.
+	// share is compute and egress: the workload's part of what its machines and its traffic cost.
+	// +optional
+	Share string `json:"share"`
+	// valued is what nobody charges: latency, interruption, disruption and preference.
+	// +optional
+	Valued string `json:"valued"`
+	// compute is the replicas' shares of their machines' prices.
 	// +optional
 	Compute string `json:"compute"`
 	// egress is traffic between places and to clients.
@@ -201,6 +214,9 @@ type PlacementBill struct {
 	// disruption is the price of the moves that the plan asks for.
 	// +optional
 	Disruption string `json:"disruption"`
+	// preference is the weight of preferred locations that are not met.
+	// +optional
+	Preference string `json:"preference"`
 }
 
 // PlacementSurvival is what is left after a loss.
@@ -263,8 +279,8 @@ const (
 // +kubebuilder:printcolumn:name="Workload",type=string,JSONPath=`.spec.workload.name`,description="Name of the workload"
 // +kubebuilder:printcolumn:name="Replicas",type=integer,JSONPath=`.status.replicas`,description="Replicas that the workload wants"
 // +kubebuilder:printcolumn:name="In Place",type=integer,JSONPath=`.status.inPlace`,description="Replicas that run where the plan wants them"
-// +kubebuilder:printcolumn:name="USD/h",type=string,JSONPath=`.status.hourlyUSD.total`,description="Bill of the plan in US dollars an hour"
-// +kubebuilder:printcolumn:name="Saves USD/h",type=string,JSONPath=`.status.savingsHourlyUSD`,description="What moving the running replicas to the plan would save"
+// +kubebuilder:printcolumn:name="USD/h",type=string,JSONPath=`.status.hourlyUSD.share`,description="What the workload's share of machines and traffic costs by the plan, in US dollars an hour"
+// +kubebuilder:printcolumn:name="Saves USD/h",type=string,JSONPath=`.status.savingsHourlyUSD`,description="What moving the running replicas to the plan would save of it"
 // +kubebuilder:printcolumn:name="Planned",type=string,JSONPath=`.status.conditions[?(@.type=="Planned")].status`,description="Whether every replica has a place"
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Planned")].message`,description="Why replicas have no place",priority=1

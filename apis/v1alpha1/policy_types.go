@@ -388,7 +388,8 @@ type Failover struct {
 
 // Rebalance allows running replicas to be moved when that saves enough.
 type Rebalance struct {
-	// minSavingsPercent of the workload's bill that a move must save.
+	// minSavingsPercent of what the workload costs, its share of machines and traffic and what is valued together, that moves
+	// must save.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=100

@@ -44,7 +44,8 @@ type PriceListSpec struct {
 	// +kubebuilder:validation:MaxItems=256
 	Discounts []Discount `json:"discounts,omitempty"`
 
-	// commitments are capacity that is paid whether it is used or not. Used by the placement controller.
+	// commitments are capacity that is paid whether it is used or not. No price follows from them: machines that they cover are in
+	// no invoice of a plan.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=256

@@ -24,6 +24,9 @@ func NewAppraiser(snapshot *Snapshot, options Options) (*Appraiser, error) {
 	return a, nil
 }
 
+// Appraiser appraises the solver's snapshot, with all updates so far; after the next one it is no longer of use.
+func (s *Solver) Appraiser() *Appraiser { return &Appraiser{s.m, slices.Clone(s.works)} }
+
 // Snapshot is the one that is appraised.
 func (a *Appraiser) Snapshot() *Snapshot { return a.m.snapshot }
 

@@ -7,6 +7,9 @@ import (
 	"math"
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/pricing"
@@ -49,6 +52,7 @@ type model struct {
 // pool is a Pool in dense form.
 type pool struct {
 	class    *rules.Class
+	node     *corev1.Node // one of them, as pods look at it
 	rates    pricing.Rates
 	priced   bool
 	spot     bool
@@ -168,6 +172,7 @@ func (m *model) buildPool(i int) {
 		m.problems = append(m.problems, Problem{Object: object, Field: field, Message: fmt.Sprintf(format, args...)})
 	}
 	out.class = in.Class
+	out.node = &corev1.Node{ObjectMeta: metav1.ObjectMeta{Labels: in.Labels}, Spec: corev1.NodeSpec{Taints: in.Taints}}
 	out.priced = in.Price.Known
 	if out.priced && (math.IsNaN(in.Price.USD) || in.Price.USD > maxRate || in.Price.USD < 0) {
 		problem("Price", "%g is no price; give US dollars an hour, 0 or more; the price counts as unknown", in.Price.USD)

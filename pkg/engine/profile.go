@@ -6,27 +6,21 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
-	"k8s.io/klog/v2"
 
 	"tradewind.dev/tradewind/pkg/pricing"
 	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/rules/policy"
-
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // profile is what the rules, tolerations and selectors of workloads say of every pool, whatever its nodes hold.
 type profile struct {
-	id        int // of the profiles that the model keeps; -1 for one that is tried once
-	rules     *rules.Rules
-	workload  *Workload // one of those that share it
-	affinity  nodeaffinity.RequiredNodeAffinity
-	selective bool
-	selector  string  // the node selector in words
-	losses    []int   // axes of the losses to survive, each once
-	spread    []int   // axes of the spread rules, in their order; -1 for the hostname
-	allowed   []int32 // pools
+	id       int // of the profiles that the model keeps; -1 for one that is tried once
+	rules    *rules.Rules
+	workload *Workload // one of those that share it
+	demands  *rules.Demands
+	losses   []int   // axes of the losses to survive, each once
+	spread   []int   // axes of the spread rules, in their order; -1 for the hostname
+	allowed  []int32 // pools
 	// By pool: the weight of unmet preferences, the expected round trip of clients (positive infinity where unknown), and
 	// the price of traffic to the clients in US dollars a byte. Nil when there is nothing to say.
 	unmet, clientMilliseconds, clientUSDPerByte []float64
@@ -73,7 +67,7 @@ func (m *model) profile(w *Workload) *profile {
 }
 
 func (m *model) newProfile(w *Workload, rules *rules.Rules) *profile {
-	p := &profile{id: -1, rules: rules, workload: w}
+	p := &profile{id: -1, rules: rules, workload: w, demands: demandsOf(w)}
 	for _, a := range w.Availability {
 		if axis := m.lossAxis(a.Survive); !slices.Contains(p.losses, axis) {
 			p.losses = append(p.losses, axis)
@@ -81,9 +75,6 @@ func (m *model) newProfile(w *Workload, rules *rules.Rules) *profile {
 	}
 	for k := range rules.Spread {
 		p.spread = append(p.spread, m.spreadAxis(&rules.Spread[k]))
-	}
-	if p.selective = len(w.NodeSelector) > 0 || w.NodeAffinity != nil; p.selective {
-		p.affinity, p.selector = nodeaffinity.GetRequiredNodeAffinity(podOf(w)), selectorText(w.NodeSelector)
 	}
 	for i := range m.pools {
 		if rule, _ := m.excluded(p, int32(i)); rule == "" {
@@ -102,13 +93,9 @@ func (m *model) spreadAxis(rule *policy.Spread) int {
 	return m.labelAxis(rule.TopologyKey)
 }
 
-// podOf is a pod with the workload's node selector and affinity.
-func podOf(w *Workload) *corev1.Pod {
-	pod := &corev1.Pod{Spec: corev1.PodSpec{NodeSelector: w.NodeSelector}}
-	if w.NodeAffinity != nil {
-		pod.Spec.Affinity = &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: w.NodeAffinity}}
-	}
-	return pod
+// demandsOf are the demands of a workload's pods.
+func demandsOf(w *Workload) *rules.Demands {
+	return rules.NewDemands(w.NodeSelector, w.NodeAffinity, w.Tolerations)
 }
 
 // excluded is the rule that keeps the profile's workloads off a pool whatever its nodes hold, with the reason in words;
@@ -118,14 +105,8 @@ func (m *model) excluded(p *profile, i int32) (Rule, string) {
 	if kind, reason := p.rules.Excluded(in.Class, m.pools[i].priced); kind != "" {
 		return Rule(kind), reason
 	}
-	if taint, ok := untolerated(in.Taints, p.workload.Tolerations); ok {
-		return RuleTaint, "with the taint " + taint + ", which the workload does not tolerate"
-	}
-	if p.selective && !m.selects(p, in) {
-		if len(p.workload.NodeSelector) > 0 && !selectsLabels(p.workload.NodeSelector, in) {
-			return RuleNodeSelector, "without the labels of the node selector " + p.selector
-		}
-		return RuleNodeAffinity, "outside the node affinity of the workload"
+	if kind, reason := p.demands.Excluded(m.pools[i].node); kind != "" {
+		return Rule(kind), reason
 	}
 	for _, axis := range p.losses {
 		if m.axes[axis].of[i] < 0 {
@@ -133,45 +114,6 @@ func (m *model) excluded(p *profile, i int32) (Rule, string) {
 		}
 	}
 	return "", ""
-}
-
-// untolerated is the first taint that keeps pods without a matching toleration off a node.
-func untolerated(taints []corev1.Taint, tolerations []corev1.Toleration) (string, bool) {
-	for i := range taints {
-		taint := &taints[i]
-		if taint.Effect == corev1.TaintEffectPreferNoSchedule {
-			continue
-		}
-		if !slices.ContainsFunc(tolerations, func(t corev1.Toleration) bool { return t.ToleratesTaint(klog.Background(), taint, false) }) {
-			return taint.ToString(), true
-		}
-	}
-	return "", false
-}
-
-// selects says whether node selector and required node affinity allow the pool. A term that cannot be read allows nothing.
-func (m *model) selects(p *profile, in *Pool) bool {
-	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Labels: in.Labels}}
-	ok, err := p.affinity.Match(node)
-	return err == nil && ok
-}
-
-func selectsLabels(selector map[string]string, in *Pool) bool {
-	for key, value := range selector {
-		if have, ok := in.Labels[key]; !ok || have != value {
-			return false
-		}
-	}
-	return true
-}
-
-func selectorText(selector map[string]string) string {
-	parts := make([]string, 0, len(selector))
-	for key, value := range selector {
-		parts = append(parts, key+"="+value)
-	}
-	slices.Sort(parts)
-	return strings.Join(parts, ",")
 }
 
 // priceProfile fills in what a replica costs beside compute.

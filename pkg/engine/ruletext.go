@@ -97,10 +97,11 @@ func spreadText(rule *policy.Spread) string {
 // taints lists the taints that a workload does not tolerate, the three first ones.
 func (s *Solver) taints(w *Workload) string {
 	var names []string
+	demands := demandsOf(w)
 	for i := range s.m.snapshot.Pools {
-		taint, ok := untolerated(s.m.snapshot.Pools[i].Taints, w.Tolerations)
-		if ok && !strings.Contains(strings.Join(names, ", "), taint) && len(names) < 3 {
-			names = append(names, taint)
+		taint, untolerated := demands.Untolerated(s.m.snapshot.Pools[i].Taints)
+		if untolerated && !strings.Contains(strings.Join(names, ", "), taint.ToString()) && len(names) < 3 {
+			names = append(names, taint.ToString())
 		}
 	}
 	return strings.Join(names, ", ")

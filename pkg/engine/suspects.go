@@ -5,7 +5,7 @@ import (
 	"math"
 	"slices"
 
-	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
+	corev1 "k8s.io/api/core/v1"
 
 	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/rules/policy"
@@ -123,19 +123,13 @@ func (s *Solver) suspects(i int32) []suspect {
 		add(RuleVolume, "volumes that hold replicas in place", nil, func(t *trial) { t.pins = false })
 	}
 	if len(in.NodeSelector) > 0 {
-		add(RuleNodeSelector, "node selector "+selectorText(in.NodeSelector), s.m.poolsThat(func(i int32) bool {
-			return selectsLabels(in.NodeSelector, &s.m.snapshot.Pools[i])
-		}), nil)
+		add(RuleNodeSelector, "node selector "+rules.SelectorText(in.NodeSelector), s.meeting(&Workload{NodeSelector: in.NodeSelector, Tolerations: tolerateAll}), nil)
 	}
 	if in.NodeAffinity != nil {
-		alone := &profile{affinity: nodeaffinity.GetRequiredNodeAffinity(podOf(&Workload{NodeAffinity: in.NodeAffinity}))}
-		add(RuleNodeAffinity, "node affinity", s.m.poolsThat(func(i int32) bool { return s.m.selects(alone, &s.m.snapshot.Pools[i]) }), nil)
+		add(RuleNodeAffinity, "node affinity", s.meeting(&Workload{NodeAffinity: in.NodeAffinity, Tolerations: tolerateAll}), nil)
 	}
 	if taints := s.taints(in); taints != "" {
-		add(RuleTaint, "tolerates not "+taints, s.m.poolsThat(func(i int32) bool {
-			_, untolerated := untolerated(s.m.snapshot.Pools[i].Taints, in.Tolerations)
-			return !untolerated
-		}), nil)
+		add(RuleTaint, "tolerates not "+taints, s.meeting(&Workload{Tolerations: in.Tolerations}), nil)
 	}
 	for _, a := range in.Availability {
 		known := s.m.axes[s.m.lossAxis(a.Survive)].of
@@ -144,6 +138,18 @@ func (s *Solver) suspects(i int32) []suspect {
 		})
 	}
 	return append(out, s.policySuspects(i)...)
+}
+
+// tolerateAll leaves taints out.
+var tolerateAll = []corev1.Toleration{{Operator: corev1.TolerationOpExists}}
+
+// meeting are the pools that meet the demands of a workload's pods; nil when that is all of them.
+func (s *Solver) meeting(w *Workload) poolSet {
+	demands := demandsOf(w)
+	return s.m.poolsThat(func(i int32) bool {
+		kind, _ := demands.Excluded(s.m.pools[i].node)
+		return kind == ""
+	})
 }
 
 // policySuspects lists the rules of a workload's policies.

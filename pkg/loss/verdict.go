@@ -5,27 +5,16 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"tradewind.dev/tradewind/pkg/location"
 )
 
-// Kind of a domain, the larger first.
-type Kind int
-
-// The kinds.
-const (
-	Cloud Kind = iota
-	Region
-	Zone
-	Pool
-)
-
-// String is the word for the kind.
-func (k Kind) String() string { return [...]string{"cloud", "region", "zone", "pool"}[k] }
+// kinds are the kinds of domains that are judged, the larger first.
+var kinds = []location.DomainKind{location.DomainCloud, location.DomainRegion, location.DomainZone, location.DomainPool}
 
 // Domain is a place of which all nodes are out of order.
 type Domain struct {
-	Kind Kind
-	// Name is "aws", "aws/eu-west-1", "aws/eu-west-1/eu-west-1a" or the pool's.
-	Name string
+	location.Domain
 	// Since the last of its nodes was there.
 	Since time.Time
 	// Certain says that two observers agree on every node; Drill that all of it is a drill.
@@ -35,9 +24,6 @@ type Domain struct {
 	// Nodes by name.
 	Nodes []string
 }
-
-// String is "cloud aws".
-func (d *Domain) String() string { return d.Kind.String() + " " + d.Name }
 
 // Due is when replicas of the domain are replaced under a policy that lets a loss last for after: not before it is certain, or
 // DoubtFactor times as late where it is doubted. A doubt too waits until a path that is cut would have been noticed.
@@ -71,16 +57,11 @@ type Verdict struct {
 // Blinded takes back what follows from domains.
 func (v *Verdict) Blinded(why string) { v.Blind, v.Domains = why, nil }
 
-type domainKey struct {
-	kind Kind
-	name string
-}
-
 // Judge says which nodes and domains are out of order. A pool of one node is no domain: Kubernetes replaces the pods of a
 // single lost node by itself, and slows down only where many are lost.
 func Judge(nodes []Node, path Path, now time.Time) *Verdict {
 	v := &Verdict{States: map[string]State{}, Since: map[string]time.Time{}}
-	domains := map[domainKey][]*Node{}
+	domains := map[location.Domain][]*Node{}
 	found := map[string]finding{}
 	out, unheard, all := 0, 0, 0
 	for i := range nodes {
@@ -116,11 +97,11 @@ func Judge(nodes []Node, path Path, now time.Time) *Verdict {
 				drilled++
 			}
 		}
-		if silent == 0 && alive > 0 && key.kind != Pool {
+		if silent == 0 && alive > 0 && key.Kind != location.DomainPool {
 			whole++
 		}
 		switch {
-		case alive == 0 && (key.kind != Pool || len(members) > 1 || drilled > 0):
+		case alive == 0 && (key.Kind != location.DomainPool || len(members) > 1 || drilled > 0):
 			v.Domains = append(v.Domains, domain(key, members, found))
 		}
 	}
@@ -175,25 +156,21 @@ func (v *Verdict) doubtTogether(left int, apart time.Duration) {
 }
 
 // keys are the domains that a node is in, as far as they are known.
-func keys(n *Node) []domainKey {
-	var out []domainKey
-	if n.At.Cloud != "" {
-		out = append(out, domainKey{Cloud, n.At.Cloud})
-		if region := n.At.RegionKey(); region != "" {
-			out = append(out, domainKey{Region, region})
-			if n.At.Zone != "" {
-				out = append(out, domainKey{Zone, region + "/" + n.At.Zone})
-			}
+func keys(n *Node) []location.Domain {
+	var out []location.Domain
+	for _, kind := range kinds {
+		if domain, known := n.At.Domain(kind, ""); known {
+			out = append(out, domain)
 		}
 	}
 	if n.Pool != "" {
-		out = append(out, domainKey{Pool, n.Pool})
+		out = append(out, location.Domain{Kind: location.DomainPool, Name: n.Pool})
 	}
 	return out
 }
 
-func domain(key domainKey, members []*Node, found map[string]finding) Domain {
-	d := Domain{Kind: key.kind, Name: key.name, Certain: true, Drill: true}
+func domain(key location.Domain, members []*Node, found map[string]finding) Domain {
+	d := Domain{Domain: key, Certain: true, Drill: true}
 	for _, n := range members {
 		f := found[n.Name]
 		d.Nodes = append(d.Nodes, n.Name)
@@ -207,7 +184,9 @@ func domain(key domainKey, members []*Node, found map[string]finding) Domain {
 
 // keepLargest leaves out domains whose nodes all are in a larger one.
 func (v *Verdict) keepLargest() {
-	slices.SortFunc(v.Domains, func(a, b Domain) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name)) })
+	slices.SortFunc(v.Domains, func(a, b Domain) int {
+		return cmp.Or(slices.Index(kinds, a.Kind)-slices.Index(kinds, b.Kind), cmp.Compare(a.Name, b.Name))
+	})
 	covered := map[string]bool{}
 	v.Domains = slices.DeleteFunc(v.Domains, func(d Domain) bool {
 		larger := true

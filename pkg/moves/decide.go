@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	// DefaultMinSavingsPercent of the bill that a move must save where the policy does not say.
+	// DefaultMinSavingsPercent of the score that a move must save where the policy does not say.
 	DefaultMinSavingsPercent = 10
-	// MinRatio is the least share of the bill saved ÷ share of the replicas disturbed: a replica that is moved saves at
+	// MinRatio is the least share of the score saved ÷ share of the replicas disturbed: a replica that is moved saves at
 	// least a tenth of what an average one costs.
 	MinRatio = 0.1
 	// drainMaxUnavailable is the budget of a drain where no policy has one: somebody waits for it.
@@ -286,7 +286,7 @@ func (p *problem) moving(moves []Move) string {
 	}
 	text := fmt.Sprintf("moves %s; %d of %d replicas are still to be moved", strings.Join(texts, ", "), len(p.candidates)-len(moves), p.Wanted)
 	if p.Worth.Known && p.Worth.SavingsUSD > 0 && !p.Worth.Confidential {
-		text += fmt.Sprintf("; the whole saves $%.4g an hour", p.Worth.SavingsUSD)
+		text += "; the whole saves " + p.Worth.String()
 	}
 	return text
 }

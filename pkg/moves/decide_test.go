@@ -20,7 +20,7 @@ func TestDecide(t *testing.T) {
 		message string
 		again   time.Time
 	}{
-		{name: "within the budget", moves: 2, code: CodeMoving, message: "moves 2 from pool a to b; 8 of 10 replicas are still to be moved; the whole saves $1 an hour"},
+		{name: "within the budget", moves: 2, code: CodeMoving, message: "moves 2 from pool a to b; 8 of 10 replicas are still to be moved; the whole saves $1.0000 an hour"},
 		{name: "a share", change: func(s *Situation) { s.Policy.MaxUnavailable = "35%" }, moves: 3, code: CodeMoving},
 		{name: "a share of few replicas", change: func(s *Situation) { s.Policy.MaxUnavailable = "1%" }, moves: 1, code: CodeMoving},
 		{name: "no budget given", change: func(s *Situation) { s.Policy.MaxUnavailable = "" }, moves: 1, code: CodeMoving},
@@ -32,12 +32,12 @@ func TestDecide(t *testing.T) {
 			message: "no policy of the workload sets rebalance; status.savingsHourlyUSD is what following the plan would save"},
 		{name: "held", change: func(s *Situation) { s.Hold = "a rollout is in progress" }, code: CodeHeld, message: "nothing is moved: a rollout is in progress"},
 		{name: "paused", change: func(s *Situation) { s.Pause = "cloud aws is lost" }, code: CodePaused, message: "cloud aws is lost"},
-		{name: "saves too little", change: func(s *Situation) { s.Worth.SavingsUSD = 0.1 }, code: CodeTooLittle,
-			message: "moving would save $0.1 an hour, 5 % of the bill; the policy asks for 10 %"},
+		{name: "saves too little", change: func(s *Situation) { s.Worth.SavingsUSD, s.Worth.ShareUSD = 0.1, 0.1 }, code: CodeTooLittle,
+			message: "moving would save $0.1000 an hour, 5 % of the score; the policy asks for 10 %"},
 		{name: "saves too little at prices that not everybody may see", change: func(s *Situation) { s.Worth.SavingsUSD, s.Worth.Confidential = 0.1, true },
-			code: CodeTooLittle, message: "moving would save less than the 10 % of the bill that the policy asks for"},
+			code: CodeTooLittle, message: "moving would save less than the 10 % of the score that the policy asks for"},
 		{name: "saves little for the disturbance", change: func(s *Situation) { s.Policy, s.Worth.SavingsUSD = allow(1, "2"), 0.1 }, code: CodeTooLittle,
-			message: "moving 10 of 10 replicas would save only 5 % of the bill: not worth the disturbance"},
+			message: "moving 10 of 10 replicas would save only 5 % of the score: not worth the disturbance"},
 		{name: "saves little, disturbs less", change: func(s *Situation) {
 			s.Policy, s.Worth.SavingsUSD, s.Plan = allow(1, "2"), 0.1, map[string]int{"a": 9, "b": 1}
 		}, moves: 1, code: CodeMoving},
@@ -149,8 +149,8 @@ func TestRules(t *testing.T) {
 			code: CodeWindow},
 		{name: "no policy", rules: shares, now: at(7, 3, 0), plan: at(5, 5, 0), change: func(s *Situation) { s.Policy = nil }, code: CodeNotEnabled,
 			message: "the place of replica web-00 breaks a rule (7 replicas in cloud aws, at most 5), and no policy of the workload sets rebalance"},
-		{name: "under the ceiling again", rules: ceiling(9), now: at(10, 0, 0), plan: at(9, 0, 1), change: func(s *Situation) { s.Worth.SavingsUSD = 0.1 },
-			code: CodeTooLittle, message: "moving would save $0.1 an hour, 5 % of the bill; the policy asks for 10 %"},
+		{name: "under the ceiling again", rules: ceiling(9), now: at(10, 0, 0), plan: at(9, 0, 1), change: func(s *Situation) { s.Worth.SavingsUSD, s.Worth.ShareUSD = 0.1, -0.2 },
+			code: CodeTooLittle, message: "moving would save -$0.2000 an hour (and $0.3000 of what is only valued), 5 % of the score; the policy asks for 10 %"},
 		{name: "a ceiling that the scheduler would still keep", rules: ceiling(6), now: at(10, 0, 0), plan: at(0, 10, 0),
 			change: func(s *Situation) { s.Worth.SavingsUSD = 1 }, code: CodeRefused,
 			message: "replica web-00 stays: in pool gcp its replacement would be over the ceiling of $6/h"},
@@ -258,7 +258,7 @@ func TestSeries(t *testing.T) {
 	}
 	carryOut(m, s, d, "b", noon.Add(time.Minute))
 	s.Worth.SavingsUSD = 0.15 // under the policy's 10 %
-	s.Worth.BillUSD = 1.6
+	s.Worth.TotalUSD = 1.6
 	d = m.Decide(s, fill{})
 	if len(d.Moves) != 5 {
 		t.Fatalf("the series stops: %s", d.Message)
@@ -267,7 +267,7 @@ func TestSeries(t *testing.T) {
 	if d = m.Decide(s, fill{}); d.Code != CodeInPlace {
 		t.Fatalf("%s: %s", d.Code, d.Message)
 	}
-	s.Plan, s.Worth = map[string]int{"a": 10}, Worth{Known: true, BillUSD: 2, SavingsUSD: 1}
+	s.Plan, s.Worth = map[string]int{"a": 10}, Worth{Known: true, TotalUSD: 2, SavingsUSD: 1}
 	d = m.Decide(s, fill{})
 	if want := noon.Add(11 * time.Minute); d.Code != CodeSettling || !d.Again.Equal(want) {
 		t.Fatalf("%s again at %s: %s", d.Code, d.Again, d.Message)

@@ -144,7 +144,7 @@ func (w *trade) plan(t *testing.T) {
 		bill, then, all = bill+w.prices[cloud]*float64(running[cloud]), then+w.prices[cloud]*float64(best[cloud]), all+running[cloud]
 	}
 	s.Plan, s.Unplaced, s.Rules = best, s.Wanted-placed, judge
-	s.Worth = Worth{Known: true, BillUSD: bill, SavingsUSD: bill - then, Partial: all != placed}
+	s.Worth = Worth{Known: true, TotalUSD: bill, SavingsUSD: bill - then, Partial: all != placed}
 	s.Pause, s.Away = "", nil
 	for _, cloud := range w.clouds() {
 		if !w.usable(cloud) {

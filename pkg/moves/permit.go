@@ -129,33 +129,33 @@ func (p *problem) worthIt(returns bool) bool {
 		p.refuse(CodeTooLittle, time.Time{}, "following the plan saves nothing by itself")
 		return false
 	case percent < least && worth.Confidential:
-		p.refuse(CodeTooLittle, time.Time{}, "moving would save less than the %g %% of the bill that the policy asks for", least)
+		p.refuse(CodeTooLittle, time.Time{}, "moving would save less than the %g %% of the score that the policy asks for", least)
 		return false
 	case percent < least:
-		p.refuse(CodeTooLittle, time.Time{}, "moving would save $%.4g an hour, %.3g %% of the bill; the policy asks for %g %%", worth.SavingsUSD, percent, least)
+		p.refuse(CodeTooLittle, time.Time{}, "moving would save %s, %.3g %% of the score; the policy asks for %g %%", &worth, percent, least)
 		return false
 	case ratio < MinRatio && !returns && worth.Confidential:
-		p.refuse(CodeTooLittle, time.Time{}, "moving %d of %d replicas would save too little of the bill: not worth the disturbance",
+		p.refuse(CodeTooLittle, time.Time{}, "moving %d of %d replicas would save too little of the score: not worth the disturbance",
 			len(p.candidates), p.Wanted)
 		return false
 	case ratio < MinRatio && !returns:
-		p.refuse(CodeTooLittle, time.Time{}, "moving %d of %d replicas would save only %.3g %% of the bill: not worth the disturbance",
+		p.refuse(CodeTooLittle, time.Time{}, "moving %d of %d replicas would save only %.3g %% of the score: not worth the disturbance",
 			len(p.candidates), p.Wanted, percent)
 		return false
 	}
 	return true
 }
 
-// shares are the percentage of the bill that is saved, and that share ÷ the share of the replicas that is disturbed.
+// shares are the percentage of the score that is saved, and that share ÷ the share of the replicas that is disturbed.
 func (w *Worth) shares(moved, replicas int) (percent, ratio float64) {
 	if w.Moved > 0 && w.Replicas > 0 {
 		moved, replicas = w.Moved, w.Replicas
 	}
-	if w.BillUSD <= 0 || moved == 0 || replicas == 0 {
+	percent = w.Percent()
+	if moved == 0 || replicas == 0 {
 		return 0, 0
 	}
-	share := w.SavingsUSD / w.BillUSD
-	return share * 100, share / (float64(moved) / float64(replicas))
+	return percent, percent / 100 / (float64(moved) / float64(replicas))
 }
 
 // accepted says whether the scheduler would place the replacement: else a replica would go, and none would come.

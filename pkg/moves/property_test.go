@@ -74,7 +74,7 @@ func (w *world) change() {
 			s.Plan[rapid.SampledFrom(w.pools).Draw(w.T, "planned")]++
 		}
 	}
-	s.Worth = Worth{Known: rapid.IntRange(0, 9).Draw(w.T, "known") > 0, BillUSD: 1, SavingsUSD: rapid.Float64Range(-0.2, 0.9).Draw(w.T, "saves")}
+	s.Worth = Worth{Known: rapid.IntRange(0, 9).Draw(w.T, "known") > 0, TotalUSD: 1, SavingsUSD: rapid.Float64Range(-0.2, 0.9).Draw(w.T, "saves")}
 	s.Pause = rapid.SampledFrom([]string{"", "", "", "paused"}).Draw(w.T, "pause")
 	s.Policy.Window = nil
 	if rapid.IntRange(0, 4).Draw(w.T, "window") == 0 {

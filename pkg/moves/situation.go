@@ -1,6 +1,8 @@
 package moves
 
 import (
+	"fmt"
+	"math"
 	"time"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
@@ -70,18 +72,49 @@ type Replica struct {
 	Fits func(pool string) bool
 }
 
-// Worth is what moving to the plan brings, in US dollars an hour.
+// Worth is what moving to the plan brings, in US dollars an hour. The price of moving is left out: it is in the plan already.
 type Worth struct {
 	// Known is false when a price that counts is assumed.
 	Known bool
-	// Partial is true while replicas are missing: bills of different numbers of replicas cannot be compared.
+	// Partial is true while replicas are missing: what different numbers of replicas cost cannot be compared.
 	Partial bool
-	// BillUSD of the replicas where they run, SavingsUSD of it that the plan saves.
-	BillUSD, SavingsUSD float64
-	// Moved of the Replicas that the bill is of are disturbed. The workload's own count where these are zero.
+	// TotalUSD of the replicas where they run (engine.Bill.Staying), and SavingsUSD of it that the plan saves.
+	TotalUSD, SavingsUSD float64
+	// ShareUSD is the part of SavingsUSD that is money: shares of machines, and traffic. The rest is only valued.
+	ShareUSD float64
+	// Moved of the Replicas that the total is of are disturbed. The workload's own count where these are zero.
 	Moved, Replicas int
-	// Confidential bills rest on prices that not everybody may see who may see what is said of the moves.
+	// Group are the workloads that move together, by index in the snapshot, and Around these and all whose calls cost something
+	// else afterwards: the amounts rest on the prices of their places.
+	Group, Around []int
+	// Confidential amounts rest on prices that not everybody may see who may see what is said of the moves.
 	Confidential bool
+}
+
+// Percent of the total that is saved.
+func (w *Worth) Percent() float64 {
+	if w.TotalUSD <= 0 {
+		return 0
+	}
+	return w.SavingsUSD / w.TotalUSD * 100
+}
+
+// String is what is saved in money, and what of what is only valued: "$0.0123 an hour (and $0.0040 of what is only valued)".
+func (w *Worth) String() string {
+	text := dollars(w.ShareUSD) + " an hour"
+	if valued := w.SavingsUSD - w.ShareUSD; math.Abs(valued) >= 5e-5 {
+		text += " (and " + dollars(valued) + " of what is only valued)"
+	}
+	return text
+}
+
+// dollars writes an amount to a hundredth of a cent.
+func dollars(usd float64) string {
+	text := fmt.Sprintf("$%.4f", math.Abs(usd))
+	if usd <= -5e-5 {
+		return "-" + text
+	}
+	return text
 }
 
 // Room reserves places for replacements.

@@ -1,9 +1,11 @@
 package moves
 
 import (
+	"maps"
 	"slices"
 
 	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/workload"
 )
 
@@ -49,6 +51,57 @@ func NewValuer(appraiser *engine.Appraiser, plan *engine.Plan) *Valuer {
 		}
 	}
 	return v
+}
+
+// Movable says whether the plan has replicas of a workload elsewhere than they run, and whether what that brings can be said: what
+// different numbers of replicas cost cannot be compared.
+func Movable(w *engine.Workload, placement *engine.Placement) bool {
+	planned, running, surplus := map[int]int{}, map[int]int{}, false
+	wanted, all := 0, 0
+	for _, d := range placement.Decisions {
+		planned[d.Pool] += d.Replicas
+		wanted += d.Replicas
+	}
+	for _, r := range w.Current {
+		running[r.Pool] += r.Replicas
+		all += r.Replicas
+	}
+	for pool, n := range running {
+		surplus = surplus || n > planned[pool]
+	}
+	return surplus && wanted == all && placement.Held == "" && placement.Unplaced == 0
+}
+
+// Worths says what following a plan brings, for each workload that is Movable. Those that may move are valued as they will:
+// together with others that may. The others are valued as if all of them might, since that is what somebody wants to know who
+// thinks of letting them move. Whatever names a saving names this one.
+func Worths(appraiser *engine.Appraiser, plan *engine.Plan, mayMove func(workload int) bool) map[int]Worth {
+	snapshot := appraiser.Snapshot()
+	var movable, may []int
+	for i := range snapshot.Workloads {
+		if Movable(&snapshot.Workloads[i], plan.Placements[i]) {
+			movable = append(movable, i)
+			if mayMove(i) {
+				may = append(may, i)
+			}
+		}
+	}
+	if len(movable) == 0 {
+		return nil
+	}
+	v := NewValuer(appraiser, plan)
+	out := map[int]Worth{}
+	if len(may) < len(movable) {
+		out = v.Value(movable)
+	}
+	maps.Copy(out, v.Value(may))
+	return out
+}
+
+// MayMove says whether replicas of a workload may be moved for what that brings: a policy sets rebalance, or a loss drove some
+// away and they may return.
+func MayMove(rules *rules.Rules, away bool) bool {
+	return rules != nil && (rules.Rebalance != nil || away && rules.Failover != nil && rules.Failover.Failback != "Never")
 }
 
 // Value says what each of the workloads, which all may move, brings. A workload that brings nothing together with those
@@ -104,26 +157,27 @@ func (v *Valuer) worth(group []int) Worth {
 	}
 	slices.Sort(around)
 	around = slices.Compact(around)
+	out.Group, out.Around = group, around
 	planned := func(i int) []engine.Decision { return v.plan.Placements[i].Decisions }
 	nowhere := func(int) []engine.Decision { return nil }
-	before := v.bill(around, moves, v.current)
-	out.SavingsUSD = before - v.bill(around, moves, planned)
-	out.BillUSD = before - v.bill(around, moves, nowhere)
+	before, after, without := v.bill(around, moves, v.current), v.bill(around, moves, planned), v.bill(around, moves, nowhere)
+	out.TotalUSD, out.SavingsUSD = before.Staying()-without.Staying(), before.Staying()-after.Staying()
+	out.ShareUSD = before.Share() - after.Share()
 	return out
 }
 
 // bill is what workloads cost with those that move where there says, and all others where they run.
-func (v *Valuer) bill(workloads []int, moves map[int]bool, there func(int) []engine.Decision) float64 {
+func (v *Valuer) bill(workloads []int, moves map[int]bool, there func(int) []engine.Decision) engine.Bill {
 	where := func(i int) []engine.Decision {
 		if moves[i] {
 			return there(i)
 		}
 		return v.current(i)
 	}
-	sum := 0.0
+	var sum engine.Bill
 	for _, i := range workloads {
 		bill := v.appraiser.Bill(i, where)
-		sum += bill.Total() - bill.Disruption
+		sum.Add(&bill)
 	}
 	return sum
 }

@@ -2,6 +2,8 @@ package moves
 
 import (
 	"math"
+	"reflect"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -82,7 +84,7 @@ func TestWorth(t *testing.T) {
 	snapshot := clouds(t, 4, 2)
 	snapshot.Workloads = []engine.Workload{on("web", 0, 2)}
 	worth := NewValuer(appraise(t, snapshot), to(snapshot, 1)).Value([]int{0})[0]
-	if !worth.Known || !near(worth.BillUSD, 2) || !near(worth.SavingsUSD, 1) || worth.Moved != 2 || worth.Replicas != 2 {
+	if !worth.Known || !near(worth.TotalUSD, 2) || !near(worth.SavingsUSD, 1) || worth.Moved != 2 || worth.Replicas != 2 {
 		t.Errorf("two replicas of a quarter of a $4 node, moved to one of $2: %+v", worth)
 	}
 	snapshot = clouds(t, 4, 0)
@@ -101,7 +103,7 @@ func TestWorthOfCalls(t *testing.T) {
 	snapshot.Workloads = []engine.Workload{on("web", 0, 2, calls), on("cart", 0, 2)}
 	v := NewValuer(appraise(t, snapshot), to(snapshot, 1, 1))
 	both := v.Value([]int{0, 1})
-	if both[0] != both[1] || both[0].SavingsUSD < 1.9 || both[0].Replicas != 4 {
+	if !reflect.DeepEqual(both[0], both[1]) || both[0].SavingsUSD < 1.9 || both[0].Replicas != 4 {
 		t.Errorf("both: %+v, %+v", both[0], both[1])
 	}
 	for _, alone := range []int{0, 1} {
@@ -173,6 +175,42 @@ func BenchmarkValue(b *testing.B) {
 	for b.Loop() {
 		if worth := NewValuer(appraise(b, snapshot), plan).Value(movable); len(worth) != len(movable) {
 			b.Fatal(len(worth))
+		}
+	}
+}
+
+// TestWorths checks that what a workload's move brings is said alike of those that move and of those that could: a status said what
+// a workload saves by itself, and the mover what it saves together with those that it calls.
+func TestWorths(t *testing.T) {
+	calls := engine.Call{To: workload.Key{Name: "cart"}, RequestsPerSecond: 1000, BytesPerRequest: 10_000}
+	snapshot := clouds(t, 4, 2)
+	snapshot.Workloads = []engine.Workload{on("web", 0, 2, calls), on("cart", 0, 2), on("stays", 1, 1), on("few", 0, 2)}
+	plan := to(snapshot, 1, 1, 1, 1)
+	plan.Placements[3].Decisions[0].Replicas = 1 // one of two has no place
+	for _, tt := range []struct {
+		name      string
+		may       []int
+		web, cart float64 // saved in money
+	}{
+		{"both move", []int{0, 1}, 2, 2},
+		{"neither may, both could", nil, 2, 2},
+		{"the caller moves alone", []int{0}, 1 - 1.8, 2},
+	} {
+		worths := Worths(appraise(t, snapshot), plan, func(i int) bool { return slices.Contains(tt.may, i) })
+		if len(worths) != 2 || math.Abs(worths[0].ShareUSD-tt.web) > 1e-9 || math.Abs(worths[1].ShareUSD-tt.cart) > 1e-9 {
+			t.Errorf("%s: %+v", tt.name, worths)
+		}
+	}
+}
+
+func TestWorthInWords(t *testing.T) {
+	for want, worth := range map[string]Worth{
+		"$0.1235 an hour": {SavingsUSD: 0.12346, ShareUSD: 0.12346},
+		"$0.1000 an hour (and $0.0200 of what is only valued)":  {SavingsUSD: 0.12, ShareUSD: 0.1},
+		"-$0.0500 an hour (and $0.1000 of what is only valued)": {SavingsUSD: 0.05, ShareUSD: -0.05},
+	} {
+		if got := worth.String(); got != want {
+			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }

@@ -17,14 +17,15 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/kube/loop"
 )
 
 // follower feeds a Live from a cluster.
 type follower struct {
-	live    *Live
-	clock   clock.Clock
-	synced  []toolscache.InformerSynced // of the core objects' handlers
-	changed chan struct{}
+	live   *Live
+	clock  clock.Clock
+	synced []toolscache.InformerSynced // of the core objects' handlers
+	loop   *loop.Loop
 	// read says that Tradewind's objects have been in force once.
 	read bool
 	// samplesAge says whether any LatencyMap limits the age of its samples.
@@ -42,7 +43,7 @@ func policyObjects() []client.Object {
 // the context ends. It returns at once; Ready says when everything has been read. Until Tradewind's CRDs are installed it
 // keeps trying, and the store is not ready.
 func (l *Live) Follow(ctx context.Context, config *rest.Config, factory informers.SharedInformerFactory, clock clock.Clock) error {
-	f := &follower{live: l, clock: clock, changed: make(chan struct{}, 1)}
+	f := &follower{live: l, clock: clock, loop: loop.New(clock, 0, 0)}
 	for _, feed := range []struct {
 		informer toolscache.SharedIndexInformer
 		handler  toolscache.ResourceEventHandler
@@ -85,37 +86,29 @@ const (
 // follow keeps the world true until the context ends.
 func (f *follower) follow(ctx context.Context, config *rest.Config, scheme *runtime.Scheme) {
 	var reader client.Reader
-	for reader == nil {
-		var err error
-		if reader, err = f.watch(ctx, config, scheme); err != nil {
-			klog.FromContext(ctx).Info("Tradewind's policies cannot be read yet; pods of its profiles wait. Are the CRDs installed (kubectl apply -f deploy/crds)?", "err", err)
-			select {
-			case <-ctx.Done():
-				return
-			case <-f.clock.After(retryInterval):
+	f.loop.Run(ctx, func(ctx context.Context) loop.Next {
+		if reader == nil {
+			var err error
+			if reader, err = f.watch(ctx, config, scheme); err != nil {
+				klog.FromContext(ctx).Info("Tradewind's policies cannot be read yet; pods of its profiles wait. Are the CRDs installed (kubectl apply -f deploy/crds)?", "err", err)
+				again := f.clock.Now().Add(retryInterval)
+				return loop.Next{At: again, NotBefore: again}
 			}
 		}
-	}
-	for {
 		if err := f.rebuild(ctx, reader); err != nil {
 			klog.FromContext(ctx).Error(err, "Reading policies, prices and round-trip times failed; the last ones stay in force")
 		} else if !f.read {
 			f.read = true
 			go f.awaitAll(ctx)
 		}
-		var again <-chan time.Time
-		if !f.read {
-			again = f.clock.After(retryInterval)
-		} else if f.samplesAge {
-			again = f.clock.After(ageInterval)
+		switch now := f.clock.Now(); {
+		case !f.read:
+			return loop.Next{At: now.Add(retryInterval)}
+		case f.samplesAge:
+			return loop.Next{At: now.Add(ageInterval)}
 		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-f.changed:
-		case <-again:
-		}
-	}
+		return loop.Next{}
+	})
 }
 
 // awaitAll says that the store is ready once the core objects have been read as well. A cycle then asks one flag, and not
@@ -181,25 +174,19 @@ func transformPlacement(object any) (any, error) {
 
 // register watches Tradewind's objects. read says whether the store has all Placements.
 func (f *follower) register(ctx context.Context, objects cache.Cache) (read toolscache.InformerSynced, err error) {
-	signal := func() {
-		select {
-		case f.changed <- struct{}{}:
-		default:
-		}
-	}
 	for _, kind := range policyObjects() {
 		informer, err := objects.GetInformer(ctx, kind)
 		if err != nil {
 			return nil, err
 		}
 		_, err = informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
-			AddFunc:    func(any) { signal() },
-			DeleteFunc: func(any) { signal() },
+			AddFunc:    func(any) { f.loop.Changed() },
+			DeleteFunc: func(any) { f.loop.Changed() },
 			UpdateFunc: func(before, after any) {
 				b, okBefore := before.(client.Object)
 				a, okAfter := after.(client.Object)
 				if !okBefore || !okAfter || b.GetGeneration() != a.GetGeneration() {
-					signal()
+					f.loop.Changed()
 				}
 			},
 		})

@@ -5,9 +5,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	resourcehelper "k8s.io/component-helpers/resource"
-	schedulinghelper "k8s.io/component-helpers/scheduling/corev1"
-	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
-	"k8s.io/klog/v2"
 
 	"tradewind.dev/tradewind/pkg/rules"
 )
@@ -16,14 +13,14 @@ import (
 // policies, node selector, affinity and tolerations allow, and that are large enough for it when empty. Of a class that has
 // one such node no further one is looked at.
 func (s *Store) SkewDomains(ruled *rules.Rules, pod *corev1.Pod, nodes iter.Seq[*corev1.Node]) [][]string {
-	affinity := nodeaffinity.GetRequiredNodeAffinity(pod)
+	demands := rules.DemandsOf(&pod.Spec)
 	request := resourcehelper.PodRequests(pod, resourcehelper.PodResourcesOptions{})
 	seen := make([]bool, len(s.Classes()))
 	var classes []*rules.Class
 	for object := range nodes {
 		node := s.Node(object)
 		id := node.Class.ID
-		if id < len(seen) && seen[id] || ruled.HasMaxHourlyUSD && !node.Price.Known || !suits(object, pod, &affinity, request) {
+		if id < len(seen) && seen[id] || ruled.HasMaxHourlyUSD && !node.Price.Known || !suits(object, demands, request) {
 			continue
 		}
 		if id < len(seen) {
@@ -35,16 +32,12 @@ func (s *Store) SkewDomains(ruled *rules.Rules, pod *corev1.Pod, nodes iter.Seq[
 }
 
 // suits says whether a pod could run on a node if it were empty.
-func suits(node *corev1.Node, pod *corev1.Pod, affinity *nodeaffinity.RequiredNodeAffinity, request corev1.ResourceList) bool {
+func suits(node *corev1.Node, demands *rules.Demands, request corev1.ResourceList) bool {
 	for name, want := range request {
 		if have, ok := node.Status.Allocatable[name]; !want.IsZero() && (!ok || have.Cmp(want) < 0) {
 			return false
 		}
 	}
-	if ok, err := affinity.Match(node); err != nil || !ok {
-		return false
-	}
-	_, untolerated := schedulinghelper.FindMatchingUntoleratedTaint(klog.Background(), node.Spec.Taints, pod.Spec.Tolerations,
-		func(t *corev1.Taint) bool { return t.Effect != corev1.TaintEffectPreferNoSchedule }, false)
-	return !untolerated
+	kind, _ := demands.Excluded(node)
+	return kind == ""
 }

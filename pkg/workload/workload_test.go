@@ -44,22 +44,23 @@ func TestOf(t *testing.T) {
 	owners := workload.OwnersOf([]*appsv1.ReplicaSet{
 		set("web-abc", "Rollout", "web", 1, nil), set("alone-abc", "", "", 1, nil), set("fleet-abc", "Fleet", "game", 1, nil),
 	})
+	hash, rolloutHash := map[string]string{"pod-template-hash": "abc"}, map[string]string{workload.RolloutHashLabel: "abc"}
 	for _, tt := range []struct {
-		name            string
-		ownerKind       string
-		owner           string
-		labels          map[string]string
-		known, revision workload.Key
-		unknown         workload.Key
+		name             string
+		ownerKind, owner string
+		labels           map[string]string
+		// known is the workload where the owners are, unknown where they are not.
+		known, unknown workload.Key
 	}{
-		{"of a Rollout", "ReplicaSet", "web-abc", map[string]string{workload.RolloutHashLabel: "abc"}, key("Rollout", "web"), key("ReplicaSet", "web-abc"), key("Rollout", "web")},
-		{"of a Deployment that is not known", "ReplicaSet", "api-abc", map[string]string{"pod-template-hash": "abc"}, key("Deployment", "api"), key("ReplicaSet", "api-abc"), key("Deployment", "api")},
-		{"of a ReplicaSet that its Deployment let go of", "ReplicaSet", "alone-abc", map[string]string{"pod-template-hash": "abc"}, key("ReplicaSet", "alone-abc"), key("ReplicaSet", "alone-abc"), key("Deployment", "alone")},
-		{"of what controls ReplicaSets too", "ReplicaSet", "fleet-abc", nil, key("Fleet", "game"), key("ReplicaSet", "fleet-abc"), key("ReplicaSet", "fleet-abc")},
-		{"of a ReplicaSet by another name", "ReplicaSet", "web", map[string]string{"pod-template-hash": "abc"}, key("ReplicaSet", "web"), key("ReplicaSet", "web"), key("ReplicaSet", "web")},
-		{"of a StatefulSet", "StatefulSet", "db", nil, key("StatefulSet", "db"), key("StatefulSet", "db"), key("StatefulSet", "db")},
-		{"of a kind of somebody else's", "CloneSet", "web", nil, key("CloneSet", "web"), key("CloneSet", "web"), key("CloneSet", "web")},
-		{"of nobody", "", "", nil, key("Pod", "pod"), key("Pod", "pod"), key("Pod", "pod")},
+		{"of a Rollout", "ReplicaSet", "web-abc", rolloutHash, key("Rollout", "web"), key("Rollout", "web")},
+		{"of a Deployment", "ReplicaSet", "api-abc", hash, key("Deployment", "api"), key("Deployment", "api")},
+		{"of a ReplicaSet that its Deployment let go of", "ReplicaSet", "alone-abc", hash,
+			key("ReplicaSet", "alone-abc"), key("Deployment", "alone")},
+		{"of what controls ReplicaSets too", "ReplicaSet", "fleet-abc", nil, key("Fleet", "game"), key("ReplicaSet", "fleet-abc")},
+		{"of a ReplicaSet by another name", "ReplicaSet", "web", hash, key("ReplicaSet", "web"), key("ReplicaSet", "web")},
+		{"of a StatefulSet", "StatefulSet", "db", nil, key("StatefulSet", "db"), key("StatefulSet", "db")},
+		{"of a kind of somebody else's", "CloneSet", "web", nil, key("CloneSet", "web"), key("CloneSet", "web")},
+		{"of nobody", "", "", nil, key("Pod", "pod"), key("Pod", "pod")},
 	} {
 		pod := &corev1.Pod{ObjectMeta: meta("pod", tt.ownerKind, tt.owner)}
 		pod.Labels = tt.labels
@@ -69,15 +70,20 @@ func TestOf(t *testing.T) {
 		if got := workload.Of(pod, nil); got != tt.unknown {
 			t.Errorf("%s, owners unknown: %s, want %s", tt.name, got, tt.unknown)
 		}
-		if got := workload.Revision(pod); got != tt.revision {
-			t.Errorf("%s: revision %s, want %s", tt.name, got, tt.revision)
+		revision := key("Pod", "pod")
+		if tt.owner != "" {
+			revision = key(tt.ownerKind, tt.owner)
+		}
+		if got := workload.Revision(pod); got != revision {
+			t.Errorf("%s: revision %s, want %s", tt.name, got, revision)
 		}
 	}
 }
 
 func TestRoleOf(t *testing.T) {
 	for kind, want := range map[string]workload.Role{
-		"": workload.Alone, "DaemonSet": workload.OfNode, "Node": workload.OfNode, "Job": workload.OfJob, "ReplicaSet": workload.Replica, "CloneSet": workload.Replica,
+		"": workload.Alone, "DaemonSet": workload.OfNode, "Node": workload.OfNode, "Job": workload.OfJob,
+		"ReplicaSet": workload.Replica, "CloneSet": workload.Replica,
 	} {
 		if got := workload.RoleOf(&corev1.Pod{ObjectMeta: meta("pod", kind, "x")}); got != want {
 			t.Errorf("a pod of a %q is %d, want %d", kind, got, want)
@@ -91,20 +97,23 @@ func TestReplicasOfJob(t *testing.T) {
 	spec := func(parallelism, completions *int32, suspend bool) batchv1.JobSpec {
 		return batchv1.JobSpec{Parallelism: parallelism, Completions: completions, Suspend: &suspend}
 	}
+	job := func(spec batchv1.JobSpec, status batchv1.JobStatus) batchv1.Job {
+		return batchv1.Job{Spec: spec, Status: status}
+	}
 	done := []batchv1.JobCondition{{Type: batchv1.JobComplete, Status: corev1.ConditionTrue}}
 	for name, tt := range map[string]struct {
 		job  batchv1.Job
 		want int
 	}{
 		"nothing said":       {batchv1.Job{}, 1},
-		"in parallel":        {batchv1.Job{Spec: spec(ptr.To[int32](4), ptr.To[int32](10), false)}, 4},
-		"nearly done":        {batchv1.Job{Spec: spec(ptr.To[int32](4), ptr.To[int32](10), false), Status: batchv1.JobStatus{Succeeded: 9}}, 1},
-		"more than wanted":   {batchv1.Job{Spec: spec(ptr.To[int32](4), ptr.To[int32](2), false), Status: batchv1.JobStatus{Succeeded: 3}}, 0},
-		"suspended":          {batchv1.Job{Spec: spec(ptr.To[int32](4), nil, true)}, 0},
-		"ended":              {batchv1.Job{Spec: spec(ptr.To[int32](4), nil, false), Status: batchv1.JobStatus{Conditions: done}}, 0},
-		"a queue":            {batchv1.Job{Spec: spec(ptr.To[int32](4), nil, false)}, 4},
-		"a queue that ends":  {batchv1.Job{Spec: spec(ptr.To[int32](4), nil, false), Status: batchv1.JobStatus{Succeeded: 1, Active: 2}}, 2},
-		"a queue just ended": {batchv1.Job{Spec: spec(ptr.To[int32](4), nil, false), Status: batchv1.JobStatus{Succeeded: 4}}, 0},
+		"in parallel":        {job(spec(ptr.To[int32](4), ptr.To[int32](10), false), batchv1.JobStatus{}), 4},
+		"nearly done":        {job(spec(ptr.To[int32](4), ptr.To[int32](10), false), batchv1.JobStatus{Succeeded: 9}), 1},
+		"more than wanted":   {job(spec(ptr.To[int32](4), ptr.To[int32](2), false), batchv1.JobStatus{Succeeded: 3}), 0},
+		"suspended":          {job(spec(ptr.To[int32](4), nil, true), batchv1.JobStatus{}), 0},
+		"ended":              {job(spec(ptr.To[int32](4), nil, false), batchv1.JobStatus{Conditions: done}), 0},
+		"a queue":            {job(spec(ptr.To[int32](4), nil, false), batchv1.JobStatus{}), 4},
+		"a queue that ends":  {job(spec(ptr.To[int32](4), nil, false), batchv1.JobStatus{Succeeded: 1, Active: 2}), 2},
+		"a queue just ended": {job(spec(ptr.To[int32](4), nil, false), batchv1.JobStatus{Succeeded: 4}), 0},
 	} {
 		if got := workload.ReplicasOfJob(&tt.job); got != tt.want {
 			t.Errorf("%s: %d replicas, want %d", name, got, tt.want)
@@ -126,18 +135,27 @@ func TestAll(t *testing.T) {
 			VolumeClaimTemplates: []corev1.PersistentVolumeClaim{{ObjectMeta: metav1.ObjectMeta{Name: "disk"}}},
 		}}},
 		ReplicationControllers: []*corev1.ReplicationController{
-			{ObjectMeta: meta("old", "", ""), Spec: corev1.ReplicationControllerSpec{Replicas: ptr.To[int32](3), Template: &corev1.PodTemplateSpec{}}},
-			{ObjectMeta: meta("bare", "", "")}, {ObjectMeta: meta("owned", "DeploymentConfig", "x"), Spec: corev1.ReplicationControllerSpec{Template: &corev1.PodTemplateSpec{}}},
+			{ObjectMeta: meta("old", "", ""), Spec: corev1.ReplicationControllerSpec{
+				Replicas: ptr.To[int32](3), Template: &corev1.PodTemplateSpec{},
+			}},
+			{ObjectMeta: meta("bare", "", "")},
+			{ObjectMeta: meta("owned", "DeploymentConfig", "x"), Spec: corev1.ReplicationControllerSpec{Template: &corev1.PodTemplateSpec{}}},
 		},
 		Jobs: []*batchv1.Job{
 			{ObjectMeta: meta("batch", "", ""), Spec: batchv1.JobSpec{Suspend: ptr.To(true)}},
-			{ObjectMeta: meta("done", "", ""), Status: batchv1.JobStatus{Conditions: []batchv1.JobCondition{{Type: batchv1.JobFailed, Status: corev1.ConditionTrue}}}},
+			{ObjectMeta: meta("done", "", ""), Status: batchv1.JobStatus{Conditions: []batchv1.JobCondition{
+				{Type: batchv1.JobFailed, Status: corev1.ConditionTrue},
+			}}},
 		},
 		ReplicaSets: []*appsv1.ReplicaSet{
 			set("web-1", "Deployment", "web", 4, nil),
 			set("alone", "", "", 2, map[string]string{workload.AnnotationDeploymentReplicas: "9"}),
-			set("canary-1", "Rollout", "canary", 7, map[string]string{workload.AnnotationRolloutRevision: "9", workload.AnnotationRolloutReplicas: "8"}),
-			set("canary-2", "Rollout", "canary", 1, map[string]string{workload.AnnotationRolloutRevision: "10", workload.AnnotationRolloutReplicas: "8"}),
+			set("canary-1", "Rollout", "canary", 7, map[string]string{
+				workload.AnnotationRolloutRevision: "9", workload.AnnotationRolloutReplicas: "8",
+			}),
+			set("canary-2", "Rollout", "canary", 1, map[string]string{
+				workload.AnnotationRolloutRevision: "10", workload.AnnotationRolloutReplicas: "8",
+			}),
 			set("game-1", "Fleet", "game", 2, nil), set("game-2", "Fleet", "game", 3, nil),
 		},
 	}
@@ -180,7 +198,9 @@ func TestPod(t *testing.T) {
 	if !workload.Live(pod) || workload.Ended(pod) || workload.Ready(pod) {
 		t.Error("a pod that waits counts, and is not ready")
 	}
-	pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionTrue}, {Type: corev1.PodReady, Status: corev1.ConditionTrue}}
+	pod.Status.Conditions = []corev1.PodCondition{
+		{Type: corev1.PodScheduled, Status: corev1.ConditionTrue}, {Type: corev1.PodReady, Status: corev1.ConditionTrue},
+	}
 	if !workload.Ready(pod) {
 		t.Error("it is not ready")
 	}
@@ -200,7 +220,8 @@ func TestRequests(t *testing.T) {
 		return corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(cpu)}
 	}
 	spec := &corev1.PodSpec{Overhead: list("10m"), Containers: []corev1.Container{
-		{Resources: corev1.ResourceRequirements{Limits: list("2"), Requests: list("1")}}, {Resources: corev1.ResourceRequirements{Limits: list("500m")}},
+		{Resources: corev1.ResourceRequirements{Limits: list("2"), Requests: list("1")}},
+		{Resources: corev1.ResourceRequirements{Limits: list("500m")}},
 	}}
 	if got := workload.Requests(spec); got.Cpu().MilliValue() != 1510 {
 		t.Errorf("it asks for %s", got.Cpu())

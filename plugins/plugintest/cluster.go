@@ -51,6 +51,8 @@ type Cluster struct {
 	pods     []*corev1.Pod
 	informer informers.SharedInformerFactory
 	snapshot *snapshot
+	// factories of the plugins of all profiles.
+	factories map[string]plugins.Factory
 	// generation of what was put in force last.
 	generation int64
 }
@@ -81,21 +83,33 @@ func Unread(t testing.TB, change ...func(*config.KubeSchedulerProfile)) *Cluster
 		edit(profile)
 	}
 	c.informer = informers.NewSharedInformerFactory(nil, 0) // never started
-	factories := plugins.Factories(func(context.Context, fwk.Handle) (*state.Live, error) { return live, nil })
-	c.Framework, err = c.framework(t.Context(), factories, profile)
+	c.factories = plugins.Factories(func(context.Context, fwk.Handle) (*state.Live, error) { return live, nil })
+	c.Framework, err = c.framework(t.Context(), profile, c.Plugins)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
 }
 
-// framework makes the plugins of a profile.
-func (c *Cluster) framework(ctx context.Context, factories map[string]plugins.Factory, profile *config.KubeSchedulerProfile) (framework.Framework, error) {
+// Another makes the plugins of one more profile of the same scheduler.
+func (c *Cluster) Another(name string, change ...func(*config.KubeSchedulerProfile)) error {
+	c.t.Helper()
+	profile := shipped(c.t)
+	profile.SchedulerName = name
+	for _, edit := range change {
+		edit(profile)
+	}
+	_, err := c.framework(c.t.Context(), profile, map[string]fwk.Plugin{})
+	return err
+}
+
+// framework makes the plugins of a profile, and notes them by name.
+func (c *Cluster) framework(ctx context.Context, profile *config.KubeSchedulerProfile, made map[string]fwk.Plugin) (framework.Framework, error) {
 	registry := runtime.Registry{queuesort.Name: queuesort.New, defaultbinder.Name: defaultbinder.New}
-	for name, factory := range factories {
+	for name, factory := range c.factories {
 		registry[name] = func(ctx context.Context, args apiruntime.Object, handle fwk.Handle) (fwk.Plugin, error) {
 			plugin, err := factory(ctx, args, handle)
-			c.Plugins[name] = plugin
+			made[name] = plugin
 			return plugin, err
 		}
 	}

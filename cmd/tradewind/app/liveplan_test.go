@@ -24,9 +24,12 @@ import (
 func liveShop(t *testing.T) *state.Snapshot {
 	t.Helper()
 	lists := state.Lists{Namespaces: []*corev1.Namespace{{ObjectMeta: metav1.ObjectMeta{Name: "shop"}}}}
-	size := corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("4"), corev1.ResourceMemory: resource.MustParse("16Gi"), corev1.ResourcePods: resource.MustParse("110")}
+	size := corev1.ResourceList{
+		corev1.ResourceCPU: resource.MustParse("4"), corev1.ResourceMemory: resource.MustParse("16Gi"), corev1.ResourcePods: resource.MustParse("110"),
+	}
 	for name, at := range map[string][3]string{
-		"a": {"eu-west-1", "eu-west-1a", "aws:///eu-west-1a/i-0123456789abcdef0"}, "g": {"europe-west1", "europe-west1-b", "gce://p/europe-west1-b/g"},
+		"a": {"eu-west-1", "eu-west-1a", "aws:///eu-west-1a/i-0123456789abcdef0"},
+		"g": {"europe-west1", "europe-west1-b", "gce://p/europe-west1-b/g"},
 	} {
 		lists.Nodes = append(lists.Nodes, &corev1.Node{
 			ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{corev1.LabelTopologyRegion: at[0], corev1.LabelTopologyZone: at[1]}},
@@ -55,7 +58,9 @@ func liveShop(t *testing.T) *state.Snapshot {
 	}
 	for app, scheduler := range map[string]string{"web": "tradewind", "legacy": "default-scheduler", "free": "tradewind"} {
 		from := template(app, scheduler)
-		lists.Deployments = append(lists.Deployments, &appsv1.Deployment{ObjectMeta: meta(app, "", ""), Spec: appsv1.DeploymentSpec{Replicas: ptr.To[int32](2), Template: from}})
+		lists.Deployments = append(lists.Deployments, &appsv1.Deployment{
+			ObjectMeta: meta(app, "", ""), Spec: appsv1.DeploymentSpec{Replicas: ptr.To[int32](2), Template: from},
+		})
 		lists.ReplicaSets = append(lists.ReplicaSets, &appsv1.ReplicaSet{ObjectMeta: meta(app+"-1", "Deployment", app)})
 		for i := range 2 {
 			pod(meta(fmt.Sprintf("%s-1-%d", app, i), "ReplicaSet", app+"-1"), from)

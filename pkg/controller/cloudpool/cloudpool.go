@@ -25,8 +25,8 @@ import (
 	"tradewind.dev/tradewind/pkg/planning/rounds"
 )
 
-// FieldOwner is the field manager of what this package writes to CloudPools. minNodes and maxNodes are never among it.
-const FieldOwner client.FieldOwner = "tradewind-cloudpool"
+// fieldOwner is the field manager of what this package writes to CloudPools. minNodes and maxNodes are never among it.
+const fieldOwner client.FieldOwner = "tradewind-cloudpool"
 
 const (
 	// keepFor is how long a pool that was found from nodes stays after the last of them is gone.
@@ -99,7 +99,7 @@ func (c *Controller) write(ctx context.Context, name string, found *found) error
 			return err
 		}
 		pool := applyv1alpha1.CloudPool(name).WithLabels(map[string]string{v1alpha1.LabelDiscovered: "true"}).WithSpec(spec)
-		if _, err := apply.Object(ctx, c.client, pool, FieldOwner); err != nil {
+		if _, err := apply.Object(ctx, c.client, pool, fieldOwner); err != nil {
 			return err
 		}
 		c.applied[name] = *found.spec
@@ -151,7 +151,7 @@ func (c *Controller) writeStatus(ctx context.Context, name string, cached *v1alp
 	if err != nil {
 		return err
 	}
-	_, err = apply.Status(ctx, c.client, applyv1alpha1.CloudPool(name).WithStatus(says), FieldOwner)
+	_, err = apply.Status(ctx, c.client, applyv1alpha1.CloudPool(name).WithStatus(says), fieldOwner)
 	return client.IgnoreNotFound(err)
 }
 

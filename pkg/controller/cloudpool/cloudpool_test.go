@@ -145,7 +145,7 @@ func TestDiscovered(t *testing.T) {
 		t.Errorf("its spec is %+v", spec)
 	}
 	if pool.Status.Nodes != 2 || pool.Status.ReadyNodes != 1 || pool.Status.NodeHourlyUSD == "" || pool.Status.InterruptionPercent != "" ||
-		reason(pool, v1alpha1.ConditionAvailable) != ReasonUsable || reason(pool, v1alpha1.ConditionPriced) != ReasonPriceKnown {
+		reason(pool, v1alpha1.ConditionAvailable) != reasonUsable || reason(pool, v1alpha1.ConditionPriced) != reasonPriceKnown {
 		t.Errorf("its status is %+v", pool.Status)
 	}
 
@@ -164,7 +164,7 @@ func TestDiscovered(t *testing.T) {
 		t.Fatal(err)
 	}
 	pool = b.only(b.plan(node("a", "eu-west-1a", notReady)))
-	if *pool.Spec.MaxNodes != 5 || pool.Spec.Labels["by"] != "hand" || pool.Status.Nodes != 1 || reason(pool, v1alpha1.ConditionAvailable) != ReasonUnavailable {
+	if *pool.Spec.MaxNodes != 5 || pool.Spec.Labels["by"] != "hand" || pool.Status.Nodes != 1 || reason(pool, v1alpha1.ConditionAvailable) != reasonUnavailable {
 		t.Errorf("with limits of a person it is %+v, %+v", pool.Spec, pool.Status)
 	}
 	b.time.Step(2 * keepFor)
@@ -174,7 +174,7 @@ func TestDiscovered(t *testing.T) {
 		t.Fatal(err)
 	}
 	pool = b.only(b.plan())
-	if pool.Status.Nodes != 0 || reason(pool, v1alpha1.ConditionAvailable) != ReasonUsable {
+	if pool.Status.Nodes != 0 || reason(pool, v1alpha1.ConditionAvailable) != reasonUsable {
 		t.Errorf("without nodes, of which there may be five, it is %+v", pool.Status)
 	}
 }
@@ -184,7 +184,7 @@ func TestSweep(t *testing.T) {
 	b := newBench(t)
 	b.plan(node("a", "eu-west-1a"))
 	b.time.Step(time.Minute)
-	if pool := b.only(b.plan()); reason(pool, v1alpha1.ConditionAvailable) != ReasonNoNodes {
+	if pool := b.only(b.plan()); reason(pool, v1alpha1.ConditionAvailable) != reasonNoNodes {
 		t.Errorf("its status is %+v", pool.Status)
 	}
 	for _, c := range []struct {
@@ -231,7 +231,7 @@ func TestDeclared(t *testing.T) {
 			t.Errorf("condition %s is of generation %d, not of what was declared", c.Type, c.ObservedGeneration)
 		}
 	}
-	if reason(pools["idle"], v1alpha1.ConditionAvailable) != ReasonNoNodes {
+	if reason(pools["idle"], v1alpha1.ConditionAvailable) != reasonNoNodes {
 		t.Errorf("the status of a pool that can have no nodes is %+v", pools["idle"].Status)
 	}
 	b.time.Step(3 * keepFor)
@@ -267,7 +267,7 @@ func TestUnknown(t *testing.T) {
 		n.Labels[v1alpha1.LabelCloud], n.Labels[v1alpha1.LabelCountry], n.Labels[v1alpha1.LabelOperatorCountry] = "lux-dc", "LU", "LU"
 	})
 	pool := b.only(b.plan(nowhere, private))
-	if pool.Spec.Cloud != "lux-dc" || pool.Spec.Country != "LU" || pool.Spec.OperatorCountry != "LU" || reason(pool, v1alpha1.ConditionPriced) != ReasonNoPrice {
+	if pool.Spec.Cloud != "lux-dc" || pool.Spec.Country != "LU" || pool.Spec.OperatorCountry != "LU" || reason(pool, v1alpha1.ConditionPriced) != reasonNoPrice {
 		t.Errorf("got %+v, %+v", pool.Spec, pool.Status)
 	}
 }

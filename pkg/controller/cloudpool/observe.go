@@ -22,11 +22,11 @@ import (
 
 // Reasons of the conditions Available and Priced.
 const (
-	ReasonUsable      = "Usable"
-	ReasonUnavailable = "Unavailable"
-	ReasonNoNodes     = "NoNodes"
-	ReasonPriceKnown  = "PriceKnown"
-	ReasonNoPrice     = "PriceUnknown"
+	reasonUsable      = "Usable"
+	reasonUnavailable = "Unavailable"
+	reasonNoNodes     = "NoNodes"
+	reasonPriceKnown  = "PriceKnown"
+	reasonNoPrice     = "PriceUnknown"
 )
 
 // maxLabels is how many labels a CloudPool takes.
@@ -91,23 +91,23 @@ func observe(round *rounds.Round) map[string]*found {
 
 func (f *found) conditions(now time.Time) {
 	available := metav1.Condition{
-		Type: v1alpha1.ConditionAvailable, Status: metav1.ConditionTrue, Reason: ReasonUsable,
+		Type: v1alpha1.ConditionAvailable, Status: metav1.ConditionTrue, Reason: reasonUsable,
 		Message: status.Ratio(int(f.status.ReadyNodes), int(f.status.Nodes), "node is ready", "nodes are ready"),
 	}
 	switch {
 	case f.unavailable != "":
-		available.Status, available.Reason, available.Message = metav1.ConditionFalse, ReasonUnavailable, f.unavailable
+		available.Status, available.Reason, available.Message = metav1.ConditionFalse, reasonUnavailable, f.unavailable
 	case f.status.Nodes == 0 && !f.spare:
 		available = noNodes()
 	case f.status.Nodes == 0:
 		available.Message = "no node exists; an autoscaler may add some"
 	}
 	priced := metav1.Condition{
-		Type: v1alpha1.ConditionPriced, Status: metav1.ConditionTrue, Reason: ReasonPriceKnown,
+		Type: v1alpha1.ConditionPriced, Status: metav1.ConditionTrue, Reason: reasonPriceKnown,
 		Message: "a node costs $" + f.status.NodeHourlyUSD + "/h",
 	}
 	if f.status.NodeHourlyUSD == "" {
-		priced.Status, priced.Reason = metav1.ConditionFalse, ReasonNoPrice
+		priced.Status, priced.Reason = metav1.ConditionFalse, reasonNoPrice
 		priced.Message = "neither the catalog nor a PriceList has a price of its nodes, which therefore count as the dearest; give one in a PriceList"
 	}
 	f.status.Conditions = []metav1.Condition{available, priced}
@@ -118,7 +118,7 @@ func (f *found) conditions(now time.Time) {
 
 func noNodes() metav1.Condition {
 	return metav1.Condition{
-		Type: v1alpha1.ConditionAvailable, Status: metav1.ConditionFalse, Reason: ReasonNoNodes,
+		Type: v1alpha1.ConditionAvailable, Status: metav1.ConditionFalse, Reason: reasonNoNodes,
 		Message: "no node exists, and none can be added; give maxNodes if an autoscaler may",
 	}
 }
@@ -143,7 +143,7 @@ func since(want, have *v1alpha1.CloudPoolStatus) {
 // emptySince says whether a pool has had no nodes since a time, or longer.
 func emptySince(pool *v1alpha1.CloudPool, when time.Time) bool {
 	condition := meta.FindStatusCondition(pool.Status.Conditions, v1alpha1.ConditionAvailable)
-	return condition != nil && condition.Reason == ReasonNoNodes && !condition.LastTransitionTime.After(when)
+	return condition != nil && condition.Reason == reasonNoNodes && !condition.LastTransitionTime.After(when)
 }
 
 // describe is the spec of a pool that was found from nodes; nil when no usable node tells what they are like, or cloud or

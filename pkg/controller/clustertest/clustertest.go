@@ -18,8 +18,8 @@ import (
 	"tradewind.dev/tradewind/pkg/state"
 )
 
-// Now is when the states are of.
-var Now = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+// noon is when the states are of.
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // Cluster is nodes, pods and Tradewind's objects.
 type Cluster struct {
@@ -78,7 +78,7 @@ func (c *Cluster) meta(namespace, name string) metav1.ObjectMeta {
 	age := len(c.objects.PlacementPolicies) + len(c.objects.ClusterPlacementPolicies)
 	return metav1.ObjectMeta{
 		Namespace: namespace, Name: name, UID: types.UID(namespace + "/" + name), Generation: 1,
-		CreationTimestamp: metav1.NewTime(Now.Add(time.Duration(age) * time.Second)),
+		CreationTimestamp: metav1.NewTime(noon.Add(time.Duration(age) * time.Second)),
 	}
 }
 
@@ -137,7 +137,7 @@ func (c *Cluster) Pods(count int, namespace, app, scheduler string) *Cluster {
 // State returns the cluster as it is now.
 func (c *Cluster) State() *cluster.State {
 	c.t.Helper()
-	world, err := state.NewWorld(c.objects, Now)
+	world, err := state.NewWorld(c.objects, noon)
 	if err != nil {
 		c.t.Fatal(err)
 	}

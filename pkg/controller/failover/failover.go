@@ -206,17 +206,11 @@ func (c *Controller) PoolUnavailable(pool *planning.PoolInfo) string {
 
 // within says whether a pool is in a lost place, also when it has no node now.
 func within(d *loss.Domain, pool *planning.PoolInfo) bool {
-	at := pool.At.Location
-	switch d.Kind {
-	case loss.Cloud:
-		return at.Cloud == d.Name
-	case loss.Region:
-		return at.RegionKey() == d.Name
-	case loss.Zone:
-		return at.Zone != "" && at.RegionKey()+"/"+at.Zone == d.Name
-	default:
+	if d.Kind == location.DomainPool {
 		return pool.ID() == d.Name
 	}
+	at, known := pool.At.Domain(d.Kind, pool.Cluster)
+	return known && at == d.Domain
 }
 
 // Planned implements rounds.Listener.

@@ -21,8 +21,8 @@ import (
 	"tradewind.dev/tradewind/pkg/planning"
 )
 
-// FieldOwner is the field manager of the condition Outage of CloudPools.
-const FieldOwner client.FieldOwner = "tradewind-failover"
+// fieldOwner is the field manager of the condition Outage of CloudPools.
+const fieldOwner client.FieldOwner = "tradewind-failover"
 
 // load takes over what CloudPools say of outages, once. c.mu is held.
 func (c *Controller) load(ctx context.Context) error {
@@ -210,6 +210,6 @@ func (c *Controller) writePool(ctx context.Context, name string, condition metav
 		return err
 	}
 	pool := applyv1alpha1.CloudPool(name).WithStatus(applyv1alpha1.CloudPoolStatus().WithConditions(says))
-	_, err = apply.Status(ctx, c.Client, pool, FieldOwner)
+	_, err = apply.Status(ctx, c.Client, pool, fieldOwner)
 	return err
 }

@@ -14,10 +14,10 @@ const reasonDoubted = "LossInDoubt"
 
 // The reasons of a CloudPool's condition Outage.
 const (
-	ReasonOver      = "Over"
-	ReasonLost      = "Lost"
-	ReasonReturning = "Returning"
-	ReasonTakenBack = "TakenBack"
+	reasonOver      = "Over"
+	reasonLost      = "Lost"
+	reasonReturning = "Returning"
+	reasonTakenBack = "TakenBack"
 )
 
 // outage is why a pool does not count as capacity.
@@ -63,19 +63,19 @@ func (o *outage) text(stabilization time.Duration) string {
 func (o *outage) condition(stabilization time.Duration, now time.Time) metav1.Condition {
 	if o == nil {
 		return metav1.Condition{
-			Type: v1alpha1.ConditionOutage, Status: metav1.ConditionFalse, Reason: ReasonOver,
+			Type: v1alpha1.ConditionOutage, Status: metav1.ConditionFalse, Reason: reasonOver,
 			Message: "the pool counts as capacity again", LastTransitionTime: metav1.NewTime(now),
 		}
 	}
 	out := metav1.Condition{
-		Type: v1alpha1.ConditionOutage, Status: metav1.ConditionTrue, Reason: ReasonLost,
+		Type: v1alpha1.ConditionOutage, Status: metav1.ConditionTrue, Reason: reasonLost,
 		Message: o.text(stabilization), LastTransitionTime: metav1.NewTime(o.since),
 	}
 	switch {
 	case o.taken:
-		out.Reason = ReasonTakenBack
+		out.Reason = reasonTakenBack
 	case !o.back.IsZero():
-		out.Reason = ReasonReturning
+		out.Reason = reasonReturning
 	}
 	return out
 }
@@ -85,5 +85,5 @@ func outageOf(condition *metav1.Condition) *outage {
 	if condition == nil || condition.Status != metav1.ConditionTrue || condition.Reason == reasonDoubted {
 		return nil
 	}
-	return &outage{taken: condition.Reason == ReasonTakenBack, since: condition.LastTransitionTime.Time}
+	return &outage{taken: condition.Reason == reasonTakenBack, since: condition.LastTransitionTime.Time}
 }

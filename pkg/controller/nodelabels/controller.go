@@ -28,9 +28,9 @@ import (
 
 // Reasons of events on nodes.
 const (
-	ReasonLocationKnown      = "LocationKnown"
-	ReasonLocationUnknown    = "LocationUnknown"
-	ReasonLocationIncomplete = "LocationIncomplete"
+	reasonLocationKnown      = "LocationKnown"
+	reasonLocationUnknown    = "LocationUnknown"
+	reasonLocationIncomplete = "LocationIncomplete"
 )
 
 const (
@@ -137,12 +137,12 @@ func (c *Controller) tell(node *corev1.Node, found *location.Node) {
 	if text == last.text {
 		return
 	}
-	kind, reason := corev1.EventTypeNormal, ReasonLocationIncomplete
+	kind, reason := corev1.EventTypeNormal, reasonLocationIncomplete
 	switch {
 	case text == "":
-		reason, text = ReasonLocationKnown, fmt.Sprintf("the node is in %s, country %s", found.Location, found.Country)
+		reason, text = reasonLocationKnown, fmt.Sprintf("the node is in %s, country %s", found.Location, found.Country)
 	case found.Cloud == "" || found.Country == "":
-		kind, reason = corev1.EventTypeWarning, ReasonLocationUnknown
+		kind, reason = corev1.EventTypeWarning, reasonLocationUnknown
 	}
 	c.recorder.Eventf(node, nil, kind, reason, "Locate", "%s", status.Clip(text, maxNote))
 }

@@ -18,11 +18,11 @@ import (
 
 // Reasons of conditions.
 const (
-	ReasonInForce  = "InForce"
-	ReasonInvalid  = "Invalid"
-	ReasonUsed     = "NodesConcerned"
-	ReasonNotUsed  = "NoNodeConcerned"
-	ReasonNoNodes  = "NoNodes"
+	reasonInForce  = "InForce"
+	reasonInvalid  = "Invalid"
+	reasonUsed     = "NodesConcerned"
+	reasonNotUsed  = "NoNodeConcerned"
+	reasonNoNodes  = "NoNodes"
 	restIsInForce  = "the rest of it is used"
 	nothingInForce = "nothing of it is used"
 )
@@ -101,7 +101,7 @@ func latencyMaps(state *cluster.State) map[client.ObjectKey]*status.Status {
 func inForce(problems []string, entries int) metav1.Condition {
 	if len(problems) == 0 {
 		return metav1.Condition{
-			Type: v1alpha1.ConditionInForce, Status: metav1.ConditionTrue, Reason: ReasonInForce,
+			Type: v1alpha1.ConditionInForce, Status: metav1.ConditionTrue, Reason: reasonInForce,
 			Message: "its figures are used in place of the built-in ones",
 		}
 	}
@@ -110,7 +110,7 @@ func inForce(problems []string, entries int) metav1.Condition {
 		rest = nothingInForce
 	}
 	return metav1.Condition{
-		Type: v1alpha1.ConditionInForce, Status: metav1.ConditionFalse, Reason: ReasonInvalid,
+		Type: v1alpha1.ConditionInForce, Status: metav1.ConditionFalse, Reason: reasonInvalid,
 		Message: status.Clip(status.Join(problems, "; ", most)+"; "+rest, status.MaxMessage),
 	}
 }
@@ -121,11 +121,11 @@ func used(state *cluster.State, concerned int, why func() string) metav1.Conditi
 	nodes := state.NodeCount()
 	switch {
 	case nodes == 0:
-		condition.Reason, condition.Message = ReasonNoNodes, "the cluster has no nodes"
+		condition.Reason, condition.Message = reasonNoNodes, "the cluster has no nodes"
 	case concerned == 0:
-		condition.Reason, condition.Message = ReasonNotUsed, status.Clip(why(), status.MaxMessage)
+		condition.Reason, condition.Message = reasonNotUsed, status.Clip(why(), status.MaxMessage)
 	default:
-		condition.Status, condition.Reason = metav1.ConditionTrue, ReasonUsed
+		condition.Status, condition.Reason = metav1.ConditionTrue, reasonUsed
 		condition.Message = "it concerns " + status.Ratio(concerned, nodes, "node", "nodes")
 	}
 	return condition

@@ -148,7 +148,7 @@ func TestLatencyMaps(t *testing.T) {
 func TestNoNodes(t *testing.T) {
 	state := clustertest.New(t).LatencyMap("times", "samples: [{from: DE, to: aws/eu-west-1, milliseconds: '30'}]").State()
 	got := latencyMaps(state)[client.ObjectKey{Name: "times"}]
-	if condition := meta.FindStatusCondition(got.Conditions, v1alpha1.ConditionUsed); condition.Reason != ReasonNoNodes {
+	if condition := meta.FindStatusCondition(got.Conditions, v1alpha1.ConditionUsed); condition.Reason != reasonNoNodes {
 		t.Errorf("got %+v", condition)
 	}
 }

@@ -10,9 +10,9 @@ import (
 	"tradewind.dev/tradewind/pkg/planning"
 )
 
-// FieldOwner is the field manager of what the planner writes to Placements. Others write further fields of their statuses
+// fieldOwner is the field manager of what the planner writes to Placements. Others write further fields of their statuses
 // under names of their own.
-const FieldOwner client.FieldOwner = "tradewind-placement"
+const fieldOwner client.FieldOwner = "tradewind-placement"
 
 // configurationOf is a workload's Placement without its status.
 func configurationOf(key client.ObjectKey, w *planning.Workload) *applyv1alpha1.PlacementApplyConfiguration {

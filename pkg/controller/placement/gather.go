@@ -9,6 +9,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/moves"
 	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/planning/rounds"
 	"tradewind.dev/tradewind/pkg/state"
@@ -21,6 +22,8 @@ type draft struct {
 	input *planning.Input
 	// planned are the workloads that a policy selects, by key.
 	planned map[workload.Key]*planning.Selected
+	// away are those of which a loss drove replicas from where they were, which have not returned.
+	away map[workload.Key]bool
 	// uncertain says why no plan can be made now; empty when one can. doubtful says that something is not known of some nodes.
 	uncertain string
 	doubtful  bool
@@ -42,7 +45,12 @@ func (p *Planner) draft(input planning.Input) *draft {
 	if p.options.Availability != nil {
 		doubts = p.options.Availability.Doubts()
 	}
-	d := &draft{now: p.clock.Now(), input: &input, planned: input.Select(p.objects.Workloads(), doubts.Nodes)}
+	d := &draft{now: p.clock.Now(), input: &input, planned: input.Select(p.objects.Workloads(), doubts.Nodes), away: map[workload.Key]bool{}}
+	for key := range d.planned {
+		if placement, ok := p.objects.Placements.Get(key.Namespace, state.PlacementName(key.Kind, key.Name)); ok && len(placement.Status.Away) > 0 {
+			d.away[key] = true
+		}
+	}
 	d.uncertain, d.doubtful = doubts.All, doubts.All != "" || len(doubts.Nodes) > 0
 	if d.uncertain == "" && !slices.ContainsFunc(d.input.Nodes, func(node *corev1.Node) bool { return p.unavailable(node) == "" }) {
 		d.uncertain = fmt.Sprintf("none of %d nodes can be used now", len(d.input.Nodes))
@@ -61,11 +69,15 @@ func (p *Planner) unavailable(node *corev1.Node) string {
 // solution is a plan, and what the replicas cost where they are now.
 type solution struct {
 	result *planning.Result
-	// solver made the plan; now made one in which every workload stays where it is.
-	solver, now *engine.Solver
-	plan        *engine.Plan
-	// present are the bills of the running replicas where they are, parallel to the result's workloads.
+	solver *engine.Solver
+	plan   *engine.Plan
+	// present is what the running replicas cost where they are, parallel to the result's workloads.
 	present []engine.Bill
+	// worths are what moving the running replicas to the plan brings, by the index of the workload; of those alone of which that can
+	// be said.
+	worths map[int]moves.Worth
+	// mayMove are the workloads whose replicas may be moved for that.
+	mayMove []bool
 	// world has the prices in force and those of the public catalog; list is nil until it is asked for.
 	world *state.World
 	list  *listed
@@ -90,20 +102,12 @@ func solve(d *draft, clock clock.PassiveClock) (*solution, error) {
 	if s.solver, _, err = result.Solver(options, false); err != nil {
 		return nil, err
 	}
-	asIs := *result.Snapshot
-	asIs.Workloads = slices.Clone(asIs.Workloads)
-	for i := range asIs.Workloads {
-		asIs.Workloads[i] = asItIs(asIs.Workloads[i])
-	}
-	if s.now, err = engine.NewSolver(&asIs, engine.Options{LateConflicts: true}); err != nil {
-		return nil, err
-	}
-	s.take()
+	s.take(d)
 	return s, nil
 }
 
-// take takes the plan, and what the replicas cost where they run, from the solvers.
-func (s *solution) take() {
+// take takes the plan from the solver, and what the replicas cost where they run.
+func (s *solution) take(d *draft) {
 	s.plan = s.solver.Plan()
 	s.problems = map[string]string{}
 	for _, problem := range s.result.Problems {
@@ -112,9 +116,16 @@ func (s *solution) take() {
 	for _, problem := range s.plan.Problems {
 		s.problems[problem.Object] = problem.Field + ": " + problem.Message
 	}
-	asIs := s.now.Plan()
-	s.present = make([]engine.Bill, len(asIs.Placements))
-	for i, placement := range asIs.Placements {
-		s.present[i] = placement.Bill
+	appraiser := s.solver.Appraiser()
+	s.present = make([]engine.Bill, len(s.plan.Placements))
+	for i := range s.present {
+		s.present[i] = appraiser.Bill(i, s.runs)
 	}
+	s.mayMove = make([]bool, len(s.plan.Placements))
+	for i := range s.mayMove {
+		key := s.result.Workloads[i].Key
+		of := d.planned[key]
+		s.mayMove[i] = of != nil && moves.MayMove(of.Rules, d.away[key])
+	}
+	s.worths = moves.Worths(appraiser, s.plan, func(i int) bool { return s.mayMove[i] })
 }

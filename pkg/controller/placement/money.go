@@ -9,18 +9,22 @@ import (
 	"tradewind.dev/tradewind/pkg/moves"
 )
 
-// basis is what the amounts of a workload's Placement may rest on. Whoever may read a Placement need not be allowed to read
-// PriceLists: no amount in it rests on a price that one of them gives.
+// basis is what the amounts of a workload's Placement may rest on, those of the workloads that move with it included. Whoever may
+// read a Placement need not be allowed to read PriceLists: no amount in it rests on a price that one of them gives.
 func (s *solution) basis(i int) v1alpha1.PriceBasis {
 	var pools []int
-	for k := range s.plan.Placements[i].Decisions {
-		pools = append(pools, s.plan.Placements[i].Decisions[k].Pool)
-	}
-	for _, current := range s.result.Snapshot.Workloads[i].Current {
-		pools = append(pools, current.Pool)
+	secret := false
+	for _, of := range slices.Concat([]int{i}, s.worths[i].Around) {
+		secret = secret || s.secretTraffic(of)
+		for k := range s.plan.Placements[of].Decisions {
+			pools = append(pools, s.plan.Placements[of].Decisions[k].Pool)
+		}
+		for _, current := range s.result.Snapshot.Workloads[of].Current {
+			pools = append(pools, current.Pool)
+		}
 	}
 	switch {
-	case !slices.ContainsFunc(pools, s.result.Hidden) && !s.secretTraffic(i):
+	case !slices.ContainsFunc(pools, s.result.Hidden) && !secret:
 		return v1alpha1.PriceBasisInForce
 	case slices.ContainsFunc(pools, func(pool int) bool { return !s.result.Pools[pool].ListPrice.Known }):
 		return v1alpha1.PriceBasisHidden
@@ -44,10 +48,19 @@ func (s *solution) hidden(i int) func(pool int) bool {
 	return s.result.Hidden
 }
 
-// listed are bills at the prices of the public catalog.
-type listed struct{ planned, present []engine.Bill }
+// planned and runs are where the replicas of a workload are by the plan, and where they run.
+func (s *solution) planned(i int) []engine.Decision { return s.plan.Placements[i].Decisions }
+func (s *solution) runs(i int) []engine.Decision {
+	return moves.Current(&s.result.Snapshot.Workloads[i])
+}
 
-// atListPrices computes the bills of the plan and of the replicas where they run, once; nil where that is not possible.
+// listed is what workloads cost, and what moving them brings, at the prices of the public catalog.
+type listed struct {
+	*engine.Appraiser
+	worths map[int]moves.Worth
+}
+
+// atListPrices appraises at the prices of the public catalog, once; nil where that is not possible.
 func (s *solution) atListPrices() *listed {
 	if s.list != nil {
 		return s.list
@@ -61,19 +74,22 @@ func (s *solution) atListPrices() *listed {
 	if err != nil {
 		return nil // nor could it be planned
 	}
-	planned := func(i int) []engine.Decision { return s.plan.Placements[i].Decisions }
-	present := func(i int) []engine.Decision { return moves.Current(&snapshot.Workloads[i]) }
-	s.list = &listed{}
-	for i := range snapshot.Workloads {
-		s.list.planned = append(s.list.planned, appraiser.Bill(i, planned))
-		s.list.present = append(s.list.present, appraiser.Bill(i, present))
-	}
+	s.list = &listed{appraiser, moves.Worths(appraiser, s.plan, func(i int) bool { return s.mayMove[i] })}
 	return s.list
+}
+
+// sameWorth says whether moving a workload brings the same in two solutions.
+func sameWorth(a, b *solution, i int) bool {
+	x, y := a.worths[i], b.worths[i]
+	return x.SavingsUSD == y.SavingsUSD && x.ShareUSD == y.ShareUSD && x.TotalUSD == y.TotalUSD
 }
 
 // money fills in amounts of workload i of the result, of which so many replicas run and are placed.
 func (w *wanted) money(s *solution, i, running, placed int) {
-	out, planned, present := &w.status, s.plan.Placements[i].Bill, s.present[i]
+	out, planned, present, worth := &w.status, s.plan.Placements[i].Bill, s.present[i], s.worths[i]
+	if len(worth.Group) > 0 && worth.Group[0] == i { // a group is counted once
+		w.savings = worth.ShareUSD
+	}
 	switch out.PriceBasis = s.basis(i); out.PriceBasis {
 	case v1alpha1.PriceBasisHidden:
 		return
@@ -83,22 +99,21 @@ func (w *wanted) money(s *solution, i, running, placed int) {
 			out.PriceBasis = v1alpha1.PriceBasisHidden
 			return
 		}
-		planned, present = list.planned[i], list.present[i]
+		planned, present, worth = list.Bill(i, s.planned), list.Bill(i, s.runs), list.worths[i]
 	default:
 		for k := range out.Decisions {
-			out.Decisions[k].HourlyUSD = dollars(charged(&s.plan.Placements[i].Decisions[k].Bill))
+			out.Decisions[k].HourlyUSD = dollars(s.plan.Placements[i].Decisions[k].Bill.Share())
 		}
 	}
 	out.HourlyUSD = bill(&planned)
-	was := charged(&present) - present.Disruption
 	if running > 0 {
-		out.CurrentHourlyUSD = dollars(was)
+		out.CurrentHourlyUSD = dollars(present.Share())
 	}
 	if running == placed && running > 0 {
-		savings := was - charged(&planned) + planned.Disruption
-		out.SavingsHourlyUSD = dollars(savings)
-		if was > 0 {
-			out.SavingsPercent = int32(math.Round(savings / was * 100))
+		out.SavingsHourlyUSD = dollars(worth.ShareUSD)
+		out.SavingsPercent = int32(math.Round(worth.Percent()))
+		if valued := dollars(worth.SavingsUSD - worth.ShareUSD); valued != "0" {
+			out.SavingsValuedHourlyUSD = valued
 		}
 	}
 }

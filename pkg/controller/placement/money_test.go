@@ -2,15 +2,21 @@ package placement
 
 import (
 	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/moves"
 )
 
 // Whatever price a PriceList gives: as long as the decisions are the same, nothing that is written for the namespace differs,
@@ -101,5 +107,92 @@ func TestPublicPricesStayExact(t *testing.T) {
 	status := b.get("web").Status
 	if status.PriceBasis != v1alpha1.PriceBasisInForce || status.Decisions[0].HourlyUSD == "" || !strings.Contains(status.Decisions[0].Reason, "$") {
 		t.Errorf("got %+v", status)
+	}
+}
+
+// Two workloads that call each other run where they are dear, and move together. Their Placements named what each saves by itself,
+// at prices of calls that no move of one alone would have; the mover, of both, something else.
+func TestStatusAndMoverNameTheSameSaving(t *testing.T) {
+	b := newBench(t)
+	b.nodes(aws("a", "eu-west-1"), gcp("d"))
+	for _, name := range []string{"web", "cart"} {
+		b.deployment(name, 2, "500m")
+		b.pods(name, "a", "500m", 2)
+	}
+	const rebalance = "optimizeFor: Cost, rebalance: {minSavingsPercent: 1}"
+	b.policy("cart", "{"+rebalance+"}")
+	b.policy("web", "{"+rebalance+", traffic: [{to: {name: cart}, requestsPerSecond: 100, bytesPerRequest: 1000}]}")
+	b.mustPlan()
+	round := b.rounds[0]
+	appraiser, err := engine.NewAppraiser(round.Result.Snapshot, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	worths := moves.Worths(appraiser, round.Plan, func(int) bool { return true }) // as the rebalance controller does
+	for i := range round.Result.Workloads {
+		name := round.Result.Workloads[i].Name
+		status := b.get(name).Status
+		saved, err := strconv.ParseFloat(status.SavingsHourlyUSD, 64)
+		if err != nil || saved <= 0 || status.SavingsPercent <= 0 || status.InPlace != 0 {
+			t.Fatalf("%s: %+v", name, status)
+		}
+		from, to := "from", status.Decisions[0].Pool
+		decision := (&moves.Memory{}).Decide(&moves.Situation{
+			Now: b.clock.Now(), Wanted: 2, Plan: map[string]int{to: 2}, Policy: &v1alpha1.Rebalance{}, Worth: worths[i],
+			Replicas: []moves.Replica{{ID: "1", Name: "1", Pool: from, Ready: true}, {ID: "2", Name: "2", Pool: from, Ready: true}},
+		}, roomForAll{})
+		if want := fmt.Sprintf("the whole saves $%.4f an hour", saved); !strings.Contains(decision.Message, want) {
+			t.Errorf("%s: the mover says %q, the Placement $%s", name, decision.Message, status.SavingsHourlyUSD)
+		}
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(b.metrics.savings)
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, saved := families[0].GetMetric()[0].GetGauge().GetValue(), worths[0].ShareUSD; math.Abs(got-saved) > 1e-9 {
+		t.Errorf("the metric says $%g: $%g that two save together count once", got, saved)
+	}
+}
+
+type roomForAll struct{}
+
+func (roomForAll) Reserve(string) bool { return true }
+
+// What a Placement calls a share is money, and what is valued is apart from it.
+func TestPartsOfAPlacement(t *testing.T) {
+	b := newBench(t)
+	b.nodes(aws("a", "eu-west-1"), gcp("d"))
+	b.deployment("web", 2, "500m")
+	b.policy("web", "{latency: {clients: [{location: DE, sharePercent: 100}], requestsPerSecond: 100, bytesPerRequest: 1000}}")
+	b.mustPlan()
+	status := b.get("web").Status
+	bill := status.HourlyUSD
+	number := func(text string) float64 {
+		usd, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return usd
+	}
+	near := func(what string, got, want float64) {
+		if math.Abs(got-want) > 5e-6 {
+			t.Errorf("%s is $%g, want $%g: %+v", what, got, want, bill)
+		}
+	}
+	near("share", number(bill.Share), number(bill.Compute)+number(bill.Egress))
+	near("valued", number(bill.Valued), number(bill.Latency)+number(bill.Interruption)+number(bill.Disruption)+number(bill.Preference))
+	near("total", number(bill.Total), number(bill.Share)+number(bill.Valued))
+	of := 0.0
+	for _, decision := range status.Decisions {
+		of += number(decision.HourlyUSD)
+	}
+	near("share of the places", of, number(bill.Share))
+	if number(bill.Egress) == 0 || number(bill.Latency) == 0 {
+		t.Errorf("parts are missing: %+v", bill)
+	}
+	if planned := plannedMessage(&status); !strings.HasSuffix(planned, "$"+bill.Share+"/h") {
+		t.Errorf("the condition says %q, not the share $%s", planned, bill.Share)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	schedulingv1 "k8s.io/api/scheduling/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -36,13 +37,18 @@ func named(name string) metav1.ObjectMeta {
 
 func ownedBy(name, apiVersion, kind, owner string) metav1.ObjectMeta {
 	out := named(name)
-	out.OwnerReferences = []metav1.OwnerReference{{APIVersion: apiVersion, Kind: kind, Name: owner, UID: types.UID("uid-" + owner), Controller: ptr.To(true)}}
+	out.OwnerReferences = []metav1.OwnerReference{{
+		APIVersion: apiVersion, Kind: kind, Name: owner, UID: types.UID("uid-" + owner), Controller: ptr.To(true),
+	}}
 	return out
 }
 
 func running(meta metav1.ObjectMeta, app, node string) *corev1.Pod {
 	meta.Labels = map[string]string{"app": app, appsv1.DefaultDeploymentUniqueLabelKey: "1"}
-	return &corev1.Pod{ObjectMeta: meta, Spec: corev1.PodSpec{NodeName: node, Containers: templateOf(app, "500m").Spec.Containers}, Status: corev1.PodStatus{Phase: corev1.PodRunning}}
+	return &corev1.Pod{
+		ObjectMeta: meta, Spec: corev1.PodSpec{NodeName: node, Containers: templateOf(app, "500m").Spec.Containers},
+		Status: corev1.PodStatus{Phase: corev1.PodRunning},
+	}
 }
 
 // everyKind are objects of all kinds that a plan is made from, each with something that only one of several readers once saw.
@@ -53,7 +59,16 @@ func everyKind() []client.Object {
 	urgent.Spec.PriorityClassName = "urgent"
 	lost := &v1alpha1.CloudPool{ObjectMeta: metav1.ObjectMeta{Name: "lost", UID: "uid-lost", Generation: 1}}
 	lost.Spec = v1alpha1.CloudPoolSpec{Cloud: "aws", Region: "us-east-1", MaxNodes: ptr.To[int32](5), InstanceType: "m7i.large"}
-	lost.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionOutage, Status: metav1.ConditionTrue, Reason: "Lost", Message: "cloud aws is lost", LastTransitionTime: metav1.Now().Rfc3339Copy()}}
+	lost.Status.Conditions = []metav1.Condition{{
+		Type: v1alpha1.ConditionOutage, Status: metav1.ConditionTrue, Reason: "Lost", Message: "cloud aws is lost",
+		LastTransitionTime: metav1.Now().Rfc3339Copy(),
+	}}
+	canary := func(name string, replicas int32) *appsv1.ReplicaSet {
+		return &appsv1.ReplicaSet{
+			ObjectMeta: ownedBy(name, "argoproj.io/v1alpha1", "Rollout", "canary"),
+			Spec:       appsv1.ReplicaSetSpec{Replicas: &replicas, Template: templateOf("canary", "300m")},
+		}
+	}
 	return []client.Object{
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop", UID: "uid-shop", Labels: map[string]string{corev1.LabelMetadataName: "shop"}}},
 		aws("a1", "eu-west-1"), aws("a2", "eu-west-1"), gcp("g1"), aws("u1", "us-east-1"), lost,
@@ -62,8 +77,7 @@ func everyKind() []client.Object {
 		running(ownedBy("web-1-x", "apps/v1", "ReplicaSet", "web-1"), "web", "a1"), going,
 		&appsv1.Deployment{ObjectMeta: named("urgent"), Spec: appsv1.DeploymentSpec{Replicas: ptr.To[int32](3), Template: urgent}},
 		// A Rollout is seen by its ReplicaSets alone; it once was a workload for each of them.
-		&appsv1.ReplicaSet{ObjectMeta: ownedBy("canary-1", "argoproj.io/v1alpha1", "Rollout", "canary"), Spec: appsv1.ReplicaSetSpec{Replicas: ptr.To[int32](2), Template: templateOf("canary", "300m")}},
-		&appsv1.ReplicaSet{ObjectMeta: ownedBy("canary-2", "argoproj.io/v1alpha1", "Rollout", "canary"), Spec: appsv1.ReplicaSetSpec{Replicas: ptr.To[int32](1), Template: templateOf("canary", "300m")}},
+		canary("canary-1", 2), canary("canary-2", 1),
 		running(ownedBy("canary-1-x", "apps/v1", "ReplicaSet", "canary-1"), "canary", "g1"),
 		// The claim of its first replica is disk-db-5: the controller once looked for disk-db-0, simulate for disk-db-5.
 		&appsv1.StatefulSet{ObjectMeta: named("db"), Spec: appsv1.StatefulSetSpec{
@@ -83,9 +97,15 @@ func everyKind() []client.Object {
 		}},
 		&corev1.ReplicationController{ObjectMeta: named("old"), Spec: corev1.ReplicationControllerSpec{Template: ptr.To(templateOf("old", "200m"))}},
 		// drain and drill once planned both with their parallelism.
-		&batchv1.Job{ObjectMeta: named("nearly"), Spec: batchv1.JobSpec{Parallelism: ptr.To[int32](4), Completions: ptr.To[int32](9), Template: templateOf("nearly", "200m")}, Status: batchv1.JobStatus{Succeeded: 8}},
-		&batchv1.Job{ObjectMeta: named("waits"), Spec: batchv1.JobSpec{Parallelism: ptr.To[int32](4), Suspend: ptr.To(true), Template: templateOf("waits", "200m")}},
-		&corev1.ResourceQuota{ObjectMeta: named("few"), Spec: corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{"pods": list("10", "1")[corev1.ResourceCPU]}}},
+		&batchv1.Job{ObjectMeta: named("nearly"), Status: batchv1.JobStatus{Succeeded: 8}, Spec: batchv1.JobSpec{
+			Parallelism: ptr.To[int32](4), Completions: ptr.To[int32](9), Template: templateOf("nearly", "200m"),
+		}},
+		&batchv1.Job{ObjectMeta: named("waits"), Spec: batchv1.JobSpec{
+			Parallelism: ptr.To[int32](4), Suspend: ptr.To(true), Template: templateOf("waits", "200m"),
+		}},
+		&corev1.ResourceQuota{ObjectMeta: named("few"), Spec: corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{
+			corev1.ResourcePods: resource.MustParse("10"),
+		}}},
 		&schedulingv1.PriorityClass{ObjectMeta: metav1.ObjectMeta{Name: "urgent", UID: "uid-urgent-class"}, Value: 1000},
 	}
 }
@@ -179,7 +199,8 @@ func plannedFrom(t *testing.T, input *planning.Input) *engine.Snapshot {
 func sameSnapshot(t *testing.T, what string, got, want *engine.Snapshot) {
 	t.Helper()
 	if len(got.Pools) != len(want.Pools) || len(got.Workloads) != len(want.Workloads) {
-		t.Fatalf("%s: %d pools and %d workloads, the controller has %d and %d", what, len(got.Pools), len(got.Workloads), len(want.Pools), len(want.Workloads))
+		t.Fatalf("%s: %d pools and %d workloads, the controller has %d and %d", what,
+			len(got.Pools), len(got.Workloads), len(want.Pools), len(want.Workloads))
 	}
 	for i := range want.Pools {
 		if !reflect.DeepEqual(got.Pools[i], want.Pools[i]) {
@@ -205,8 +226,10 @@ func TestPreviewIsThePlan(t *testing.T) {
 	calls := selecting("web", "web")
 	calls.Spec.Traffic = []v1alpha1.Traffic{{To: v1alpha1.WorkloadReference{Name: "db"}, RequestsPerSecond: 5}}
 	for name, policies := range map[string]state.Objects{
-		"all are selected": {ClusterPlacementPolicies: []*v1alpha1.ClusterPlacementPolicy{{ObjectMeta: metav1.ObjectMeta{Name: "all", UID: "uid-all", Generation: 1}}}},
-		"some are":         {PlacementPolicies: []*v1alpha1.PlacementPolicy{calls, selecting("canary", "canary"), selecting("nearly", "nearly")}},
+		"all are selected": {ClusterPlacementPolicies: []*v1alpha1.ClusterPlacementPolicy{{
+			ObjectMeta: metav1.ObjectMeta{Name: "all", UID: "uid-all", Generation: 1},
+		}}},
+		"some are": {PlacementPolicies: []*v1alpha1.PlacementPolicy{calls, selecting("canary", "canary"), selecting("nearly", "nearly")}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)

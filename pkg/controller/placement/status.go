@@ -22,12 +22,12 @@ import (
 
 // Reasons of the conditions Planned and InPlace.
 const (
-	ReasonPlanned    = "Planned"
-	ReasonUnplaced   = "Unplaced"
-	ReasonInvalid    = "Invalid"
-	ReasonUncertain  = "Uncertain"
-	ReasonInPlace    = "InPlace"
-	ReasonNotInPlace = "NotInPlace"
+	reasonPlanned    = "Planned"
+	reasonUnplaced   = "Unplaced"
+	reasonInvalid    = "Invalid"
+	reasonUncertain  = "Uncertain"
+	reasonInPlace    = "InPlace"
+	reasonNotInPlace = "NotInPlace"
 )
 
 // lastStays ends what is said while nothing certain is known.
@@ -45,7 +45,8 @@ type wanted struct {
 	generation int64
 	// last is what it says; nil when there is none.
 	last *v1alpha1.PlacementStatus
-	// savings are of moving the running replicas, in US dollars an hour; 0 where not all of them run.
+	// savings of moving the running replicas, with those that move with them, in US dollars an hour of shares; 0 where not all of
+	// them run, and where another workload names them.
 	savings float64
 	// news says that the plan is another than the Placement says, or that there is one now.
 	news bool
@@ -79,16 +80,16 @@ func (p *Planner) want(d *draft, s *solution, of *planning.Selected) *wanted {
 	}
 	switch {
 	case s == nil:
-		w.keep(nil, metav1.ConditionUnknown, ReasonUncertain, d.uncertain+lastStays)
+		w.keep(nil, metav1.ConditionUnknown, reasonUncertain, d.uncertain+lastStays)
 	case of.Rules == nil:
-		w.keep(s, metav1.ConditionUnknown, ReasonUncertain, of.Hold+lastStays)
+		w.keep(s, metav1.ConditionUnknown, reasonUncertain, of.Hold+lastStays)
 	case of.Hold == "" && of.Doubt != "":
-		w.keep(s, metav1.ConditionUnknown, ReasonUncertain, of.Doubt+lastStays)
+		w.keep(s, metav1.ConditionUnknown, reasonUncertain, of.Doubt+lastStays)
 	case of.Hold != "":
-		w.keep(s, metav1.ConditionFalse, ReasonInvalid, of.Hold+"; the last plan stays until it is corrected")
+		w.keep(s, metav1.ConditionFalse, reasonInvalid, of.Hold+"; the last plan stays until it is corrected")
 	case !found || s.plan.Placements[i].Held != "":
 		object := of.Kind + " " + of.Namespace + "/" + of.Name
-		w.keep(s, metav1.ConditionFalse, ReasonInvalid, cmp.Or(s.problems[object], "it cannot be planned")+"; the last plan stays until it is corrected")
+		w.keep(s, metav1.ConditionFalse, reasonInvalid, cmp.Or(s.problems[object], "it cannot be planned")+"; the last plan stays until it is corrected")
 	default:
 		w.plan(s, i)
 	}
@@ -156,9 +157,6 @@ func (w *wanted) plan(s *solution, i int) {
 		out.Decisions = append(out.Decisions, decision(s, d, running[d.Pool], reasons[k]))
 		out.InPlace += int32(min(d.Replicas, running[d.Pool]))
 		placed += d.Replicas
-	}
-	if all == placed && all > 0 {
-		w.savings = charged(&s.present[i]) - charged(&placement.Bill) + placement.Bill.Disruption
 	}
 	w.money(s, i, all, placed)
 	w.survival(s, placement, placed)
@@ -273,9 +271,9 @@ const noPlace = " no place: "
 func (w *wanted) conditions(placement *engine.Placement, why string) {
 	out := &w.status
 	if placement.Unplaced == 0 {
-		w.condition(v1alpha1.ConditionPlanned, metav1.ConditionTrue, ReasonPlanned, summary(out))
+		w.condition(v1alpha1.ConditionPlanned, metav1.ConditionTrue, reasonPlanned, summary(out))
 	} else {
-		w.condition(v1alpha1.ConditionPlanned, metav1.ConditionFalse, ReasonUnplaced,
+		w.condition(v1alpha1.ConditionPlanned, metav1.ConditionFalse, reasonUnplaced,
 			has(placement.Unplaced, out.Replicas)+noPlace+why)
 	}
 	w.inPlace()
@@ -286,9 +284,9 @@ func (w *wanted) inPlace() {
 	out := &w.status
 	message := fmt.Sprintf("%d of %s where the plan wants them", out.InPlace, status.Number(int(out.Replicas), "replica runs", "replicas run"))
 	if out.InPlace == out.Replicas {
-		w.condition(v1alpha1.ConditionInPlace, metav1.ConditionTrue, ReasonInPlace, message)
+		w.condition(v1alpha1.ConditionInPlace, metav1.ConditionTrue, reasonInPlace, message)
 	} else {
-		w.condition(v1alpha1.ConditionInPlace, metav1.ConditionFalse, ReasonNotInPlace, message)
+		w.condition(v1alpha1.ConditionInPlace, metav1.ConditionFalse, reasonNotInPlace, message)
 	}
 }
 

@@ -10,14 +10,11 @@ import (
 	"tradewind.dev/tradewind/pkg/engine"
 )
 
-// charged is what a bill amounts to, in US dollars an hour, without the preferences that nobody charges.
-func charged(b *engine.Bill) float64 { return b.Total() - b.Preference }
-
-// bill is a bill as a Placement shows it.
+// bill is what a workload costs as its Placement shows it.
 func bill(b *engine.Bill) *v1alpha1.PlacementBill {
 	return &v1alpha1.PlacementBill{
-		Total: dollars(charged(b)), Compute: dollars(b.Compute), Egress: dollars(b.Egress), Latency: dollars(b.Latency),
-		Interruption: dollars(b.Interruption), Disruption: dollars(b.Disruption),
+		Total: dollars(b.Total()), Share: dollars(b.Share()), Valued: dollars(b.Valued()), Compute: dollars(b.Compute), Egress: dollars(b.Egress),
+		Latency: dollars(b.Latency), Interruption: dollars(b.Interruption), Disruption: dollars(b.Disruption), Preference: dollars(b.Preference),
 	}
 }
 
@@ -46,7 +43,7 @@ func summary(s *v1alpha1.PlacementStatus) string {
 	}
 	text := strings.Join(parts, ", ")
 	if s.HourlyUSD != nil {
-		text += ": $" + s.HourlyUSD.Total + "/h"
+		text += ": $" + s.HourlyUSD.Share + "/h"
 		if s.PriceBasis == v1alpha1.PriceBasisList {
 			text += " at list prices"
 		}

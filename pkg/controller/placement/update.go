@@ -11,7 +11,6 @@ import (
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/state"
 	"tradewind.dev/tradewind/pkg/workload"
@@ -109,7 +108,7 @@ func (p *Planner) update(ctx context.Context, world *state.World, c changes, urg
 	case len(concerned) > 0 && !urgent && k.solution.plan.Unplaced > 0:
 		return "whose turn it is where room is short is everybody's matter", nil
 	}
-	s, touched, ok := k.solution.update(d.input, concerned)
+	s, touched, ok := k.solution.update(d, concerned)
 	if !ok {
 		return "a workload selects other nodes, or asks for what no plan knew of", nil
 	}
@@ -257,24 +256,21 @@ func (k *kept) compare(d *draft, concerned map[workload.Key]bool) bool {
 
 // update is the solution for an input in which the concerned workloads are others. touched are, by index, those whose part of the
 // plan, or of what it costs now, is another. The solver of s is the new solution's afterwards, whether or not it is taken.
-func (s *solution) update(input *planning.Input, concerned map[workload.Key]bool) (next *solution, touched map[int]bool, ok bool) {
-	result, changed, ok := s.result.Rebuild(input, concerned)
+func (s *solution) update(d *draft, concerned map[workload.Key]bool) (next *solution, touched map[int]bool, ok bool) {
+	result, changed, ok := s.result.Rebuild(d.input, concerned)
 	if !ok {
 		return nil, nil, false
 	}
-	out := &solution{result: result, solver: s.solver, now: s.now, world: input.World}
+	out := &solution{result: result, solver: s.solver, world: d.input.World}
 	for _, i := range changed {
 		if _, err := s.solver.Update(i, result.Snapshot.Workloads[i]); err != nil {
 			return nil, nil, false
 		}
-		if _, err := s.now.Update(i, asItIs(result.Snapshot.Workloads[i])); err != nil {
-			return nil, nil, false
-		}
 	}
-	out.take()
+	out.take(d)
 	touched = map[int]bool{}
 	for i, placement := range out.plan.Placements {
-		touched[i] = placement != s.plan.Placements[i] || out.present[i] != s.present[i]
+		touched[i] = placement != s.plan.Placements[i] || out.present[i] != s.present[i] || !sameWorth(out, s, i)
 	}
 	return out, touched, true
 }
@@ -291,10 +287,4 @@ func (k *kept) lacks(s *solution, touched map[int]bool) string {
 		return fmt.Sprintf("the gap would be %.2f %% after %.2f %%", s.plan.GapPercent, k.gap)
 	}
 	return ""
-}
-
-// asItIs is a workload whose replicas stay where they run.
-func asItIs(w engine.Workload) engine.Workload {
-	w.Hold = "as it is"
-	return w
 }

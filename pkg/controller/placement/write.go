@@ -127,7 +127,7 @@ func (p *Planner) hasMetadata(w *wanted) bool {
 // writeOne writes one Placement, and tells of a plan that changed.
 func (p *Planner) writeOne(ctx context.Context, w *wanted) error {
 	if w.last == nil || !p.hasMetadata(w) {
-		if _, err := apply.Object(ctx, p.client, configurationOf(w.key, &w.of.Workload), FieldOwner); err != nil {
+		if _, err := apply.Object(ctx, p.client, configurationOf(w.key, &w.of.Workload), fieldOwner); err != nil {
 			return client.IgnoreNotFound(err) // the namespace is being deleted
 		}
 	}
@@ -135,7 +135,7 @@ func (p *Planner) writeOne(ctx context.Context, w *wanted) error {
 	if err != nil {
 		return err
 	}
-	object, err := apply.Status(ctx, p.client, applyv1alpha1.Placement(w.key.Name, w.key.Namespace).WithStatus(says), FieldOwner)
+	object, err := apply.Status(ctx, p.client, applyv1alpha1.Placement(w.key.Name, w.key.Namespace).WithStatus(says), fieldOwner)
 	if apierrors.IsNotFound(err) { // somebody deleted it
 		p.touched.note(func(c *changes) { set(&c.placements, w.key) })
 		p.wake()

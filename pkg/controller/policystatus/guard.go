@@ -15,11 +15,11 @@ import (
 
 // Reasons of the conditions about admission policies.
 const (
-	ReasonGuarded               = "Guarded"
-	ReasonGuardNotInForce       = "GuardNotInForce"
-	ReasonGuardUnknown          = "GuardUnknown"
-	ReasonNamespacesEnforced    = "NamespacesEnforced"
-	ReasonEnforcementNotInForce = "EnforcementNotInForce"
+	reasonGuarded               = "Guarded"
+	reasonGuardNotInForce       = "GuardNotInForce"
+	reasonGuardUnknown          = "GuardUnknown"
+	reasonNamespacesEnforced    = "NamespacesEnforced"
+	reasonEnforcementNotInForce = "EnforcementNotInForce"
 )
 
 // systemNamespaces hold what the cluster needs before the scheduler, so that nothing is enforced in them. Only
@@ -28,17 +28,17 @@ var systemNamespaces = []string{"kube-node-lease", "kube-public", "kube-system",
 
 // locationsGuarded says whether nodes are kept from changing what says where they are.
 func locationsGuarded(verdict admission.Verdict) metav1.Condition {
-	condition := metav1.Condition{Type: v1alpha1.ConditionLocationsGuarded, Status: metav1.ConditionTrue, Reason: ReasonGuarded}
+	condition := metav1.Condition{Type: v1alpha1.ConditionLocationsGuarded, Status: metav1.ConditionTrue, Reason: reasonGuarded}
 	problems := status.Join(verdict.Problems, "; ", most)
 	switch {
 	case !verdict.Known:
-		condition.Status, condition.Reason = metav1.ConditionUnknown, ReasonGuardUnknown
+		condition.Status, condition.Reason = metav1.ConditionUnknown, reasonGuardUnknown
 		condition.Message = "whether nodes are kept from changing what says where they are has not been found out"
 		if problems != "" {
 			condition.Message += ": " + problems + "; apply the roles of this release: kubectl apply -k deploy/install"
 		}
 	case len(verdict.Problems) > 0:
-		condition.Status, condition.Reason = metav1.ConditionFalse, ReasonGuardNotInForce
+		condition.Status, condition.Reason = metav1.ConditionFalse, reasonGuardNotInForce
 		condition.Message = "a node that was taken over may claim to be elsewhere: " + problems + "; kubectl apply -k deploy/install puts the guard in force"
 	default:
 		condition.Message = "nodes do not change what says where they are once they have registered"
@@ -70,13 +70,13 @@ func admissionEnforced(namespaces []string, state *cluster.State) metav1.Conditi
 	}
 	switch {
 	case len(namespaces) == 0:
-		condition.Status, condition.Reason = metav1.ConditionTrue, ReasonNamespacesEnforced
+		condition.Status, condition.Reason = metav1.ConditionTrue, reasonNamespacesEnforced
 		condition.Message = "the policy selects no namespace but those of the system"
 	case len(open) == 0:
-		condition.Status, condition.Reason = metav1.ConditionTrue, ReasonNamespacesEnforced
+		condition.Status, condition.Reason = metav1.ConditionTrue, reasonNamespacesEnforced
 		condition.Message = "pods that name another scheduler, or a node, are refused in the namespaces of the policy"
 	case !state.Admission.Enforcement.Known:
-		condition.Status, condition.Reason = metav1.ConditionUnknown, ReasonGuardUnknown
+		condition.Status, condition.Reason = metav1.ConditionUnknown, reasonGuardUnknown
 		condition.Message = "whether pods that name another scheduler, or a node, are refused has not been found out"
 		if problems != "" {
 			condition.Message += ": " + problems
@@ -84,7 +84,7 @@ func admissionEnforced(namespaces []string, state *cluster.State) metav1.Conditi
 	case len(open) == 1 && slices.Contains(systemNamespaces, open[0]):
 		condition.Message = fmt.Sprintf("a pod that names another scheduler, or a node, goes past the policy in %s, where nothing is enforced; move the workload to another", names(open))
 	case len(asked) > 0 && problems != "":
-		condition.Reason = ReasonEnforcementNotInForce
+		condition.Reason = reasonEnforcementNotInForce
 		condition.Message = fmt.Sprintf("%s: label %s=true asks for enforcement and there is none: %s; add deploy/install/components/enforce to the installation",
 			names(asked), admission.LabelEnforce, problems)
 	default:

@@ -9,10 +9,10 @@ import (
 
 // Reasons of the condition InForce of a policy that the scheduler is not known to decide by.
 const (
-	// ReasonNotRead is that of one that the scheduler has not read in this version.
-	ReasonNotRead = "NotRead"
-	// ReasonSchedulerUnknown is that of all policies while no scheduler says what it has read.
-	ReasonSchedulerUnknown = "SchedulerUnknown"
+	// reasonNotRead is that of one that the scheduler has not read in this version.
+	reasonNotRead = "NotRead"
+	// reasonSchedulerUnknown is that of all policies while no scheduler says what it has read.
+	reasonSchedulerUnknown = "SchedulerUnknown"
 )
 
 // readBy makes the condition InForce of a policy Unknown unless the scheduler decides by this version of it. So whoever waits
@@ -25,9 +25,9 @@ func (e *evaluator) readBy(meta *metav1.ObjectMeta, of *status.Status) {
 		}
 		switch {
 		case e.heldProblem != "":
-			condition.Status, condition.Reason, condition.Message = metav1.ConditionUnknown, ReasonSchedulerUnknown, status.Clip(e.heldProblem, status.MaxMessage)
+			condition.Status, condition.Reason, condition.Message = metav1.ConditionUnknown, reasonSchedulerUnknown, status.Clip(e.heldProblem, status.MaxMessage)
 		case !e.held.Has(meta.UID, meta.Generation):
-			condition.Status, condition.Reason = metav1.ConditionUnknown, ReasonNotRead
+			condition.Status, condition.Reason = metav1.ConditionUnknown, reasonNotRead
 			condition.Message = "the scheduler has not read this version of the policy yet: pods that it places now are placed as if the policy had not been made or changed"
 		}
 	}

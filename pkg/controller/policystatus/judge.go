@@ -17,15 +17,15 @@ import (
 
 // Reasons of conditions.
 const (
-	ReasonEnforced       = "Enforced"
-	ReasonInvalid        = "Invalid"
-	ReasonOverridden     = "LowerPrecedence"
-	ReasonNotOverridden  = "NotOverridden"
-	ReasonNodesAllowed   = "NodesAllowed"
-	ReasonFewDomains     = "FewDomains"
-	ReasonNoNodeAllowed  = "NoNodeAllowed"
-	ReasonRulesExclusive = "NoNodeAllowedTogether"
-	ReasonNoNodes        = "NoNodes"
+	reasonEnforced       = "Enforced"
+	reasonInvalid        = "Invalid"
+	reasonOverridden     = "LowerPrecedence"
+	reasonNotOverridden  = "NotOverridden"
+	reasonNodesAllowed   = "NodesAllowed"
+	reasonFewDomains     = "FewDomains"
+	reasonNoNodeAllowed  = "NoNodeAllowed"
+	reasonRulesExclusive = "NoNodeAllowedTogether"
+	reasonNoNodes        = "NoNodes"
 )
 
 // most problems, reasons or names that a message lists.
@@ -54,9 +54,9 @@ func judge(source policy.Source, alone *rules.Rules, namespaces []string, used *
 }
 
 func inForce(problems []policy.Problem, alone *rules.Rules, used *use) metav1.Condition {
-	condition := metav1.Condition{Type: v1alpha1.ConditionInForce, Status: metav1.ConditionTrue, Reason: ReasonEnforced}
+	condition := metav1.Condition{Type: v1alpha1.ConditionInForce, Status: metav1.ConditionTrue, Reason: reasonEnforced}
 	if len(problems) > 0 {
-		condition.Status, condition.Reason = metav1.ConditionFalse, ReasonInvalid
+		condition.Status, condition.Reason = metav1.ConditionFalse, reasonInvalid
 		condition.Message = status.Clip(invalid(problems, alone), status.MaxMessage)
 		return condition
 	}
@@ -103,13 +103,13 @@ func invalid(problems []policy.Problem, alone *rules.Rules) string {
 
 func overridden(used *use) metav1.Condition {
 	condition := metav1.Condition{
-		Type: v1alpha1.ConditionOverridden, Status: metav1.ConditionFalse, Reason: ReasonNotOverridden,
+		Type: v1alpha1.ConditionOverridden, Status: metav1.ConditionFalse, Reason: reasonNotOverridden,
 		Message: "for the pods it selects, no other policy wins a preference that it sets",
 	}
 	if len(used.overridden) == 0 {
 		return condition
 	}
-	condition.Status, condition.Reason = metav1.ConditionTrue, ReasonOverridden
+	condition.Status, condition.Reason = metav1.ConditionTrue, reasonOverridden
 	overrides := make([]policy.Override, 0, len(used.overridden))
 	for override := range used.overridden {
 		overrides = append(overrides, override)
@@ -128,20 +128,20 @@ func overridden(used *use) metav1.Condition {
 }
 
 func satisfiable(source policy.Source, alone *rules.Rules, used *use, state *cluster.State, allowed int, reasons map[string]int) metav1.Condition {
-	condition := metav1.Condition{Type: v1alpha1.ConditionSatisfiable, Status: metav1.ConditionTrue, Reason: ReasonNodesAllowed}
+	condition := metav1.Condition{Type: v1alpha1.ConditionSatisfiable, Status: metav1.ConditionTrue, Reason: reasonNodesAllowed}
 	nodes := state.NodeCount()
 	switch {
 	case alone.Held() != "":
-		condition.Status, condition.Reason = metav1.ConditionUnknown, ReasonInvalid
+		condition.Status, condition.Reason = metav1.ConditionUnknown, reasonInvalid
 		condition.Message = "no place satisfies a rule that cannot be read; see the condition InForce"
 		return condition
 	case nodes == 0:
-		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, ReasonNoNodes, "the cluster has no nodes"
+		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, reasonNoNodes, "the cluster has no nodes"
 		return condition
 	case allowed == 0:
-		condition.Status, condition.Reason = metav1.ConditionFalse, ReasonNoNodeAllowed
+		condition.Status, condition.Reason = metav1.ConditionFalse, reasonNoNodeAllowed
 	case used.together != nil:
-		condition.Status, condition.Reason = metav1.ConditionFalse, ReasonRulesExclusive
+		condition.Status, condition.Reason = metav1.ConditionFalse, reasonRulesExclusive
 		_, reasons = allowedNodes(used.together, state.Nodes)
 		condition.Message = fmt.Sprintf("together with %s, 0 of %s: %s", others(source, used.together), status.Number(nodes, "node", "nodes"), status.Counts(reasons, most))
 		return condition
@@ -151,7 +151,7 @@ func satisfiable(source policy.Source, alone *rules.Rules, used *use, state *clu
 		condition.Message += ": " + status.Counts(reasons, most)
 	}
 	if few := fewDomains(alone, state.Nodes); few != "" && allowed > 0 {
-		condition.Reason = ReasonFewDomains
+		condition.Reason = reasonFewDomains
 		condition.Message += "; " + few
 	}
 	return condition

@@ -18,10 +18,10 @@ import (
 
 // Reasons of the condition TrafficAgreed.
 const (
-	ReasonAgreed           = "Agreed"
-	ReasonNotAgreed        = "CalleeDoesNotAgree"
-	ReasonNotPlanned       = "NotPlanned"
-	ReasonNoForeignTraffic = "NoForeignTraffic"
+	reasonAgreed           = "Agreed"
+	reasonNotAgreed        = "CalleeDoesNotAgree"
+	reasonNotPlanned       = "NotPlanned"
+	reasonNoForeignTraffic = "NoForeignTraffic"
 )
 
 // traffic is the calls that the workloads that they go to have not agreed to, by the policy that declares them.
@@ -51,20 +51,20 @@ func (t *traffic) set(all []planning.Unagreed) bool {
 // judge says whether the other namespaces that a policy's traffic goes to agree to it; ok is false where it has no such traffic
 // and the object does not say that it had.
 func (t *traffic) judge(source policy.Source, alone *rules.Rules, known []metav1.Condition) (condition metav1.Condition, ok bool) {
-	condition = metav1.Condition{Type: v1alpha1.ConditionTrafficAgreed, Status: metav1.ConditionTrue, Reason: ReasonAgreed}
+	condition = metav1.Condition{Type: v1alpha1.ConditionTrafficAgreed, Status: metav1.ConditionTrue, Reason: reasonAgreed}
 	foreign := slices.ContainsFunc(alone.Traffic, func(call policy.Traffic) bool {
 		return source.Namespace != "" && call.Namespace != "" && call.Namespace != source.Namespace
 	})
 	switch {
 	case !foreign:
-		condition.Reason, condition.Message = ReasonNoForeignTraffic, "it has no traffic to other namespaces"
+		condition.Reason, condition.Message = reasonNoForeignTraffic, "it has no traffic to other namespaces"
 		return condition, meta.FindStatusCondition(known, v1alpha1.ConditionTrafficAgreed) != nil
 	case !t.planned:
-		condition.Status, condition.Reason, condition.Message = metav1.ConditionUnknown, ReasonNotPlanned, "no plan has been made yet"
+		condition.Status, condition.Reason, condition.Message = metav1.ConditionUnknown, reasonNotPlanned, "no plan has been made yet"
 	case len(t.unagreed[source]) == 0:
 		condition.Message = "the workloads of other namespaces that it names agree, or none is there"
 	default:
-		condition.Status, condition.Reason = metav1.ConditionFalse, ReasonNotAgreed
+		condition.Status, condition.Reason = metav1.ConditionFalse, reasonNotAgreed
 		var texts []string
 		for _, call := range t.unagreed[source] {
 			texts = append(texts, fmt.Sprintf("%s/%s does not agree to be moved by %s/%s", call.Callee.Namespace, call.Callee.Name,

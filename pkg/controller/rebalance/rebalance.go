@@ -228,7 +228,7 @@ func (c *Controller) tell(v *view, key workload.Key, s *moves.Situation, move *m
 	case move.Mends != "":
 		text += ": a rule is broken (" + move.Mends + ")"
 	case s.Worth.Known && s.Worth.SavingsUSD > 0 && !s.Worth.Confidential:
-		text += fmt.Sprintf("; the whole plan saves $%.4g an hour", s.Worth.SavingsUSD)
+		text += "; the whole plan saves " + s.Worth.String()
 	}
 	ledger.Event(c.Recorder, v.round, key, corev1.EventTypeNormal, string(move.Reason), text)
 	klog.Background().Info("A replica is moved", "kind", key.Kind, "workload", key.Namespace+"/"+key.Name, "pod", move.Replica.Name,

@@ -197,41 +197,23 @@ func (v *view) concerns(i int) bool {
 	return rules.Rebalance != nil
 }
 
-// value says what moving the workloads brings that may move. It is kept for as long as the round is the latest.
+// value says what moving the workloads brings, as their Placements do. It is kept for as long as the round is the latest.
 func (v *view) value() {
 	if v.valued == v.round {
 		v.worth = v.worths
 		return
 	}
-	defer func() { v.valued, v.worths = v.round, v.worth }()
-	var movable []int
-	for i := range v.round.Result.Workloads {
-		planned, placement := 0, v.round.Plan.Placements[i]
-		for _, d := range placement.Decisions {
-			planned += d.Replicas
-		}
-		running := 0
-		for _, r := range v.round.Result.Snapshot.Workloads[i].Current {
-			running += r.Replicas
-		}
-		// Bills of different numbers of replicas cannot be compared.
-		if v.surplus(i) && placement.Held == "" && placement.Unplaced == 0 && planned == running {
-			movable = append(movable, i)
-		}
+	mayMove := func(i int) bool {
+		away, _ := v.away(i)
+		return moves.MayMove(v.round.Result.Snapshot.Workloads[i].Rules, len(away) > 0)
 	}
-	movable = slices.DeleteFunc(movable, func(i int) bool {
-		rules := v.round.Result.Snapshot.Workloads[i].Rules
-		away, back := v.away(i)
-		return (rules == nil || rules.Rebalance == nil) && (len(away) == 0 || !back)
-	})
-	if len(movable) > 0 {
-		v.worth = moves.NewValuer(v.appraiser, v.round.Plan).Value(movable)
-		confidential := v.round.Result.Confidential(v.round.Input.World.NegotiatedEgress)
-		for i, worth := range v.worth {
-			worth.Confidential = confidential
-			v.worth[i] = worth
-		}
+	v.worth = moves.Worths(v.appraiser, v.round.Plan, mayMove)
+	confidential := v.round.Result.Confidential(v.round.Input.World.NegotiatedEgress)
+	for i, worth := range v.worth {
+		worth.Confidential = confidential
+		v.worth[i] = worth
 	}
+	v.valued, v.worths = v.round, v.worth
 }
 
 // takeStock counts what is free on nodes, with room kept for replicas that wait for a node.

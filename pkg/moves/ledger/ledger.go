@@ -25,8 +25,8 @@ import (
 	"tradewind.dev/tradewind/pkg/workload"
 )
 
-// FieldOwner is the field manager of what this package writes.
-const FieldOwner client.FieldOwner = "tradewind-mover"
+// fieldOwner is the field manager of what this package writes.
+const fieldOwner client.FieldOwner = "tradewind-mover"
 
 // ReasonFailover is the reason of moves from a lost place.
 const ReasonFailover = "Failover"
@@ -255,7 +255,7 @@ func (l *Ledger) write(ctx context.Context, to *v1alpha1.Placement, says *applyv
 	for i := range says.Conditions {
 		says.Conditions[i].WithObservedGeneration(to.Generation)
 	}
-	_, err := apply.Status(ctx, l.client, applyv1alpha1.Placement(to.Name, to.Namespace).WithStatus(says), FieldOwner)
+	_, err := apply.Status(ctx, l.client, applyv1alpha1.Placement(to.Name, to.Namespace).WithStatus(says), fieldOwner)
 	return client.IgnoreNotFound(err)
 }
 

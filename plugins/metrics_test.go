@@ -1,0 +1,71 @@
+package plugins_test
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/component-base/metrics/legacyregistry"
+
+	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/plugins/plugintest"
+)
+
+// counted are the scheduler's counters and the counts of its histograms that hold these words, by name and labels.
+func counted(t *testing.T, words string) map[string]float64 {
+	t.Helper()
+	families, err := legacyregistry.DefaultGatherer.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]float64{}
+	for _, family := range families {
+		if !strings.HasPrefix(family.GetName(), words) {
+			continue
+		}
+		for _, metric := range family.GetMetric() {
+			var labels []string
+			for _, label := range metric.GetLabel() {
+				labels = append(labels, label.GetName()+"="+label.GetValue())
+			}
+			slices.Sort(labels)
+			out[family.GetName()+" "+strings.Join(labels, " ")] = metric.GetCounter().GetValue() + float64(metric.GetHistogram().GetSampleCount())
+		}
+	}
+	return out
+}
+
+// Once a pod is bound, each plugin counts its part of where the pod went, once.
+func TestBoundPodsAreCounted(t *testing.T) {
+	placement := &v1alpha1.Placement{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "deployment-web"}}
+	placement.Spec.Workload.Kind, placement.Spec.Workload.Name, placement.Status.Replicas = "Deployment", "web", 1
+	placement.Status.Decisions = []v1alpha1.PlacementDecision{{Cloud: "gcp", Region: "europe-west1", Replicas: 1}}
+	c := plugintest.New(t).PriceList("ours", "instances: [{cloud: aws, instanceType: m5.large, hourlyUSD: \"0.1\"}]").
+		LatencyMap("ours", "samples: [{from: DE, to: aws/eu-west-1, milliseconds: \"25\"}]").
+		Policy("web", selects("web", "latency: {clients: [{location: DE, sharePercent: 100}]}\n"+
+			"locations: {preferred: [{key: tradewind.dev/cloud, operator: In, values: [gcp], weight: 10}]}")).
+		Set(plugintest.AWS("aws", "eu-west-1a", "m5.large"), plugintest.GCP("gcp", "europe-west1-b", "n2-standard-2"), placement)
+	pod := plugintest.Replica("web-1", "web", "")
+	cycle := c.Set(pod).Cycle(pod)
+	cycle.Scores()
+	before := counted(t, "tradewind_placed_pod")
+	cycle.Bound("aws")
+	more := counted(t, "tradewind_placed_pod")
+	for name, value := range more {
+		if more[name] = value - before[name]; more[name] == 0 {
+			delete(more, name)
+		}
+	}
+	want := map[string]float64{
+		"tradewind_placed_pods_total capacity_type=on-demand cloud=aws profile=tradewind region=eu-west-1": 1,
+		"tradewind_placed_pod_hourly_usd cloud=aws profile=tradewind":                                      1,
+		"tradewind_placed_pod_expected_round_trip_milliseconds cloud=aws profile=tradewind":                1,
+		"tradewind_placed_pods_unmet_preference_total cloud=aws profile=tradewind":                         1,
+		"tradewind_placed_pods_by_plan_total plan=deviated profile=tradewind":                              1,
+	}
+	if !maps.Equal(more, want) {
+		t.Errorf("counted %v, want %v", more, want)
+	}
+}
