@@ -66,10 +66,11 @@ func askKubernetes(snapshot *state.Snapshot, pod *corev1.Pod) (*kubernetes, erro
 	if err != nil {
 		return nil, fmt.Errorf("kube-scheduler's filters: %w", err)
 	}
-	return &kubernetes{pod: pod, result: result, blind: blindRules(snapshot.Gaps)}, nil
+	return &kubernetes{pod: pod, result: result, blind: blindRules(snapshot.Gaps, append(pods, pod))}, nil
 }
 
-func blindRules(gaps []state.Gap) map[Rule]string {
+// blindRules are the rules that rest on what may not be read. Namespaces matter where a pod selects them by label.
+func blindRules(gaps []state.Gap, pods []*corev1.Pod) map[Rule]string {
 	out := map[Rule]string{}
 	for _, gap := range gaps {
 		for rule, resources := range readBy {
@@ -77,8 +78,29 @@ func blindRules(gaps []state.Gap) map[Rule]string {
 				out[rule] = strings.TrimPrefix(out[rule]+", "+gap.Resource, ", ")
 			}
 		}
+		if gap.Resource == "namespaces" && slices.ContainsFunc(pods, selectsNamespaces) {
+			out[RulePodAffinity] = gap.Resource
+		}
 	}
 	return out
+}
+
+// selectsNamespaces says whether what a pod requires of others is about pods of namespaces with certain labels.
+func selectsNamespaces(pod *corev1.Pod) bool {
+	affinity := pod.Spec.Affinity
+	if affinity == nil {
+		return false
+	}
+	var terms []corev1.PodAffinityTerm
+	if affinity.PodAffinity != nil {
+		terms = append(terms, affinity.PodAffinity.RequiredDuringSchedulingIgnoredDuringExecution...)
+	}
+	if affinity.PodAntiAffinity != nil {
+		terms = append(terms, affinity.PodAntiAffinity.RequiredDuringSchedulingIgnoredDuringExecution...)
+	}
+	return slices.ContainsFunc(terms, func(term corev1.PodAffinityTerm) bool {
+		return term.NamespaceSelector != nil && len(term.NamespaceSelector.MatchLabels)+len(term.NamespaceSelector.MatchExpressions) > 0
+	})
 }
 
 // obstacles are Kubernetes' reasons why the node cannot take the pod: those for which the scheduler does not ask Tradewind's
@@ -150,7 +172,7 @@ func (k *kubernetes) waits() []string {
 func (k *kubernetes) notes() []string {
 	var out []string
 	for rule, what := range k.blind {
-		out = append(out, fmt.Sprintf("Kubernetes' rules about %ss are not counted here: %s may not be listed", rule, what))
+		out = append(out, fmt.Sprintf("Kubernetes' rules of the kind %s are not counted here: %s may not be listed", rule, what))
 	}
 	slices.Sort(out)
 	return out

@@ -92,9 +92,28 @@ func TestUnreadableIsNoRefusal(t *testing.T) {
 	if len(e.Excluded) > 0 {
 		t.Errorf("excluded %+v", e.Excluded)
 	}
-	want := "Kubernetes' rules about volumes are not counted here: persistentvolumeclaims, csinodes.storage.k8s.io may not be listed"
+	want := "Kubernetes' rules of the kind volume are not counted here: persistentvolumeclaims, csinodes.storage.k8s.io may not be listed"
 	if !slices.Contains(e.Notes, want) {
 		t.Errorf("notes %q, want %q", e.Notes, want)
+	}
+}
+
+// TestUnreadableNamespaces checks that affinity to pods of namespaces by label is not judged when namespaces may not be listed,
+// and that other affinity is.
+func TestUnreadableNamespaces(t *testing.T) {
+	byLabel := strings.ReplaceAll(oneAHost, "topologyKey", "namespaceSelector: {matchLabels: {team: a}}, topologyKey")
+	for spec, excluded := range map[string]int{byLabel: 0, oneAHost: 1} {
+		snapshot := newCluster(t).nodes("ie", irelandOnDemand, 1).deployment("shop", "web", "100m", "64Mi", "ie-1", "").
+			spec("web", spec).snapshot()
+		snapshot.Gaps = []state.Gap{{Resource: "namespaces"}}
+		e, err := Explain(snapshot, snapshot.Pods[1], ExplainOptions{Profiles: profiles})
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := slices.ContainsFunc(e.Notes, func(note string) bool { return strings.Contains(note, "of the kind pod-affinity are not counted") })
+		if len(e.Excluded) != excluded || said != (excluded == 0) {
+			t.Errorf("%s: excluded %+v, notes %q", spec, e.Excluded, e.Notes)
+		}
 	}
 }
 

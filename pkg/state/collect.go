@@ -144,7 +144,7 @@ func Collect(ctx context.Context, reader client.Reader, options CollectOptions, 
 }
 
 func (s *Scheduling) kinds() []kind {
-	const volumes, devices = "whether nodes can attach its volumes is not known", "whether nodes have the devices that pods claim is not known"
+	const volumes, devices = "whether nodes can attach volumes is not known", "whether nodes have the devices that pods claim is not known"
 	out := []kind{
 		kindOf("csinodes.storage.k8s.io", func() client.ObjectList { return &storagev1.CSINodeList{} }, &s.CSINodes, volumes),
 		kindOf("csidrivers.storage.k8s.io", func() client.ObjectList { return &storagev1.CSIDriverList{} }, &s.CSIDrivers, volumes),

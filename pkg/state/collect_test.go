@@ -186,6 +186,32 @@ func TestCollectGoesOnWithout(t *testing.T) {
 	}
 }
 
+// TestCollectForExplanations checks that what explanations alone need is read on request, and that a cluster of an older
+// version, which cannot have such objects, lacks nothing.
+func TestCollectForExplanations(t *testing.T) {
+	for _, asked := range []bool{false, true} {
+		reader := collectable(2)
+		reader.refuse = map[string]error{
+			"ResourceClaim": &meta.NoKindMatchError{GroupKind: schema.GroupKind{Group: "resource.k8s.io", Kind: "ResourceClaim"}},
+			"CSINode":       apierrors.NewForbidden(schema.GroupResource{Resource: "csinodes"}, "", errors.New("no")),
+		}
+		s, err := Collect(context.Background(), reader, CollectOptions{Location: location.DefaultOptions(), Scheduling: asked}, collectTime)
+		if err != nil {
+			t.Fatal(err)
+		}
+		read := strings.Join(reader.calls, "\n")
+		for _, kind := range []string{"Placement ", "CSINode ", "CSIDriver ", "CSIStorageCapacity ", "ResourceClaim ", "ResourceSlice ", "DeviceClass "} {
+			if strings.Contains(read, kind) != asked {
+				t.Errorf("asked for %t: read\n%s", asked, read)
+			}
+		}
+		const want = "csinodes.storage.k8s.io may not be listed, so whether nodes can attach volumes is not known"
+		if asked && (len(s.Gaps) != 1 || !strings.HasPrefix(s.Gaps[0].Message, want)) || !asked && len(s.Gaps) > 0 {
+			t.Errorf("asked for %t: gaps %+v", asked, s.Gaps)
+		}
+	}
+}
+
 func TestCallees(t *testing.T) {
 	s, err := Collect(context.Background(), collectable(2), CollectOptions{Location: location.DefaultOptions()}, collectTime)
 	if err != nil {
