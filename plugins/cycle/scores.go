@@ -13,7 +13,7 @@ import (
 	"tradewind.dev/tradewind/pkg/state"
 )
 
-// Criterion is one part of a replica's bill. Each is scored by a plugin of its own.
+// Criterion is one part of what a replica is weighed by. Each is scored by a plugin of its own.
 type Criterion int
 
 // The criteria: the replica's compute price, its round trips, and the location preferences it does not meet.
@@ -25,7 +25,7 @@ const (
 )
 
 // scores turn dollars an hour into the scheduler's 0 to 100. All criteria share one scale: the same number of points is
-// the same number of dollars, so that the sum over the plugins orders nodes by their whole bill.
+// the same number of dollars, so that the sum over the plugins orders nodes by their whole score.
 type scores struct {
 	least, most [criteria]float64
 	span        float64 // the widest criterion's, in dollars an hour
