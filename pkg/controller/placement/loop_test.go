@@ -28,9 +28,26 @@ func TestWork(t *testing.T) {
 	if !b.loop.Asked() || !b.urgent.Load() {
 		t.Error("writers are not told of a pressing change")
 	}
-	if next := b.work(t.Context()); !next.At.IsZero() || next.NotBefore.Before(clock.Now().Add(pace)) {
+	if next := b.work(t.Context()); !next.At.IsZero() {
 		t.Errorf("after a plan of everything: %+v", next)
 	}
+
+	// What pods ask for waits. A new workload does not, since its pods do not wait for its plan; nor do policies.
+	made := len(b.rounds)
+	b.pods("none", "a1", "500m", 1)
+	if next := b.work(t.Context()); !next.At.Equal(clock.Now().Add(pace)) || len(b.rounds) != made {
+		t.Errorf("a pod right after a plan: %d plans more, then %+v", len(b.rounds)-made, next)
+	}
+	b.deployment("new", 1, "500m")
+	if next := b.work(t.Context()); !next.At.IsZero() || len(b.rounds) != made+1 {
+		t.Errorf("a new workload right after a plan: %d plans more, then %+v", len(b.rounds)-made, next)
+	}
+	b.pods("none", "a1", "500m", 2)
+	clock.Step(pace)
+	if next := b.work(t.Context()); !next.At.IsZero() || len(b.rounds) != made+2 {
+		t.Errorf("a pod, %v later: %d plans more, then %+v", pace, len(b.rounds)-made, next)
+	}
+	clock.Step(pace)
 
 	// What was planned in part is planned as a whole in the end, though nothing else changes.
 	b.policy("web", onlyAWS)
@@ -41,7 +58,7 @@ func TestWork(t *testing.T) {
 	if next := b.work(t.Context()); !next.At.Equal(due) {
 		t.Errorf("everything is planned at %v, not at %v", next.At, due)
 	}
-	made := len(b.rounds)
+	made = len(b.rounds)
 	clock.Step(wholeInterval)
 	if next := b.work(t.Context()); !next.At.IsZero() || len(b.rounds) != made+1 {
 		t.Errorf("after %v: %d plans more, then %+v", wholeInterval, len(b.rounds)-made, next)

@@ -29,8 +29,8 @@ import (
 const (
 	// settle is how long a change waits for others that come with it.
 	settle = 200 * time.Millisecond
-	// pace is how often rounds that can wait come at most: listeners look at the whole cluster after each, however little was
-	// planned in it.
+	// pace is how often rounds come at most that nothing but pods asks for: listeners look at the whole cluster after each,
+	// however little was planned in it. A new workload does not wait for it, since its pods do not wait for its plan.
 	pace = time.Second
 	// rest is how many times as long as a round took it rests after it, so that planning takes at most a fifth of one
 	// processor however large the cluster is. A change of policies, prices or availability does not wait for it. Explanations,
@@ -77,6 +77,7 @@ type Planner struct {
 	owed            bool
 	// touched is what has changed, kept the last plan with what it was made from, and left the Placements that gave way.
 	touched      touched
+	paced        time.Time // until when what pods ask for waits
 	kept         *kept
 	left         leftover
 	written      written
@@ -110,7 +111,8 @@ func newPlanner(to client.Client, recorder events.EventRecorder, options Options
 	p.loop = loop.New(p.clock, settle, 0)
 	listen(p.objects, notices{
 		everything: func() { p.touched.note(func(c *changes) { c.everything = true }); p.wake() },
-		room:       p.signal, workload: p.wake, placement: p.placementChanged,
+		workload:   func() { p.touched.note(func(c *changes) { c.workloads = true }); p.wake() },
+		room:       p.signal, placement: p.placementChanged,
 		pod: func(before, after *corev1.Pod) {
 			if before != nil && (after == nil || before.UID != after.UID) {
 				p.shapes.Forget(before)
@@ -164,6 +166,9 @@ func (p *Planner) work(ctx context.Context) loop.Next {
 		return loop.Next{At: p.clock.Now().Add(readInterval)}
 	}
 	began := p.clock.Now()
+	if began.Before(p.paced) && !p.urgent.Load() && p.touched.canWait() {
+		return loop.Next{At: p.paced}
+	}
 	pause := time.Duration(0)
 	if err := p.round(ctx); err != nil && ctx.Err() == nil {
 		klog.FromContext(ctx).Error(err, "Keeping Placements failed; the decisions stay, and it is tried again")
@@ -172,7 +177,8 @@ func (p *Planner) work(ctx context.Context) loop.Next {
 	}
 	now := p.clock.Now()
 	took := now.Sub(began)
-	next := loop.Next{At: p.kept.due(), NotBefore: now.Add(max(pause, pace-took, rest*(took-p.explanations.took)))}
+	p.paced = began.Add(pace)
+	next := loop.Next{At: p.kept.due(), NotBefore: now.Add(max(pause, rest*(took-p.explanations.took)))}
 	if !next.At.IsZero() && next.At.Before(next.NotBefore) {
 		next.At = next.NotBefore
 	}

@@ -7,11 +7,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// changes are what has changed since the last round began, beside workloads and policies, which a round compares itself.
+// changes are what has changed since the last round began. Which workloads and policies have, a round finds out itself.
 type changes struct {
 	// everything says that something changed that all plans rest on, such as a node or a volume; room that there is other room
 	// than was planned with, or that something is to be looked at again, which may wait.
 	everything, room bool
+	// workloads says that some have changed.
+	workloads bool
 	// pods that came, went or changed, and Placements that somebody else wrote.
 	pods, placements map[client.ObjectKey]bool
 }
@@ -26,6 +28,13 @@ func (t *touched) note(change func(c *changes)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	change(&t.changes)
+}
+
+// canWait says whether nothing has changed but pods, the room that they leave, and Placements.
+func (t *touched) canWait() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return !t.everything && !t.workloads
 }
 
 func (t *touched) pod(before, after *corev1.Pod) {
