@@ -2,11 +2,13 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"testing"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -124,6 +126,20 @@ spec: {instances: [{cloud: aws, instanceType: %s, hourlyUSD: "0.1"}, {cloud: aws
 `, cheap, dear))
 }
 
+// deploymentAsPlanned is deployment whose pods are made once there is a plan for them.
+func (e *movingEnv) deploymentAsPlanned(name string, replicas int32) {
+	e.Helper()
+	e.createDeployment(name, appsv1.DeploymentSpec{Replicas: &replicas, Template: template(name, nil), Paused: true})
+	e.wait("a plan of "+name, func(ctx context.Context) error {
+		found, err := e.placementOf(ctx, "deployment-"+name)
+		if err == nil && len(found.Status.Decisions) == 0 {
+			err = errors.New("it has no decisions")
+		}
+		return err
+	})
+	e.patchDeployment(name, `{"spec":{"paused":false}}`)
+}
+
 // planned waits until the plan has all replicas of a workload on one instance type.
 func (e *movingEnv) planned(placement, instanceType string) {
 	e.Helper()
@@ -155,7 +171,7 @@ pools:
 	e.policy("idle", survives)
 	before := map[string]map[string]string{}
 	for _, name := range []string{"web", "idle"} {
-		e.deployment(name, 4)
+		e.deploymentAsPlanned(name, 4)
 	}
 	for _, name := range []string{"web", "idle"} {
 		e.ready(name, map[string]int{"old": 2, "gcp": 2})

@@ -91,13 +91,14 @@ func (e *env) podIn(namespace, name string, options ...option) {
 // deployment creates a Deployment.
 func (e *env) deployment(name string, replicas int32, options ...option) {
 	e.Helper()
-	made := template(name, options)
-	_, err := e.client.AppsV1().Deployments(e.ns).Create(e.Context(), &appsv1.Deployment{
-		ObjectMeta: metav1.ObjectMeta{Name: name},
-		Spec: appsv1.DeploymentSpec{
-			Replicas: &replicas, Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": name}}, Template: made,
-		},
-	}, metav1.CreateOptions{})
+	e.createDeployment(name, appsv1.DeploymentSpec{Replicas: &replicas, Template: template(name, options)})
+}
+
+func (e *env) createDeployment(name string, spec appsv1.DeploymentSpec) {
+	e.Helper()
+	spec.Selector = &metav1.LabelSelector{MatchLabels: map[string]string{"app": name}}
+	_, err := e.client.AppsV1().Deployments(e.ns).Create(e.Context(),
+		&appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: spec}, metav1.CreateOptions{})
 	if err != nil {
 		e.Fatal(err)
 	}
