@@ -1,6 +1,7 @@
 package moves
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -368,6 +369,32 @@ func TestReplacementsStay(t *testing.T) {
 		}
 		if got := decide(5*time.Minute, map[string]int{"c": 1, "b": 1}, came, before[1]); slices.Contains(got, "new") {
 			t.Errorf("restarted %v: %v moves", restarted, got)
+		}
+	}
+}
+
+// TestMadeInTheSecondOfTheMove lets a price turn in the second in which the replicas were made: those that were there when others
+// were moved are no replacements, and follow once the replacements are ready.
+func TestMadeInTheSecondOfTheMove(t *testing.T) {
+	m := &Memory{}
+	replicas := spread("a", 4)
+	for i := range replicas {
+		replicas[i].Created = noon
+	}
+	for round, made := range []time.Duration{300 * time.Millisecond, 900 * time.Millisecond} {
+		s := dear(func(s *Situation) {
+			s.Now, s.Wanted, s.Replicas, s.Plan, s.Policy = noon.Add(made), 4, replicas, map[string]int{"b": 4}, allow(10, "2")
+		})
+		found := m.Decide(s, fill{})
+		if len(found.Moves) != 2 {
+			t.Fatalf("round %d: %d moves: %s: %s", round, len(found.Moves), found.Code, found.Message)
+		}
+		for i := range found.Moves {
+			move := &found.Moves[i]
+			m.Moved(s, move)
+			replicas = slices.DeleteFunc(slices.Clone(replicas), func(r Replica) bool { return r.ID == move.Replica.ID })
+			name := fmt.Sprintf("new-%d-%d", round, i)
+			replicas = append(replicas, Replica{ID: name, Name: name, Pool: "b", Ready: true, Created: noon})
 		}
 	}
 }

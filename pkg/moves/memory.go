@@ -21,6 +21,9 @@ type Past struct {
 	// From and To are pools; To is empty where it is not known any more.
 	From, To string
 	Reason   Reason
+	// young are the IDs of the replicas that were there already, and made in the same second: nothing else tells them from the
+	// one that came for the moved one. It is not known of moves by another process.
+	young map[string]bool
 }
 
 // Memory is what is remembered of one workload between decisions. The zero value is ready for use.
@@ -59,7 +62,13 @@ func (m *Memory) Moved(s *Situation, move *Move) {
 			m.wave[pool] = n > s.Plan[pool]
 		}
 	}
-	m.past = append(m.past, Past{Time: s.Now, From: move.From, To: move.To, Reason: move.Reason})
+	past := Past{Time: s.Now, From: move.From, To: move.To, Reason: move.Reason, young: map[string]bool{}}
+	for i := range s.Replicas {
+		if r := &s.Replicas[i]; !r.Created.Before(s.Now.Truncate(time.Second)) {
+			past.young[r.ID] = true
+		}
+	}
+	m.past = append(m.past, past)
 	m.trim()
 	if m.evicted == nil {
 		m.evicted, m.known = map[string]bool{}, map[string]bool{}

@@ -56,8 +56,8 @@ func (p *problem) permit(r *Replica, to string) (Move, bool) {
 // replicas, since pools get other names when their nodes change. Kubernetes writes the second in which a pod was made.
 func (p *problem) replaced(r *Replica) time.Time {
 	for i := range p.recent {
-		if at := p.recent[i].Time; !r.Created.Before(at.Truncate(time.Second)) {
-			return at
+		if past := &p.recent[i]; !r.Created.Before(past.Time.Truncate(time.Second)) && !past.young[r.ID] {
+			return past.Time
 		}
 	}
 	return time.Time{}

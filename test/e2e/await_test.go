@@ -53,6 +53,9 @@ func TestPodsAwaitPolicies(t *testing.T) {
 		"namespaceSelector: {matchLabels: {rail: eu}, matchExpressions: [{key: absent, operator: DoesNotExist}]}\n"
 	admitted("a pod without any policy", app("web"))
 
+	// Once one policy is in force, a scheduler has said what it has read.
+	e.cluster.ApplyYAML(t, clusterPolicyOf("first", "workloadSelector: {matchLabels: {app: none}}\nresidency: {jurisdictions: [EU]}"))
+	e.conditionSays("ClusterPlacementPolicy", "first", v1alpha1.ConditionInForce, metav1.ConditionTrue, "the scheduler enforces it")
 	e.sched.program.Stop(t)
 	e.cluster.ApplyYAML(t, clusterPolicyOf("guard-rail", selectors+"residency: {jurisdictions: [EU]}"))
 	says(metav1.ConditionUnknown, "has not read this version of the policy yet")
