@@ -6,7 +6,8 @@ import (
 )
 
 // Update replaces one workload and plans it anew, around all others: those do not move, except that their bills change
-// where they call it or it calls them. The plan's bound stays valid. Errors: there is no workload with this index, or it
+// where they call it or it calls them. The plan's bound is made anew for what changed; in rare cases it is too high until
+// everything is planned. Errors: there is no workload with this index, or it
 // requests a resource that the snapshot did not know.
 //
 // To add a workload, keep one with no replicas in the snapshot; to remove one, update it to none. After many updates a new
