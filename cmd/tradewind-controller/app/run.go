@@ -28,7 +28,6 @@ import (
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/controller/admissionwatch"
 	"tradewind.dev/tradewind/pkg/controller/cloudpool"
-	"tradewind.dev/tradewind/pkg/controller/cluster"
 	"tradewind.dev/tradewind/pkg/controller/clustermetrics"
 	"tradewind.dev/tradewind/pkg/controller/nodelabels"
 	"tradewind.dev/tradewind/pkg/controller/overridestatus"
@@ -36,6 +35,7 @@ import (
 	"tradewind.dev/tradewind/pkg/controller/policystatus"
 	"tradewind.dev/tradewind/pkg/controller/schedulerwatch"
 	"tradewind.dev/tradewind/pkg/planning/rounds"
+	"tradewind.dev/tradewind/pkg/state/cluster"
 	"tradewind.dev/tradewind/pkg/state/informers"
 )
 

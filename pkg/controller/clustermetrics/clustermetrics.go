@@ -7,7 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"tradewind.dev/tradewind/pkg/controller/cluster"
+	"tradewind.dev/tradewind/pkg/state/cluster"
 )
 
 var (

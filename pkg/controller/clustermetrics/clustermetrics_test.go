@@ -8,7 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/controller/clustertest"
+	"tradewind.dev/tradewind/pkg/state/clustertest"
 )
 
 func TestCollector(t *testing.T) {

@@ -4,8 +4,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/controller/cluster"
 	"tradewind.dev/tradewind/pkg/latency"
+	"tradewind.dev/tradewind/pkg/state/cluster"
 )
 
 // samplesUsed says whether a node stands at an end of any sample.

@@ -11,9 +11,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/controller/cluster"
 	"tradewind.dev/tradewind/pkg/kube/status"
 	"tradewind.dev/tradewind/pkg/pricing"
+	"tradewind.dev/tradewind/pkg/state/cluster"
 )
 
 // Reasons of conditions.

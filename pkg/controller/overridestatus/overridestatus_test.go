@@ -8,8 +8,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/controller/clustertest"
 	"tradewind.dev/tradewind/pkg/kube/status"
+	"tradewind.dev/tradewind/pkg/state/clustertest"
 )
 
 type overrideCase struct {

@@ -7,9 +7,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/controller/cluster"
 	"tradewind.dev/tradewind/pkg/kube/status"
 	"tradewind.dev/tradewind/pkg/pricing"
+	"tradewind.dev/tradewind/pkg/state/cluster"
 )
 
 func pricesUsed(spec *v1alpha1.PriceListSpec, state *cluster.State) metav1.Condition {

@@ -10,8 +10,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	testingclock "k8s.io/utils/clock/testing"
 
-	"tradewind.dev/tradewind/pkg/controller/cluster"
 	"tradewind.dev/tradewind/pkg/planning/rounds"
+	"tradewind.dev/tradewind/pkg/state/cluster"
 )
 
 // TestWork is about when work follows: how long it rests is the loop's, and tested there.

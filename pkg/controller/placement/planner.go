@@ -17,12 +17,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/controller/cluster"
 	"tradewind.dev/tradewind/pkg/kube/loop"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/planning/rounds"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/state/cluster"
 	"tradewind.dev/tradewind/pkg/state/informers"
 )
 

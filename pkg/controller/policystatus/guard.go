@@ -9,8 +9,8 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/admission"
-	"tradewind.dev/tradewind/pkg/controller/cluster"
 	"tradewind.dev/tradewind/pkg/kube/status"
+	"tradewind.dev/tradewind/pkg/state/cluster"
 )
 
 // Reasons of the conditions about admission policies.

@@ -9,7 +9,7 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/admission"
-	"tradewind.dev/tradewind/pkg/controller/clustertest"
+	"tradewind.dev/tradewind/pkg/state/clustertest"
 )
 
 // TestSystemNamespaces: a policy of a namespace in which nothing can be enforced does not say that something is.

@@ -7,9 +7,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/controller/cluster"
-	"tradewind.dev/tradewind/pkg/controller/clustertest"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/state/cluster"
+	"tradewind.dev/tradewind/pkg/state/clustertest"
 )
 
 // The condition was True as soon as the controller had read a policy, whatever the scheduler knew of it: pods made then could be

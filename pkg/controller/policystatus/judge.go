@@ -9,10 +9,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/controller/cluster"
 	"tradewind.dev/tradewind/pkg/kube/status"
 	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/rules/policy"
+	"tradewind.dev/tradewind/pkg/state/cluster"
 )
 
 // Reasons of conditions.

@@ -13,12 +13,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/controller/cluster"
 	"tradewind.dev/tradewind/pkg/kube/status"
 	"tradewind.dev/tradewind/pkg/planning/rounds"
 	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/rules/policy"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/state/cluster"
 )
 
 // Controller writes the statuses of PlacementPolicies and ClusterPlacementPolicies.

@@ -12,12 +12,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/controller/cluster"
-	"tradewind.dev/tradewind/pkg/controller/clustertest"
 	"tradewind.dev/tradewind/pkg/kube/status"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/rules/policy"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/state/cluster"
+	"tradewind.dev/tradewind/pkg/state/clustertest"
 )
 
 var schedulers = []string{"tradewind", "tradewind-cost", "tradewind-latency"}

@@ -7,9 +7,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/controller/clustertest"
 	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/rules/policy"
+	"tradewind.dev/tradewind/pkg/state/clustertest"
 	"tradewind.dev/tradewind/pkg/workload"
 )
 

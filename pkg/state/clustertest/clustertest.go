@@ -13,9 +13,9 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/controller/cluster"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/state/cluster"
 )
 
 // noon is when the states are of.
