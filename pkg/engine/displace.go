@@ -141,25 +141,40 @@ func (d *displacer) reduced(w *work, picks []pick) float64 {
 
 // moved is a workload that was lifted, and what it was before.
 type moved struct {
-	work   *work
-	index  int32
-	allocs []alloc
-	placed int32
-	usd    float64
+	work    *work
+	index   int32
+	allocs  []alloc
+	refuges []refuge
+	dropped bool
+	placed  int32
+	usd     float64
 }
 
-// grant tries to make room for one workload where it would rather be. It returns whether it did.
-func (d *displacer) grant(wanted wish) bool {
+// grant tries to make room for one workload where it would rather be, and keeps that when all together pay less.
+func (d *displacer) grant(wanted wish) {
+	d.exchange(wanted.work, func(all []moved) bool {
+		before, after := 0.0, 0.0
+		for k := range all {
+			before += all[k].usd
+			after += d.s.cost(all[k].work)
+		}
+		return cheaper(after, before)
+	})
+}
+
+// exchange makes room for one workload where it would rather be. That is kept when nobody has fewer replicas placed than
+// before, and accepted says so of those that were lifted, the workload first; it returns these, and nil when all is as before.
+func (d *displacer) exchange(i int32, accepted func(all []moved) bool) []moved {
 	s := d.s
-	w := s.works[wanted.work]
+	w := s.works[i]
 	picks, _ := d.ideal(w)
-	undo := []moved{d.lift(wanted.work)}
+	undo := []moved{d.lift(i)}
 	for _, p := range picks {
 		d.clear(&undo, w, p)
 	}
 	if len(undo) == 1 {
-		s.restore(w, undo[0].allocs)
-		return false
+		d.putBack(undo)
+		return nil
 	}
 	for k := range undo {
 		v := undo[k].work
@@ -173,35 +188,50 @@ func (d *displacer) grant(wanted wish) bool {
 		if k > 0 && len(v.in) > 0 {
 			s.again(v)
 		}
-	}
-	before, after, ok := 0.0, 0.0, true
-	for k := range undo {
-		u := &undo[k]
-		before += u.usd
-		after += s.cost(u.work)
-		ok = ok && u.work.placed() >= u.placed
-	}
-	if ok && cheaper(after, before) {
-		for k := range undo {
-			d.note(undo[k].index)
+		if s.reserve != nil {
+			s.shelter(undo[k].index)
 		}
-		return true
+	}
+	fewer := func(u moved) bool { return u.work.placed() < u.placed }
+	if slices.ContainsFunc(undo, fewer) || !accepted(undo) {
+		d.putBack(undo)
+		return nil
 	}
 	for k := range undo {
-		s.lift(undo[k].work)
+		d.note(undo[k].index)
 	}
-	for k := range undo {
-		s.restore(undo[k].work, undo[k].allocs)
-	}
-	return false
+	return undo
 }
 
-// lift takes a workload off its nodes and remembers what it was.
+// lift takes a workload off its nodes, gives up the room that is kept for it after a loss, and remembers what it was.
 func (d *displacer) lift(i int32) moved {
 	w := d.s.works[i]
-	out := moved{work: w, index: i, placed: w.placed(), usd: d.s.cost(w)}
+	out := moved{work: w, index: i, placed: w.placed(), usd: d.s.cost(w), refuges: w.refuges, dropped: w.dropped}
+	if d.s.reserve != nil {
+		d.s.unreserve(i)
+		w.refuges = nil
+	}
 	out.allocs = d.s.lift(w)
 	return out
+}
+
+// putBack puts workloads back to what they were.
+func (d *displacer) putBack(lifted []moved) {
+	s := d.s
+	for k := range lifted {
+		if s.reserve != nil {
+			s.unreserve(lifted[k].index)
+		}
+		s.lift(lifted[k].work)
+	}
+	for k := range lifted {
+		u := &lifted[k]
+		s.restore(u.work, u.allocs)
+		u.work.refuges, u.work.dropped = u.refuges, u.dropped
+		if s.reserve != nil {
+			s.claim(u.work)
+		}
+	}
 }
 
 // victim is a workload that could give way, and what that would cost it by the unit of what it frees.

@@ -153,10 +153,10 @@ func (d *dual) demand(it *item, usage []float64) float64 {
 		x.scanFor(it.row, it.set, atPlace, far)
 		return d.choose(it, it.n, d.staying(w, atPlace, far), usage)
 	}
-	// Pinned replicas and the others are relaxed to not share limits.
-	sum, left := 0.0, it.n
+	// Pinned replicas and the others are relaxed to not share limits. Where some have no place it may be the pinned ones.
+	sum, left, missing := 0.0, it.n, w.n-it.n
 	for _, p := range w.pins {
-		n := min(p.n, left)
+		n := min(max(p.n-missing, 0), left)
 		left -= n
 		only := d.pinnedPlaces(p, far)
 		x.scanFor(it.row, it.set, atPlace, only)

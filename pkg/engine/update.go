@@ -5,10 +5,10 @@ import (
 	"slices"
 )
 
-// Update replaces one workload and plans it anew, around all others: those do not move, except that their bills change
-// where they call it or it calls them. The plan's bound is made anew for what changed; in rare cases it is too high until
-// everything is planned. Errors: there is no workload with this index, or it
-// requests a resource that the snapshot did not know.
+// Update replaces one workload and plans it anew, around all others: where it has room those do not move, except that their
+// bills change where they call it or it calls them. Where it has too little, a few others give way that then are placed as
+// whole as before. The plan's bound is made anew for what changed. Errors: there is no workload with this index, or it requests
+// a resource that the snapshot did not know.
 //
 // To add a workload, keep one with no replicas in the snapshot; to remove one, update it to none. After many updates a new
 // Solver finds a better plan.
@@ -37,6 +37,7 @@ func (s *Solver) Update(i int, workload Workload) (*Plan, error) {
 	s.relink(int32(i), old, w)
 	s.m.dense(w.row)
 	s.dual.relax.priceOf(w.row.request)
+	changed := []int32{int32(i)}
 	if w.held != "" {
 		s.hold(w)
 	} else if w.n > 0 {
@@ -46,8 +47,35 @@ func (s *Solver) Update(i int, workload Workload) (*Plan, error) {
 		s.settle(w)
 		s.near(w)
 		s.shelter(int32(i))
+		if w.placed() < w.n && w.movable() {
+			changed = s.giveWay(int32(i))
+		}
 	}
-	return s.replan(append([]int32{int32(i)}, s.leaveOut(w)...), &workload, problems), nil
+	for _, far := range s.leaveOut(w) {
+		if !slices.Contains(changed, far) {
+			changed = append(changed, far)
+		}
+	}
+	return s.replan(changed, &workload, problems), nil
+}
+
+// giveWay moves a few others from where a workload that lacks room would rather be, when it is whole then and they are as
+// whole as before. It returns the workload and those that moved.
+func (s *Solver) giveWay(i int32) []int32 {
+	d := &displacer{s: s, relax: s.dual.relax, on: make([][]int32, len(s.m.pools))}
+	for k := range s.works {
+		d.note(int32(k))
+	}
+	out := []int32{i}
+	for _, u := range d.exchange(i, func(all []moved) bool {
+		far := func(u moved) bool { return !s.reaches(u.work) || !s.callersReach(u.work) }
+		return s.works[i].placed() == s.works[i].n && !slices.ContainsFunc(all, far)
+	}) {
+		if u.index != i {
+			out = append(out, u.index)
+		}
+	}
+	return out
 }
 
 // lowerLeast makes nodes that were full for every request so far open to a smaller one.

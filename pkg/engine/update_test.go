@@ -3,8 +3,10 @@ package engine_test
 import (
 	"testing"
 
+	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/internal/verify"
 	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/location"
 )
 
 // TestUpdateToASmallerRequest fills nodes with replicas that are smaller than any that the solver was made with: nodes that
@@ -32,6 +34,57 @@ func TestUpdateToASmallerRequest(t *testing.T) {
 	}
 }
 
+// TestUpdateMakesRoom: an updated workload that may go to one full pool alone was left without a place, though what fills the
+// pool had room elsewhere. Where that has none, or must survive a loss that it could not survive elsewhere, it stays.
+func TestUpdateMakesRoom(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		web     func(b *build) func(*engine.Workload)
+		db, aws int // replicas that have a place, and those of web on the pool
+	}{
+		{"room elsewhere", func(b *build) func(*engine.Workload) { return b.policy(v1alpha1.PolicySpec{}) }, 4, 4},
+		{"nowhere else to go", func(b *build) func(*engine.Workload) { return b.policy(onlyCloud("aws")) }, 0, 8},
+		{"no room after a loss", func(b *build) func(*engine.Workload) {
+			b.Pools = b.Pools[:2]
+			b.Pools[1].Nodes = append(b.Pools[1].Nodes, b.Pools[1].Nodes[0], b.Pools[1].Nodes[0])
+			return survive(location.DomainCloud, 0)
+		}, 0, 8},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newBuild(t)
+			b.workload("web", 8, 1000, tt.web(b)).workload("db", 0, 1000, b.policy(onlyCloud("aws")))
+			solver, err := engine.NewSolver(b.Snapshot, engine.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			onAWS := func(plan *engine.Plan) (n int) {
+				for _, d := range plan.Placements[0].Decisions {
+					if d.Pool == 0 {
+						n += d.Replicas
+					}
+				}
+				return n
+			}
+			if got := onAWS(solver.Plan()); got != 8 {
+				t.Fatalf("%d of 8 replicas fill the pool", got)
+			}
+			db := b.Workloads[1]
+			db.Replicas = 4
+			plan, err := solver.Update(1, db)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if placed := 4 - plan.Placements[1].Unplaced; placed != tt.db || onAWS(plan) != tt.aws || plan.Placements[0].Unplaced != 0 {
+				t.Errorf("%d replicas of db have a place, want %d; %d of web are on the pool, want %d, and %d nowhere",
+					placed, tt.db, onAWS(plan), tt.aws, plan.Placements[0].Unplaced)
+			}
+			for _, v := range verify.Check(solver.Snapshot(), plan, engine.Options{}) {
+				t.Error(v)
+			}
+		})
+	}
+}
+
 // TestUpdateForgetsProblems: what was wrong with a workload stayed among the problems of the plan after it had been corrected, and
 // came once more with every update.
 func TestUpdateForgetsProblems(t *testing.T) {
@@ -54,5 +107,26 @@ func TestUpdateForgetsProblems(t *testing.T) {
 	plan, err := solver.Update(0, corrected)
 	if err != nil || len(plan.Problems) != 1 || plan.Problems[0].Object != "Deployment shop/db" {
 		t.Errorf("problems are %v: %v", plan.Problems, err)
+	}
+}
+
+// TestBoundWithoutAPinnedReplica: where volumes leave one replica no place and another runs on where it is, the bound took the one
+// that runs for the pinned one, which would have had to move.
+func TestBoundWithoutAPinnedReplica(t *testing.T) {
+	bound := func(b *build) float64 {
+		plan := solve(t, b.Snapshot, engine.Options{})
+		if plan.GapPercent <= 0 {
+			t.Fatalf("the gap is %g %%: a bound that is too high would not show", plan.GapPercent)
+		}
+		return plan.LowerBoundUSD
+	}
+	without := bound(newBuild(t).workload("big", 3, 2500))
+	with := bound(newBuild(t).workload("big", 3, 2500).workload("web", 2, 0, func(w *engine.Workload) {
+		w.Request = engine.Resources{}
+		w.Current = []engine.PoolReplicas{{Pool: 0, Replicas: 1}}
+		w.Pins = []engine.Pin{{Replicas: 1, Places: []location.Location{{Cloud: "nowhere"}}}}
+	}))
+	if with > without+1e-9 {
+		t.Errorf("no plan costs less than $%g, it says, though the replica that runs is free: without it $%g", with, without)
 	}
 }
