@@ -164,7 +164,7 @@ func build(ctx context.Context, targets []target) (*binaries, error) {
 			return nil, fmt.Errorf("go list %s: %w", t.folder, err)
 		}
 		out.caches[t.folder] = filepath.Join(strings.TrimSpace(string(cache)), "fuzz", filepath.FromSlash(strings.TrimSpace(string(name))))
-		command := exec.CommandContext(ctx, "go", "test", "-c", "-fuzz", ".", "-o", out.program(t), t.folder)
+		command := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-fuzz", ".", "-o", out.program(t), t.folder)
 		if text, err := command.CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("build the tests of %s: %w\n%s", t.folder, err, text)
 		}
