@@ -68,13 +68,34 @@ func internetArea(cloud, region string) int {
 // is the first tier: what the first gigabytes of a month cost.
 //
 // Inside one region of AWS, Azure or Google Cloud the source states 0. Charges between zones of one region (AWS: 0.01
-// each way) are not in the source; a PriceList can give them. To another cloud or a private data centre, where the
-// source has no price for the pair, the price is that of the internet, which such traffic crosses. From a cloud that
-// the table does not have, it is unknown.
+// each way) are not in the source; a PriceList can give them. Inside one region of any other cloud, and inside a private data
+// centre that has no regions, traffic is free too: it leaves nobody's network. To another cloud or a private data centre, where
+// the source has no price for the pair, the price is that of the internet, which such traffic crosses. From a cloud that the table
+// does not have to anywhere else, it is unknown.
 func (c *Catalog) EgressPerGB(fromCloud, fromRegion, toCloud, toRegion string) Price {
 	if toCloud == Internet {
 		return c.InternetEgressPerGB(fromCloud, fromRegion)
 	}
+	if price := c.between(fromCloud, fromRegion, toCloud, toRegion); price.Known || !c.within(fromCloud, fromRegion, toCloud, toRegion) {
+		return price
+	}
+	return Price{Known: true, Source: SourceWithin, Basis: BasisList}
+}
+
+// SourceWithin is the source of a price of 0 for traffic that stays within one region, where no table states one.
+const SourceWithin = "traffic within one region or data centre; a PriceList can give another price"
+
+// within says that both ends are in one region, or in one cloud that has no regions and that the catalog does not know.
+func (c *Catalog) within(fromCloud, fromRegion, toCloud, toRegion string) bool {
+	if c.egress == nil || fromCloud == "" || fromCloud != toCloud || c.canonicalRegion(fromCloud, fromRegion) != c.canonicalRegion(toCloud, toRegion) {
+		return false
+	}
+	_, known := c.clouds[fromCloud]
+	return fromRegion != "" || !known
+}
+
+// between is the price that the table states.
+func (c *Catalog) between(fromCloud, fromRegion, toCloud, toRegion string) Price {
 	t := c.egress
 	if t == nil || toCloud == "" || fromRegion == "" {
 		return Price{}

@@ -1,0 +1,50 @@
+package app
+
+import (
+	"strings"
+	"testing"
+)
+
+// manifests joins documents.
+func manifests(documents ...string) string { return strings.Join(documents, "\n---\n") }
+
+const awsNode = `{apiVersion: v1, kind: Node, metadata: {name: dublin, labels: {topology.kubernetes.io/region: eu-west-1,
+  topology.kubernetes.io/zone: eu-west-1a, node.kubernetes.io/instance-type: m6i.2xlarge, eks.amazonaws.com/capacityType: ON_DEMAND}},
+  spec: {providerID: "aws:///eu-west-1a/i-dublin"}, status: {allocatable: {cpu: 7600m, memory: 28Gi, pods: "110"}}}`
+
+func deployment(name, cpu string) string {
+	return `{apiVersion: apps/v1, kind: Deployment, metadata: {name: ` + name + `, namespace: shop}, spec: {replicas: 1, selector: {matchLabels: {app: ` + name + `}},
+  template: {metadata: {labels: {app: ` + name + `}}, spec: {containers: [{name: c, image: i, resources: {requests: {cpu: ` + cpu + `, memory: 1Gi}}}]}}}}`
+}
+
+func policyOf(name, spec string) string {
+	return `{apiVersion: tradewind.dev/v1alpha1, kind: PlacementPolicy, metadata: {name: ` + name + `, namespace: shop}, spec: {workloadSelector: {matchLabels: {app: ` +
+		name + `}}, ` + spec + `}}`
+}
+
+// Two workloads that call each other on one machine of a private data centre cost no traffic, whatever the dearest known price is,
+// unless a PriceList gives one.
+func TestSimulateTrafficWithinADataCentre(t *testing.T) {
+	const within = `locations: {required: [{key: tradewind.dev/cloud, operator: In, values: [acme-dc]}]}`
+	const rack = `{apiVersion: v1, kind: Node, metadata: {name: rack, labels: {tradewind.dev/cloud: acme-dc, tradewind.dev/country: LU,
+  topology.kubernetes.io/region: lu, tradewind.dev/capacity-type: on-demand}}, status: {allocatable: {cpu: "32", memory: 120Gi, pods: "110"}}}`
+	for name, tt := range map[string]struct {
+		egress string
+		want   float64
+	}{
+		"no price list":     {"", 0},
+		"a price within":    {`egress: [{from: acme-dc, to: acme-dc, usdPerGB: "0.001"}], `, 0.36},
+		"a price out of it": {`egress: [{from: acme-dc, to: internet, usdPerGB: "0.05"}], `, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			list := `{apiVersion: tradewind.dev/v1alpha1, kind: PriceList, metadata: {name: acme}, spec: {` + tt.egress +
+				`resources: [{cloud: acme-dc, cpuHourlyUSD: "0.03", memoryGiBHourlyUSD: "0.003"}]}}`
+			code, plan, stderr := simulate(t, manifests(awsNode, rack, list, deployment("a", "500m"), deployment("b", "500m"), policyOf("b", within),
+				policyOf("a", `traffic: [{to: {name: b}, requestsPerSecond: 1000, bytesPerRequest: 100000}], `+within)), "--no-losses", "-f", "-")
+			if got := plan.HourlyUSD.Egress; code != 0 || got < tt.want-1e-9 || got > tt.want+1e-9 {
+				t.Errorf("status %d, egress $%g an hour, want $%g; %s", code, got, tt.want, stderr)
+			}
+			checkPlan(t, &plan)
+		})
+	}
+}
