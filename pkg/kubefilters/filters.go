@@ -42,6 +42,8 @@ type Filters struct {
 type plugin struct {
 	name      string
 	framework framework.Framework
+	// reserves says that it keeps what a pod is given beside its node: volumes, devices.
+	reserves bool
 }
 
 // New returns the filters of kube-scheduler's default profile, with the feature gates of this process. Close ends them.
@@ -109,7 +111,7 @@ func (f *Filters) start(ctx context.Context, factory informers.SharedInformerFac
 		}
 		f.enqueue = append(f.enqueue, made.PreEnqueuePlugins()...)
 		if listed := made.ListPlugins(); len(listed.PreFilter.Enabled)+len(listed.Filter.Enabled) > 0 {
-			f.plugins = append(f.plugins, plugin{name: enabled.Name, framework: made})
+			f.plugins = append(f.plugins, plugin{name: enabled.Name, framework: made, reserves: len(listed.Reserve.Enabled) > 0})
 		}
 	}
 	return nil
@@ -148,11 +150,12 @@ func devices(ctx context.Context, factory informers.SharedInformerFactory) (fwk.
 func (f *Filters) Close() { f.close() }
 
 // Assume counts a pod on a node that it fits: of two pods with one host port the first to be forgotten frees it. Claims stay
-// as they are, bound or not. The error names the pod: it counts on a node already, or has no UID.
+// as they are, bound or not: Bind gives them volumes. The pod must not be changed while it counts. The error names the pod: it
+// counts on a node already, or has no UID.
 func (f *Filters) Assume(pod *corev1.Pod, node string) error {
-	assumed := pod.DeepCopy()
+	assumed := *pod
 	assumed.Spec.NodeName = node
-	if err := f.cache.AddPod(f.logger, assumed); err != nil {
+	if err := f.cache.AddPod(f.logger, &assumed); err != nil {
 		return fmt.Errorf("assume pod %s/%s on node %s: %w", pod.Namespace, pod.Name, node, err)
 	}
 	return nil

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	"pgregory.net/rapid"
 )
 
@@ -70,5 +72,76 @@ func TestForgetRefuses(t *testing.T) {
 	f := filters(t, Objects{Nodes: []*corev1.Node{node("a", "z1")}})
 	if err := f.Forget(pod(t, "p", "web", "1", "a", "")); err == nil {
 		t.Error("a pod that counts nowhere was forgotten")
+	}
+}
+
+// TestBind counts a pod where no filter refuses it, and gives its claim the volume: the next pod finds none.
+func TestBind(t *testing.T) {
+	class := read[storagev1.StorageClass](t, `
+metadata: {name: local}
+provisioner: kubernetes.io/no-provisioner
+volumeBindingMode: WaitForFirstConsumer`)
+	volume := read[corev1.PersistentVolume](t, `
+metadata: {name: disk}
+spec:
+  storageClassName: local
+  accessModes: [ReadWriteOnce]
+  capacity: {storage: 10Gi}
+  local: {path: /disk}
+  nodeAffinity: {required: {nodeSelectorTerms: [{matchExpressions: [{key: kubernetes.io/hostname, operator: In, values: [a]}]}]}}`)
+	objects := Objects{Nodes: []*corev1.Node{node("a", "z1"), node("b", "z1")}, StorageClasses: []*storagev1.StorageClass{class}}
+	var claims []*corev1.PersistentVolumeClaim
+	for _, name := range []string{"one", "two"} {
+		claims = append(claims, read[corev1.PersistentVolumeClaim](t, `
+metadata: {namespace: shop, name: `+name+`}
+spec: {storageClassName: local, accessModes: [ReadWriteOnce], resources: {requests: {storage: 5Gi}}}`))
+	}
+	objects.Claims, objects.Volumes = Settled(claims, []*corev1.PersistentVolume{volume})
+	f := filters(t, objects)
+	bind := func(claim, node, want string) {
+		t.Helper()
+		refused, err := f.Bind(pod(t, claim, "db", "100m", "", "volumes: [{name: data, persistentVolumeClaim: {claimName: "+claim+"}}]"), node)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for i := range refused {
+			got = append(got, refused[i].Plugin)
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s on %s is refused by %q, want %q", claim, node, got, want)
+		}
+	}
+	bind("one", "b", "VolumeBinding")
+	bind("one", "a", "")
+	bind("two", "a", "VolumeBinding")
+	if _, err := f.Bind(pod(t, "three", "db", "", "", ""), "c"); err == nil || !strings.Contains(err.Error(), "node c") {
+		t.Errorf("on a node that is not there: %v", err)
+	}
+}
+
+// TestSummary counts nodes by what the scheduler would say first of them.
+func TestSummary(t *testing.T) {
+	nodes := []*corev1.Node{node("a", "z1"), node("b", "z1"), node("c", "z1"), node("d", "z1")}
+	nodes[2].Spec.Taints = []corev1.Taint{{Key: "team", Value: "x", Effect: corev1.TaintEffectNoSchedule}}
+	f := filters(t, Objects{Nodes: nodes, Pods: []*corev1.Pod{pod(t, "o1", "db", "1500m", "a", ""), pod(t, "o2", "db", "1500m", "b", "")}})
+	for _, c := range []struct {
+		cpu   string
+		nodes []string
+		want  string
+		full  bool
+	}{
+		{"1", []string{"a", "b", "c"}, "2 Insufficient cpu, 1 node(s) had untolerated taint(s)", true},
+		{"1", []string{"c"}, "1 node(s) had untolerated taint(s)", false},
+		{"3", []string{"d"}, "1 Insufficient cpu", false}, // no pod that goes would help
+		{"1", []string{"d"}, "", false},
+	} {
+		result, err := f.CheckOn(pod(t, "p", "web", c.cpu, "", ""), c.nodes...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text, full := result.Summary(c.nodes...); text != c.want || full != c.full {
+			t.Errorf("%s CPU on %v: %q %t, want %q %t", c.cpu, c.nodes, text, full, c.want, c.full)
+		}
 	}
 }

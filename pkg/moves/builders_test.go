@@ -15,14 +15,21 @@ var noon = time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)
 // fill gives room for a number of replicas in each pool; a pool that is not named has room for any.
 type fill map[string]int
 
-func (f fill) Reserve(pool string) bool {
+func (f fill) Reserve(_ *Replica, pool string) Refusal {
 	n, limited := f[pool]
 	if !limited {
-		return true
+		return Refusal{}
 	}
-	f[pool] = n - 1
-	return n > 0
+	if f[pool] = n - 1; n > 0 {
+		return Refusal{}
+	}
+	return Refusal{Reason: "2 Insufficient cpu", Full: true}
 }
+
+// refuses is where kube-scheduler refuses replicas by their names, in all pools.
+type refuses map[string]string
+
+func (r refuses) Reserve(replica *Replica, _ string) Refusal { return Refusal{Reason: r[replica.Name]} }
 
 func allow(percent int32, away string) *v1alpha1.Rebalance {
 	return &v1alpha1.Rebalance{MinSavingsPercent: ptr.To(percent), MaxUnavailable: away}

@@ -35,9 +35,6 @@ func (m *Memory) Decide(s *Situation, room Room) Decision {
 		}
 		return Decision{Code: CodeInPlace, Message: "no replica is to be moved"}
 	}
-	if why, again := m.futile(s); why != "" {
-		return Decision{Code: CodeBackoff, Again: again, Message: why}
-	}
 	return p.solve(room)
 }
 
@@ -259,11 +256,14 @@ func (p *problem) place(r *Replica, room Room, moving int) (Move, bool) {
 		if !ok || !p.withinBudget(move.Reason, moving) || !p.accepted(r, to) {
 			continue
 		}
-		if !room.Reserve(to) {
-			p.refuse(CodeNoRoom, time.Time{}, "pool %s has no room for a replica now: no node has what it requests free", to)
-			continue
+		switch refusal := room.Reserve(r, to); {
+		case refusal.Reason == "":
+			return move, true
+		case refusal.Full:
+			p.refuse(CodeNoRoom, time.Time{}, "pool %s has no room for replica %s now: %s", to, r.Name, refusal.Reason)
+		default:
+			p.refuse(CodeRefused, time.Time{}, "replica %s stays: kube-scheduler would place its replacement on no node of pool %s: %s", r.Name, to, refusal.Reason)
 		}
-		return move, true
 	}
 	return Move{}, false
 }

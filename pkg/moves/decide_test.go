@@ -279,38 +279,78 @@ func TestSeries(t *testing.T) {
 	}
 }
 
-// TestBackoff checks that replacements that come up where they would be moved from again make the workload wait, longer
-// each time, and until what could change that has changed.
-func TestBackoff(t *testing.T) {
-	version := 0
-	m, s := &Memory{}, dear(func(s *Situation) { s.Circumstances = func() string { return strconv.Itoa(version) } })
-	wait := time.Minute
-	for n := range 8 {
+// TestCameBack lets replacements come up where they would be moved from again. The workload once waited for a minute, and twice as
+// long the next time, so that the same healthy replica was evicted three times within minutes: it is moved again when something
+// that decides where it comes up has changed, and not by time, nor by another plan.
+func TestCameBack(t *testing.T) {
+	versions := map[string]int{}
+	m, s := &Memory{}, dear(func(s *Situation) {
+		s.Circumstances = func(pools ...string) string {
+			text := ""
+			for _, pool := range pools {
+				text += pool + strconv.Itoa(versions[pool])
+			}
+			return text
+		}
+	})
+	evicted := 0
+	comesBack := func() {
+		t.Helper()
 		d := m.Decide(s, fill{})
 		if len(d.Moves) != 2 {
 			t.Fatalf("%s: %s", d.Code, d.Message)
 		}
 		carryOut(m, s, d, "a", s.Now.Add(time.Second))
-		d = m.Decide(s, fill{})
-		if want := s.Now.Add(min(wait, time.Hour)); d.Code != CodeBackoff || !d.Again.Equal(want) {
-			t.Fatalf("%s again at %s, not %s: %s", d.Code, d.Again, want, d.Message)
-		}
-		wait *= 2
-		s.Now = d.Again
-		for range min(3*n, 3) { // nothing has changed, however long it takes; but once it is tried again all the same
-			if d = m.Decide(s, fill{}); d.Code != CodeBackoff || !d.Again.IsZero() {
-				t.Fatalf("%s again at %s: %s", d.Code, d.Again, d.Message)
+		evicted += len(d.Moves)
+	}
+	stays := func() {
+		t.Helper()
+		for range 5 {
+			if d := m.Decide(s, fill{}); d.Code != CodeCameBack || len(d.Moves) > 0 || !d.Again.IsZero() {
+				t.Fatalf("%s with %d moves again at %s: %s", d.Code, len(d.Moves), d.Again, d.Message)
 			}
 			s.Now = s.Now.Add(24 * time.Hour)
 		}
-		version++
 	}
-	d := m.Decide(s, fill{})
+	comesBack()
+	stays()
+	s.Plan = map[string]int{"b": 9, "a": 1} // of no other pool
+	versions["c"]++
+	stays()
+	for _, pool := range []string{"b", "a"} { // where it was to come up, and where it did
+		versions[pool]++
+		comesBack()
+		stays()
+	}
+	s.Plan = map[string]int{"b": 5, "c": 5}
+	d := m.Decide(s, fill{"c": 1})
+	if len(d.Moves) != 1 || d.Moves[0].To != "c" {
+		t.Fatalf("to another pool: %+v", d)
+	}
+	carryOut(m, s, d, "c", s.Now.Add(time.Second))
+	s.Now = s.Now.Add(time.Hour)
+	if d = m.Decide(s, fill{"c": 0}); len(d.Moves) > 0 {
+		t.Errorf("after one that came up where it was to: %+v", d)
+	}
+	versions["b"]++
+	d = m.Decide(s, fill{"c": 0})
 	carryOut(m, s, d, "b", s.Now.Add(time.Second))
-	d = m.Decide(s, fill{})
-	carryOut(m, s, d, "a", s.Now.Add(time.Second))
-	if d = m.Decide(s, fill{}); !d.Again.Equal(s.Now.Add(time.Minute)) {
-		t.Errorf("after one that succeeded: again at %s", d.Again)
+	if d = m.Decide(s, fill{"c": 0}); d.Code == CodeCameBack || len(d.Moves) == 0 {
+		t.Errorf("after it has worked: %s: %s", d.Code, d.Message)
+	}
+}
+
+// TestFiltersRefuse checks that a replica stays whose replacement kube-scheduler would refuse, and others go.
+func TestFiltersRefuse(t *testing.T) {
+	const words = "2 node(s) didn't match pod anti-affinity rules"
+	d := (&Memory{}).Decide(dear(nil), refuses{"web-00": words, "web-01": words})
+	if len(d.Moves) != 2 || d.Moves[0].Replica.Name != "web-02" {
+		t.Errorf("%+v", d)
+	}
+	d = (&Memory{}).Decide(dear(func(s *Situation) { s.Replicas, s.Wanted, s.Plan = s.Replicas[:2], 2, map[string]int{"b": 2} }),
+		refuses{"web-00": words, "web-01": words})
+	if want := "replica web-00 stays: kube-scheduler would place its replacement on no node of pool b: " + words; d.Code != CodeRefused || d.Message != want {
+		t.Errorf("%s: %s", d.Code, d.Message)
 	}
 }
 

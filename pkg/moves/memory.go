@@ -1,19 +1,12 @@
 package moves
 
 import (
-	"fmt"
 	"slices"
 	"time"
 )
 
-const (
-	// firstBackoff is how long a workload waits at least after a replacement landed where it would be moved from again; the
-	// wait doubles each time, up to lastBackoff.
-	firstBackoff = time.Minute
-	lastBackoff  = time.Hour
-	// maxPast is how many moves are remembered of a workload.
-	maxPast = 64
-)
+// maxPast is how many moves are remembered of a workload.
+const maxPast = 64
 
 // Past is a replica that was moved.
 type Past struct {
@@ -35,12 +28,16 @@ type Memory struct {
 	// replicas that were there before.
 	evicted map[string]bool
 	known   map[string]bool
-	// failures are replacements in a row that landed where they would be moved from again, the last one in the pool landed,
-	// under these circumstances. Nothing is moved before until, nor, from the second one on, while the circumstances are the same.
-	failures      int
-	until         time.Time
-	landed        string
-	circumstances string
+	// sent are the pools that these replicas were moved to, with their numbers.
+	sent map[string]int
+	// missed are the pools that replacements were to come up in and did not.
+	missed map[string]miss
+}
+
+// miss is a replacement that came up where it would be moved from again.
+type miss struct {
+	landed        string // the pool where it came up
+	circumstances string // of both pools when it did
 }
 
 // Recall adds moves that were recorded earlier, by another process: the order does not matter.
@@ -71,9 +68,10 @@ func (m *Memory) Moved(s *Situation, move *Move) {
 	m.past = append(m.past, past)
 	m.trim()
 	if m.evicted == nil {
-		m.evicted, m.known = map[string]bool{}, map[string]bool{}
+		m.evicted, m.known, m.sent = map[string]bool{}, map[string]bool{}, map[string]int{}
 	}
 	m.evicted[move.Replica.ID] = true
+	m.sent[move.To]++
 	for i := range s.Replicas {
 		m.known[s.Replicas[i].ID] = true
 	}
@@ -106,46 +104,33 @@ func (m *Memory) settle(s *Situation) {
 	if ready < s.Wanted {
 		return
 	}
-	running := count(s.Replicas, nil)
-	wrong := ""
-	for i := range s.Replicas {
-		r := &s.Replicas[i]
-		if !m.known[r.ID] && running[r.Pool] > s.Plan[r.Pool] && (wrong == "" || r.Pool < wrong) {
-			wrong = r.Pool
+	running, arrived := count(s.Replicas, nil), count(s.Replicas, m.known)
+	landed := ""
+	for pool := range arrived {
+		if running[pool] > s.Plan[pool] && (landed == "" || pool < landed) {
+			landed = pool
 		}
 	}
-	m.evicted, m.known = nil, nil
-	if wrong == "" {
-		m.failures, m.landed, m.until, m.circumstances = 0, "", time.Time{}, ""
-		return
+	for to, n := range m.sent {
+		if landed == "" || arrived[to] >= n {
+			delete(m.missed, to)
+			continue
+		}
+		if m.missed == nil {
+			m.missed = map[string]miss{}
+		}
+		m.missed[to] = miss{landed, s.circumstances(landed, to)}
 	}
-	wait := lastBackoff
-	if m.failures < 10 {
-		wait = min(lastBackoff, firstBackoff<<m.failures)
-	}
-	m.failures++
-	m.until, m.landed = s.Now.Add(wait), wrong
-	if s.Circumstances != nil {
-		m.circumstances = s.Circumstances()
-	}
+	m.evicted, m.known, m.sent = nil, nil, nil
 }
 
-// futile says why moving replicas would only bring them back to where they are; again is when that may have changed, zero
-// when time alone changes nothing.
-func (m *Memory) futile(s *Situation) (why string, again time.Time) {
-	if m.landed == "" {
-		return "", time.Time{}
+// misses is where the latest replacement came up that was to come up in a pool, if it would be moved from there again and nothing
+// has changed since that decides where it comes up; empty otherwise. Time alone changes nothing.
+func (m *Memory) misses(s *Situation, to string) (landed string) {
+	if known, ok := m.missed[to]; ok && s.circumstances(known.landed, to) == known.circumstances {
+		return known.landed
 	}
-	const what = "a replacement came up in pool %s, where it would be moved from again; the next try is %s. Does the pool that the plan " +
-		"wants refuse the pods (affinity, taints, quota)?"
-	if s.Now.Before(m.until) {
-		return fmt.Sprintf(what, m.landed, "at "+m.until.UTC().Format(time.RFC3339)), m.until
-	}
-	// The first time it may be that the scheduler had not seen the plan yet.
-	if m.failures > 1 && s.Circumstances != nil && s.Circumstances() == m.circumstances {
-		return fmt.Sprintf(what, m.landed, "when the plan, the policies, or nodes or replicas there have changed"), time.Time{}
-	}
-	return "", time.Time{}
+	return ""
 }
 
 // Pending says whether replacements of replicas that were moved are still awaited.

@@ -30,7 +30,11 @@ func (p *problem) permit(r *Replica, to string) (Move, bool) {
 		p.refuse(CodeWindow, p.opens, "outside the window of the policy's rebalance; it opens at %s", p.opens.Format(time.RFC3339))
 	case p.Pause != "":
 		p.refuse(CodePaused, time.Time{}, "%s", p.Pause)
-	case r.Pool != p.memory.landed && !p.replaced(r).IsZero(): // what came up in a wrong place is tried again: see futile
+	case p.memory.misses(p.Situation, to) != "":
+		p.refuse(CodeCameBack, time.Time{}, "a replacement that was to come up in pool %s came up in pool %s, where it would be moved from again; it stays "+
+			"until prices, policies, the workload, or the nodes of these pools have changed. Does something refuse the pods in pool %s (a quota, a webhook)?",
+			to, p.memory.misses(p.Situation, to), to)
+	case !p.replaced(r).IsZero():
 		until := p.replaced(r).Add(p.Stabilization)
 		p.refuse(CodeSettling, until, "replica %s replaced one that was moved; moving it again waits until %s", r.Name, until.UTC().Format(time.RFC3339))
 	case !p.memory.allowed(p.recent, r.Pool, to):

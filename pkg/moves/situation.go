@@ -39,10 +39,17 @@ type Situation struct {
 	// nothing is moved there for money.
 	Away   []Away
 	Return bool
-	// Circumstances say, in a form to be compared only, what decides where a replacement comes up: the plan, the rules, the
-	// nodes of the pools that it names and what else runs there. They are asked for only after a replacement came up where
-	// it would be moved from again. Nil when they are not known.
-	Circumstances func() string
+	// Circumstances say, in a form to be compared only, what decides in which of some pools a replacement comes up: the rules, the
+	// workload, the prices and the nodes of the pools. Which other pods run there does not count: they come and go. Nil when
+	// they are not known. They are asked for only after a replacement came up where it would be moved from again.
+	Circumstances func(pools ...string) string
+}
+
+func (s *Situation) circumstances(pools ...string) string {
+	if s.Circumstances == nil {
+		return ""
+	}
+	return s.Circumstances(pools...)
 }
 
 // Away are replicas that a loss drove from a pool and that have not gone back yet.
@@ -119,8 +126,17 @@ func dollars(usd float64) string {
 
 // Room reserves places for replacements.
 type Room interface {
-	// Reserve takes room for one replica of the workload in a pool, on nodes that exist, and says whether there was any.
-	Reserve(pool string) bool
+	// Reserve takes a place for the replacement of a replica in a pool, on a node that exists, as if the replica were gone. When
+	// there is none it says why kube-scheduler would place none there.
+	Reserve(replica *Replica, pool string) Refusal
+}
+
+// Refusal is why kube-scheduler would place no replacement in a pool. The zero value refuses nothing.
+type Refusal struct {
+	// Reason is that of each node, in Kubernetes' words, with their numbers.
+	Reason string
+	// Full says that it would once other pods have gone from a node.
+	Full bool
 }
 
 // Reason is why a replica is moved, as status.moved says it.
@@ -170,7 +186,7 @@ const (
 	CodeUnpriced   Code = "PriceNotKnown"
 	CodeWindow     Code = "OutsideWindow"
 	CodeSettling   Code = "Stabilizing" // moved recently
-	CodeBackoff    Code = "BackingOff"  // replacements landed elsewhere
+	CodeCameBack   Code = "CameBack"    // a replacement came up where it would be moved from again
 	CodeRefused    Code = "RuleRefuses" // the scheduler would refuse the replacement
 	CodeNoRoom     Code = "NoRoom"
 	CodeFixed      Code = "CannotMove"

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"testing"
 
-	"pgregory.net/rapid"
-
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/latency"
@@ -125,41 +123,6 @@ func TestWorthOfCallsThatAreNotAgreed(t *testing.T) {
 	if both[0].SavingsUSD > 1-1.8+0.01 || both[0].Replicas != 2 {
 		t.Errorf("the caller leaves it behind: %+v", both[0])
 	}
-}
-
-// TestStock compares with counting by hand.
-func TestStock(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		snapshot := clouds(t, 4, 2)
-		request := engine.Resources{MilliCPU: int64(rapid.IntRange(1, 4000).Draw(rt, "cpu")), MemoryBytes: 1 << 30}
-		var loads []Load
-		used := map[[2]int]int64{}
-		for range rapid.IntRange(0, 6).Draw(rt, "loads") {
-			at := [2]int{rapid.IntRange(0, 1).Draw(rt, "pool"), rapid.IntRange(0, 1).Draw(rt, "node")}
-			one := engine.Resources{MilliCPU: int64(rapid.IntRange(0, 1500).Draw(rt, "load"))}
-			loads = append(loads, Load{at[0], at[1], &one})
-			used[at] += one.MilliCPU
-		}
-		stock := NewStock(snapshot, loads)
-		for pool := range snapshot.Pools {
-			want := 0
-			for node := range snapshot.Pools[pool].Nodes {
-				if free := 4000 - used[[2]int{pool, node}]; free > 0 {
-					want += int(min(free/request.MilliCPU, 16)) // 16 GiB of memory
-				}
-			}
-			got := 0
-			for stock.Reserve(pool, &request) {
-				got++
-			}
-			if got != want {
-				rt.Fatalf("pool %d: room for %d, counted %d", pool, got, want)
-			}
-		}
-		if snapshot.Pools[0].Nodes[0].Free.MilliCPU != 4000 {
-			rt.Fatal("the snapshot was changed")
-		}
-	})
 }
 
 // BenchmarkValue values 10,000 workloads that all may move.

@@ -115,6 +115,7 @@ func (c *Controller) decide(ctx context.Context, round *rounds.Round) (time.Time
 	if err != nil {
 		return time.Time{}, err
 	}
+	defer v.close()
 	var again time.Time
 	var errs []error
 	kept := make(map[workload.Key]bool, len(round.Result.Workloads))

@@ -52,6 +52,9 @@ type bench struct {
 	hold    string
 	// cluster that the nodes say they are in; cheap is the ID of the cheap pool in the latest round.
 	cluster, cheap string
+	// template changes what replicas ask for; meanwhile, if set, is what happens after a plan was made.
+	template  func(*corev1.PodSpec)
+	meanwhile func()
 }
 
 func newBench(t *testing.T, policy string, change func(*corev1.Pod)) *bench {
@@ -85,22 +88,38 @@ func newBench(t *testing.T, policy string, change func(*corev1.Pod)) *bench {
 	}
 	object.Spec.WorkloadSelector = metav1.LabelSelector{MatchLabels: map[string]string{"app": "web"}}
 	b.objects.PlacementPolicies = append(b.objects.PlacementPolicies, object)
+	for name, kind := range map[string]string{"dear-0": "m7i.16xlarge", "cheap-0": "m7i.xlarge", "cheap-1": "m7i.xlarge"} {
+		b.create(&corev1.Node{
+			ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{
+				corev1.LabelTopologyRegion: "eu-west-1", corev1.LabelTopologyZone: "eu-west-1a", corev1.LabelInstanceTypeStable: kind,
+				"eks.amazonaws.com/capacityType": "ON_DEMAND", "eks.amazonaws.com/nodegroup": strings.TrimRight(name, "-01"),
+				corev1.LabelHostname: name,
+			}},
+			Spec: corev1.NodeSpec{ProviderID: "aws:///eu-west-1a/i-" + name},
+			Status: corev1.NodeStatus{Allocatable: corev1.ResourceList{
+				corev1.ResourceCPU: resource.MustParse("4"), corev1.ResourceMemory: resource.MustParse("16Gi"), corev1.ResourcePods: resource.MustParse("50"),
+			}},
+		})
+	}
 	for i := range 4 {
 		pod := b.pod(fmt.Sprintf("web-%d", i), "dear-0")
 		if change != nil {
 			change(pod)
 		}
-		if err := b.api.Create(t.Context(), pod); err != nil {
-			t.Fatal(err)
-		}
+		b.create(pod)
 	}
-	if err := b.api.Create(t.Context(), &v1alpha1.Placement{
+	b.create(&v1alpha1.Placement{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "deployment-web"},
 		Spec:       v1alpha1.PlacementSpec{Workload: v1alpha1.PlacementWorkload{APIVersion: "apps/v1", Kind: "Deployment", Name: "web"}},
-	}); err != nil {
-		t.Fatal(err)
-	}
+	})
 	return b
+}
+
+func (b *bench) create(object client.Object) {
+	b.Helper()
+	if err := b.api.Create(b.Context(), object); err != nil {
+		b.Fatal(err)
+	}
 }
 
 func (b *bench) pod(name, node string) *corev1.Pod {
@@ -131,27 +150,24 @@ func (b *bench) tryRound() error {
 		b.Fatal(err)
 	}
 	in := &planning.Input{World: world, Location: location.DefaultOptions().Compile(), Namespaces: map[string]labels.Set{"shop": {}}}
-	for name, kind := range map[string]string{"dear-0": "m7i.16xlarge", "cheap-0": "m7i.xlarge", "cheap-1": "m7i.xlarge"} {
-		in.Nodes = append(in.Nodes, &corev1.Node{
-			ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{
-				corev1.LabelTopologyRegion: "eu-west-1", corev1.LabelTopologyZone: "eu-west-1a", corev1.LabelInstanceTypeStable: kind,
-				"eks.amazonaws.com/capacityType": "ON_DEMAND", "eks.amazonaws.com/nodegroup": strings.TrimRight(name, "-01"),
-			}},
-			Spec: corev1.NodeSpec{ProviderID: "aws:///eu-west-1a/i-" + name},
-			Status: corev1.NodeStatus{Allocatable: corev1.ResourceList{
-				corev1.ResourceCPU: resource.MustParse("4"), corev1.ResourceMemory: resource.MustParse("16Gi"), corev1.ResourcePods: resource.MustParse("50"),
-			}},
-		})
+	var nodes corev1.NodeList
+	if err := b.api.List(b.Context(), &nodes); err != nil {
+		b.Fatal(err)
 	}
-	for _, node := range in.Nodes {
+	for i := range nodes.Items {
+		node := &nodes.Items[i]
 		if b.cluster != "" {
 			node.Labels[v1alpha1.LabelCluster] = b.cluster
 		}
+		in.Nodes = append(in.Nodes, node)
 	}
 	in.Workloads = []planning.Workload{{Workload: workload.Workload{
 		Key: workload.Key{Kind: b.kind, Namespace: "shop", Name: "web"}, APIVersion: "apps/v1", Replicas: 4,
 		Template: &corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": "web"}}, Spec: b.pod("", "").Spec},
 	}}}
+	if b.template != nil {
+		b.template(&in.Workloads[0].Template.Spec)
+	}
 	var pods corev1.PodList
 	if err := b.api.List(b.Context(), &pods); err != nil {
 		b.Fatal(err)
@@ -175,6 +191,9 @@ func (b *bench) tryRound() error {
 		if b.cheap == "" && result.Pools[i].Nodes[0].Name != "dear-0" {
 			b.cheap = result.Pools[i].ID()
 		}
+	}
+	if b.meanwhile != nil {
+		b.meanwhile()
 	}
 	_, err = b.decide(b.Context(), &rounds.Round{Time: b.clock.Now(), Input: in, Result: result, Plan: plan, World: world})
 	return err
@@ -212,9 +231,7 @@ func TestMoves(t *testing.T) {
 		b.round()
 		b.want("True", "Waiting", "1 of 4 replicas are ready", gone...)
 		b.clock.Step(10 * time.Second)
-		if err := b.api.Create(t.Context(), b.pod(fmt.Sprintf("new-%d", i), "cheap-0")); err != nil {
-			t.Fatal(err)
-		}
+		b.create(b.pod(fmt.Sprintf("new-%d", i), "cheap-0"))
 	}
 	b.round()
 	b.want("False", "InPlace", "", gone...)
@@ -263,9 +280,7 @@ func testFailback(t *testing.T, cluster string) {
 		gone = append(gone, name)
 		b.want("True", "Moving", "", gone...)
 		b.clock.Step(time.Second)
-		if err := b.api.Create(t.Context(), b.pod("new-"+name, "cheap-0")); err != nil {
-			t.Fatal(err)
-		}
+		b.create(b.pod("new-"+name, "cheap-0"))
 	}
 	for range 3 {
 		b.clock.Step(time.Hour)

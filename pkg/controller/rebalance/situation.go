@@ -1,12 +1,15 @@
 package rebalance
 
 import (
+	"encoding/json"
 	"fmt"
 	"hash/fnv"
 	"maps"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
 
 	"tradewind.dev/tradewind/pkg/loss"
 	"tradewind.dev/tradewind/pkg/moves"
@@ -32,7 +35,7 @@ func (v *view) situation(i int) *moves.Situation {
 	}
 	s.Away, s.Return = v.away(i)
 	s.Replicas = v.replicas(i, rules)
-	s.Rules, s.Circumstances = v.judge(i), func() string { return v.circumstances(i) }
+	s.Rules, s.Circumstances = v.judge(i), v.circumstances(i)
 	placement := v.round.Plan.Placements[i]
 	s.Unplaced = placement.Unplaced
 	switch {
@@ -91,32 +94,46 @@ func (v *view) judge(i int) *moves.Judge {
 	return moves.NewJudge(v.appraiser, i, v.enginePools, callees)
 }
 
-// circumstances are what decides where a replacement comes up: the rules, the plan, and of the pools that it names the nodes
-// and the replicas of other workloads there.
-func (v *view) circumstances(i int) string {
-	text := fnv.New128a()
-	if rules := v.round.Result.Snapshot.Workloads[i].Rules; rules != nil {
-		fmt.Fprint(text, rules.Signature)
+// circumstances are what decides in which of some pools a replacement comes up: the rules, what a replica asks for, and the
+// prices and nodes of the pools. Each is put together once.
+func (v *view) circumstances(i int) func(pools ...string) string {
+	known := map[string]string{}
+	return func(pools ...string) string {
+		key := strings.Join(pools, " ")
+		if _, ok := known[key]; !ok {
+			known[key] = v.circumstancesOf(i, pools)
+		}
+		return known[key]
 	}
-	for _, name := range slices.Sorted(maps.Keys(v.plans[i])) {
-		fmt.Fprintf(text, "\n%s %d", name, v.plans[i][name])
-		for _, node := range v.round.Result.Pools[v.poolNames[name]].Nodes {
-			fmt.Fprintf(text, " %s %t", node.Name, node.Spec.Unschedulable)
+}
+
+func (v *view) circumstancesOf(i int, pools []string) string {
+	text := fnv.New128a()
+	planned := &v.round.Result.Snapshot.Workloads[i]
+	if planned.Rules != nil {
+		fmt.Fprint(text, planned.Rules.Signature)
+	}
+	if template, err := json.Marshal(v.round.Result.Workloads[i].Template); err == nil { // which the API server sent as JSON
+		fmt.Fprintf(text, "\n%s", template)
+	}
+	for _, name := range pools {
+		at, ok := v.poolNames[name]
+		if !ok {
+			continue
+		}
+		price := &v.round.Result.Snapshot.Pools[at].Price
+		fmt.Fprintf(text, "\n%s %t %g", name, price.Known, price.USD)
+		for _, node := range v.round.Result.Pools[at].Nodes {
+			fmt.Fprintf(text, "\n%s %s %t %s", node.Name, node.UID, node.Spec.Unschedulable, labels.Set(node.Labels))
 			for k := range node.Spec.Taints {
 				fmt.Fprint(text, " ", node.Spec.Taints[k].ToString())
 			}
-		}
-	}
-	var others []string
-	for k := range v.pods {
-		for _, pod := range v.pods[k] {
-			if name := v.poolOf(pod.Spec.NodeName); k != i && v.plans[i][name] > 0 {
-				others = append(others, string(pod.UID))
+			for _, resource := range slices.Sorted(maps.Keys(node.Status.Allocatable)) {
+				quantity := node.Status.Allocatable[resource]
+				fmt.Fprintf(text, " %s=%s", resource, quantity.String())
 			}
 		}
 	}
-	slices.Sort(others)
-	fmt.Fprint(text, "\n", others)
 	return string(text.Sum(nil))
 }
 

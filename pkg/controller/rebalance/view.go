@@ -27,10 +27,12 @@ type view struct {
 	round       *rounds.Round
 	hold, pause string
 	now         time.Time
-	pods        [][]replica // by workload
+	pods        [][]replica   // by workload
+	all         []*corev1.Pod // that take room
 	plans       []map[string]int
 	worth       map[int]moves.Worth
-	stock       *moves.Stock
+	live        corev1.NodeList // the nodes as they are now
+	landing     *landing
 	drains      map[policy.Source]bool
 	poolNames   map[string]int
 	enginePools map[string]*engine.Pool
@@ -88,6 +90,9 @@ func (c *Controller) view(ctx context.Context, round *rounds.Round) (*view, erro
 	if err := v.readPods(ctx); err != nil {
 		return nil, err
 	}
+	if err := c.Client.List(ctx, &v.live); err != nil {
+		return nil, fmt.Errorf("read nodes: %w", err)
+	}
 	if c.appraised != round {
 		appraiser, err := engine.NewAppraiser(round.Result.Snapshot, engine.Options{})
 		if err != nil {
@@ -103,7 +108,6 @@ func (c *Controller) view(ctx context.Context, round *rounds.Round) (*view, erro
 		v.plans = append(v.plans, plan)
 	}
 	v.value()
-	v.takeStock()
 	return v, nil
 }
 
@@ -135,6 +139,9 @@ func (v *view) readPods(ctx context.Context) error {
 	v.pods = make([][]replica, len(v.round.Result.Workloads))
 	for i := range list.Items {
 		pod := &list.Items[i]
+		if !workload.Ended(pod) {
+			v.all = append(v.all, pod)
+		}
 		if !workload.Live(pod) {
 			continue
 		}
@@ -214,63 +221,6 @@ func (v *view) value() {
 		v.worth[i] = worth
 	}
 	v.valued, v.worths = v.round, v.worth
-}
-
-// takeStock counts what is free on nodes, with room kept for replicas that wait for a node.
-func (v *view) takeStock() {
-	place := map[string][2]int{}
-	for p := range v.round.Result.Pools {
-		for k, node := range v.round.Result.Pools[p].Nodes {
-			place[node.Name] = [2]int{p, k}
-		}
-	}
-	var loads []moves.Load
-	type waiting struct{ workload, pool, replicas int }
-	var waits []waiting
-	for i := range v.pods {
-		request := &v.round.Result.Snapshot.Workloads[i].Request
-		unplaced := 0
-		for _, pod := range v.pods[i] {
-			if at, ok := place[pod.Spec.NodeName]; ok {
-				loads = append(loads, moves.Load{Pool: at[0], Node: at[1], Request: request})
-			} else if pod.Spec.NodeName == "" {
-				unplaced++
-			}
-		}
-		if unplaced == 0 {
-			continue
-		}
-		counts := v.counts(i)
-		for _, d := range v.round.Plan.Placements[i].Decisions {
-			if lacks := min(unplaced, d.Replicas-counts[v.round.Result.Pools[d.Pool].ID()]); lacks > 0 {
-				waits = append(waits, waiting{i, d.Pool, lacks})
-				unplaced -= lacks
-			}
-		}
-	}
-	v.stock = moves.NewStock(v.round.Result.Snapshot, loads)
-	for _, w := range waits {
-		for range w.replicas {
-			v.stock.Reserve(w.pool, &v.round.Result.Snapshot.Workloads[w.workload].Request)
-		}
-	}
-}
-
-// room reserves places for the replicas of one workload.
-func (v *view) room(i int) moves.Room { return room{v, i} }
-
-type room struct {
-	view     *view
-	workload int
-}
-
-// Reserve implements moves.Room.
-func (r room) Reserve(pool string) bool {
-	at, ok := r.view.poolNames[pool]
-	if !ok || r.view.round.Result.Pools[at].Unavailable != "" {
-		return false
-	}
-	return r.view.stock.Reserve(at, &r.view.round.Result.Snapshot.Workloads[r.workload].Request)
 }
 
 // away are the replicas of a workload that a loss drove away and that have not gone back, and whether they do by themselves.

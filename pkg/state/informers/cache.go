@@ -66,7 +66,8 @@ func owned(meta *metav1.ObjectMeta) metav1.ObjectMeta {
 // KeepAnnotations are annotations by which people keep autoscalers from evicting a pod; Tradewind heeds them too.
 var KeepAnnotations = [...]string{"cluster-autoscaler.kubernetes.io/safe-to-evict", "karpenter.sh/do-not-disrupt"}
 
-// transformPod keeps what a pod requests as one container, its claims, and where and how it is.
+// transformPod keeps what a pod requests as one container, its claims, where and how it is, and what it keeps from others: ports of
+// its node, and the places of pods that it must not be near.
 func transformPod(object any) (any, error) {
 	pod, ok := object.(*corev1.Pod)
 	if !ok {
@@ -76,9 +77,11 @@ func transformPod(object any) (any, error) {
 		TypeMeta: pod.TypeMeta, ObjectMeta: owned(&pod.ObjectMeta),
 		Spec: corev1.PodSpec{
 			SchedulerName: pod.Spec.SchedulerName, NodeName: pod.Spec.NodeName, Volumes: claims(pod.Spec.Volumes),
-			Containers: []corev1.Container{{Resources: corev1.ResourceRequirements{
-				Requests: resourcehelper.PodRequests(pod, resourcehelper.PodResourcesOptions{}),
-			}}},
+			Containers: []corev1.Container{{
+				Resources: corev1.ResourceRequirements{Requests: resourcehelper.PodRequests(pod, resourcehelper.PodResourcesOptions{})},
+				Ports:     hostPorts(pod.Spec.Containers, pod.Spec.InitContainers),
+			}},
+			Affinity: avoidance(pod.Spec.Affinity),
 		},
 		Status: corev1.PodStatus{Phase: pod.Status.Phase},
 	}
@@ -91,6 +94,37 @@ func transformPod(object any) (any, error) {
 		}
 	}
 	return out, nil
+}
+
+// hostPorts are the ports of the node that containers take while the pod runs.
+func hostPorts(containers, init []corev1.Container) []corev1.ContainerPort {
+	var out []corev1.ContainerPort
+	add := func(c *corev1.Container) {
+		for _, port := range c.Ports {
+			if port.HostPort > 0 {
+				out = append(out, port)
+			}
+		}
+	}
+	for i := range containers {
+		add(&containers[i])
+	}
+	for i := range init {
+		if policy := init[i].RestartPolicy; policy != nil && *policy == corev1.ContainerRestartPolicyAlways {
+			add(&init[i])
+		}
+	}
+	return out
+}
+
+// avoidance is what of a running pod's affinity keeps others away: its required anti-affinity.
+func avoidance(affinity *corev1.Affinity) *corev1.Affinity {
+	if affinity == nil || affinity.PodAntiAffinity == nil || len(affinity.PodAntiAffinity.RequiredDuringSchedulingIgnoredDuringExecution) == 0 {
+		return nil
+	}
+	return &corev1.Affinity{PodAntiAffinity: &corev1.PodAntiAffinity{
+		RequiredDuringSchedulingIgnoredDuringExecution: affinity.PodAntiAffinity.RequiredDuringSchedulingIgnoredDuringExecution,
+	}}
 }
 
 // kept are those of the annotations that have these keys; nil when there is none.

@@ -113,6 +113,9 @@ func TestTransforms(t *testing.T) {
 			SchedulerName: "tradewind", NodeName: "a",
 			Containers: []corev1.Container{{Name: "c", Image: "i", Resources: requests("1")}, {Name: "d", Resources: requests("500m")}},
 			Overhead:   corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("250m")},
+			Affinity: &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{}, PodAntiAffinity: &corev1.PodAntiAffinity{
+				RequiredDuringSchedulingIgnoredDuringExecution: []corev1.PodAffinityTerm{{TopologyKey: corev1.LabelHostname}},
+			}},
 			Volumes: []corev1.Volume{
 				{Name: "scratch", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}},
 				{Name: "data", VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "data"}}},
@@ -122,6 +125,7 @@ func TestTransforms(t *testing.T) {
 			{Type: corev1.PodInitialized, Status: corev1.ConditionTrue}, {Type: corev1.PodReady, Status: corev1.ConditionTrue},
 		}},
 	}
+	pod.Spec.Containers[1].Ports = []corev1.ContainerPort{{ContainerPort: 80}, {ContainerPort: 443, HostPort: 8443}}
 	kept, err = transformPod(pod.DeepCopy())
 	if err != nil {
 		t.Fatal(err)
@@ -132,6 +136,10 @@ func TestTransforms(t *testing.T) {
 	}
 	if want := state.Request(pod); state.Request(small) != want || want.MilliCPU != 1750 {
 		t.Errorf("it requests %+v, kept of %+v", state.Request(small), want)
+	}
+	if ports := small.Spec.Containers[0].Ports; len(ports) != 1 || ports[0].HostPort != 8443 || small.Spec.Affinity.NodeAffinity != nil ||
+		len(small.Spec.Affinity.PodAntiAffinity.RequiredDuringSchedulingIgnoredDuringExecution) != 1 {
+		t.Errorf("of what it keeps from others: %+v", small.Spec)
 	}
 	if len(small.Spec.Volumes) != 1 || small.Spec.Volumes[0].Name != "data" || small.Spec.NodeName != "a" || len(small.Status.Conditions) != 1 {
 		t.Errorf("got %+v", small)

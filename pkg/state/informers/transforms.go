@@ -18,7 +18,7 @@ func template(full *corev1.PodTemplateSpec) corev1.PodTemplateSpec {
 			Containers: containers(spec.Containers), InitContainers: containers(spec.InitContainers), Resources: spec.Resources,
 			Overhead: spec.Overhead, Volumes: claims(spec.Volumes), NodeName: spec.NodeName, NodeSelector: spec.NodeSelector,
 			Affinity: spec.Affinity, Tolerations: spec.Tolerations, TopologySpreadConstraints: spec.TopologySpreadConstraints,
-			SchedulerName: spec.SchedulerName, RuntimeClassName: spec.RuntimeClassName, PriorityClassName: spec.PriorityClassName,
+			HostNetwork: spec.HostNetwork, SchedulerName: spec.SchedulerName, RuntimeClassName: spec.RuntimeClassName, PriorityClassName: spec.PriorityClassName,
 			ActiveDeadlineSeconds: spec.ActiveDeadlineSeconds,
 		},
 	}
@@ -27,7 +27,7 @@ func template(full *corev1.PodTemplateSpec) corev1.PodTemplateSpec {
 func containers(full []corev1.Container) []corev1.Container {
 	out := make([]corev1.Container, len(full))
 	for i := range full {
-		out[i] = corev1.Container{Name: full[i].Name, Resources: full[i].Resources, RestartPolicy: full[i].RestartPolicy}
+		out[i] = corev1.Container{Name: full[i].Name, Ports: full[i].Ports, Resources: full[i].Resources, RestartPolicy: full[i].RestartPolicy}
 	}
 	return out
 }
@@ -115,7 +115,7 @@ func transformJob(object any) (any, error) {
 	return out, nil
 }
 
-// transformClaim keeps which volume a claim has, or would get.
+// transformClaim keeps which volume a claim has, or would get, and how many pods may use it.
 func transformClaim(object any) (any, error) {
 	claim, ok := object.(*corev1.PersistentVolumeClaim)
 	if !ok {
@@ -123,7 +123,9 @@ func transformClaim(object any) (any, error) {
 	}
 	return &corev1.PersistentVolumeClaim{
 		TypeMeta: claim.TypeMeta, ObjectMeta: identity(&claim.ObjectMeta),
-		Spec:   corev1.PersistentVolumeClaimSpec{VolumeName: claim.Spec.VolumeName, StorageClassName: claim.Spec.StorageClassName},
+		Spec: corev1.PersistentVolumeClaimSpec{
+			VolumeName: claim.Spec.VolumeName, StorageClassName: claim.Spec.StorageClassName, AccessModes: claim.Spec.AccessModes,
+		},
 		Status: corev1.PersistentVolumeClaimStatus{Phase: claim.Status.Phase},
 	}, nil
 }
