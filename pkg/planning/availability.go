@@ -25,7 +25,7 @@ func NodeUnavailable(node *corev1.Node) string {
 	}
 	for i := range node.Spec.Taints {
 		taint := &node.Spec.Taints[i]
-		if rules.MeaningOf(taint) != rules.TaintForPods && taint.Effect != corev1.TaintEffectPreferNoSchedule {
+		if rules.MeaningOf(taint) != rules.TaintForPods && rules.KeepsOff(taint) {
 			return "has the taint " + taint.ToString()
 		}
 	}
@@ -37,10 +37,21 @@ func NodeUnavailable(node *corev1.Node) string {
 func poolTaints(taints []corev1.Taint) []corev1.Taint {
 	var out []corev1.Taint
 	for i := range taints {
-		if rules.MeaningOf(&taints[i]) == rules.TaintForPods && taints[i].Effect != corev1.TaintEffectPreferNoSchedule {
+		if rules.MeaningOf(&taints[i]) == rules.TaintForPods && rules.KeepsOff(&taints[i]) {
 			out = append(out, corev1.Taint{Key: taints[i].Key, Value: taints[i].Value, Effect: taints[i].Effect})
 		}
 	}
 	slices.SortFunc(out, func(a, b corev1.Taint) int { return strings.Compare(a.ToString(), b.ToString()) })
 	return slices.Compact(out)
+}
+
+// RunsDaemons says of nodes whether a DaemonSet whose pods have this spec runs one there. They tolerate the taints of a node's state.
+func RunsDaemons(spec *corev1.PodSpec) func(*corev1.Node) bool {
+	demands := rules.DemandsOf(spec)
+	return func(node *corev1.Node) bool {
+		_, untolerated := demands.UntoleratedOf(node.Spec.Taints, func(taint *corev1.Taint) bool {
+			return rules.KeepsOff(taint) && !strings.HasPrefix(taint.Key, "node.kubernetes.io/")
+		})
+		return !untolerated && demands.Selects(node)
+	}
 }

@@ -6,10 +6,9 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	schedulinghelper "k8s.io/component-helpers/scheduling/corev1"
-	"k8s.io/klog/v2"
 
 	"tradewind.dev/tradewind/pkg/kubefilters"
+	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/state"
 	"tradewind.dev/tradewind/pkg/workload"
 )
@@ -150,11 +149,10 @@ func (k *kubernetes) add(to []Obstacle, node *corev1.Node, found *kubefilters.Ve
 
 // taint is the first that the pod does not tolerate, but for that of a cordon.
 func (k *kubernetes) taint(node *corev1.Node) (corev1.Taint, bool) {
-	return schedulinghelper.FindMatchingUntoleratedTaint(klog.Background(), node.Spec.Taints, k.pod.Spec.Tolerations,
-		func(taint *corev1.Taint) bool {
-			cordon := node.Spec.Unschedulable && taint.Key == corev1.TaintNodeUnschedulable
-			return !cordon && (taint.Effect == corev1.TaintEffectNoSchedule || taint.Effect == corev1.TaintEffectNoExecute)
-		}, false)
+	return rules.DemandsOf(&k.pod.Spec).UntoleratedOf(node.Spec.Taints, func(taint *corev1.Taint) bool {
+		cordon := node.Spec.Unschedulable && taint.Key == corev1.TaintNodeUnschedulable
+		return !cordon && rules.KeepsOff(taint)
+	})
 }
 
 // waits is why the scheduler does not look at the pod yet.

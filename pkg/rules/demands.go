@@ -26,7 +26,8 @@ func NewDemands(selector map[string]string, affinity *corev1.NodeSelector, toler
 		pod.Spec.Affinity = &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: affinity}}
 	}
 	return &Demands{
-		selector: selector, affinity: nodeaffinity.GetRequiredNodeAffinity(pod), selective: len(selector) > 0 || affinity != nil, tolerations: tolerations,
+		selector: selector, affinity: nodeaffinity.GetRequiredNodeAffinity(pod), tolerations: tolerations,
+		selective: len(selector) > 0 || affinity != nil,
 	}
 }
 
@@ -45,10 +46,7 @@ func (d *Demands) Excluded(node *corev1.Node) (Kind, string) {
 	if taint, untolerated := d.Untolerated(node.Spec.Taints); untolerated {
 		return KindTaint, "with the taint " + taint.ToString() + ", which the workload does not tolerate"
 	}
-	if !d.selective {
-		return "", ""
-	}
-	if ok, err := d.affinity.Match(node); err == nil && ok {
+	if d.Selects(node) {
 		return "", ""
 	}
 	for key, value := range d.selector {
@@ -59,10 +57,30 @@ func (d *Demands) Excluded(node *corev1.Node) (Kind, string) {
 	return KindNodeAffinity, "outside the node affinity of the workload"
 }
 
+// Selects says whether a node meets the node selector and the required node affinity.
+func (d *Demands) Selects(node *corev1.Node) bool {
+	if !d.selective {
+		return true
+	}
+	ok, err := d.affinity.Match(node)
+	return err == nil && ok
+}
+
 // Untolerated is the first taint that keeps the pod off a node.
 func (d *Demands) Untolerated(taints []corev1.Taint) (taint corev1.Taint, untolerated bool) {
-	return schedulinghelper.FindMatchingUntoleratedTaint(klog.Background(), taints, d.tolerations,
-		func(t *corev1.Taint) bool { return t.Effect != corev1.TaintEffectPreferNoSchedule }, false)
+	return d.UntoleratedOf(taints, KeepsOff)
+}
+
+// UntoleratedOf is the first taint of those that matter which the pod does not tolerate.
+func (d *Demands) UntoleratedOf(taints []corev1.Taint, matters func(*corev1.Taint) bool) (corev1.Taint, bool) {
+	return schedulinghelper.FindMatchingUntoleratedTaint(klog.Background(), taints, d.tolerations, matters, false)
+}
+
+// MayTolerate says whether the pod tolerates all taints that matter where Kubernetes' feature gate
+// TaintTolerationComparisonOperators is on, by which tolerations compare numbers: without it the pod tolerates no more.
+func (d *Demands) MayTolerate(taints []corev1.Taint, matters func(*corev1.Taint) bool) bool {
+	_, untolerated := schedulinghelper.FindMatchingUntoleratedTaint(klog.Background(), taints, d.tolerations, matters, true)
+	return !untolerated
 }
 
 // SelectorText is a node selector as one writes it: "cloud=aws,zone=a".

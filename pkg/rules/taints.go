@@ -57,3 +57,8 @@ func MeaningOf(taint *corev1.Taint) TaintMeaning {
 	}
 	return TaintForPods
 }
+
+// KeepsOff says whether a taint keeps pods that do not tolerate it off its node; others only ask them to stay away.
+func KeepsOff(taint *corev1.Taint) bool {
+	return taint.Effect != corev1.TaintEffectPreferNoSchedule
+}

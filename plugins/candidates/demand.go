@@ -1,13 +1,13 @@
 package candidates
 
 import (
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
-	schedulinghelper "k8s.io/component-helpers/scheduling/corev1"
-	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
-	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 
+	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/workload"
 )
 
@@ -17,15 +17,12 @@ type demand struct {
 	pod              *corev1.Pod
 	milliCPU, memory int64
 	others           map[corev1.ResourceName]int64
-	affinity         nodeaffinity.RequiredNodeAffinity
-	selects          bool
+	rules            *rules.Demands
 	among            sets.Set[string] // what the PreFilter plugins of others leave; nil for all nodes
 }
 
 func newDemand(pod *corev1.Pod, among sets.Set[string]) *demand {
-	d := &demand{pod: pod, affinity: nodeaffinity.GetRequiredNodeAffinity(pod), among: among}
-	d.selects = len(pod.Spec.NodeSelector) > 0 || pod.Spec.Affinity != nil && pod.Spec.Affinity.NodeAffinity != nil &&
-		pod.Spec.Affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution != nil
+	d := &demand{pod: pod, rules: rules.DemandsOf(&pod.Spec), among: among}
 	for name, quantity := range workload.Requests(&pod.Spec) {
 		switch name {
 		case corev1.ResourceCPU:
@@ -44,19 +41,7 @@ func newDemand(pod *corev1.Pod, among sets.Set[string]) *demand {
 
 // tolerates says whether the pod tolerates the taints of an effect.
 func (d *demand) tolerates(taints []corev1.Taint, effects ...corev1.TaintEffect) bool {
-	if len(taints) == 0 {
-		return true
-	}
-	_, untolerated := schedulinghelper.FindMatchingUntoleratedTaint(klog.Background(), taints, d.pod.Spec.Tolerations,
-		func(taint *corev1.Taint) bool {
-			for _, effect := range effects {
-				if taint.Effect == effect {
-					return true
-				}
-			}
-			return false
-		}, true)
-	return !untolerated
+	return len(taints) == 0 || d.rules.MayTolerate(taints, func(taint *corev1.Taint) bool { return slices.Contains(effects, taint.Effect) })
 }
 
 // fits says whether a node has the room, and is one that the pod selects.
@@ -72,12 +57,7 @@ func (d *demand) fits(left *room, info fwk.NodeInfo) bool {
 	if d.among != nil && !d.among.Has(info.Node().Name) {
 		return false
 	}
-	if d.selects {
-		if matches, err := d.affinity.Match(info.Node()); err == nil && !matches {
-			return false
-		}
-	}
-	return true
+	return d.rules.Selects(info.Node())
 }
 
 func leftOf(name corev1.ResourceName, info fwk.NodeInfo) int64 {

@@ -9,8 +9,6 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
-	"k8s.io/klog/v2"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/planning"
@@ -25,9 +23,9 @@ func (b *assembly) daemon(set *appsv1.DaemonSet) {
 	}
 	spec := &set.Spec.Template.Spec
 	request := planning.Request(spec)
-	affinity := nodeaffinity.GetRequiredNodeAffinity(&corev1.Pod{Spec: *spec})
+	runs := planning.RunsDaemons(spec)
 	for _, node := range b.out.Nodes {
-		if matched, err := affinity.Match(node); err != nil || !matched || !tolerates(spec.Tolerations, node.Spec.Taints) {
+		if !runs(node) {
 			continue
 		}
 		b.out.Pods = append(b.out.Pods, planning.Pod{
@@ -35,20 +33,6 @@ func (b *assembly) daemon(set *appsv1.DaemonSet) {
 			Workload: key, Request: request,
 		})
 	}
-}
-
-// tolerates says whether a DaemonSet's pods run on a node with these taints. They tolerate those of the node's state.
-func tolerates(tolerations []corev1.Toleration, taints []corev1.Taint) bool {
-	for i := range taints {
-		taint := &taints[i]
-		if taint.Effect == corev1.TaintEffectPreferNoSchedule || strings.HasPrefix(taint.Key, "node.kubernetes.io/") {
-			continue
-		}
-		if !slices.ContainsFunc(tolerations, func(t corev1.Toleration) bool { return t.ToleratesTaint(klog.Background(), taint, false) }) {
-			return false
-		}
-	}
-	return true
 }
 
 // controlPlaneHealthy is the condition by which the Cluster Inventory API says that a cluster answers.
