@@ -155,14 +155,6 @@ func orUnknown(name string) string {
 	return name
 }
 
-// regionOf is "aws/eu-west-1", "acme-dc/unknown", "unknown".
-func regionOf(at *location.Location) string {
-	if at.Cloud == "" {
-		return unknownText
-	}
-	return at.Cloud + "/" + orUnknown(at.Region)
-}
-
 // unpricedReason says why a node has no price.
 func unpricedReason(at *location.Node) string {
 	switch {
@@ -173,5 +165,5 @@ func unpricedReason(at *location.Node) string {
 	case at.CapacityType == "":
 		return "the node's capacity type is not known"
 	}
-	return fmt.Sprintf("nobody states a price of %s %s in %s; a PriceList can", at.CapacityType, at.InstanceType, regionOf(&at.Location))
+	return fmt.Sprintf("nobody states a price of %s %s in %s; a PriceList can", at.CapacityType, at.InstanceType, placeOf(location.DomainRegion, &at.Location))
 }

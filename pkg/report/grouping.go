@@ -7,18 +7,19 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/state"
 	"tradewind.dev/tradewind/pkg/workload"
 )
 
-// Grouping is what a report adds up by.
+// Grouping is what a report adds up by: places, as location.Domain has them, or what runs there.
 type Grouping string
 
 // The groupings.
 const (
-	ByCloud     Grouping = "cloud"
-	ByRegion    Grouping = "region"
+	ByCloud              = Grouping(location.DomainCloud)
+	ByRegion             = Grouping(location.DomainRegion)
 	ByNode      Grouping = "node"
 	ByNamespace Grouping = "namespace"
 	ByWorkload  Grouping = "workload"
@@ -90,11 +91,20 @@ const noPolicy = "no policy"
 
 // groupOfNode names the group of a node, for groupings of nodes.
 func (g Grouping) groupOfNode(node *state.Node) string {
-	switch g {
-	case ByCloud:
-		return orUnknown(node.Class.Cloud)
-	case ByRegion:
-		return regionOf(&node.Class.Location)
+	if g == ByNode {
+		return node.Name
 	}
-	return node.Name
+	return placeOf(location.DomainKind(g), &node.Class.Location)
+}
+
+// placeOf names the place of a kind that a location lies in: "aws", "aws/eu-west-1"; "acme-dc/unknown" where only the cloud is
+// known, and "unknown".
+func placeOf(kind location.DomainKind, at *location.Location) string {
+	if domain, known := at.Domain(kind, ""); known {
+		return domain.Name
+	}
+	if at.Cloud == "" {
+		return unknownText
+	}
+	return at.Cloud + "/" + unknownText
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/location"
 )
 
 // groupExcluded counts nodes by the first reason against them, the most frequent first, as the scheduler's event does.
@@ -30,7 +31,7 @@ func groupExcluded(verdicts []*verdict) []ExcludedGroup {
 		if len(v.obstacles) == 1 {
 			group.Only++
 		}
-		places[key][regionOf(&v.node.Class.Location)]++
+		places[key][placeOf(location.DomainRegion, &v.node.Class.Location)]++
 	}
 	out := make([]ExcludedGroup, 0, len(byMessage))
 	for key, group := range byMessage {

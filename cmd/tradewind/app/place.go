@@ -22,7 +22,7 @@ type place struct {
 }
 
 // placeKeys are what a place may be named by.
-var placeKeys = []string{"cloud", "region", "zone", "pool"}
+var placeKeys = []string{cloudKey, regionKey, zoneKey, poolKey}
 
 // parsePlace reads cloud=NAME, region=CLOUD/REGION, zone=NAME or pool=NAME, several with commas between.
 func parsePlace(what, text string) (selector, error) {
@@ -61,7 +61,7 @@ func (p *place) avoid() (metav1.LabelSelectorRequirement, error) {
 	keys := []string{
 		corev1.LabelTopologyZone, corev1.LabelInstanceTypeStable, v1alpha1.LabelCapacityType, corev1.LabelTopologyRegion, v1alpha1.LabelCloud,
 	}
-	if own := map[string]string{"cloud": v1alpha1.LabelCloud, "region": corev1.LabelTopologyRegion}[p.terms[0].key]; own != "" && len(p.terms) == 1 {
+	if own := map[string]string{cloudKey: v1alpha1.LabelCloud, regionKey: corev1.LabelTopologyRegion}[p.terms[0].key]; own != "" && len(p.terms) == 1 {
 		keys = append([]string{own}, keys...)
 	}
 	for _, key := range keys {

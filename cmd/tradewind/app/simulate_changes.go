@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/printable"
 	"tradewind.dev/tradewind/pkg/state/files"
@@ -40,15 +41,23 @@ type selector struct {
 
 type selectorTerm struct{ key, value string }
 
-const nodeKey = "node"
+// What pools are named by: the kinds of domains, and single nodes.
+const (
+	cloudKey   = string(location.DomainCloud)
+	regionKey  = string(location.DomainRegion)
+	zoneKey    = string(location.DomainZone)
+	clusterKey = string(location.DomainCluster)
+	poolKey    = string(location.DomainPool)
+	nodeKey    = "node"
+)
 
 // selectorKeys are what pools can be named by, each with what it reads of one.
 var selectorKeys = map[string]func(*planning.PoolInfo) string{
-	"cloud":        func(p *planning.PoolInfo) string { return p.At.Cloud },
-	"region":       func(p *planning.PoolInfo) string { return p.At.Region },
-	"zone":         func(p *planning.PoolInfo) string { return p.At.Zone },
-	"cluster":      func(p *planning.PoolInfo) string { return p.Cluster },
-	"pool":         func(p *planning.PoolInfo) string { return p.Name },
+	cloudKey:       func(p *planning.PoolInfo) string { return p.At.Cloud },
+	regionKey:      func(p *planning.PoolInfo) string { return p.At.Region },
+	zoneKey:        func(p *planning.PoolInfo) string { return p.At.Zone },
+	clusterKey:     func(p *planning.PoolInfo) string { return p.Cluster },
+	poolKey:        func(p *planning.PoolInfo) string { return p.Name },
 	"instanceType": func(p *planning.PoolInfo) string { return p.At.InstanceType },
 	"capacityType": func(p *planning.PoolInfo) string { return string(p.At.CapacityType) },
 	nodeKey:        nil,
@@ -78,8 +87,8 @@ func (s *selector) matches(pool *planning.PoolInfo, node string) bool {
 			continue
 		}
 		have := selectorKeys[term.key](pool)
-		agrees := have == term.value || term.key == "region" && term.value == pool.At.RegionKey() ||
-			term.key == "pool" && pool.Declared != nil && pool.Declared.Name == term.value
+		agrees := have == term.value || term.key == regionKey && term.value == pool.At.RegionKey() ||
+			term.key == poolKey && pool.Declared != nil && pool.Declared.Name == term.value
 		if !agrees {
 			return false
 		}
