@@ -2,11 +2,6 @@
 package plugins
 
 import (
-	"context"
-
-	"k8s.io/apimachinery/pkg/runtime"
-	fwk "k8s.io/kube-scheduler/framework"
-
 	"tradewind.dev/tradewind/plugins/candidates"
 	"tradewind.dev/tradewind/plugins/cloud"
 	"tradewind.dev/tradewind/plugins/cost"
@@ -16,14 +11,11 @@ import (
 	"tradewind.dev/tradewind/plugins/residency"
 )
 
-// Factory makes a plugin for one profile.
-type Factory = func(context.Context, runtime.Object, fwk.Handle) (fwk.Plugin, error)
-
 // Factories returns the plugins' factories by name. The plugins of all profiles of one scheduler share one state, which open
 // returns: cycle.Follow, for one that follows the cluster.
-func Factories(open cycle.Opener) map[string]Factory {
+func Factories(open cycle.Opener) map[string]cycle.Factory {
 	shared := cycle.NewShared(open)
-	return map[string]Factory{
+	return map[string]cycle.Factory{
 		candidates.Name: candidates.New(shared),
 		residency.Name:  residency.New(shared),
 		cloud.Name:      cloud.New(shared),

@@ -64,8 +64,3 @@ func observeWorld(change state.WorldChange) {
 func (p *Profile) Chosen(nodes int) {
 	chosenNodes.WithLabelValues(p.Handle.ProfileName()).Observe(float64(nodes))
 }
-
-// Rejections counts the nodes that a plugin excludes.
-func (p *Profile) Rejections(plugin string) metrics.CounterMetric {
-	return rejectedNodes.WithLabelValues(plugin, p.Handle.ProfileName())
-}

@@ -1,6 +1,7 @@
 package cycle
 
 import (
+	"context"
 	"iter"
 	"math"
 
@@ -46,9 +47,10 @@ type classScore struct {
 // PreScore of the cycle does it for the feasible nodes.
 func (p *Profile) Price(pod *Pod, nodes iter.Seq[*state.Node]) { pod.scores = p.price(pod, nodes) }
 
-// PreScoreCriterion prices the feasible nodes, once a cycle. It returns Skip when the criterion is the same everywhere.
-func (p *Profile) PreScoreCriterion(cycleState fwk.CycleState, object *corev1.Pod, criterion Criterion, nodes []fwk.NodeInfo) *fwk.Status {
-	pod, status := p.Pod(cycleState, object)
+// PreScore implements fwk.PreScorePlugin: it prices the feasible nodes, once a cycle. It returns Skip when the criterion is the
+// same everywhere.
+func (s *Scoring) PreScore(_ context.Context, cycleState fwk.CycleState, object *corev1.Pod, nodes []fwk.NodeInfo) *fwk.Status {
+	pod, status := s.Pod(cycleState, object)
 	if status != nil {
 		return status
 	}
@@ -56,15 +58,15 @@ func (p *Profile) PreScoreCriterion(cycleState fwk.CycleState, object *corev1.Po
 		return fwk.NewStatus(fwk.Skip)
 	}
 	if pod.scores == nil {
-		p.Price(pod, func(yield func(*state.Node) bool) {
+		s.Price(pod, func(yield func(*state.Node) bool) {
 			for _, node := range nodes {
-				if !yield(p.Candidate(node)) {
+				if !yield(s.Candidate(node)) {
 					return
 				}
 			}
 		})
 	}
-	if pod.scores.most[criterion]-pod.scores.least[criterion] <= negligibleUSD {
+	if pod.scores.most[s.criterion]-pod.scores.least[s.criterion] <= negligibleUSD {
 		return fwk.NewStatus(fwk.Skip)
 	}
 	return nil
@@ -122,14 +124,17 @@ func (s *scores) class(pod *Pod, class *rules.Class, optimizeFor v1alpha1.Optimi
 	return out
 }
 
-// ScoreCriterion is a node's points for one criterion.
-func (p *Profile) ScoreCriterion(state fwk.CycleState, object *corev1.Pod, criterion Criterion, node fwk.NodeInfo) (int64, *fwk.Status) {
-	pod, status := p.Pod(state, object)
+// Score implements fwk.ScorePlugin: a node's points for the criterion.
+func (s *Scoring) Score(_ context.Context, state fwk.CycleState, object *corev1.Pod, node fwk.NodeInfo) (int64, *fwk.Status) {
+	pod, status := s.Pod(state, object)
 	if status != nil {
 		return 0, status
 	}
-	return criterion.Points(state, pod, p.Candidate(node)), nil
+	return s.criterion.Points(state, pod, s.Candidate(node)), nil
 }
+
+// ScoreExtensions implements fwk.ScorePlugin: scores come normalized.
+func (*Scoring) ScoreExtensions() fwk.ScoreExtensions { return nil }
 
 // Points are a node's for the criterion: 100 for the cheapest of the nodes that were priced, and less by the dollars it is
 // dearer. What is not known scores as the dearest.

@@ -6,8 +6,6 @@ import (
 	"context"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/component-base/metrics"
 	fwk "k8s.io/kube-scheduler/framework"
 
 	"tradewind.dev/tradewind/pkg/rules"
@@ -20,11 +18,7 @@ const Name = "TradewindLatency"
 
 // Plugin excludes nodes that would leave the 95th percentile of the clients, or a call to another workload, over its
 // limit, and scores the others by their expected round trips, priced in US dollars an hour.
-type Plugin struct {
-	*cycle.Profile
-	counting *cycle.Counting
-	rejected metrics.CounterMetric
-}
+type Plugin struct{ *cycle.Scoring }
 
 var (
 	_ fwk.PreFilterPlugin   = &Plugin{}
@@ -37,24 +31,14 @@ var (
 	_ fwk.EnqueueExtensions = &Plugin{}
 )
 
-// New returns the plugin's factory. Errors name the profile and the argument.
-func New(shared *cycle.Shared) func(context.Context, runtime.Object, fwk.Handle) (fwk.Plugin, error) {
-	return func(ctx context.Context, args runtime.Object, handle fwk.Handle) (fwk.Plugin, error) {
-		profile, err := shared.Profile(ctx, args, handle)
-		if err != nil {
-			return nil, err
-		}
-		p := &Plugin{
-			Profile: profile, rejected: profile.Rejections(Name),
-			counting: &cycle.Counting{Profile: profile, Key: Name, Judge: judge},
-		}
-		profile.AddJudge(cycle.Judge{Plugin: Name, Rejected: p.rejected, Allows: p.counting.Allows, Points: cycle.RoundTrips.Points})
-		return p, nil
-	}
+// New returns the plugin's factory.
+func New(shared *cycle.Shared) cycle.Factory {
+	return shared.Factory(func(profile *cycle.Profile) fwk.Plugin {
+		p := &Plugin{profile.Scoring(Name, judge, cycle.RoundTrips)}
+		p.Judged(p.Counting.Allows, cycle.RoundTrips.Points)
+		return p
+	})
 }
-
-// Name implements fwk.Plugin.
-func (*Plugin) Name() string { return Name }
 
 // PreFilter judges every class of nodes; it skips Filter for a pod without latency limits.
 func (p *Plugin) PreFilter(_ context.Context, state fwk.CycleState, object *corev1.Pod, _ []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {
@@ -65,12 +49,9 @@ func (p *Plugin) PreFilter(_ context.Context, state fwk.CycleState, object *core
 	if len(pod.Rules.Latency) == 0 && len(pod.Rules.TrafficLimits) == 0 {
 		return nil, fwk.NewStatus(fwk.Skip)
 	}
-	p.counting.Begin(state, pod)
+	p.Counting.Begin(state, pod)
 	return nil, nil
 }
-
-// PreFilterExtensions implements fwk.PreFilterPlugin: which clients are covered depends on the workload's replicas.
-func (p *Plugin) PreFilterExtensions() fwk.PreFilterExtensions { return p.counting }
 
 func judge(replicas *cycle.Replicas) func(*rules.Class) string {
 	return rules.NewLatencyLimits(replicas.Rules, replicas.Current, replicas.LimitedCallees).Reason
@@ -78,29 +59,8 @@ func judge(replicas *cycle.Replicas) func(*rules.Class) string {
 
 // Filter excludes a node that is too far away.
 func (p *Plugin) Filter(_ context.Context, state fwk.CycleState, _ *corev1.Pod, node fwk.NodeInfo) *fwk.Status {
-	replicas, status := p.counting.Read(state)
-	if status != nil {
-		return status
-	}
-	if reason := replicas.Reason(p.Candidate(node).Class); reason != "" {
-		p.rejected.Inc()
-		return cycle.Reject(reason, false)
-	}
-	return nil
+	return p.FilterClass(state, node)
 }
-
-// PreScore implements fwk.PreScorePlugin.
-func (p *Plugin) PreScore(_ context.Context, state fwk.CycleState, object *corev1.Pod, nodes []fwk.NodeInfo) *fwk.Status {
-	return p.PreScoreCriterion(state, object, cycle.RoundTrips, nodes)
-}
-
-// Score implements fwk.ScorePlugin: 100 for the node that answers fastest.
-func (p *Plugin) Score(_ context.Context, state fwk.CycleState, object *corev1.Pod, node fwk.NodeInfo) (int64, *fwk.Status) {
-	return p.ScoreCriterion(state, object, cycle.RoundTrips, node)
-}
-
-// ScoreExtensions implements fwk.ScorePlugin: scores come normalized.
-func (*Plugin) ScoreExtensions() fwk.ScoreExtensions { return nil }
 
 // PostBind records the pod's expected round trip.
 func (p *Plugin) PostBind(_ context.Context, state fwk.CycleState, _ *corev1.Pod, node string) {

@@ -5,8 +5,6 @@ import (
 	"context"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/component-base/metrics"
 	fwk "k8s.io/kube-scheduler/framework"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
@@ -22,11 +20,7 @@ const Name = "TradewindPlacement"
 // Plugin scores nodes in places that the plan has not filled, and where a policy's enforcement is Strict excludes all others.
 // Replicas are counted by revision, so that a rolling update follows the plan anew. While nobody plans, the last plan
 // holds; a workload without one is left to the other plugins.
-type Plugin struct {
-	*cycle.Profile
-	counting *cycle.Counting
-	rejected metrics.CounterMetric
-}
+type Plugin struct{ *cycle.Filtering }
 
 var (
 	_ fwk.PreFilterPlugin   = &Plugin{}
@@ -39,24 +33,14 @@ var (
 	_ fwk.EnqueueExtensions = &Plugin{}
 )
 
-// New returns the plugin's factory. Errors name the profile and the argument.
-func New(shared *cycle.Shared) func(context.Context, runtime.Object, fwk.Handle) (fwk.Plugin, error) {
-	return func(ctx context.Context, args runtime.Object, handle fwk.Handle) (fwk.Plugin, error) {
-		profile, err := shared.Profile(ctx, args, handle)
-		if err != nil {
-			return nil, err
-		}
-		p := &Plugin{
-			Profile: profile, rejected: profile.Rejections(Name),
-			counting: &cycle.Counting{Profile: profile, Key: Name, Judge: judge},
-		}
-		profile.AddJudge(cycle.Judge{Plugin: Name, Rejected: p.rejected, Allows: p.counting.Allows, Points: p.points})
-		return p, nil
-	}
+// New returns the plugin's factory.
+func New(shared *cycle.Shared) cycle.Factory {
+	return shared.Factory(func(profile *cycle.Profile) fwk.Plugin {
+		p := &Plugin{profile.Filtering(Name, judge)}
+		p.Judged(p.Counting.Allows, p.points)
+		return p
+	})
 }
-
-// Name implements fwk.Plugin.
-func (*Plugin) Name() string { return Name }
 
 // PreFilter judges every class of nodes. It skips Filter for a pod without a plan, or whose policy only prefers it.
 func (p *Plugin) PreFilter(_ context.Context, state fwk.CycleState, object *corev1.Pod, _ []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {
@@ -67,15 +51,12 @@ func (p *Plugin) PreFilter(_ context.Context, state fwk.CycleState, object *core
 	if pod.Targets == nil {
 		return nil, fwk.NewStatus(fwk.Skip)
 	}
-	p.counting.Begin(state, pod)
+	p.Counting.Begin(state, pod)
 	if pod.Rules.Enforcement != v1alpha1.EnforcementStrict {
 		return nil, fwk.NewStatus(fwk.Skip)
 	}
 	return nil, nil
 }
-
-// PreFilterExtensions implements fwk.PreFilterPlugin: the plan counts the workload's replicas.
-func (p *Plugin) PreFilterExtensions() fwk.PreFilterExtensions { return p.counting }
 
 // judge says why a class is not one that the plan has not filled.
 func judge(replicas *cycle.Replicas) func(*rules.Class) string {
@@ -85,7 +66,7 @@ func judge(replicas *cycle.Replicas) func(*rules.Class) string {
 
 // points are all points where the plan has a replica more, and none elsewhere.
 func (p *Plugin) points(cycleState fwk.CycleState, pod *cycle.Pod, node *state.Node) int64 {
-	if pod.Targets != nil && p.counting.Allows(cycleState, pod, node) {
+	if pod.Targets != nil && p.Counting.Allows(cycleState, pod, node) {
 		return fwk.MaxNodeScore
 	}
 	return 0
@@ -93,15 +74,7 @@ func (p *Plugin) points(cycleState fwk.CycleState, pod *cycle.Pod, node *state.N
 
 // Filter excludes a node where the plan has no replica more. Replicas of one workload do not preempt each other.
 func (p *Plugin) Filter(_ context.Context, state fwk.CycleState, _ *corev1.Pod, node fwk.NodeInfo) *fwk.Status {
-	replicas, status := p.counting.Read(state)
-	if status != nil {
-		return status
-	}
-	if reason := replicas.Reason(p.Candidate(node).Class); reason != "" {
-		p.rejected.Inc()
-		return cycle.Reject(reason, false)
-	}
-	return nil
+	return p.FilterClass(state, node)
 }
 
 // PreScore skips Score for a pod without a plan.
@@ -127,7 +100,7 @@ func (*Plugin) ScoreExtensions() fwk.ScoreExtensions { return nil }
 
 // PostBind records whether the pod followed the plan.
 func (p *Plugin) PostBind(_ context.Context, state fwk.CycleState, _ *corev1.Pod, node string) {
-	p.ObservePlan(p.counting, state, node)
+	p.ObservePlan(p.Counting, state, node)
 }
 
 // SignPod tells apart, besides what the other plugins do, pods for which the plan has room in different places.

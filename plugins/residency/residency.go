@@ -5,8 +5,6 @@ import (
 	"context"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/component-base/metrics"
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 
@@ -21,10 +19,7 @@ const Name = "TradewindResidency"
 
 // Plugin excludes nodes outside the residency rules of a pod's policies. An unknown location satisfies no rule. It does
 // not look at what preemption could change, so preemption never helps a pod to a place that it may not be in.
-type Plugin struct {
-	*cycle.Profile
-	rejected metrics.CounterMetric
-}
+type Plugin struct{ *cycle.Filtering }
 
 var (
 	_ fwk.PreFilterPlugin   = &Plugin{}
@@ -34,21 +29,14 @@ var (
 	_ fwk.EnqueueExtensions = &Plugin{}
 )
 
-// New returns the plugin's factory. Errors name the profile and the argument.
-func New(shared *cycle.Shared) func(context.Context, runtime.Object, fwk.Handle) (fwk.Plugin, error) {
-	return func(ctx context.Context, args runtime.Object, handle fwk.Handle) (fwk.Plugin, error) {
-		profile, err := shared.Profile(ctx, args, handle)
-		if err != nil {
-			return nil, err
-		}
-		p := &Plugin{Profile: profile, rejected: profile.Rejections(Name)}
-		profile.AddJudge(cycle.Judge{Plugin: Name, Rejected: p.rejected, Allows: allows})
-		return p, nil
-	}
+// New returns the plugin's factory.
+func New(shared *cycle.Shared) cycle.Factory {
+	return shared.Factory(func(profile *cycle.Profile) fwk.Plugin {
+		p := &Plugin{profile.Filtering(Name, nil)}
+		p.Judged(allows, nil)
+		return p
+	})
 }
-
-// Name implements fwk.Plugin.
-func (*Plugin) Name() string { return Name }
 
 // PreFilter checks the pod's volumes, which are where they are whatever node is chosen.
 func (p *Plugin) PreFilter(_ context.Context, state fwk.CycleState, object *corev1.Pod, _ []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {
@@ -75,8 +63,7 @@ func (p *Plugin) Filter(_ context.Context, state fwk.CycleState, object *corev1.
 		return status
 	}
 	if reason := pod.Rules.Static(p.Candidate(node).Class).Residency; reason != "" {
-		p.rejected.Inc()
-		return cycle.Reject(reason, false)
+		return p.Exclude(reason, false)
 	}
 	return nil
 }

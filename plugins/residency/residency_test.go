@@ -56,6 +56,19 @@ func TestSkipsPodsWithoutRules(t *testing.T) {
 	}
 }
 
+// What preemption tries with other pods changes nothing of the law.
+func TestOtherPodsChangeNothing(t *testing.T) {
+	c := plugintest.New(t).Policy("web", europe).Set(plugintest.AWS("virginia", "us-east-1a", "m5.large"))
+	other := plugintest.Replica("web-1", "web", "virginia")
+	cycle := c.Set(other).Cycle(plugintest.Replica("web-2", "web", ""))
+	if status := cycle.Remove(other, "virginia"); !status.IsSuccess() {
+		t.Errorf("without another pod: %v", status)
+	}
+	if status := cycle.Filter("virginia"); status.Code() != fwk.UnschedulableAndUnresolvable {
+		t.Errorf("a node in Virginia: %v", status)
+	}
+}
+
 func withClaim(pod *corev1.Pod, claim string) *corev1.Pod {
 	pod.Spec.Volumes = []corev1.Volume{{Name: claim, VolumeSource: corev1.VolumeSource{
 		PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claim},
