@@ -3,7 +3,6 @@ package state
 import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/cache"
 
@@ -52,17 +51,17 @@ func (s *Store) NamespaceHandler() cache.ResourceEventHandler {
 
 // ClaimHandler feeds PersistentVolumeClaims to the store.
 func (s *Store) ClaimHandler() cache.ResourceEventHandler {
-	return Handler(s.SetClaim, func(claim *corev1.PersistentVolumeClaim) { s.DeleteClaim(claim.Namespace, claim.Name) })
+	return Handler(s.SetClaim, s.DeleteClaim)
 }
 
 // VolumeHandler feeds PersistentVolumes to the store.
 func (s *Store) VolumeHandler() cache.ResourceEventHandler {
-	return Handler(s.SetVolume, func(volume *corev1.PersistentVolume) { s.DeleteVolume(volume.Name) })
+	return Handler(s.SetVolume, s.DeleteVolume)
 }
 
 // StorageClassHandler feeds StorageClasses to the store.
 func (s *Store) StorageClassHandler() cache.ResourceEventHandler {
-	return Handler(s.SetStorageClass, func(class *storagev1.StorageClass) { s.DeleteStorageClass(class.Name) })
+	return Handler(s.SetStorageClass, s.DeleteStorageClass)
 }
 
 // ControllerHandler feeds how many replicas controllers want to the store: ReplicaSets, StatefulSets,

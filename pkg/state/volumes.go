@@ -1,8 +1,6 @@
 package state
 
 import (
-	"sync"
-
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 
@@ -14,9 +12,9 @@ import (
 
 // volumes holds where volumes are or would be provisioned.
 type volumes struct {
-	claims  sync.Map // "namespace/name" → *claim
-	volumes sync.Map // PersistentVolume name → *volume
-	classes sync.Map // StorageClass name → storageClass
+	claims  newest[claim]  // by "namespace/name"
+	volumes newest[volume] // by PersistentVolume name
+	classes newest[storageClass]
 }
 
 // volume is where a PersistentVolume may be. One that follows its node is where the node is.
@@ -38,35 +36,41 @@ type storageClass struct {
 
 // SetClaim records a PersistentVolumeClaim.
 func (s *Store) SetClaim(object *corev1.PersistentVolumeClaim) {
-	c := &claim{volume: object.Spec.VolumeName}
+	c := claim{volume: object.Spec.VolumeName}
 	if object.Spec.StorageClassName != nil {
 		c.class = *object.Spec.StorageClassName
 	}
-	s.volumes.claims.Store(object.Namespace+"/"+object.Name, c)
+	s.volumes.claims.set(object.Namespace+"/"+object.Name, object.ResourceVersion, c)
 }
 
 // DeleteClaim forgets a PersistentVolumeClaim.
-func (s *Store) DeleteClaim(namespace, name string) { s.volumes.claims.Delete(namespace + "/" + name) }
+func (s *Store) DeleteClaim(object *corev1.PersistentVolumeClaim) {
+	s.volumes.claims.remove(object.Namespace+"/"+object.Name, object.ResourceVersion)
+}
 
 // SetVolume records a PersistentVolume.
 func (s *Store) SetVolume(object *corev1.PersistentVolume) {
-	s.volumes.volumes.Store(object.Name, &volume{
+	s.volumes.volumes.set(object.Name, object.ResourceVersion, volume{
 		places: location.FromPersistentVolume(object, s.options), followsNode: location.FollowsNode(object),
 	})
 }
 
 // DeleteVolume forgets a PersistentVolume.
-func (s *Store) DeleteVolume(name string) { s.volumes.volumes.Delete(name) }
+func (s *Store) DeleteVolume(object *corev1.PersistentVolume) {
+	s.volumes.volumes.remove(object.Name, object.ResourceVersion)
+}
 
 // SetStorageClass records a StorageClass.
 func (s *Store) SetStorageClass(object *storagev1.StorageClass) {
 	places, restricted := location.FromStorageClass(object, s.options)
 	waits := object.VolumeBindingMode != nil && *object.VolumeBindingMode == storagev1.VolumeBindingWaitForFirstConsumer
-	s.volumes.classes.Store(object.Name, storageClass{places: places, restricted: restricted, waits: waits})
+	s.volumes.classes.set(object.Name, object.ResourceVersion, storageClass{places: places, restricted: restricted, waits: waits})
 }
 
 // DeleteStorageClass forgets a StorageClass.
-func (s *Store) DeleteStorageClass(name string) { s.volumes.classes.Delete(name) }
+func (s *Store) DeleteStorageClass(object *storagev1.StorageClass) {
+	s.volumes.classes.remove(object.Name, object.ResourceVersion)
+}
 
 // VolumeReason is why the volumes of a pod break its residency rules wherever it runs, or empty. A bound volume must
 // satisfy them in every place it may be. A volume still to be provisioned must satisfy them in every place its
@@ -85,26 +89,22 @@ func (s *Store) VolumeReason(rules *policy.Effective, pod *corev1.Pod) string {
 }
 
 func (s *Store) claimReason(rules *policy.Effective, namespace, name string) string {
-	found, ok := s.volumes.claims.Load(namespace + "/" + name)
+	c, ok := s.volumes.claims.get(namespace + "/" + name)
 	if !ok {
 		return "" // the VolumeBinding plugin reports a missing claim
 	}
-	c := found.(*claim)
 	if c.volume != "" {
-		bound := &volume{}
-		if known, ok := s.volumes.volumes.Load(c.volume); ok {
-			bound = known.(*volume)
-		}
+		bound, _ := s.volumes.volumes.get(c.volume)
 		if bound.followsNode {
 			return "" // VolumeBinding keeps the pod on such nodes, and the node's own location decides
 		}
 		return placesReason(rules, bound.places, "the volume of claim "+name)
 	}
-	loaded, known := s.volumes.classes.Load(c.class)
+	class, known := s.volumes.classes.get(c.class)
 	if !known {
 		return "" // as does a missing class
 	}
-	class, what := loaded.(storageClass), "StorageClass "+c.class+" of claim "+name
+	what := "StorageClass " + c.class + " of claim " + name
 	if !class.waits {
 		return placesReason(rules, class.places, what)
 	}

@@ -2,6 +2,8 @@ package cycle
 
 import (
 	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 
@@ -58,6 +60,28 @@ func (p *Profile) PodHint(callees bool) fwk.QueueingHintFn {
 			}
 		}
 		return fwk.QueueSkip, nil
+	}
+}
+
+// HearVolume gives the state a PersistentVolumeClaim, PersistentVolume or StorageClass that a hint is about: the pod may be tried
+// before the state has heard of it, and would then wait for nothing more. One that is gone meanwhile is taken back; the
+// scheduler's informers know that before anybody is told.
+func (p *Profile) HearVolume(object any) {
+	informers := p.Handle.SharedInformerFactory()
+	switch object.(type) {
+	case *corev1.PersistentVolumeClaim:
+		hear(p.Live.ClaimHandler(), informers.Core().V1().PersistentVolumeClaims().Informer(), object)
+	case *corev1.PersistentVolume:
+		hear(p.Live.VolumeHandler(), informers.Core().V1().PersistentVolumes().Informer(), object)
+	case *storagev1.StorageClass:
+		hear(p.Live.StorageClassHandler(), informers.Storage().V1().StorageClasses().Informer(), object)
+	}
+}
+
+func hear(handler toolscache.ResourceEventHandler, informer toolscache.SharedInformer, object any) {
+	handler.OnAdd(object, false)
+	if _, exists, err := informer.GetStore().Get(object); err == nil && !exists {
+		handler.OnDelete(object)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	storagev1 "k8s.io/api/storage/v1"
 	apiruntime "k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/informers"
+	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/apis/config"
@@ -31,6 +32,7 @@ import (
 	"tradewind.dev/tradewind/pkg/state"
 	"tradewind.dev/tradewind/plugins"
 	"tradewind.dev/tradewind/plugins/candidates"
+	"tradewind.dev/tradewind/plugins/cycle"
 )
 
 // Now is when everything happens.
@@ -52,7 +54,7 @@ type Cluster struct {
 	informer informers.SharedInformerFactory
 	snapshot *snapshot
 	// factories of the plugins of all profiles.
-	factories map[string]plugins.Factory
+	factories map[string]cycle.Factory
 	// generation of what was put in force last.
 	generation int64
 }
@@ -163,10 +165,7 @@ func (c *Cluster) Set(objects ...any) *Cluster {
 			c.Live.SetNode(typed)
 		case *corev1.Pod:
 			c.pods = put(c.pods, typed, func(p *corev1.Pod) string { return string(p.UID) })
-			if err := c.informer.Core().V1().Pods().Informer().GetIndexer().Add(typed); err != nil {
-				c.t.Fatal(err)
-			}
-			c.Live.SetPod(typed)
+			c.Listed(typed).Live.SetPod(typed)
 		case *corev1.Namespace:
 			c.Live.SetNamespace(typed)
 		case *appsv1.ReplicaSet:
@@ -174,15 +173,40 @@ func (c *Cluster) Set(objects ...any) *Cluster {
 		case *batchv1.Job:
 			c.Live.SetController(typed)
 		case *corev1.PersistentVolumeClaim:
-			c.Live.SetClaim(typed)
+			c.Listed(typed).Live.SetClaim(typed)
 		case *corev1.PersistentVolume:
-			c.Live.SetVolume(typed)
+			c.Listed(typed).Live.SetVolume(typed)
 		case *storagev1.StorageClass:
-			c.Live.SetStorageClass(typed)
+			c.Listed(typed).Live.SetStorageClass(typed)
 		case *v1alpha1.Placement:
 			c.Live.SetPlacement(typed)
 		default:
 			c.t.Fatalf("the state is not fed with %T", object)
+		}
+	}
+	return c
+}
+
+// Listed adds or replaces objects in the scheduler's informers, of which the state has not heard yet.
+func (c *Cluster) Listed(objects ...any) *Cluster {
+	c.t.Helper()
+	core := c.informer.Core().V1()
+	for _, object := range objects {
+		var informer toolscache.SharedIndexInformer
+		switch object.(type) {
+		case *corev1.Pod:
+			informer = core.Pods().Informer()
+		case *corev1.PersistentVolumeClaim:
+			informer = core.PersistentVolumeClaims().Informer()
+		case *corev1.PersistentVolume:
+			informer = core.PersistentVolumes().Informer()
+		case *storagev1.StorageClass:
+			informer = c.informer.Storage().V1().StorageClasses().Informer()
+		default:
+			c.t.Fatalf("the informers of a test do not list %T", object)
+		}
+		if err := informer.GetIndexer().Add(object); err != nil {
+			c.t.Fatal(err)
 		}
 	}
 	return c

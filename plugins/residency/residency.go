@@ -95,6 +95,7 @@ func (p *Plugin) volumeHint(_ klog.Logger, pod *corev1.Pod, _, after any) (fwk.Q
 		}
 		claim, isClaim := after.(*corev1.PersistentVolumeClaim)
 		if !isClaim || claim.Namespace == pod.Namespace && claim.Name == workload.ClaimName(pod, volume) {
+			p.HearVolume(after)
 			return fwk.Queue, nil
 		}
 	}

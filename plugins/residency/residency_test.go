@@ -164,3 +164,43 @@ func TestVolumesWakePods(t *testing.T) {
 		}
 	}
 }
+
+// A hint is told of a volume by the scheduler, and may be before the state is told by its informers: the pod that it retries sees
+// the volume all the same, and never an older one than the state has.
+func TestVolumesAreHeardOfByHints(t *testing.T) {
+	version := func(of *corev1.PersistentVolume, version string) *corev1.PersistentVolume {
+		of.ResourceVersion = version
+		return of
+	}
+	ireland, virginia := version(volume("pv-home", "eu-west-1a"), "2"), version(volume("pv-home", "us-east-1a"), "1")
+	waiting := withClaim(plugintest.Replica("web-1", "web", ""), "home")
+	const unseen = "the volume of claim home is without a known country (residency EU)"
+	for _, tt := range []struct {
+		name string
+		// listed is what the scheduler's informers have, and seen what the state was told.
+		listed, seen, hinted *corev1.PersistentVolume
+		want                 string
+	}{
+		{"the state has not heard of it", ireland, nil, ireland, ""},
+		{"the state has an older one", ireland, virginia, ireland, ""},
+		{"the state has a newer one", ireland, ireland, virginia, ""},
+		{"it is gone meanwhile", nil, nil, ireland, unseen},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := plugintest.New(t).Policy("web", europe).Set(plugintest.AWS("ireland", "eu-west-1a", "m5.large"), claim("home", "pv-home"), waiting)
+			if tt.seen != nil {
+				c.Set(tt.seen)
+			}
+			if tt.listed != nil {
+				c.Listed(tt.listed)
+			}
+			event := fwk.ClusterEvent{Resource: fwk.PersistentVolume, ActionType: fwk.Update}
+			if !c.Hints(event, waiting, nil, tt.hinted)[residency.Name] {
+				t.Error("the pod is not retried")
+			}
+			if status := c.Cycle(waiting).Status; status.Message() != tt.want {
+				t.Errorf("the retried pod: %q, want %q", status.Message(), tt.want)
+			}
+		})
+	}
+}
