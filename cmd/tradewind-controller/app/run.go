@@ -127,7 +127,7 @@ func (w *work) Start(ctx context.Context) error {
 		return fmt.Errorf("register metrics: %w", err)
 	}
 	objects := informers.New()
-	planner, err := w.planner(objects, policies)
+	planner, movers, err := w.planner(objects, policies)
 	if err != nil {
 		return err
 	}
@@ -156,8 +156,12 @@ func (w *work) Start(ctx context.Context) error {
 	if err := objects.Watch(ctx, w.mgr.GetCache()); err != nil {
 		return err
 	}
+	// Only now: what is not watched yet would be taken for read, and the pools that were lost before for usable.
 	if err := w.mgr.Add(planner); err != nil {
 		return fmt.Errorf("start planning: %w", err)
+	}
+	if err := movers.start(w.mgr, planner.Replan); err != nil {
+		return err
 	}
 	unread := func() error {
 		if kinds := objects.Unread(); len(kinds) > 0 {
@@ -169,22 +173,20 @@ func (w *work) Start(ctx context.Context) error {
 	return watcher.Start(ctx)
 }
 
-// planner makes what keeps Placements and CloudPools. What follows plans joins its listeners, and what knows of lost
-// capacity its availability.
-func (w *work) planner(objects *informers.Objects, policies rounds.Listener) (*placement.Planner, error) {
+// planner makes what keeps Placements and CloudPools, and what moves replicas. What follows plans joins its listeners, and what
+// knows of lost capacity its availability.
+func (w *work) planner(objects *informers.Objects, policies rounds.Listener) (*placement.Planner, *movers, error) {
 	pools := cloudpool.New(w.mgr.GetClient(), clock.RealClock{})
 	if err := w.mgr.Add(pools); err != nil {
-		return nil, fmt.Errorf("start keeping pools: %w", err)
+		return nil, nil, fmt.Errorf("start keeping pools: %w", err)
 	}
 	movers, err := w.newMovers(objects)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	planner, err := placement.New(w.mgr, placement.Options{
-		Objects: objects, Location: w.options.location(), Listeners: []rounds.Listener{pools, policies, movers.failover, movers.rebalance}, Availability: movers.failover,
+		Objects: objects, Location: w.options.location(), Availability: movers.failover,
+		Listeners: []rounds.Listener{pools, policies, movers.failover, movers.rebalance},
 	})
-	if err != nil {
-		return nil, err
-	}
-	return planner, movers.start(w.mgr, planner.Replan)
+	return planner, movers, err
 }

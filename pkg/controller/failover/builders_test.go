@@ -100,6 +100,13 @@ func (b *bench) restart() {
 		Client:  b.api, Fresh: b.api, MonitorPeriod: 5 * time.Second, Recorder: b.events, Ledger: ledger.New(b.api, b.clock), Location: location.DefaultOptions().Compile(), Clock: b.clock,
 		SchedulerNames: []string{"tradewind"},
 	})
+	var pools v1alpha1.CloudPoolList
+	if err := b.api.List(b.Context(), &pools); err != nil {
+		b.Fatal(err)
+	}
+	for i := range pools.Items {
+		b.Objects.CloudPools.Set(&pools.Items[i])
+	}
 	b.OnChange(func() { b.replans++ })
 	for name, node := range b.nodes {
 		b.setNode(node)

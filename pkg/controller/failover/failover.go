@@ -14,7 +14,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
-	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -65,8 +64,13 @@ type Controller struct {
 	loop   *loop.Loop
 	replan atomic.Pointer[func()]
 	round  atomic.Pointer[rounds.Round]
-	// standing that was last looked at.
+	// What others ask is answered from these, which nobody changes: the standing that was last looked at, how the path of leases
+	// was until the latest renewal, the pools that do not count (nil until the first look), and a node that has got out of
+	// order since the last look.
 	standing atomic.Pointer[standing]
+	path     atomic.Pointer[loss.Path]
+	absent   atomic.Pointer[absent]
+	turned   atomic.Pointer[string]
 
 	mu        sync.Mutex
 	nodes     map[string]*facts
@@ -99,6 +103,7 @@ func New(options Options) *Controller {
 	}
 	c.renewals.IsNode = func(name string) bool { return c.nodes[name] != nil } // c.mu is held where renewals are used
 	c.standing.Store(&standing{Verdict: &loss.Verdict{}})
+	c.publishPath()
 	c.Objects.Nodes.OnChange(func(before, after *corev1.Node) {
 		if after == nil {
 			c.deleteNode(before)
@@ -127,6 +132,9 @@ func (c *Controller) setNode(node *corev1.Node) {
 		now.Turned = before.Turned
 	}
 	c.nodes[node.Name] = now
+	if before != nil && (before.Ready == loss.ReadyTrue && now.Ready != loss.ReadyTrue || before.Drill.IsZero() && !now.Drill.IsZero()) {
+		c.turned.Store(&now.Name)
+	}
 	if now.spot && now.interrupted != "" && (before == nil || before.interrupted == "") {
 		c.takenBack(node.Name, c.Clock.Now())
 	}
@@ -156,6 +164,7 @@ func (c *Controller) takenBack(node string, at time.Time) {
 	}
 	if o := c.outages[pool]; o == nil || o.taken && o.since.Before(at) {
 		c.outages[pool] = &outage{taken: true, since: at}
+		c.publishOutages()
 	}
 }
 
@@ -166,6 +175,7 @@ func (c *Controller) setLease(object *coordinationv1.Lease) {
 	c.mu.Lock()
 	resumed := c.renewals.Observe(object.Name, object.Spec.RenewTime.Time, holds(object), c.Clock.Now())
 	c.resumed = c.resumed || resumed
+	c.publishPath()
 	c.mu.Unlock()
 	if resumed {
 		c.loop.Changed()
@@ -176,6 +186,13 @@ func (c *Controller) deleteLease(object *coordinationv1.Lease) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.renewals.Forget(object.Name)
+	c.publishPath()
+}
+
+// publishPath lets others know of the path of leases. c.mu is held.
+func (c *Controller) publishPath() {
+	path := c.renewals.Path()
+	c.path.Store(&path)
 }
 
 // Unavailable implements rounds.Availability. What a node says of itself, planning.NodeUnavailable sees.
@@ -193,13 +210,9 @@ func (c *Controller) PoolUnavailable(pool *planning.PoolInfo) string {
 			return d.String() + " is lost since " + d.Since.UTC().Format(time.RFC3339)
 		}
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err := c.load(context.Background()); err != nil {
-		klog.Background().Error(err, "Pools that were lost before may count as capacity")
-	}
-	if o := c.outages[pool.ID()]; o != nil {
-		return o.text(c.stabilization)
+	absent := c.absentPools()
+	if o := absent.outages[pool.ID()]; o != nil {
+		return o.text(absent.stabilization)
 	}
 	return ""
 }
@@ -230,6 +243,7 @@ func (c *Controller) Planned(_ context.Context, round *rounds.Round) {
 	// What concerns everybody waits no longer than by default, whatever the editor of one namespace writes; replicas of the
 	// workload itself wait as long as its policy says.
 	c.stabilization, c.patience = min(longest, loss.DefaultStabilization), patience
+	c.publishOutages()
 	for node := range c.pools {
 		if c.nodes[node] == nil {
 			delete(c.pools, node)

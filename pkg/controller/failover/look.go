@@ -3,19 +3,16 @@ package failover
 import (
 	"context"
 	"errors"
-	"fmt"
 	"reflect"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	applymetav1 "k8s.io/client-go/applyconfigurations/meta/v1"
 	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/applyv1alpha1"
-	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/kube/apply"
 	"tradewind.dev/tradewind/pkg/loss"
 	"tradewind.dev/tradewind/pkg/planning"
@@ -24,40 +21,13 @@ import (
 // fieldOwner is the field manager of the condition Outage of CloudPools.
 const fieldOwner client.FieldOwner = "tradewind-failover"
 
-// load takes over what CloudPools say of outages, once. c.mu is held.
-func (c *Controller) load(ctx context.Context) error {
-	if c.loaded {
-		return nil
-	}
-	var list v1alpha1.CloudPoolList
-	if err := c.Client.List(ctx, &list); err != nil {
-		return fmt.Errorf("read which pools were lost: %w", err)
-	}
-	for i := range list.Items {
-		pool := &list.Items[i]
-		id := planning.PoolID(pool.Spec.ClusterName, pool.Name)
-		condition := meta.FindStatusCondition(pool.Status.Conditions, v1alpha1.ConditionOutage)
-		if o := outageOf(condition); o != nil && c.outages[id] == nil {
-			c.outages[id] = o
-		}
-		if condition != nil {
-			c.written[id] = *condition
-		}
-	}
-	c.loaded = true
-	return nil
-}
-
 // look judges the nodes, says what is out of order, and replaces replicas that are due. It returns when to look again;
 // zero when nothing but a change could alter anything.
 func (c *Controller) look(ctx context.Context) time.Time {
 	now := c.Clock.Now()
 	c.mu.Lock()
-	if err := c.load(ctx); err != nil {
-		c.mu.Unlock()
-		klog.FromContext(ctx).Error(err, "Losses are not judged until it succeeds")
-		return now.Add(lookInterval)
-	}
+	first := !c.loaded
+	c.load()
 	verdict := c.assess()
 	before := c.standing.Swap(verdict)
 	for name, state := range verdict.States { // a silent spot node was most likely taken back
@@ -65,9 +35,11 @@ func (c *Controller) look(ctx context.Context) time.Time {
 			c.takenBack(name, verdict.Since[name])
 		}
 	}
-	altered := c.account(verdict, now) || c.resumed
+	altered := c.account(verdict, now) || c.resumed || first
 	c.resumed = false
 	c.forget(verdict)
+	c.publishOutages()
+	altered = c.turned.Swap(nil) != nil || altered // what was asked meanwhile was answered by less than is known now
 	busy := len(verdict.States) > 0 || len(c.outages) > 0 || verdict.Blind != ""
 	c.mu.Unlock()
 

@@ -80,11 +80,7 @@ func (c *Controller) returned(ctx context.Context, round *rounds.Round) error {
 
 // out says whether a pool is lost, or was and does not count again yet, by what is known now: a plan may be older, or be made
 // before that is known.
-func (c *Controller) out(pool string) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.outages[pool] != nil
-}
+func (c *Controller) out(pool string) bool { return c.absentPools().outages[pool] != nil }
 
 // exists says whether a pool is in a round.
 func exists(round *rounds.Round, id string) bool {

@@ -2,11 +2,15 @@ package failover
 
 import (
 	"fmt"
+	"maps"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/loss"
+	"tradewind.dev/tradewind/pkg/planning"
 )
 
 // reasonDoubted is what versions before wrote of pools while they were blind. That is no outage.
@@ -86,4 +90,59 @@ func outageOf(condition *metav1.Condition) *outage {
 		return nil
 	}
 	return &outage{taken: condition.Reason == reasonTakenBack, since: condition.LastTransitionTime.Time}
+}
+
+// absent are the pools that do not count as capacity, by their IDs. It is immutable.
+type absent struct {
+	outages       map[string]*outage
+	stabilization time.Duration
+}
+
+// absentPools are those that do not count now. Until the first look they are what CloudPools say.
+func (c *Controller) absentPools() *absent {
+	if known := c.absent.Load(); known != nil {
+		return known
+	}
+	known := &absent{outages: map[string]*outage{}, stabilization: loss.DefaultStabilization}
+	for _, pool := range c.Objects.CloudPools.All() {
+		if o := outageOf(outageCondition(pool)); o != nil {
+			known.outages[poolID(pool)] = o
+		}
+	}
+	return known
+}
+
+// publishOutages lets others know of the outages, once those from before are known. c.mu is held. An outage is replaced when it
+// changes, so that the copy stays as it is.
+func (c *Controller) publishOutages() {
+	if c.loaded {
+		c.absent.Store(&absent{outages: maps.Clone(c.outages), stabilization: c.stabilization})
+	}
+}
+
+// load takes over what CloudPools say of outages, once. c.mu is held.
+func (c *Controller) load() {
+	if c.loaded {
+		return
+	}
+	for _, pool := range c.Objects.CloudPools.All() {
+		condition := outageCondition(pool)
+		if condition == nil {
+			continue
+		}
+		id := poolID(pool)
+		if o := outageOf(condition); o != nil && c.outages[id] == nil {
+			c.outages[id] = o
+		}
+		c.written[id] = *condition
+	}
+	c.loaded = true
+}
+
+func poolID(pool *v1alpha1.CloudPool) string {
+	return planning.PoolID(pool.Spec.ClusterName, pool.Name)
+}
+
+func outageCondition(pool *v1alpha1.CloudPool) *metav1.Condition {
+	return meta.FindStatusCondition(pool.Status.Conditions, v1alpha1.ConditionOutage)
 }

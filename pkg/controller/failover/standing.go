@@ -1,7 +1,7 @@
 package failover
 
 import (
-	"context"
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -96,23 +96,24 @@ func (c *Controller) Doubts() rounds.Doubts {
 // Losses says why no replica must be moved at all now, and why none is moved but for a drain: a domain is lost or out of
 // order, or was and does not count again yet, so that what is planned now will not last; empty when they may.
 func (c *Controller) Losses() (hold, pause string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	const meanwhile = "nothing is moved meanwhile but what is drained"
-	switch s := c.assess(); {
-	case s.Blind != "":
-		return s.Blind, ""
+	turned := c.turned.Load() // before the standing: a look forgets it after it has let others know
+	known := c.absent.Load()
+	switch s, down := c.standing.Load(), c.path.Load().Down(c.Clock.Now()); {
+	case known == nil:
+		return "the nodes have not been judged yet", ""
+	case cmp.Or(down, s.Blind) != "":
+		return cmp.Or(down, s.Blind), ""
 	case len(s.lost) > 0:
 		return "", s.lost[0].String() + " is lost: " + meanwhile
 	case len(s.open) > 0:
 		return "", s.open[0].String() + " is out of order: " + meanwhile
+	case turned != nil:
+		return "", "node " + *turned + " is out of order: " + meanwhile
 	}
-	if err := c.load(context.Background()); err != nil {
-		return err.Error(), ""
-	}
-	for _, pool := range slices.Sorted(maps.Keys(c.outages)) {
-		if o := c.outages[pool]; !o.taken {
-			return "", "pool " + pool + ": " + o.text(c.stabilization) + "; " + meanwhile
+	for _, pool := range slices.Sorted(maps.Keys(known.outages)) {
+		if o := known.outages[pool]; !o.taken {
+			return "", "pool " + pool + ": " + o.text(known.stabilization) + "; " + meanwhile
 		}
 	}
 	return "", ""
