@@ -12,7 +12,6 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/engine"
-	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/workload"
 )
 
@@ -173,7 +172,7 @@ func (b *builder) labelsOf(n *located) labels.Set {
 			out[key] = value
 		}
 	}
-	for key, value := range location.LabelsOf(n.at) {
+	for key, value := range n.labels {
 		if _, ok := out[key]; !ok && b.keys[key] {
 			out[key] = value
 		}

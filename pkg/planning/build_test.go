@@ -409,8 +409,16 @@ func BenchmarkBuild(b *testing.B) {
 			input.Pods = append(input.Pods, podOf(&w, fmt.Sprintf("w%d-%d", i, j), fmt.Sprintf("node-%d", (i*10+j)%1000)))
 		}
 	}
-	b.ReportAllocs()
-	for b.Loop() {
-		build(b, input)
+	for _, c := range []struct {
+		name  string
+		known *Shapes
+	}{{"new nodes", nil}, {"known nodes", &Shapes{}}} {
+		b.Run(c.name, func(b *testing.B) {
+			input.shapes = c.known
+			b.ReportAllocs()
+			for b.Loop() {
+				build(b, input)
+			}
+		})
 	}
 }

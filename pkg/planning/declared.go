@@ -2,7 +2,6 @@ package planning
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -142,8 +141,8 @@ func (b *builder) empty(pool *v1alpha1.CloudPool) *group {
 		setDefault(node.Labels, corev1.LabelArchStable, instance.Architecture)
 	}
 	setDefault(node.Labels, corev1.LabelOSStable, string(corev1.Linux))
-	g.labels = b.labelsOf(&located{node: node, cluster: spec.ClusterName, at: at})
-	g.order = fmt.Sprintf("%s declared", g.key())
+	g.labels = b.labelsOf(&located{node: node, labels: location.LabelsOf(at)})
+	g.order = key(keyHead(g.cluster, &at), pool, keyTail("", &at, &g.each, g.taints), g.labels) + " declared"
 	return g
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -34,13 +35,13 @@ type Selected struct {
 
 // From is the input of a plan of a cluster, without the workloads to plan for, which Select adds. Unavailable are the nodes
 // that say so themselves, and the pools of which the condition Outage of their CloudPool does. known, if set, remembers what
-// pods ask for from one input to the next.
+// pods ask for and where nodes are from one input to the next.
 func From(lists *state.Lists, world *state.World, options location.Options, known *Shapes) *Input {
 	in := &Input{
 		World: world, Location: options, Nodes: lists.Nodes, Pools: lists.CloudPools,
 		Namespaces: make(map[string]labels.Set, len(lists.Namespaces)), Pods: make([]Pod, 0, len(lists.Pods)),
 		Claims: lists.Claims, Volumes: lists.Volumes, Classes: lists.StorageClasses, PriorityClasses: lists.PriorityClasses,
-		Quotas: lists.Quotas, Unavailable: NodeUnavailable, PoolUnavailable: outages(lists.CloudPools),
+		Quotas: lists.Quotas, Unavailable: NodeUnavailable, PoolUnavailable: outages(lists.CloudPools), shapes: known,
 	}
 	for _, namespace := range lists.Namespaces {
 		in.Namespaces[namespace.Name] = labels.Set(namespace.Labels)
@@ -158,9 +159,12 @@ func invalid(world *state.World, rules *rules.Rules) string {
 	return held + "; see its conditions"
 }
 
-// Shapes remember what pods request, since reading it takes longer than planning with it. The zero value is ready for use, and
-// safe for concurrent use; nil remembers nothing.
-type Shapes struct{ byUID sync.Map }
+// Shapes remember what pods request, and where and what nodes are, since reading it takes longer than planning with it. The zero
+// value is ready for use, and safe for concurrent use; nil remembers nothing.
+type Shapes struct {
+	byUID  sync.Map // of pods
+	places atomic.Pointer[places]
+}
 
 type shape struct {
 	generation int64 // of the pod: resizing it raises it

@@ -46,6 +46,8 @@ type Input struct {
 	Unavailable func(node *corev1.Node) string
 	// PoolUnavailable, if set, says why a whole pool must not be used now, or "".
 	PoolUnavailable func(pool *PoolInfo) string
+
+	shapes *Shapes // what is remembered from one input to the next, if anything
 }
 
 // Workload is a workload to plan for.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -64,13 +65,6 @@ func providerPool(labels map[string]string) string {
 	return ""
 }
 
-// located is a node with its place.
-type located struct {
-	node    *corev1.Node
-	cluster string
-	at      location.Node
-}
-
 // groups puts every node into one pool, and makes pools of declarations without nodes that may have some. The result is
 // sorted and does not depend on the order of the input.
 func (b *builder) groups() []*group {
@@ -78,14 +72,18 @@ func (b *builder) groups() []*group {
 	declared, discovered := b.declarations()
 	byKey := map[string]*group{}
 	for i := range nodes {
-		n := &nodes[i]
-		g := b.groupOf(n, declared)
-		known, ok := byKey[g.order]
+		n := nodes[i]
+		pool, labels := n.declaredBy(declared), b.labelsOf(n)
+		key := key(n.head, pool, n.tail, labels)
+		g, ok := byKey[key]
 		if !ok {
-			known = g
-			byKey[g.order] = g
+			g = b.groupOf(n, pool, labels, key)
+			byKey[key] = g
 		}
-		known.nodes = append(known.nodes, member{node: n.node, allocatable: g.each, unavailable: b.unavailable(n.node)})
+		if n.allocatable.MilliCPU == 0 && n.allocatable.MemoryBytes == 0 {
+			b.problem("Node "+n.node.Name, "status.allocatable", "is empty, so no pod fits on the node; give what pods can have of it: {cpu: \"2\", memory: 8Gi, pods: \"110\"}")
+		}
+		g.nodes = append(g.nodes, member{node: n.node, allocatable: copyOf(&n.allocatable), unavailable: b.unavailable(n.node)})
 	}
 	var out []*group
 	for _, key := range slices.Sorted(maps.Keys(byKey)) {
@@ -100,69 +98,41 @@ func (b *builder) groups() []*group {
 	return out
 }
 
-// locate finds out where each node is, once for each name in a cluster, in order of cluster and name: classes are
-// numbered in this order.
-func (b *builder) locate() []located {
-	nodes := make([]located, 0, len(b.input.Nodes))
-	for _, node := range b.input.Nodes {
-		nodes = append(nodes, located{node: node, cluster: node.Labels[v1alpha1.LabelCluster]})
+// groupOf is the group of a node, without nodes.
+func (b *builder) groupOf(n *located, declared *v1alpha1.CloudPool, labels labels.Set, key string) *group {
+	return &group{
+		cluster: n.cluster, at: n.at, class: b.input.World.Class(n.at), declared: declared, provider: n.provider, taints: n.taints,
+		labels: labels, each: n.allocatable, capacity: n.capacity, order: key,
 	}
-	slices.SortStableFunc(nodes, func(x, y located) int {
-		return cmp.Or(strings.Compare(x.cluster, y.cluster), strings.Compare(x.node.Name, y.node.Name))
-	})
-	nodes = slices.CompactFunc(nodes, func(x, y located) bool {
-		same := x.cluster == y.cluster && x.node.Name == y.node.Name
-		if same {
-			b.problem("Node "+x.node.Name, "metadata.name", "is there twice; one of them is left out: give each node a name of its own")
-		}
-		return same
-	})
-	for i := range nodes {
-		nodes[i].at = location.FromNode(nodes[i].node, b.input.Location)
-	}
-	return nodes
 }
 
-// groupOf is the group that a node belongs to, without nodes.
-func (b *builder) groupOf(n *located, declared []*v1alpha1.CloudPool) *group {
-	g := &group{
-		cluster: n.cluster, at: n.at, class: b.input.World.Class(n.at), taints: poolTaints(n.node.Spec.Taints),
-		labels: b.labelsOf(n), each: allocatable(n.node), capacity: capacityOf(n.node),
-	}
-	for _, pool := range declared {
-		if matches(pool, n) {
-			g.declared = pool
-			break
-		}
-	}
-	g.provider = providerPool(n.node.Labels)
-	if g.each.MilliCPU == 0 && g.each.MemoryBytes == 0 {
-		b.problem("Node "+n.node.Name, "status.allocatable", "is empty, so no pod fits on the node; give what pods can have of it: {cpu: \"2\", memory: 8Gi, pods: \"110\"}")
-	}
-	g.order = g.key()
-	return g
-}
-
-// key tells groups apart, memory aside.
-func (g *group) key() string {
-	var key strings.Builder
+// key tells groups apart, memory aside. head and tail are what is known of a place and of machines whoever declares them.
+func key(head string, declared *v1alpha1.CloudPool, tail string, labels labels.Set) string {
 	owner := ""
-	if g.declared != nil {
-		owner = g.declared.Name
+	if declared != nil {
+		owner = declared.Name
 	}
-	fmt.Fprintf(&key, "%q %q %q %q %q %q %q %q %v", g.cluster, g.at.Cloud, g.at.Region, g.at.Zone, g.at.InstanceType, g.at.CapacityType,
-		owner, g.provider, g.at.Location)
-	fmt.Fprintf(&key, " law %q %q at %v cpu %020d gpu %06d", g.at.Country, g.at.OperatorCountry, g.at.Coordinates, g.each.MilliCPU, g.each.GPUs)
-	for _, name := range slices.Sorted(maps.Keys(g.each.Extended)) {
+	return head + strconv.Quote(owner) + tail + labels.String()
+}
+
+func keyHead(cluster string, at *location.Node) string {
+	return fmt.Sprintf("%q %q %q %q %q %q ", cluster, at.Cloud, at.Region, at.Zone, at.InstanceType, at.CapacityType)
+}
+
+func keyTail(provider string, at *location.Node, each *engine.Resources, taints []corev1.Taint) string {
+	var tail strings.Builder
+	fmt.Fprintf(&tail, " %q %v", provider, at.Location)
+	fmt.Fprintf(&tail, " law %q %q at %v cpu %020d gpu %06d", at.Country, at.OperatorCountry, at.Coordinates, each.MilliCPU, each.GPUs)
+	for _, name := range slices.Sorted(maps.Keys(each.Extended)) {
 		if isDevice(name) {
-			fmt.Fprintf(&key, " %s %d", name, g.each.Extended[name])
+			fmt.Fprintf(&tail, " %s %d", name, each.Extended[name])
 		}
 	}
-	for i := range g.taints {
-		key.WriteString(" taint " + g.taints[i].ToString())
+	for i := range taints {
+		tail.WriteString(" taint " + taints[i].ToString())
 	}
-	key.WriteString(" labels " + g.labels.String())
-	return key.String()
+	tail.WriteString(" labels ")
+	return tail.String()
 }
 
 // split parts nodes whose memory differs by more than memoryTolerance, so that the price of a share is right for each.
