@@ -32,6 +32,7 @@ type bench struct {
 	*Controller
 	api    client.Client
 	time   *testingclock.FakeClock
+	prices []v1alpha1.PriceList
 	writes int
 }
 
@@ -73,7 +74,7 @@ func (b *bench) pools() map[string]*v1alpha1.CloudPool {
 // plan makes a round over nodes, without workloads, and tells the controller of it.
 func (b *bench) plan(nodes ...*corev1.Node) map[string]*v1alpha1.CloudPool {
 	b.Helper()
-	world, err := state.NewWorld(state.Objects{}, b.time.Now())
+	world, err := state.NewWorld(state.Objects{PriceLists: b.prices}, b.time.Now())
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -269,6 +270,39 @@ func TestUnknown(t *testing.T) {
 	pool := b.only(b.plan(nowhere, private))
 	if pool.Spec.Cloud != "lux-dc" || pool.Spec.Country != "LU" || pool.Spec.OperatorCountry != "LU" || reason(pool, v1alpha1.ConditionPriced) != reasonNoPrice {
 		t.Errorf("got %+v, %+v", pool.Spec, pool.Status)
+	}
+}
+
+// TestPrice checks that a pool says whose price it has, and whether that is paid in any case.
+func TestPrice(t *testing.T) {
+	reserved := func(n *corev1.Node) { n.Labels["eks.amazonaws.com/capacityType"] = "CAPACITY_BLOCK" }
+	price := v1alpha1.InstancePrice{Cloud: "aws", InstanceType: "m7i.large", HourlyUSD: resource.MustParse("0.05")}
+	ofReserved := price
+	ofReserved.CapacityType = v1alpha1.CapacityReserved
+	own := v1alpha1.PriceList{ObjectMeta: metav1.ObjectMeta{Name: "own"}, Spec: v1alpha1.PriceListSpec{
+		Instances: []v1alpha1.InstancePrice{price, ofReserved},
+	}}
+	committed := v1alpha1.PriceList{ObjectMeta: metav1.ObjectMeta{Name: "committed"}, Spec: v1alpha1.PriceListSpec{
+		Commitments: []v1alpha1.Commitment{{Cloud: "aws", Region: "eu-west-1", InstanceType: "m7i.large", Count: 3, HourlyUSD: resource.MustParse("0.06")}},
+	}}
+	for _, tt := range []struct {
+		name   string
+		prices []v1alpha1.PriceList
+		node   *corev1.Node
+		want   string
+	}{
+		{"the catalog's", nil, node("a", "eu-west-1a"), "a node costs $0.11235/h"},
+		{"a PriceList's", []v1alpha1.PriceList{own}, node("a", "eu-west-1a"), "a node costs $0.05/h by a PriceList"},
+		{"reserved", []v1alpha1.PriceList{own}, node("a", "eu-west-1a", reserved), "a node costs $0.05/h by a PriceList, paid whether it is used or not"},
+		{"committed", []v1alpha1.PriceList{committed}, node("a", "eu-west-1a"),
+			"a node costs $0.11235/h; commitments pay for 3 like it, whether they are used or not"},
+	} {
+		b := newBench(t)
+		b.prices = tt.prices
+		pool := b.only(b.plan(tt.node))
+		if got := meta.FindStatusCondition(pool.Status.Conditions, v1alpha1.ConditionPriced); got == nil || got.Message != tt.want {
+			t.Errorf("%s: %+v, want %q", tt.name, got, tt.want)
+		}
 	}
 }
 

@@ -40,6 +40,10 @@ type found struct {
 	status      v1alpha1.CloudPoolStatus
 	unavailable string
 	spare       bool // nodes may be added
+	// negotiated says that a PriceList gives the price, sunk that nobody can stop paying it. committed is how many machines like
+	// its nodes are paid by commitments.
+	negotiated, sunk bool
+	committed        int
 }
 
 // observe says of every CloudPool of a round what it should say, by name. A declaration over several zones is several
@@ -66,6 +70,7 @@ func observe(round *rounds.Round) map[string]*found {
 			f.unavailable = ""
 		}
 		f.spare = f.spare || pool.MaxNodes > len(pool.Nodes)
+		f.negotiated, f.sunk = f.negotiated || info.Negotiated, pool.Sunk
 		f.status.Replicas += int32(use.Replicas)
 		f.status.AddedNodes += int32(use.Added)
 		if pool.Price.Known {
@@ -83,10 +88,34 @@ func observe(round *rounds.Round) map[string]*found {
 			}
 		}
 	}
+	for _, commitment := range round.Result.Snapshot.Commitments {
+		covered := map[*found]bool{}
+		for _, i := range commitment.Pools {
+			if f := byPool[i]; !covered[f] {
+				covered[f] = true
+				f.committed += commitment.Nodes
+			}
+		}
+	}
 	for _, f := range out {
 		f.conditions(round.Time)
 	}
 	return out
+}
+
+// price says what a node costs, whose price that is, and whether somebody could stop paying it.
+func (f *found) price() string {
+	text := "a node costs $" + f.status.NodeHourlyUSD + "/h"
+	if f.negotiated {
+		text += " by a PriceList"
+	}
+	switch {
+	case f.sunk:
+		text += ", paid whether it is used or not"
+	case f.committed > 0:
+		text += "; commitments pay for " + strconv.Itoa(f.committed) + " like it, whether they are used or not"
+	}
+	return text
 }
 
 func (f *found) conditions(now time.Time) {
@@ -104,7 +133,7 @@ func (f *found) conditions(now time.Time) {
 	}
 	priced := metav1.Condition{
 		Type: v1alpha1.ConditionPriced, Status: metav1.ConditionTrue, Reason: reasonPriceKnown,
-		Message: "a node costs $" + f.status.NodeHourlyUSD + "/h",
+		Message: f.price(),
 	}
 	if f.status.NodeHourlyUSD == "" {
 		priced.Status, priced.Reason = metav1.ConditionFalse, reasonNoPrice
