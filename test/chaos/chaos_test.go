@@ -145,7 +145,8 @@ func (w *world) progress(ctx context.Context) {
 		if len(waiting) > 0 {
 			text = ", such as " + waiting[len(waiting)-1]
 		}
-		w.tell("%d faults so far, %d binds; %d of %d machines live; %d missing%s", begun, len(binds), alive, len(w.order), min(missing, 9999), text)
+		w.tell("%d faults so far, %d binds; %d of %d machines live; %d missing%s", begun, len(binds), alive, len(w.order),
+			min(missing, 9999), text)
 	}
 }
 

@@ -145,7 +145,8 @@ func (w *world) breakNode(ctx context.Context, f faults.Fault) (undo, error) {
 		return w.relabel(ctx, f)
 	case faults.Taint:
 		patch := func(ctx context.Context, unschedulable bool) error {
-			_, err := machines.Patch(ctx, f.Target, types.MergePatchType, fmt.Appendf(nil, `{"spec":{"unschedulable":%v}}`, unschedulable), metav1.PatchOptions{})
+			_, err := machines.Patch(ctx, f.Target, types.MergePatchType,
+				fmt.Appendf(nil, `{"spec":{"unschedulable":%v}}`, unschedulable), metav1.PatchOptions{})
 			return err
 		}
 		if err := patch(ctx, true); err != nil {

@@ -73,7 +73,8 @@ func (w *world) breakObject(ctx context.Context, f faults.Fault) (undo, error) {
 		pod := pods[chance(f).IntN(len(pods))]
 		return nil, notThere(w.client.CoreV1().Pods(pod.Namespace).Delete(ctx, pod.Name, metav1.DeleteOptions{}))
 	case faults.DeleteAll:
-		return nil, w.client.CoreV1().Pods(l.namespace).DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{LabelSelector: "app=" + l.name})
+		return nil, w.client.CoreV1().Pods(l.namespace).
+			DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{LabelSelector: "app=" + l.name})
 	}
 	return nil, fmt.Errorf("nobody makes a fault %q", f.Kind)
 }

@@ -40,7 +40,8 @@ func (w *world) quiet(ctx context.Context) {
 			least, spent = missing, 0
 		}
 		settled := len(waiting) == 0
-		if settled && time.Since(begun) >= quietAtLeast || !settled && (spent >= quietLimit || time.Since(begun) >= quietLast) || ctx.Err() != nil {
+		if settled && time.Since(begun) >= quietAtLeast || !settled &&
+			(spent >= quietLimit || time.Since(begun) >= quietLast) || ctx.Err() != nil {
 			if ctx.Err() == nil {
 				w.record.Add(history.Event{Quiet: &history.Quiet{Settled: settled, Waiting: waiting, Seconds: time.Since(begun).Seconds()}})
 			}

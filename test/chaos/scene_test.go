@@ -140,29 +140,40 @@ const stayed = 10 * time.Second
 func workloads() []workload {
 	eu := []string{"EU"}
 	return []workload{
-		{kind: "Deployment", namespace: "shop", name: "web", replicas: 6, policy: &policy{jurisdictions: eu, failover: quick, failback: true, stays: stayed,
-			rebalance: `maxUnavailable: "2"`, maxUnavailable: 2, more: "spread: [{topologyKey: tradewind.dev/cloud, maxSharePercent: 60}]\n"}},
+		{kind: "Deployment", namespace: "shop", name: "web", replicas: 6,
+			policy: &policy{jurisdictions: eu, failover: quick, failback: true, stays: stayed,
+				rebalance: `maxUnavailable: "2"`, maxUnavailable: 2, more: "spread: [{topologyKey: tradewind.dev/cloud, maxSharePercent: 60}]\n"}},
 		{kind: "Deployment", namespace: "shop", name: "cart", replicas: 4, policy: &policy{failover: quick, failback: true, stays: stayed,
 			more: "availability: {survive: cloud, minReplicasPercent: 50}\n"}},
-		{kind: "Deployment", namespace: "shop", name: "api", replicas: 4, policy: &policy{jurisdictions: eu, failover: quick, failback: true, stays: stayed,
-			more: "traffic: [{to: {name: cart}, requestsPerSecond: 50, bytesPerRequest: 2000}]\n"}},
+		{kind: "Deployment", namespace: "shop", name: "api", replicas: 4,
+			policy: &policy{jurisdictions: eu, failover: quick, failback: true, stays: stayed,
+				more: "traffic: [{to: {name: cart}, requestsPerSecond: 50, bytesPerRequest: 2000}]\n"}},
 		{kind: "Deployment", namespace: "shop", name: "search", replicas: 4, policy: &policy{jurisdictions: eu, stays: 10 * time.Minute,
 			rebalance: `maxUnavailable: "1"`, maxUnavailable: 1, more: "cost: {spot: {maxPercent: 60, fallback: OnDemand}}\n"}},
 		{kind: "Deployment", namespace: "shop", name: "mail", replicas: 2, policy: &policy{more: "cost: {maxHourlyUSD: \"40\"}\n"}},
 		{kind: "Deployment", namespace: "shop", name: "stays", replicas: 3, policy: &policy{jurisdictions: eu, more: "optimizeFor: Cost\n"}},
 		{kind: "Deployment", namespace: "shop", name: "free", replicas: 2},
 		{kind: "Deployment", namespace: "shop", name: "money", replicas: 4, policy: &policy{jurisdictions: eu, stays: 10 * time.Minute,
-			rebalance: `minSavingsPercent: 5, maxUnavailable: "2"`, maxUnavailable: 2, more: "spread: [{topologyKey: tradewind.dev/cloud, minDomains: 2}]\n"}},
-		{kind: "Deployment", namespace: "shop", name: "kept", replicas: 3, budget: 2, policy: &policy{jurisdictions: eu, failover: quick, failback: true, stays: stayed,
-			rebalance: `maxUnavailable: "2"`, maxUnavailable: 2}},
-		{kind: "Deployment", namespace: "shop", name: "french", replicas: 2, policy: &policy{jurisdictions: []string{"FR"}, failover: quick, failback: true, stays: stayed}},
-		{kind: "Deployment", namespace: "bank", name: "ledger", replicas: 4, policy: &policy{failover: quick + ", failback: Never", stays: stayed}},
-		{kind: "Deployment", namespace: "states", name: "report", replicas: 3, policy: &policy{jurisdictions: []string{"US"}, failover: quick, failback: true, stays: stayed}},
-		{kind: "StatefulSet", namespace: "bank", name: "vault", replicas: 2, policy: &policy{clouds: []string{"lux-dc", "par-dc"}, failover: quick, failback: true, stays: stayed}},
-		{kind: "StatefulSet", namespace: "shop", name: "db", replicas: 3, volume: anywhere, policy: &policy{failover: quick, failback: true, stays: stayed}},
-		{kind: "StatefulSet", namespace: "shop", name: "pinned", replicas: 1, volume: inZoneA, policy: &policy{failover: quick, failback: true, stays: stayed}},
-		{kind: "StatefulSet", namespace: "shop", name: "queue", replicas: 3, policy: &policy{jurisdictions: eu, failover: quick, failback: true, stays: stayed,
-			rebalance: `maxUnavailable: "1"`, maxUnavailable: 1}},
+			rebalance: `minSavingsPercent: 5, maxUnavailable: "2"`, maxUnavailable: 2,
+			more: "spread: [{topologyKey: tradewind.dev/cloud, minDomains: 2}]\n"}},
+		{kind: "Deployment", namespace: "shop", name: "kept", replicas: 3, budget: 2,
+			policy: &policy{jurisdictions: eu, failover: quick, failback: true, stays: stayed,
+				rebalance: `maxUnavailable: "2"`, maxUnavailable: 2}},
+		{kind: "Deployment", namespace: "shop", name: "french", replicas: 2,
+			policy: &policy{jurisdictions: []string{"FR"}, failover: quick, failback: true, stays: stayed}},
+		{kind: "Deployment", namespace: "bank", name: "ledger", replicas: 4,
+			policy: &policy{failover: quick + ", failback: Never", stays: stayed}},
+		{kind: "Deployment", namespace: "states", name: "report", replicas: 3,
+			policy: &policy{jurisdictions: []string{"US"}, failover: quick, failback: true, stays: stayed}},
+		{kind: "StatefulSet", namespace: "bank", name: "vault", replicas: 2,
+			policy: &policy{clouds: []string{"lux-dc", "par-dc"}, failover: quick, failback: true, stays: stayed}},
+		{kind: "StatefulSet", namespace: "shop", name: "db", replicas: 3, volume: anywhere,
+			policy: &policy{failover: quick, failback: true, stays: stayed}},
+		{kind: "StatefulSet", namespace: "shop", name: "pinned", replicas: 1, volume: inZoneA,
+			policy: &policy{failover: quick, failback: true, stays: stayed}},
+		{kind: "StatefulSet", namespace: "shop", name: "queue", replicas: 3,
+			policy: &policy{jurisdictions: eu, failover: quick, failback: true, stays: stayed,
+				rebalance: `maxUnavailable: "1"`, maxUnavailable: 1}},
 	}
 }
 
@@ -291,7 +302,8 @@ func timesOf(name string) (times, error) {
 	switch name {
 	case "", "short": // a quarter of Kubernetes' own, in every respect
 		return times{
-			name: "short", lossAfter: 12500 * time.Millisecond, monitorPeriod: 1250 * time.Millisecond, lease: 10 * time.Second, renewal: 2500 * time.Millisecond,
+			name: "short", lossAfter: 12500 * time.Millisecond, monitorPeriod: 1250 * time.Millisecond,
+			lease: 10 * time.Second, renewal: 2500 * time.Millisecond,
 			faults: faults.Times{Burst: 40 * time.Second, Faults: 48, Outage: 28 * time.Second},
 		}, nil
 	case "kubernetes":

@@ -94,7 +94,8 @@ func newWorld(t *testing.T, t0 times, folder string) *world {
 	})
 	w := &world{
 		T: t, times: t0, bed: bed, cluster: bed.Cluster(t, ""), record: history.NewRecorder(lines), folder: folder, began: time.Now(),
-		programs: map[string]*program{}, down: &down{names: map[string]bool{}}, logs: map[string]*reader{}, machines: map[string]*machine{}, loads: map[string]*load{}, secrets: map[string]string{},
+		programs: map[string]*program{}, down: &down{names: map[string]bool{}}, logs: map[string]*reader{},
+		machines: map[string]*machine{}, loads: map[string]*load{}, secrets: map[string]string{},
 		guardHolds: true, policiesHold: true,
 	}
 	w.client = w.cluster.Client()

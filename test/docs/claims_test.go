@@ -14,7 +14,8 @@ func TestClaims(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(got) != 1 || got[0].Line != 7 || got[0].Text != "it holds" || got[0].By != "we" || len(got[0].Tests) != 2 || got[0].Tests[1] != (TestName{"test/e2e", "TestC"}) {
+	if len(got) != 1 || got[0].Line != 7 || got[0].Text != "it holds" || got[0].By != "we" || len(got[0].Tests) != 2 ||
+		got[0].Tests[1] != (TestName{"test/e2e", "TestC"}) {
 		t.Errorf("got %+v", got)
 	}
 	for name, line := range map[string]string{

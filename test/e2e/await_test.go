@@ -69,7 +69,8 @@ func TestPodsAwaitPolicies(t *testing.T) {
 	e.sched.program.Stop(t)
 	e.cluster.ApplyYAML(t, clusterPolicyOf("guard-rail", selectors+"residency: {jurisdictions: [IE]}"))
 	refused("a pod whose policy was changed", app("web"))
-	e.cluster.ApplyYAML(t, clusterPolicyOf("guard-rail", selectors+"locations: {required: [{key: tradewind.dev/cloud, operator: In, values: [aws]}]}"))
+	e.cluster.ApplyYAML(t, clusterPolicyOf("guard-rail",
+		selectors+"locations: {required: [{key: tradewind.dev/cloud, operator: In, values: [aws]}]}"))
 	e.wait("a pod without rules on residency to be admitted", func(ctx context.Context) error { return create(ctx, "probe", app("web")) })
 	e.sched = startScheduler(t, e.cluster, "scheduler-3")
 }

@@ -78,7 +78,8 @@ func TestContradictoryPolicies(t *testing.T) {
 	e := newEnv(t)
 	e.cluster.AddNodesYAML(t, threeClouds)
 	e.policy("web", "locations: {required: [{key: tradewind.dev/cloud, operator: In, values: [aws]}]}")
-	e.apply(strings.Replace(policyText("PlacementPolicy", "web", "locations: {required: [{key: tradewind.dev/cloud, operator: NotIn, values: [aws]}]}"),
+	e.apply(strings.Replace(policyText("PlacementPolicy", "web",
+		"locations: {required: [{key: tradewind.dev/cloud, operator: NotIn, values: [aws]}]}"),
 		"name: web", "name: other", 1))
 	e.pod("web")
 	e.waits("web", "0/6 nodes: 4 outside location cloud aws, 2 outside location cloud not aws")
@@ -155,7 +156,8 @@ func TestMorePoliciesThanMayCount(t *testing.T) {
 	e.cluster.AddNodesYAML(t, threeClouds)
 	var all strings.Builder
 	for i := range 65 {
-		all.WriteString("---\n" + strings.Replace(policyText("PlacementPolicy", "web", "residency: {jurisdictions: [EU]}"), "name: web", fmt.Sprintf("name: p%d", i), 1))
+		all.WriteString("---\n" + strings.Replace(policyText("PlacementPolicy", "web", "residency: {jurisdictions: [EU]}"),
+			"name: web", fmt.Sprintf("name: p%d", i), 1))
 	}
 	e.apply(all.String())
 	e.pod("web")

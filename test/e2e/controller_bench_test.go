@@ -70,7 +70,8 @@ func benchController(b *testing.B) {
 	}
 	bed := testbed.Start(b, testbed.Options{
 		NoDefaultScheduler: true, Timeout: 10 * time.Minute,
-		Manifests: []string{"../../deploy/crds", "../../deploy/install/namespace.yaml", "../../deploy/install/rbac", "../../deploy/install/node-guard.yaml"},
+		Manifests: []string{"../../deploy/crds", "../../deploy/install/namespace.yaml", "../../deploy/install/rbac",
+			"../../deploy/install/node-guard.yaml"},
 		ExtraArgs: map[string][]string{"kube-controller-manager": {"--controllers=*,-deployment-controller,-replicaset-controller"}},
 	})
 	cluster := bed.Cluster(b, "")
@@ -143,7 +144,8 @@ func fillCluster(b *testing.B, cluster *testbed.Cluster, nodes []string) {
 	if len(nodes) != benchNodes {
 		b.Fatalf("there are %d nodes", len(nodes))
 	}
-	cluster.ApplyYAML(b, "{apiVersion: v1, kind: Namespace, metadata: {name: bench}}\n---\n{apiVersion: v1, kind: ServiceAccount, metadata: {name: default, namespace: bench}}")
+	cluster.ApplyYAML(b,
+		"{apiVersion: v1, kind: Namespace, metadata: {name: bench}}\n---\n{apiVersion: v1, kind: ServiceAccount, metadata: {name: default, namespace: bench}}")
 	client, ctx := cluster.Client(), b.Context()
 	var failure atomic.Pointer[error]
 	workqueue.ParallelizeUntil(ctx, 16, benchDeployments, func(i int) {
@@ -152,7 +154,8 @@ func fillCluster(b *testing.B, cluster *testbed.Cluster, nodes []string) {
 			replicas := int32(benchReplicas)
 			selector := &metav1.LabelSelector{MatchLabels: map[string]string{"app": name}}
 			deployment, err := client.AppsV1().Deployments("bench").Create(ctx, &appsv1.Deployment{
-				ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: appsv1.DeploymentSpec{Replicas: &replicas, Selector: selector, Template: benchTemplate(name)},
+				ObjectMeta: metav1.ObjectMeta{Name: name},
+				Spec:       appsv1.DeploymentSpec{Replicas: &replicas, Selector: selector, Template: benchTemplate(name)},
 			}, metav1.CreateOptions{})
 			if err != nil {
 				return err
@@ -193,8 +196,9 @@ func fillCluster(b *testing.B, cluster *testbed.Cluster, nodes []string) {
 	}
 	var policies strings.Builder
 	for i := range benchDeployments {
-		fmt.Fprintf(&policies, "---\n{apiVersion: tradewind.dev/v1alpha1, kind: PlacementPolicy, metadata: {name: web-%[1]d, namespace: bench}, spec: "+
-			"{workloadSelector: {matchLabels: {app: web-%[1]d}}, %[2]s}}\n", i, benchRules)
+		fmt.Fprintf(&policies,
+			"---\n{apiVersion: tradewind.dev/v1alpha1, kind: PlacementPolicy, metadata: {name: web-%[1]d, namespace: bench}, spec: "+
+				"{workloadSelector: {matchLabels: {app: web-%[1]d}}, %[2]s}}\n", i, benchRules)
 	}
 	cluster.ApplyYAML(b, policies.String())
 }
@@ -231,7 +235,8 @@ func benchTemplate(name string) corev1.PodTemplateSpec {
 		ObjectMeta: metav1.ObjectMeta{
 			Labels: map[string]string{"app": name, "app.kubernetes.io/name": name, "app.kubernetes.io/part-of": "bench"},
 			// The testbed would start the pods one after another; the benchmark says that they run.
-			Annotations: map[string]string{"testbed.tradewind.dev/start-after": "24h", "prometheus.io/scrape": "true", "checksum/config": strings.Repeat("0123456789abcdef", 4)},
+			Annotations: map[string]string{"testbed.tradewind.dev/start-after": "24h", "prometheus.io/scrape": "true",
+				"checksum/config": strings.Repeat("0123456789abcdef", 4)},
 		},
 		Spec: corev1.PodSpec{
 			SchedulerName: "tradewind",
@@ -260,7 +265,8 @@ func startBenchController(b *testing.B, cluster *testbed.Cluster, path, pidFile 
 	cluster.StartProgram(b, testbed.ProgramSpec{
 		Name: "tradewind-controller", Path: "/bin/sh", User: testbed.TradewindController, Env: []string{"GOMEMLIMIT=450MiB"},
 		Args: []string{
-			"-c", `echo $$ > "$0"; exec "$@"`, pidFile, path, "--kubeconfig={kubeconfig}", "--metrics-bind-address=" + address, "--metrics-secure=false",
+			"-c", `echo $$ > "$0"; exec "$@"`, pidFile, path, "--kubeconfig={kubeconfig}", "--metrics-bind-address=" + address,
+			"--metrics-secure=false",
 			"--health-probe-bind-address=0",
 		},
 	})

@@ -70,7 +70,8 @@ func newControllerEnv(t *testing.T, nodes string) *controllerEnv {
 func (e *controllerEnv) account(name string) string {
 	e.Helper()
 	accounts := e.cluster.Client().CoreV1().ServiceAccounts("default")
-	if _, err := accounts.Create(e.Context(), &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{}); err != nil {
+	if _, err := accounts.Create(e.Context(), &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: name}},
+		metav1.CreateOptions{}); err != nil {
 		e.Fatal(err)
 	}
 	token, err := accounts.CreateToken(e.Context(), name, &authenticationv1.TokenRequest{}, metav1.CreateOptions{})
@@ -183,7 +184,8 @@ func (e *controllerEnv) ready(p *controllerProcess) {
 }
 
 // status reads conditions and counts of an object. Namespace is empty for a cluster-scoped one.
-func (e *controllerEnv) status(ctx context.Context, kind, namespace, name string) (conditions []metav1.Condition, fields map[string]any, err error) {
+func (e *controllerEnv) status(ctx context.Context, kind, namespace, name string) (conditions []metav1.Condition,
+	fields map[string]any, err error) {
 	resource := e.objects.Resource(v1alpha1.GroupVersion.WithResource(policyKinds[kind]))
 	var object *unstructured.Unstructured
 	if namespace == "" {

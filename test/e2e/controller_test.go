@@ -87,7 +87,8 @@ func TestController(t *testing.T) {
 	e.ready(second)
 	first.Stop(t)
 	e.cluster.ApplyYAML(t, strings.Replace(policyText("PlacementPolicy", "late", "residency: {jurisdictions: [EU]}"), "NAMESPACE", "shop", 1))
-	e.expect("PlacementPolicy", "shop", "late", v1alpha1.ConditionSatisfiable, "True NodesAllowed: 6 of 9 nodes: 2 outside residency EU, 1 without a known country (residency EU)")
+	e.expect("PlacementPolicy", "shop", "late", v1alpha1.ConditionSatisfiable,
+		"True NodesAllowed: 6 of 9 nodes: 2 outside residency EU, 1 without a known country (residency EU)")
 	if writes := e.writes(second); writes != 1 {
 		t.Errorf("the second replica wrote %d times to add one status", writes)
 	}
@@ -130,7 +131,8 @@ func (e *controllerEnv) labelled(selector, cloud, country string, nodes int) {
 
 func (e *controllerEnv) patchNode(name, patch string) {
 	e.Helper()
-	if _, err := e.cluster.Client().CoreV1().Nodes().Patch(e.Context(), name, types.MergePatchType, []byte(patch), metav1.PatchOptions{}); err != nil {
+	if _, err := e.cluster.Client().CoreV1().Nodes().
+		Patch(e.Context(), name, types.MergePatchType, []byte(patch), metav1.PatchOptions{}); err != nil {
 		e.Fatal(err)
 	}
 }
@@ -183,8 +185,9 @@ func (e *controllerEnv) judgesPolicies() {
 		}
 	}
 	e.cluster.ApplyYAML(e.T, controllerObjects)
-	e.expect("ClusterPlacementPolicy", "", "eu-only", v1alpha1.ConditionInForce, "Unknown SchedulerUnknown: no tradewind-scheduler has said which policies "+
-		"it has read (Lease tradewind-system/tradewind-scheduler-policies): start it, or apply the roles of deploy/install, which let it")
+	e.expect("ClusterPlacementPolicy", "", "eu-only", v1alpha1.ConditionInForce,
+		"Unknown SchedulerUnknown: no tradewind-scheduler has said which policies "+
+			"it has read (Lease tradewind-system/tradewind-scheduler-policies): start it, or apply the roles of deploy/install, which let it")
 	e.saysWhatTheSchedulerHasRead()
 	e.expect("ClusterPlacementPolicy", "", "eu-only", v1alpha1.ConditionSatisfiable,
 		"True NodesAllowed: 6 of 9 nodes: 2 outside residency EU, 1 without a known country (residency EU)")
@@ -206,7 +209,8 @@ func (e *controllerEnv) judgesPolicies() {
 		e.Fatal(err)
 	}
 	for _, text := range []string{"spec.residency.jurisdictions", `"Atlantis"`, "the pods it selects wait until it is corrected"} {
-		if conditions[0].Type != v1alpha1.ConditionInForce || conditions[0].Status != metav1.ConditionFalse || !strings.Contains(conditions[0].Message, text) {
+		if conditions[0].Type != v1alpha1.ConditionInForce || conditions[0].Status != metav1.ConditionFalse ||
+			!strings.Contains(conditions[0].Message, text) {
 			e.Errorf("a broken policy has the condition %+v, which should name %s", conditions[0], text)
 		}
 	}
@@ -253,7 +257,8 @@ func (e *controllerEnv) judgesOverrides() {
 	e.expect("PriceList", "", "lux", v1alpha1.ConditionInForce, "True InForce: its figures are used in place of the built-in ones")
 	e.expect("PriceList", "", "lux", v1alpha1.ConditionUsed, "True NodesConcerned: it concerns 1 of 9 nodes")
 	e.expectCount("PriceList", "", "lux", "entries", 1)
-	e.expectEvent("PriceList", "huge", "NoNodeConcerned", "no node is a m99.huge in aws/eu-west-1, where they are m7i.large (aws has no such instance type)")
+	e.expectEvent("PriceList", "huge", "NoNodeConcerned",
+		"no node is a m99.huge in aws/eu-west-1, where they are m7i.large (aws has no such instance type)")
 	e.expect("LatencyMap", "", "measured", v1alpha1.ConditionUsed, "True NodesConcerned: it concerns 1 of 9 nodes")
 }
 
@@ -267,7 +272,8 @@ func (e *controllerEnv) followsChanges() {
 	}
 	e.expectCount("ClusterPlacementPolicy", "", "eu-only", "selectedPods", 1)
 	label := []byte(`{"metadata":{"labels":{"team":"shop"}}}`)
-	if _, err := e.cluster.Client().CoreV1().Namespaces().Patch(e.Context(), "default", types.MergePatchType, label, metav1.PatchOptions{}); err != nil {
+	if _, err := e.cluster.Client().CoreV1().Namespaces().
+		Patch(e.Context(), "default", types.MergePatchType, label, metav1.PatchOptions{}); err != nil {
 		e.Fatal(err)
 	}
 	e.expectCount("ClusterPlacementPolicy", "", "eu-only", "selectedPods", 3)
@@ -306,7 +312,8 @@ func (e *controllerEnv) servesMetrics(p *controllerProcess) {
 			return fmt.Errorf("answers %d: %w", status, err)
 		}
 		for _, want := range []string{
-			"tradewind_policies{in_force=\"true\"} 4\n", "tradewind_policies{in_force=\"false\"} 0\n", "tradewind_policies{in_force=\"unknown\"} 0\n",
+			"tradewind_policies{in_force=\"true\"} 4\n", "tradewind_policies{in_force=\"false\"} 0\n",
+			"tradewind_policies{in_force=\"unknown\"} 0\n",
 			"tradewind_policies_unsatisfiable 1\n",
 			`tradewind_nodes{capacity_type="spot",cloud="aws",country="US",region="us-east-1"} 2`, "tradewind_nodes_location_unknown 1\n",
 			"tradewind_nodes_price_unknown 1\n",
@@ -348,15 +355,18 @@ func (e *controllerEnv) mayNotChangeNodesOtherwise() {
 		{"controller", controller, `{"metadata":{"labels":{"a":"b"}}}`, "changes no labels of a node but"},
 		{"controller", controller, `{"metadata":{"labels":{"stray":null}}}`, "changes no labels of a node but"},
 		{"node", kubelet, `{"metadata":{"labels":{"tradewind.dev/country":"LU"}}}`, "a node does not add labels tradewind.dev/country"},
-		{"node", kubelet, `{"metadata":{"labels":{"tradewind.dev/cloud":null}}}`, "a node does not change or remove its labels tradewind.dev/cloud"},
+		{"node", kubelet, `{"metadata":{"labels":{"tradewind.dev/cloud":null}}}`,
+			"a node does not change or remove its labels tradewind.dev/cloud"},
 	} {
-		_, err := c.client.CoreV1().Nodes().Patch(e.Context(), "stray", types.MergePatchType, []byte(c.patch), metav1.PatchOptions{DryRun: []string{metav1.DryRunAll}})
+		_, err := c.client.CoreV1().Nodes().
+			Patch(e.Context(), "stray", types.MergePatchType, []byte(c.patch), metav1.PatchOptions{DryRun: []string{metav1.DryRunAll}})
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			e.Errorf("the %s patches a node with %s: %v, want %q", c.who, c.patch, err, c.want)
 		}
 	}
 	allowed := []byte(`{"metadata":{"labels":{"tradewind.dev/country":"LU"}}}`)
-	if _, err := controller.CoreV1().Nodes().Patch(e.Context(), "stray", types.MergePatchType, allowed, metav1.PatchOptions{DryRun: []string{metav1.DryRunAll}}); err != nil {
+	if _, err := controller.CoreV1().Nodes().
+		Patch(e.Context(), "stray", types.MergePatchType, allowed, metav1.PatchOptions{DryRun: []string{metav1.DryRunAll}}); err != nil {
 		e.Errorf("the controller may not write its own label: %v", err)
 	}
 }
@@ -384,7 +394,8 @@ func (e *controllerEnv) writesNothingAtRest(p *controllerProcess) {
 
 func (e *controllerEnv) anyNode(region string) string {
 	e.Helper()
-	nodes, err := e.cluster.Client().CoreV1().Nodes().List(e.Context(), metav1.ListOptions{LabelSelector: corev1.LabelTopologyRegion + "=" + region})
+	nodes, err := e.cluster.Client().CoreV1().Nodes().
+		List(e.Context(), metav1.ListOptions{LabelSelector: corev1.LabelTopologyRegion + "=" + region})
 	if err != nil || len(nodes.Items) == 0 {
 		e.Fatalf("no node in %s: %v", region, err)
 	}

@@ -92,7 +92,8 @@ func (e *movingEnv) keeps(before map[string]string) (stop func() []string) {
 			now, err := e.belief(ctx)
 			if err == nil && !maps.Equal(now, before) {
 				for _, name := range slices.Sorted(maps.Keys(now)) {
-					if text := fmt.Sprintf("%s: %q, before %q", name, now[name], before[name]); now[name] != before[name] && !slices.Contains(others, text) {
+					if text := fmt.Sprintf("%s: %q, before %q", name, now[name], before[name]); now[name] != before[name] &&
+						!slices.Contains(others, text) {
 						others = append(others, text)
 					}
 				}

@@ -93,7 +93,8 @@ func TestDrillInterrupted(t *testing.T) {
 		t.Errorf("%d nodes are still in the drill", n)
 	}
 	for _, node := range e.cluster.NodesOf(t, "gcp") {
-		e.patchNode(node.Name, `{"spec":{"taints":[{"key":"tradewind.dev/drill","value":"4102444800","effect":"NoSchedule","timeAdded":"2026-01-01T00:00:00Z"}]}}`)
+		e.patchNode(node.Name,
+			`{"spec":{"taints":[{"key":"tradewind.dev/drill","value":"4102444800","effect":"NoSchedule","timeAdded":"2026-01-01T00:00:00Z"}]}}`)
 	}
 	_, problems := e.must(1, "drill", "--lose", "cloud=aws")
 	if !strings.Contains(problems, "in a drill already") {
@@ -107,7 +108,8 @@ func TestDrillInterrupted(t *testing.T) {
 	}
 	// One whose end has passed is ended by the controller.
 	name := e.cluster.NodesOf(t, "gcp")[0].Name
-	e.patchNode(name, `{"spec":{"taints":[{"key":"tradewind.dev/drill","value":"1000000000","effect":"NoSchedule","timeAdded":"2001-01-01T00:00:00Z"}]}}`)
+	e.patchNode(name,
+		`{"spec":{"taints":[{"key":"tradewind.dev/drill","value":"1000000000","effect":"NoSchedule","timeAdded":"2001-01-01T00:00:00Z"}]}}`)
 	e.wait("the controller to end the drill", func(context.Context) error {
 		if e.tainted("gcp", v1alpha1.TaintDrill) > 0 {
 			return errors.New("it is still there")

@@ -61,7 +61,8 @@ func TestEnforcedNamespaces(t *testing.T) {
 	e.clusterPolicy("guard-rail", "residency: {jurisdictions: [EU]}\nnamespaceSelector: {matchLabels: {rail: eu}}")
 	label := func(text string) {
 		t.Helper()
-		if _, err := e.client.CoreV1().Namespaces().Patch(ctx, e.ns, types.MergePatchType, []byte(`{"metadata":{"labels":{`+text+`}}}`), metav1.PatchOptions{}); err != nil {
+		if _, err := e.client.CoreV1().Namespaces().
+			Patch(ctx, e.ns, types.MergePatchType, []byte(`{"metadata":{"labels":{`+text+`}}}`), metav1.PatchOptions{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -89,7 +90,8 @@ func TestEnforcedNamespaces(t *testing.T) {
 			return err
 		},
 		"tradewind-enforced-bindings": func(ctx context.Context) error {
-			return pods.Bind(ctx, &corev1.Binding{ObjectMeta: metav1.ObjectMeta{Name: "early"}, Target: corev1.ObjectReference{Kind: "Node", Name: virginia}}, dryRun)
+			return pods.Bind(ctx, &corev1.Binding{ObjectMeta: metav1.ObjectMeta{Name: "early"},
+				Target: corev1.ObjectReference{Kind: "Node", Name: virginia}}, dryRun)
 		},
 	} {
 		e.wait("the API server to know "+policy, func(ctx context.Context) error {
@@ -107,7 +109,8 @@ func TestEnforcedNamespaces(t *testing.T) {
 			"a pod of nobody's":          lone("x", profile("")),
 			"both":                       lone("x", profile("default-scheduler"), onNode(virginia)),
 			"the name of a profile":      lone("x", profile("Tradewind")),
-			"a false mirror pod":         lone("x", onNode(virginia), func(p *corev1.PodTemplateSpec) { p.Annotations = map[string]string{"kubernetes.io/config.mirror": "x"} }),
+			"a false mirror pod": lone("x", onNode(virginia),
+				func(p *corev1.PodTemplateSpec) { p.Annotations = map[string]string{"kubernetes.io/config.mirror": "x"} }),
 		} {
 			if what == "a false mirror pod" { // options change the template, of which lone takes labels and spec
 				pod.Annotations = map[string]string{corev1.MirrorPodAnnotationKey: "x"}
@@ -122,11 +125,13 @@ func TestEnforcedNamespaces(t *testing.T) {
 	if _, err := pods.Create(ctx, waiting, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	binding := &corev1.Binding{ObjectMeta: metav1.ObjectMeta{Name: "waiting", Namespace: e.ns}, Target: corev1.ObjectReference{Kind: "Node", Name: virginia}}
+	binding := &corev1.Binding{ObjectMeta: metav1.ObjectMeta{Name: "waiting", Namespace: e.ns},
+		Target: corev1.ObjectReference{Kind: "Node", Name: virginia}}
 	e.refusedBy("tradewind-enforced-bindings", "editor: a binding", pods.Bind(ctx, binding, metav1.CreateOptions{}))
 	e.refusedBy("tradewind-enforced-bindings", "editor: a binding of the old kind",
 		e.as("eve").CoreV1().RESTClient().Post().Namespace(e.ns).Resource("bindings").Body(binding).Do(ctx).Error())
-	e.refusedBy("tradewind-enforced-bindings", "Kubernetes' scheduler: a binding", e.as("kube-scheduler").CoreV1().Pods(e.ns).Bind(ctx, binding, metav1.CreateOptions{}))
+	e.refusedBy("tradewind-enforced-bindings", "Kubernetes' scheduler: a binding",
+		e.as("kube-scheduler").CoreV1().Pods(e.ns).Bind(ctx, binding, metav1.CreateOptions{}))
 
 	// The way through the scheduler is open, for DaemonSets too: their pods run where the rules let them.
 	e.deployment("web", 2)
@@ -146,7 +151,8 @@ func TestEnforcedNamespaces(t *testing.T) {
 	})
 	e.daemonSet("stray", "default-scheduler")
 	e.wait("the DaemonSet's pods to be refused", func(ctx context.Context) error {
-		events, err := e.client.CoreV1().Events(e.ns).List(ctx, metav1.ListOptions{FieldSelector: "involvedObject.name=stray,reason=FailedCreate"})
+		events, err := e.client.CoreV1().Events(e.ns).
+			List(ctx, metav1.ListOptions{FieldSelector: "involvedObject.name=stray,reason=FailedCreate"})
 		if err != nil {
 			return err
 		}

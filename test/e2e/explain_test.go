@@ -90,7 +90,8 @@ nodeSelector: {topology.kubernetes.io/region: eu-west-1}
 tolerations: [{operator: Exists}]
 topologySpreadConstraints: [{maxSkew: 1, minDomains: 3, topologyKey: topology.kubernetes.io/zone, whenUnsatisfiable: DoNotSchedule,
   labelSelector: {matchLabels: {app: spread}}}]`), label("app", "spread"))
-	e.agrees("spread", "0/5 nodes: 3 node(s) didn't match pod topology spread constraints, 2 node(s) didn't match Pod's node affinity/selector")
+	e.agrees("spread",
+		"0/5 nodes: 3 node(s) didn't match pod topology spread constraints, 2 node(s) didn't match Pod's node affinity/selector")
 
 	e.policy("large", "locations: {required: [{key: topology.kubernetes.io/region, operator: In, values: [eu-west-1]}]}")
 	e.inForce("PlacementPolicy")
@@ -120,7 +121,8 @@ func TestExplainNamesThePlan(t *testing.T) {
 	e.deployment("strict", 3, podSpec(t, `
 affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [
   {labelSelector: {matchLabels: {app: strict}}, topologyKey: kubernetes.io/hostname}]}}`))
-	message := fmt.Sprintf("0/5 nodes: 3 outside the plan of Placement %s/deployment-strict, 2 node(s) didn't match pod anti-affinity rules", e.ns)
+	message := fmt.Sprintf("0/5 nodes: 3 outside the plan of Placement %s/deployment-strict, 2 node(s) didn't match pod anti-affinity rules",
+		e.ns)
 	e.replicasWait("strict", 2, 1, message)
 	pods, err := e.pods(t.Context(), "strict")
 	if err != nil {
@@ -131,12 +133,14 @@ affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [
 			continue
 		}
 		explanation := e.agrees(pods[i].Name, message)
-		if p := explanation.Plan; p == nil || p.Enforcement != "Strict" || len(p.Places) != 1 || p.Places[0].Planned != 3 || p.Places[0].Others != 2 ||
+		if p := explanation.Plan; p == nil || p.Enforcement != "Strict" || len(p.Places) != 1 || p.Places[0].Planned != 3 ||
+			p.Places[0].Others != 2 ||
 			p.Places[0].Room != 1 || p.Places[0].Nodes != 2 || p.Places[0].Fit != 0 {
 			t.Errorf("the plan: %+v", p)
 		}
 		out, _ := e.must(0, "explain", "pod", pods[i].Name, "-n", e.ns)
-		for _, want := range []string{"enforcement is Strict: nowhere else", "set enforcement: Preferred in PlacementPolicy " + e.ns + "/strict"} {
+		for _, want := range []string{"enforcement is Strict: nowhere else",
+			"set enforcement: Preferred in PlacementPolicy " + e.ns + "/strict"} {
 			if !strings.Contains(strings.Join(strings.Fields(out), " "), want) {
 				t.Errorf("explain does not say %q:\n%s", want, out)
 			}

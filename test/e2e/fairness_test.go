@@ -52,7 +52,8 @@ func (e *placementEnv) others(name string, replicas int, spec string) {
 func (e *placementEnv) awaitAgreement(verdict, message string) {
 	e.Helper()
 	waitFor(e.T, "the condition TrafficAgreed to be "+verdict, func(ctx context.Context) error {
-		object, err := e.objects.Resource(v1alpha1.GroupVersion.WithResource("placementpolicies")).Namespace("others").Get(ctx, "caller", metav1.GetOptions{})
+		object, err := e.objects.Resource(v1alpha1.GroupVersion.WithResource("placementpolicies")).Namespace("others").
+			Get(ctx, "caller", metav1.GetOptions{})
 		if err != nil {
 			return err
 		}
@@ -75,7 +76,8 @@ func (e *placementEnv) awaitAgreement(verdict, message string) {
 func (e *placementEnv) awaitOthers(name, message string) {
 	e.Helper()
 	waitFor(e.T, "Placement others/"+name+" to say "+message, func(ctx context.Context) error {
-		object, err := e.objects.Resource(v1alpha1.GroupVersion.WithResource("placements")).Namespace("others").Get(ctx, name, metav1.GetOptions{})
+		object, err := e.objects.Resource(v1alpha1.GroupVersion.WithResource("placements")).Namespace("others").
+			Get(ctx, name, metav1.GetOptions{})
 		if err != nil {
 			return err
 		}

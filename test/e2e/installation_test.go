@@ -37,7 +37,8 @@ func TestInstallation(t *testing.T) {
 		}
 		return nil
 	})
-	pods, err := client.CoreV1().Pods("tradewind-system").List(t.Context(), metav1.ListOptions{LabelSelector: "app.kubernetes.io/name=tradewind-controller"})
+	pods, err := client.CoreV1().Pods("tradewind-system").
+		List(t.Context(), metav1.ListOptions{LabelSelector: "app.kubernetes.io/name=tradewind-controller"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,8 @@ pools:
 func TestNearestRegionWins(t *testing.T) {
 	e := newEnv(t)
 	e.cluster.AddNodesYAML(t, continents)
-	for client, want := range map[string]string{"DE": "frankfurt", "US": "virginia", "JP": "tokyo", "KR": "tokyo", "aws/us-east-2": "virginia"} {
+	for client, want := range map[string]string{"DE": "frankfurt", "US": "virginia", "JP": "tokyo", "KR": "tokyo",
+		"aws/us-east-2": "virginia"} {
 		name := "clients-" + strings.ToLower(strings.ReplaceAll(client, "/", "-"))
 		e.policy(name, "latency: {clients: [{location: "+client+", sharePercent: 100}]}")
 		e.deployment(name, 3, profile(fastest))
@@ -39,7 +40,8 @@ func TestLatencyLimit(t *testing.T) {
 	e.waits("hasty", "0/3 nodes: 3 over 5 ms from AU")
 
 	// Replicas cover the clients together: with one on each side every client has a near one.
-	e.policy("both", "latency: {clients: [{location: DE, sharePercent: 50}, {location: US, sharePercent: 50}], maxMilliseconds: 60}\noptimizeFor: Cost")
+	e.policy("both",
+		"latency: {clients: [{location: DE, sharePercent: 50}, {location: US, sharePercent: 50}], maxMilliseconds: 60}\noptimizeFor: Cost")
 	e.deployment("both", 2)
 	if got := e.spreadOf("both", 2); got["frankfurt"] != 1 || got["virginia"] != 1 {
 		t.Errorf("clients on both sides of the Atlantic: %v", got)

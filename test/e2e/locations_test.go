@@ -42,7 +42,8 @@ func TestRequiredLocations(t *testing.T) {
 		"{key: topology.kubernetes.io/region, operator: NotIn, values: [eu-west-1]}]}")
 	e.pod("nowhere")
 	e.waits("nowhere", "0/8 nodes: 8 outside location cloud oracle or ibm")
-	e.policy("no-region-known", "locations: {required: [{key: topology.kubernetes.io/region, operator: NotIn, values: [eu-west-1, europe-west1, westeurope]}]}")
+	e.policy("no-region-known",
+		"locations: {required: [{key: topology.kubernetes.io/region, operator: NotIn, values: [eu-west-1, europe-west1, westeurope]}]}")
 	e.pod("no-region-known")
 	e.waits("no-region-known", "0/8 nodes: 7 outside location region not eu-west-1 nor europe-west1 nor westeurope, "+
 		"1 without a known region (policy wants region not eu-west-1 nor europe-west1 nor westeurope)")

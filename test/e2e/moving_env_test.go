@@ -214,7 +214,8 @@ func (e *movingEnv) tainted(pool, key string) int {
 // reportPlacements prints what Placements and CloudPools say.
 func (e *movingEnv) reportPlacements() {
 	for _, resource := range []string{"placements", "cloudpools"} {
-		list, err := e.objects.Resource(v1alpha1.GroupVersion.WithResource(resource)).List(context.WithoutCancel(e.Context()), metav1.ListOptions{})
+		list, err := e.objects.Resource(v1alpha1.GroupVersion.WithResource(resource)).
+			List(context.WithoutCancel(e.Context()), metav1.ListOptions{})
 		if err != nil {
 			e.Log(err)
 			return

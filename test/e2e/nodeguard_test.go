@@ -54,7 +54,8 @@ func (e *env) asNode(name string) kubernetes.Interface {
 // mayChangeNodes gives a service account of kube-system rights on nodes, and returns a client of it.
 func (e *env) mayChangeNodes(account string, resources ...string) kubernetes.Interface {
 	e.Helper()
-	role := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: account}, Rules: []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: resources, Verbs: []string{"patch"}}}}
+	role := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: account},
+		Rules: []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: resources, Verbs: []string{"patch"}}}}
 	if _, err := e.client.RbacV1().ClusterRoles().Create(e.Context(), role, metav1.CreateOptions{}); err != nil {
 		e.Fatal(err)
 	}
@@ -94,8 +95,9 @@ func (e *env) guarded(node string) {
 	e.Helper()
 	kubelet := e.asNode(node)
 	e.wait("the API server to know tradewind-node-locations", func(ctx context.Context) error {
-		_, err := kubelet.CoreV1().Nodes().Patch(ctx, node, types.MergePatchType, []byte(`{"metadata":{"labels":{"tradewind.dev/country":"AQ"}}}`),
-			metav1.PatchOptions{DryRun: []string{metav1.DryRunAll}})
+		_, err := kubelet.CoreV1().Nodes().
+			Patch(ctx, node, types.MergePatchType, []byte(`{"metadata":{"labels":{"tradewind.dev/country":"AQ"}}}`),
+				metav1.PatchOptions{DryRun: []string{metav1.DryRunAll}})
 		if err == nil || !strings.Contains(err.Error(), "tradewind-node-locations") {
 			return fmt.Errorf("it answers %w", err)
 		}
@@ -117,10 +119,11 @@ func TestNodesStayWhereTheyAre(t *testing.T) {
 		labels := func(pairs string) string { return `{"metadata":{"labels":{` + pairs + `}}}` }
 		moved := fmt.Sprintf(`"topology.kubernetes.io/region":%q,"topology.kubernetes.io/zone":%q`, claim.region, claim.zone)
 		for what, patch := range map[string]string{
-			"region and zone":         labels(moved),
-			"region alone":            labels(fmt.Sprintf(`"topology.kubernetes.io/region":%q`, claim.region)),
-			"region removed":          labels(`"topology.kubernetes.io/region":null`),
-			"region and zone anew":    fmt.Sprintf(`[{"op":"remove","path":"/metadata/labels/topology.kubernetes.io~1region"},{"op":"add","path":"/metadata/labels/topology.kubernetes.io~1region","value":%q}]`, claim.region),
+			"region and zone": labels(moved),
+			"region alone":    labels(fmt.Sprintf(`"topology.kubernetes.io/region":%q`, claim.region)),
+			"region removed":  labels(`"topology.kubernetes.io/region":null`),
+			"region and zone anew": fmt.Sprintf(`[{"op":"remove","path":"/metadata/labels/topology.kubernetes.io~1region"},{"op":"add","path":"/metadata/labels/topology.kubernetes.io~1region","value":%q}]`,
+				claim.region),
 			"all labels removed":      labels(`"topology.kubernetes.io/region":null,"topology.kubernetes.io/zone":null,"node.kubernetes.io/instance-type":null,"tradewind.dev/cloud":null`),
 			"deprecated labels":       labels(`"failure-domain.beta.kubernetes.io/region":"` + claim.region + `"`),
 			"instance type":           labels(`"node.kubernetes.io/instance-type":"t3.nano"`),
@@ -134,7 +137,8 @@ func TestNodesStayWhereTheyAre(t *testing.T) {
 			"a label and a heartbeat": `{"metadata":{"labels":{` + moved + `}},"status":{"conditions":[{"type":"Ready","status":"True"}]}}`,
 		} {
 			e.refusedBy("tradewind-node-locations", pool+": "+what, patchNodeAs(t.Context(), kubelet, node.Name, patch))
-			e.refusedBy("tradewind-node-locations", pool+": "+what+", with the status", patchNodeAs(t.Context(), kubelet, node.Name, patch, "status"))
+			e.refusedBy("tradewind-node-locations", pool+": "+what+", with the status",
+				patchNodeAs(t.Context(), kubelet, node.Name, patch, "status"))
 		}
 		// What the API server itself refuses: another provider id, and deleting the Node so as to register elsewhere.
 		if err := patchNodeAs(t.Context(), kubelet, node.Name, `{"spec":{"providerID":"hcloud://1"}}`); err == nil {
@@ -143,7 +147,9 @@ func TestNodesStayWhereTheyAre(t *testing.T) {
 		if err := kubelet.CoreV1().Nodes().Delete(t.Context(), node.Name, metav1.DeleteOptions{}); !apierrors.IsForbidden(err) {
 			t.Errorf("%s: deletes its own Node: %v", pool, err)
 		}
-		if _, err := kubelet.CoreV1().Nodes().Create(t.Context(), &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: node.Name}}, metav1.CreateOptions{}); !apierrors.IsAlreadyExists(err) {
+		if _, err := kubelet.CoreV1().Nodes().
+			Create(t.Context(), &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: node.Name}},
+				metav1.CreateOptions{}); !apierrors.IsAlreadyExists(err) {
 			t.Errorf("%s: registers anew: %v", pool, err)
 		}
 	}
@@ -182,37 +188,45 @@ func TestKubeletsWork(t *testing.T) {
 	if err := patchNodeAs(ctx, own, "fresh", `{"metadata":{"labels":{"topology.kubernetes.io/zone":"fsn1-dc14"}}}`, "status"); err != nil {
 		t.Errorf("the driver of a node that is not initialised: %v", err)
 	}
-	e.refusedBy("tradewind-node-locations", "the driver says otherwise", patchNodeAs(ctx, own, "fresh", `{"metadata":{"labels":{"topology.kubernetes.io/zone":"hel1-dc2"}}}`, "status"))
+	e.refusedBy("tradewind-node-locations", "the driver says otherwise",
+		patchNodeAs(ctx, own, "fresh", `{"metadata":{"labels":{"topology.kubernetes.io/zone":"hel1-dc2"}}}`, "status"))
 	cloud := e.mayChangeNodes("cloud-controller-manager", "nodes")
-	if err := patchNodeAs(ctx, cloud, "fresh", `{"metadata":{"labels":{"topology.kubernetes.io/region":"nbg1","topology.kubernetes.io/zone":"nbg1-dc3"}},
+	if err := patchNodeAs(ctx, cloud, "fresh",
+		`{"metadata":{"labels":{"topology.kubernetes.io/region":"nbg1","topology.kubernetes.io/zone":"nbg1-dc3"}},
 		"spec":{"providerID":"hcloud://7","taints":null}}`); err != nil {
 		t.Errorf("the cloud's controller: %v", err)
 	}
-	e.refusedBy("tradewind-node-locations", "a label after it", patchNodeAs(ctx, own, "fresh", `{"metadata":{"labels":{"karpenter.sh/capacity-type":"spot"}}}`))
-	if err := patchNodeAs(ctx, cloud, "fresh", `{"metadata":{"labels":{"topology.kubernetes.io/region":"fsn1","topology.kubernetes.io/zone":"fsn1-dc14"}}}`); err != nil {
+	e.refusedBy("tradewind-node-locations", "a label after it",
+		patchNodeAs(ctx, own, "fresh", `{"metadata":{"labels":{"karpenter.sh/capacity-type":"spot"}}}`))
+	if err := patchNodeAs(ctx, cloud, "fresh",
+		`{"metadata":{"labels":{"topology.kubernetes.io/region":"fsn1","topology.kubernetes.io/zone":"fsn1-dc14"}}}`); err != nil {
 		t.Errorf("the cloud's controller corrects a label: %v", err)
 	}
 
 	// The agent of a network on every node may write statuses of all nodes: its token moves none.
 	agent := e.mayChangeNodes("network-agent", "nodes/status")
-	if err := patchNodeAs(ctx, agent, name, `{"status":{"conditions":[{"type":"NetworkUnavailable","status":"False"}]}}`, "status"); err != nil {
+	if err := patchNodeAs(ctx, agent, name, `{"status":{"conditions":[{"type":"NetworkUnavailable","status":"False"}]}}`,
+		"status"); err != nil {
 		t.Errorf("the agent's condition: %v", err)
 	}
-	e.refusedBy("tradewind-node-locations", "an agent's token", patchNodeAs(ctx, agent, name, `{"metadata":{"labels":{"topology.kubernetes.io/region":"fsn1"}}}`, "status"))
+	e.refusedBy("tradewind-node-locations", "an agent's token",
+		patchNodeAs(ctx, agent, name, `{"metadata":{"labels":{"topology.kubernetes.io/region":"fsn1"}}}`, "status"))
 
 	// A node without provider id does not give itself one later.
 	bare := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "bare"}}
 	if _, err := e.asNode("bare").CoreV1().Nodes().Create(ctx, bare, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	e.refusedBy("tradewind-node-locations", "a provider id", patchNodeAs(ctx, e.asNode("bare"), "bare", `{"spec":{"providerID":"aws:///eu-west-1a/i-0"}}`))
+	e.refusedBy("tradewind-node-locations", "a provider id",
+		patchNodeAs(ctx, e.asNode("bare"), "bare", `{"spec":{"providerID":"aws:///eu-west-1a/i-0"}}`))
 }
 
 // TestProviderIDsContradict relabels nodes as an administrator, as if no guard were there: where the provider id tells, the
 // label is not believed.
 func TestProviderIDsContradict(t *testing.T) {
 	e := newMovingEnv(t, atSea)
-	e.patchNode(e.onlyNode("virginia").Name, `{"metadata":{"labels":{"topology.kubernetes.io/region":"westeurope","topology.kubernetes.io/zone":"westeurope-1"}}}`)
+	e.patchNode(e.onlyNode("virginia").Name,
+		`{"metadata":{"labels":{"topology.kubernetes.io/region":"westeurope","topology.kubernetes.io/zone":"westeurope-1"}}}`)
 	e.patchNode(e.onlyNode("ashburn").Name, `{"metadata":{"labels":{"topology.kubernetes.io/region":"fsn1"}}}`) // its zone says ash
 	e.policy("web", "residency: {jurisdictions: [EU]}")
 	e.pod("web")
@@ -230,7 +244,8 @@ func TestGuardNotInForce(t *testing.T) {
 
 	bindings := e.client.AdmissionregistrationV1().ValidatingAdmissionPolicyBindings()
 	const audited = `{"spec":{"validationActions":["Audit"]}}`
-	if _, err := bindings.Patch(t.Context(), "tradewind-node-locations", types.MergePatchType, []byte(audited), metav1.PatchOptions{}); err != nil {
+	if _, err := bindings.Patch(t.Context(), "tradewind-node-locations", types.MergePatchType, []byte(audited),
+		metav1.PatchOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	for kind, name := range map[string]string{"PlacementPolicy": "web", "ClusterPlacementPolicy": "guard-rail"} {

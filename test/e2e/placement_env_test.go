@@ -83,7 +83,8 @@ spec:
 func (e *placementEnv) scale(name string, replicas int) {
 	e.Helper()
 	patch := fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, replicas)
-	if _, err := e.cluster.Client().AppsV1().Deployments("shop").Patch(e.Context(), name, types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
+	if _, err := e.cluster.Client().AppsV1().Deployments("shop").
+		Patch(e.Context(), name, types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
 		e.Fatal(err)
 	}
 }
@@ -125,7 +126,8 @@ func conditionOf(p *v1alpha1.Placement, kind string) metav1.Condition {
 func (e *placementEnv) inPlace(name string, replicas int) *v1alpha1.Placement {
 	e.Helper()
 	found := e.awaitPlacement("deployment-"+name, "to be in place", func(p *v1alpha1.Placement) error {
-		if conditionOf(p, v1alpha1.ConditionPlanned).Status != metav1.ConditionTrue || conditionOf(p, v1alpha1.ConditionInPlace).Status != metav1.ConditionTrue ||
+		if conditionOf(p, v1alpha1.ConditionPlanned).Status != metav1.ConditionTrue ||
+			conditionOf(p, v1alpha1.ConditionInPlace).Status != metav1.ConditionTrue ||
 			int(p.Status.Replicas) != replicas {
 			return errors.New("it is not")
 		}
@@ -134,7 +136,8 @@ func (e *placementEnv) inPlace(name string, replicas int) *v1alpha1.Placement {
 	decided := map[string]int{}
 	for _, d := range found.Status.Decisions {
 		decided[strings.Join([]string{d.Cloud, d.Region, d.Zone, d.InstanceType}, "/")] += int(d.Replicas)
-		if d.Running < d.Replicas || d.Reason == "" || d.Pool == "" || (d.HourlyUSD == "") != (found.Status.PriceBasis != v1alpha1.PriceBasisInForce) {
+		if d.Running < d.Replicas || d.Reason == "" || d.Pool == "" ||
+			(d.HourlyUSD == "") != (found.Status.PriceBasis != v1alpha1.PriceBasisInForce) {
 			e.Errorf("%s: a decision reads %+v", name, d)
 		}
 	}

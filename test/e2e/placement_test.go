@@ -72,7 +72,8 @@ func (e *placementEnv) findsPools() {
 		}
 		for name, pool := range found {
 			if pool.Status.Nodes != 3 || pool.Status.ReadyNodes != 3 || pool.Status.NodeHourlyUSD == "" ||
-				!meta.IsStatusConditionTrue(pool.Status.Conditions, v1alpha1.ConditionAvailable) || !meta.IsStatusConditionTrue(pool.Status.Conditions, v1alpha1.ConditionPriced) {
+				!meta.IsStatusConditionTrue(pool.Status.Conditions, v1alpha1.ConditionAvailable) ||
+				!meta.IsStatusConditionTrue(pool.Status.Conditions, v1alpha1.ConditionPriced) {
 				return fmt.Errorf("%s is %+v", name, pool.Status)
 			}
 		}
@@ -252,7 +253,8 @@ func (e *placementEnv) cordon(cloud, region string, unschedulable bool) {
 		if at.Cloud != cloud || at.Region != region {
 			continue
 		}
-		if _, err := e.cluster.Client().CoreV1().Nodes().Patch(e.Context(), node.Name, types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
+		if _, err := e.cluster.Client().CoreV1().Nodes().
+			Patch(e.Context(), node.Name, types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
 			e.Fatal(err)
 		}
 	}
@@ -271,7 +273,8 @@ func (e *placementEnv) writesNothingNew() {
 				e.Fatal(err)
 			}
 			for i := range list.Items {
-				out[resource+"/"+list.Items[i].GetName()] = fmt.Sprint(list.Items[i].GetResourceVersion(), list.Items[i].Object["spec"], list.Items[i].Object["status"])
+				out[resource+"/"+list.Items[i].GetName()] = fmt.Sprint(list.Items[i].GetResourceVersion(),
+					list.Items[i].Object["spec"], list.Items[i].Object["status"])
 			}
 		}
 		return out

@@ -55,7 +55,8 @@ pools:
 		t.Fatalf("pods of low priority after a pod that preemption cannot help: %v, %v; want 3 and 2", got, err)
 	}
 
-	e.cluster.AddNodesYAML(t, `pools: [{name: ireland, cloud: aws, region: eu-west-1, instanceType: m7i.large, taints: [{key: e2e, effect: NoSchedule}]}]`)
+	e.cluster.AddNodesYAML(t,
+		`pools: [{name: ireland, cloud: aws, region: eu-west-1, instanceType: m7i.large, taints: [{key: e2e, effect: NoSchedule}]}]`)
 	fill("ireland")
 	e.wait("the pods in Ireland to run", func(ctx context.Context) error {
 		if got, err := alive(ctx); err != nil || got["ireland"] != 1 {

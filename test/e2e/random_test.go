@@ -62,7 +62,8 @@ const european = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL
 
 // laws are the countries of what the random rules name.
 var laws = map[string]string{
-	"EU": european, "EEA": european + " IS LI NO", "US": "US", "CH": "CH", "DE": "DE", "FR": "FR", "LU": "LU", "GB": "GB", "JP": "JP", "NL": "NL",
+	"EU": european, "EEA": european + " IS LI NO", "US": "US", "CH": "CH", "DE": "DE", "FR": "FR", "LU": "LU",
+	"GB": "GB", "JP": "JP", "NL": "NL",
 }
 
 // law is a residency rule: the names that it allows, nil where it does not limit.
@@ -108,7 +109,8 @@ type randomCluster struct {
 
 func newRandomCluster(e *env, seed uint64) *randomCluster {
 	return &randomCluster{
-		env: e, seed: seed, random: rand.New(rand.NewPCG(seed, 0)), namespaces: []string{e.ns, e.namespace("e2e-", nil)}, sites: map[string]site{},
+		env: e, seed: seed, random: rand.New(rand.NewPCG(seed, 0)), namespaces: []string{e.ns, e.namespace("e2e-", nil)},
+		sites: map[string]site{},
 	}
 }
 
@@ -321,7 +323,8 @@ func (c *randomCluster) check() {
 		if pod.Spec.NodeName != "" {
 			placed++
 			if ok, _ := allowed(bySite[pod.Spec.NodeName]); !ok {
-				c.Errorf("pod %s/%s (team %s) is at %+v, which its rules forbid", pod.Namespace, pod.Name, pod.Labels["team"], bySite[pod.Spec.NodeName])
+				c.Errorf("pod %s/%s (team %s) is at %+v, which its rules forbid", pod.Namespace, pod.Name, pod.Labels["team"],
+					bySite[pod.Spec.NodeName])
 			}
 			continue
 		}

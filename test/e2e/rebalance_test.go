@@ -52,7 +52,8 @@ func (e *movingEnv) budget(name string, available int) {
 	least := intstr.FromInt32(int32(available))
 	_, err := e.client.PolicyV1().PodDisruptionBudgets(e.ns).Create(e.Context(), &policyv1.PodDisruptionBudget{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
-		Spec:       policyv1.PodDisruptionBudgetSpec{MinAvailable: &least, Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": name}}},
+		Spec: policyv1.PodDisruptionBudgetSpec{MinAvailable: &least,
+			Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": name}}},
 	}, metav1.CreateOptions{})
 	if err != nil {
 		e.Fatal(err)
@@ -212,7 +213,8 @@ pools:
 	for _, name := range []string{"web", "idle"} {
 		e.ready(name, map[string]int{"old": 2, "gcp": 2})
 		found := e.says("deployment-"+name, v1alpha1.ConditionFailedOver, metav1.ConditionFalse, "Returned")
-		if len(found.Status.Moved) != 4 || found.Status.Moved[0].Reason != "Failback" || found.Status.Moved[1].Reason != "Failback" || len(found.Status.Away) != 0 {
+		if len(found.Status.Moved) != 4 || found.Status.Moved[0].Reason != "Failback" ||
+			found.Status.Moved[1].Reason != "Failback" || len(found.Status.Away) != 0 {
 			t.Errorf("%s: moved is %+v, away %+v; two were lost, and two should return", name, found.Status.Moved, found.Status.Away)
 		}
 		now, kept := e.uids(name), 0
@@ -241,7 +243,8 @@ func TestRuleChange(t *testing.T) {
 	e.policy("web", forbidden+`rebalance: {maxUnavailable: "1"}`)
 	e.policy("stays", forbidden)
 	e.ready("web", map[string]int{"gcp": 3})
-	if found := e.says("deployment-web", v1alpha1.ConditionRebalancing, metav1.ConditionFalse, "InPlace"); found.Status.Moved[0].Reason != "Rule" {
+	if found := e.says("deployment-web", v1alpha1.ConditionRebalancing, metav1.ConditionFalse,
+		"InPlace"); found.Status.Moved[0].Reason != "Rule" {
 		t.Errorf("moved is %+v", found.Status.Moved)
 	}
 	e.says("deployment-stays", v1alpha1.ConditionRebalancing, metav1.ConditionFalse, "NotEnabled")
@@ -281,6 +284,7 @@ rebalance: {minSavingsPercent: 1, maxUnavailable: "2"}`)
 		t.Fatal(err) // Kubernetes would collect them 40 s later
 	}
 	e.ready("web", map[string]int{"steady": 2})
-	e.cluster.AddNodesYAML(t, "pools: [{name: spot, cloud: aws, region: eu-west-1, zones: [eu-west-1a], instanceType: m7i.xlarge, capacityType: spot, count: 2}]")
+	e.cluster.AddNodesYAML(t,
+		"pools: [{name: spot, cloud: aws, region: eu-west-1, zones: [eu-west-1a], instanceType: m7i.xlarge, capacityType: spot, count: 2}]")
 	e.ready("web", map[string]int{"spot": 2})
 }

@@ -56,7 +56,8 @@ func TestGuardRailsAreTightenedNeverLoosened(t *testing.T) {
 	e.cluster.AddNodesYAML(t, worldwide)
 	e.clusterPolicy("eu", "residency: {jurisdictions: [EU]}\nnamespaceSelector: {matchLabels: {kubernetes.io/metadata.name: "+e.ns+"}}")
 	e.policy("narrower", "residency: {jurisdictions: [FR]}")
-	e.policy("wider", "residency: {jurisdictions: [US, EU]}\nlocations: {required: [{key: tradewind.dev/cloud, operator: In, values: [aws, hetzner]}]}")
+	e.policy("wider",
+		"residency: {jurisdictions: [US, EU]}\nlocations: {required: [{key: tradewind.dev/cloud, operator: In, values: [aws, hetzner]}]}")
 	e.policy("elsewhere", "residency: {jurisdictions: [US]}")
 	for _, name := range []string{"narrower", "wider", "elsewhere", "none"} {
 		e.pod(name)

@@ -23,7 +23,8 @@ func TestSchedulerKilledWhilePodsWait(t *testing.T) {
 	small := func(name, cloud, region, instanceType string, count int) string {
 		return fmt.Sprintf("- {name: %s, cloud: %s, region: %s, instanceType: %s, count: %d}\n", name, cloud, region, instanceType, count)
 	}
-	e.cluster.AddNodesYAML(t, "pools:\n"+small("aws", "aws", "eu-west-1", "m7i.large", 2)+small("azure", "azure", "westeurope", "Standard_D2s_v5", 2)+
+	e.cluster.AddNodesYAML(t, "pools:\n"+small("aws", "aws", "eu-west-1", "m7i.large", 2)+small("azure", "azure",
+		"westeurope", "Standard_D2s_v5", 2)+
 		small("virginia", "aws", "us-east-1", "m7i.large", 2))
 	e.policy("web", "residency: {jurisdictions: [EU]}\nspread: [{topologyKey: tradewind.dev/cloud, maxSharePercent: 50}]")
 
@@ -50,7 +51,8 @@ func TestSchedulerKilledWhilePodsWait(t *testing.T) {
 	}
 	// Room for the others comes, and the leader dies at it.
 	go func() { _ = syscall.Kill(pid, syscall.SIGKILL) }()
-	e.cluster.AddNodesYAML(t, "pools:\n"+small("aws", "aws", "eu-west-1", "m7i.large", 6)+small("azure", "azure", "westeurope", "Standard_D2s_v5", 6))
+	e.cluster.AddNodesYAML(t, "pools:\n"+small("aws", "aws", "eu-west-1", "m7i.large", 6)+small("azure", "azure",
+		"westeurope", "Standard_D2s_v5", 6))
 	e.scale("web", replicas+10)
 	got := e.spreadOf("web", replicas+10)
 	if got["aws"] != 25 || got["azure"] != 25 {

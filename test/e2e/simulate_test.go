@@ -143,7 +143,8 @@ spec: {cloud: gcp, region: europe-west1, zone: europe-west1-c, instanceType: e2-
 	if lost.Moves != 3 || len(lost.Placements) != 1 || lost.Placements[0].Decisions[0].Cloud != "gcp" {
 		t.Errorf("without AWS: %+v", lost)
 	}
-	if now := simulate("--compare", "current"); now.Comparison.Replicas != 3 || now.Comparison.Moves != 0 || now.Comparison.SavingsUSD < -1e-9 || len(now.Pools) != 3 {
+	if now := simulate("--compare", "current"); now.Comparison.Replicas != 3 || now.Comparison.Moves != 0 ||
+		now.Comparison.SavingsUSD < -1e-9 || len(now.Pools) != 3 {
 		t.Errorf("against what runs: %+v", now)
 	}
 }

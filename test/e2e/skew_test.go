@@ -24,7 +24,8 @@ spread: [{topologyKey: tradewind.dev/cloud, maxSkew: 1}]`)
 	e.policy("large", `
 residency: {jurisdictions: [EU]}
 spread: [{topologyKey: tradewind.dev/cloud, maxSkew: 2}]`)
-	e.cluster.AddNodesYAML(t, `pools: [{name: more, cloud: gcp, region: europe-west1, zone: europe-west1-b, instanceType: e2-standard-16, count: 1}]`)
+	e.cluster.AddNodesYAML(t,
+		`pools: [{name: more, cloud: gcp, region: europe-west1, zone: europe-west1-b, instanceType: e2-standard-16, count: 1}]`)
 	e.deployment("large", 8, profile(cheapest), cpu("1500m"))
 	e.replicasWait("large", 6, 2,
 		"0/4 nodes: 2 in cloud gcp, which would have over 2 replicas more than the emptiest cloud, 1 Insufficient cpu, 1 outside residency EU")

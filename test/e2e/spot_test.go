@@ -29,7 +29,8 @@ func TestSpotShare(t *testing.T) {
 
 func TestSpotFallback(t *testing.T) {
 	e := newEnv(t)
-	e.cluster.AddNodesYAML(t, `pools: [{name: on-demand, cloud: gcp, region: europe-west1, zone: europe-west1-b, instanceType: e2-standard-4, count: 2}]`)
+	e.cluster.AddNodesYAML(t,
+		`pools: [{name: on-demand, cloud: gcp, region: europe-west1, zone: europe-west1-b, instanceType: e2-standard-4, count: 2}]`)
 	e.policy("falls-back", `cost: {spot: {maxPercent: 50, fallback: OnDemand}}`)
 	e.deployment("falls-back", 4)
 	if got := e.spreadOf("falls-back", 4); got["on-demand"] != 4 {
@@ -39,7 +40,8 @@ func TestSpotFallback(t *testing.T) {
 	e.policy("waits", `cost: {spot: {maxPercent: 50, fallback: Wait}}`)
 	e.deployment("waits", 4)
 	e.replicasWait("waits", 2, 2, "0/2 nodes: 2 not on spot capacity, which the policy waits for")
-	e.cluster.AddNodesYAML(t, `pools: [{name: spot, cloud: gcp, region: europe-west1, zone: europe-west1-b, instanceType: e2-standard-4, capacityType: spot}]`)
+	e.cluster.AddNodesYAML(t,
+		`pools: [{name: spot, cloud: gcp, region: europe-west1, zone: europe-west1-b, instanceType: e2-standard-4, capacityType: spot}]`)
 	if got := e.spreadOf("waits", 4); got["on-demand"] != 2 || got["spot"] != 2 {
 		t.Errorf("fallback Wait with spot capacity: %v", got)
 	}

@@ -48,7 +48,8 @@ spec:
 }
 
 func inRegion(region string) string {
-	return "nodeAffinity: {required: {nodeSelectorTerms: [{matchExpressions: [{key: topology.kubernetes.io/region, operator: In, values: [" + region + "]}]}]}}"
+	return "nodeAffinity: {required: {nodeSelectorTerms: [{matchExpressions: [{key: topology.kubernetes.io/region, operator: In, values: [" +
+		region + "]}]}]}}"
 }
 
 const (

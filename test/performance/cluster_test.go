@@ -132,7 +132,8 @@ func createNodes(tCtx ktesting.TContext, count int) error {
 
 func (w *application) create(tCtx ktesting.TContext) error {
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.Namespace}}
-	if _, err := tCtx.Client().CoreV1().Namespaces().Create(tCtx, namespace, metav1.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {
+	if _, err := tCtx.Client().CoreV1().Namespaces().Create(tCtx, namespace, metav1.CreateOptions{}); err != nil &&
+		!apierrors.IsAlreadyExists(err) {
 		return err
 	}
 	owner, err := w.apply(tCtx, w.Kind.resource, w.Kind.file)

@@ -31,7 +31,8 @@ func planFor(tCtx ktesting.TContext, r *run, pod *corev1.Pod, nodes []fwk.NodeIn
 	planned := &v1alpha1.Placement{
 		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "Placement"},
 		ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: state.PlacementName(owner.Kind, owner.Name)},
-		Spec:       v1alpha1.PlacementSpec{Workload: v1alpha1.PlacementWorkload{APIVersion: owner.APIVersion, Kind: owner.Kind, Name: owner.Name}},
+		Spec: v1alpha1.PlacementSpec{Workload: v1alpha1.PlacementWorkload{APIVersion: owner.APIVersion,
+			Kind: owner.Kind, Name: owner.Name}},
 	}
 	planned.Status.Replicas = replicas
 	type place struct {
@@ -51,7 +52,8 @@ func planFor(tCtx ktesting.TContext, r *run, pod *corev1.Pod, nodes []fwk.NodeIn
 			continue // outside the plan
 		}
 		planned.Status.Decisions = append(planned.Status.Decisions, v1alpha1.PlacementDecision{
-			Cloud: found.Cloud, Region: found.Region, Zone: found.Zone, InstanceType: found.InstanceType, CapacityType: found.CapacityType, Replicas: 100000,
+			Cloud: found.Cloud, Region: found.Region, Zone: found.Zone, InstanceType: found.InstanceType,
+			CapacityType: found.CapacityType, Replicas: 100000,
 		})
 	}
 	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(planned)

@@ -62,7 +62,8 @@ func testNodes(t *testing.T, cluster *testbed.Cluster) {
 			t.Errorf("node %s has no lease: %v", node.Name, err)
 		}
 	}
-	added := cluster.AddNodesYAML(t, `pools: [{name: aws, cloud: aws, region: eu-west-1, zone: eu-west-1a, instanceType: m7i.large, count: 2}]`)
+	added := cluster.AddNodesYAML(t,
+		`pools: [{name: aws, cloud: aws, region: eu-west-1, zone: eu-west-1a, instanceType: m7i.large, count: 2}]`)
 	if len(cluster.NodesOf(t, "aws")) != 4 || len(added) != 2 {
 		t.Errorf("pool aws has %d nodes after 2 were added to 2: %v", len(cluster.NodesOf(t, "aws")), added)
 	}
@@ -124,7 +125,8 @@ func testWorkloads(t *testing.T, cluster *testbed.Cluster) {
 		store, err2 := client.AppsV1().StatefulSets("default").Get(ctx, "store", metav1.GetOptions{})
 		work, err3 := client.BatchV1().Jobs("default").Get(ctx, "work", metav1.GetOptions{})
 		budget, err4 := client.PolicyV1().PodDisruptionBudgets("default").Get(ctx, "web", metav1.GetOptions{})
-		slicesOf, err5 := client.DiscoveryV1().EndpointSlices("default").List(ctx, metav1.ListOptions{LabelSelector: "kubernetes.io/service-name=web"})
+		slicesOf, err5 := client.DiscoveryV1().EndpointSlices("default").
+			List(ctx, metav1.ListOptions{LabelSelector: "kubernetes.io/service-name=web"})
 		if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
 			return false, err
 		}
@@ -266,8 +268,9 @@ spec: {size: 7}
 func testPrograms(t *testing.T, bed *testbed.Bed, cluster *testbed.Cluster) {
 	program := cluster.StartProgram(t, testbed.ProgramSpec{
 		Name: "greeter", Path: "/bin/sh", User: "alice",
-		Args: []string{"-c", `test {kubeconfig} = "$KUBECONFIG" && echo "$GREETING" && trap 'echo bye; exit 0' TERM && while :; do sleep 0.05; done`},
-		Env:  []string{"GREETING=hello"},
+		Args: []string{"-c",
+			`test {kubeconfig} = "$KUBECONFIG" && echo "$GREETING" && trap 'echo bye; exit 0' TERM && while :; do sleep 0.05; done`},
+		Env: []string{"GREETING=hello"},
 	})
 	testbed.WaitFor(t, patience, "the program's greeting", func(context.Context) (bool, error) {
 		return strings.Contains(program.Log(t), "hello"), nil
@@ -358,7 +361,8 @@ func testLoss(t *testing.T, cluster *testbed.Cluster) {
 		t.Fatal(err)
 	}
 	scale := []byte(`{"spec":{"replicas":0}}`) // the other pods are in the way of nobody, but keep the log short
-	if _, err := client.AppsV1().StatefulSets("default").Patch(t.Context(), "store", types.MergePatchType, scale, metav1.PatchOptions{}); err != nil {
+	if _, err := client.AppsV1().StatefulSets("default").
+		Patch(t.Context(), "store", types.MergePatchType, scale, metav1.PatchOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := client.CoreV1().Pods("default").Get(t.Context(), "on-gcp", metav1.GetOptions{}); err != nil {

@@ -202,7 +202,8 @@ func (b *Bed) keep(t testing.TB) {
 		return
 	}
 	for _, c := range b.clusters {
-		t.Logf("the testbed stays up: export KUBECONFIG=%s; end it with: tradewind-testbed down %s", c.cluster.ClusterState.Kubeconfig, b.bed.Name)
+		t.Logf("the testbed stays up: export KUBECONFIG=%s; end it with: tradewind-testbed down %s",
+			c.cluster.ClusterState.Kubeconfig, b.bed.Name)
 	}
 }
 

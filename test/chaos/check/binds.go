@@ -26,7 +26,8 @@ func (s *story) binds() {
 			continue
 		}
 		s.violate(p.bound, RuleResidency, p.Namespace+"/"+p.Name, "%s is bound to %s, which truly is in %s of %s; allowed are %s %s",
-			p.Workload, p.Node, node.Country, node.Cloud, strings.Join(rules[len(rules)-1].Countries, ", "), strings.Join(rules[len(rules)-1].Clouds, ", "))
+			p.Workload, p.Node, node.Country, node.Cloud, strings.Join(rules[len(rules)-1].Countries, ", "),
+			strings.Join(rules[len(rules)-1].Clouds, ", "))
 	}
 }
 
@@ -51,7 +52,8 @@ func (s *story) decisions() {
 				}
 			}
 			if place := s.place(workload, now.at); running > 0 && place != "" {
-				s.violate(now.at, RuleDecisions, workload, "its Placement has no decisions any more, while %d replicas run and node %s was there for them all the time",
+				s.violate(now.at, RuleDecisions, workload,
+					"its Placement has no decisions any more, while %d replicas run and node %s was there for them all the time",
 					running, place)
 			}
 		}
@@ -100,7 +102,8 @@ func (s *story) fences() {
 		})
 		if !long {
 			state, _ := s.nodes[e.Fence.Node].last(e.Time)
-			s.violate(e.Time, RuleFence, e.Fence.Node, "is fenced, and was not dead for as long as half a lease holds; in truth it is %s", state.State)
+			s.violate(e.Time, RuleFence, e.Fence.Node,
+				"is fenced, and was not dead for as long as half a lease holds; in truth it is %s", state.State)
 		}
 	}
 }

@@ -98,7 +98,8 @@ func (t *tale) gone(name string) *tale {
 }
 
 func (t *tale) write(program, verb, resource, name string, code int) *tale {
-	return t.add(history.Event{Write: &history.Write{Program: program, Verb: verb, Resource: resource, Namespace: "shop", Name: name, Code: code}})
+	return t.add(history.Event{Write: &history.Write{Program: program, Verb: verb, Resource: resource, Namespace: "shop",
+		Name: name, Code: code}})
 }
 
 // deletes lets the controller delete a pod.
@@ -141,5 +142,6 @@ func (t *tale) quiet(settled bool, waiting ...string) *tale {
 }
 
 func (t *tale) usage(megabytes int64, files, goroutines int) *tale {
-	return t.add(history.Event{Usage: &history.Usage{Program: "tradewind-scheduler", ResidentBytes: megabytes << 20, Files: files, Goroutines: goroutines}})
+	return t.add(history.Event{Usage: &history.Usage{Program: "tradewind-scheduler", ResidentBytes: megabytes << 20,
+		Files: files, Goroutines: goroutines}})
 }

@@ -82,7 +82,8 @@ func TestViolations(t *testing.T) {
 		{"two at a time", begin().evicts("web-1").wait("web-3").after(20).evicts("web-2"), "budget shop/web-2"},
 		{"one after the other", begin().evicts("web-1").bind("web-3", "gcp-1").after(2).evicts("web-2"), ""},
 
-		{"moved twice in an outage", begin().state(history.Dead, "aws-1").after(15).deletes("web-1").after(1).gone("web-1").bind("web-3", "aws-2").
+		{"moved twice in an outage", begin().state(history.Dead,
+			"aws-1").after(15).deletes("web-1").after(1).gone("web-1").bind("web-3", "aws-2").
 			after(15).deletes("web-3"), "healthy shop/web-3, one-move Deployment shop/web"},
 
 		{"decisions lost", begin().plan("u", 2), "decisions Deployment shop/web"},
@@ -98,7 +99,8 @@ func TestViolations(t *testing.T) {
 		{"a node fenced at once", begin().state(history.Dead, "aws-1").after(2).fence("aws-1"), "fence aws-1"},
 		{"a dead node fenced", begin().state(history.Dead, "aws-1").after(15).fence("aws-1"), ""},
 
-		{"a replica of a StatefulSet runs twice", begin().run("shop/db-0", "1", "aws-1", true).run("shop/db-0", "2", "gcp-1", true), "twice shop/db-0"},
+		{"a replica of a StatefulSet runs twice",
+			begin().run("shop/db-0", "1", "aws-1", true).run("shop/db-0", "2", "gcp-1", true), "twice shop/db-0"},
 		{"a replica of a StatefulSet moves", begin().run("shop/db-0", "1", "aws-1", true).run("shop/db-0", "1", "aws-1", false).
 			run("shop/db-0", "2", "gcp-1", true), ""},
 		{"replicas of a Deployment", begin().run("", "1", "aws-1", true).run("", "2", "gcp-1", true), ""},

@@ -89,14 +89,16 @@ func (s *story) evicted(m move, before []move, lost []outage, object string) {
 	back := slices.ContainsFunc(rules, func(r history.Rules) bool { return r.Failover && r.Failback })
 	if !slices.ContainsFunc(rules, func(r history.Rules) bool { return r.Rebalance }) {
 		if !back || len(ofWorkload)-failovers >= failovers {
-			s.violate(m.at, RuleUnasked, object, "%s was evicted from %s: no policy of it sets rebalance, %d replicas were failed over and %d have left since",
+			s.violate(m.at, RuleUnasked, object,
+				"%s was evicted from %s: no policy of it sets rebalance, %d replicas were failed over and %d have left since",
 				workload, m.pod.Node, failovers, len(ofWorkload)-failovers)
 		}
 	}
 	s.wanted(m, from, object)
 	for _, o := range lost {
 		if (span{o.from.Add(s.noticed()), o.to}).covers(from, m.at) {
-			s.violate(m.at, RuleDamping, object, "%s was evicted from %s while %s is lost, since %.0f s", workload, m.pod.Node, o.domain, m.at.Sub(o.from).Seconds())
+			s.violate(m.at, RuleDamping, object, "%s was evicted from %s while %s is lost, since %.0f s", workload, m.pod.Node,
+				o.domain, m.at.Sub(o.from).Seconds())
 			break
 		}
 	}
@@ -133,7 +135,8 @@ func (s *story) wanted(m move, from time.Time, object string) {
 		}
 	}
 	if known && least >= there {
-		s.violate(m.at, RuleHealthy, object, "%s was evicted from %s, where the plan wants %d replicas and %d were", m.pod.Workload, m.pod.Node, least, there)
+		s.violate(m.at, RuleHealthy, object, "%s was evicted from %s, where the plan wants %d replicas and %d were",
+			m.pod.Workload, m.pod.Node, least, there)
 	}
 }
 
@@ -231,7 +234,8 @@ func (s *story) outages() {
 				}
 			}
 			if n := len(its) - under; n > lost {
-				s.violate(its[len(its)-1].at, RuleOneMove, workload, "%d of its replicas were moved while %s was lost for %.0f s, and only %d were on lost nodes (%s)",
+				s.violate(its[len(its)-1].at, RuleOneMove, workload,
+					"%d of its replicas were moved while %s was lost for %.0f s, and only %d were on lost nodes (%s)",
 					n, o.domain, o.to.Sub(o.from).Seconds(), lost, names(its))
 			}
 		}

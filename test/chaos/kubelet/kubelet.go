@@ -45,7 +45,8 @@ type Machine struct {
 
 // New returns a machine that is alive. client must be that of its node. pods lists the pods of a node as they are in a cache;
 // changed is told when a pod's containers begin and end.
-func New(node *corev1.Node, subnet int, client kubernetes.Interface, options Options, pods func(string) []*corev1.Pod, changed func(*corev1.Pod, bool)) *Machine {
+func New(node *corev1.Node, subnet int, client kubernetes.Interface, options Options, pods func(string) []*corev1.Pod,
+	changed func(*corev1.Pod, bool)) *Machine {
 	return &Machine{
 		Name: node.Name, client: client, options: options, pods: pods, changed: changed, subnet: subnet,
 		percent: 100, full: node.Status.Allocatable.DeepCopy(), running: map[string]*corev1.Pod{},
@@ -244,7 +245,8 @@ func (m *Machine) start(ctx context.Context, pod *corev1.Pod) {
 		pod.Status.StartTime = &now
 		pod.Status.PodIP, pod.Status.PodIPs = address, []corev1.PodIP{{IP: address}}
 	}
-	for _, kind := range []corev1.PodConditionType{corev1.PodReadyToStartContainers, corev1.PodInitialized, corev1.ContainersReady, corev1.PodReady} {
+	for _, kind := range []corev1.PodConditionType{corev1.PodReadyToStartContainers, corev1.PodInitialized,
+		corev1.ContainersReady, corev1.PodReady} {
 		setCondition(&pod.Status, corev1.PodCondition{Type: kind, Status: corev1.ConditionTrue, LastTransitionTime: now})
 	}
 	started := true

@@ -117,7 +117,8 @@ func TestWrites(t *testing.T) {
 func TestTroubles(t *testing.T) {
 	p, client, seen := start(t)
 	end := p.Begin(Trouble{Fail: 1, Codes: []int{http.StatusTooManyRequests}})
-	if code, body, err := do(client, http.MethodGet, p.address+"/api/v1/pods"); code != http.StatusTooManyRequests || !strings.Contains(body, "TooManyRequests") {
+	if code, body, err := do(client, http.MethodGet, p.address+"/api/v1/pods"); code != http.StatusTooManyRequests ||
+		!strings.Contains(body, "TooManyRequests") {
 		t.Errorf("failing: %d %q %v", code, body, err)
 	}
 	end()
@@ -127,7 +128,8 @@ func TestTroubles(t *testing.T) {
 	}
 	end()
 	end = p.Begin(Trouble{Lose: 1})
-	if _, _, err := do(client, http.MethodDelete, p.address+"/api/v1/namespaces/shop/pods/a"); err == nil || len(seen()) == 0 || !seen()[0].Done() {
+	if _, _, err := do(client, http.MethodDelete, p.address+"/api/v1/namespaces/shop/pods/a"); err == nil ||
+		len(seen()) == 0 || !seen()[0].Done() {
 		t.Errorf("lost answer: error %v, passed on %v; want both", err, seen())
 	}
 	end()

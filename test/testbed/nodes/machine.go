@@ -42,7 +42,8 @@ func (p *Pool) machine() (machine, error) {
 		if p.InstanceType == "" {
 			return machine{}, fmt.Errorf(".cpu and .memory: needed where there is no instanceType")
 		}
-		return machine{}, fmt.Errorf(".instanceType: the catalog does not list %q in %s %s: correct it, or give cpu and memory", p.InstanceType, p.Cloud, p.Region)
+		return machine{},
+			fmt.Errorf(".instanceType: the catalog does not list %q in %s %s: correct it, or give cpu and memory", p.InstanceType, p.Cloud, p.Region)
 	}
 	if p.CPU != nil {
 		if m.milliCPU = p.CPU.MilliValue(); m.milliCPU < 1 || m.milliCPU > 1e7 {

@@ -29,8 +29,9 @@ func drawPool(t *rapid.T) nodes.Pool {
 	}
 	count := rapid.IntRange(1, 5).Draw(t, "count")
 	p := nodes.Pool{
-		Cloud: rapid.SampledFrom(clouds).Draw(t, "cloud"), InstanceType: rapid.StringMatching("[a-z][a-z0-9]{0,6}[.-][a-z0-9]{1,8}").Draw(t, "type"),
-		Count: &count, CPU: quantity(""), Memory: quantity("Gi"),
+		Cloud:        rapid.SampledFrom(clouds).Draw(t, "cloud"),
+		InstanceType: rapid.StringMatching("[a-z][a-z0-9]{0,6}[.-][a-z0-9]{1,8}").Draw(t, "type"),
+		Count:        &count, CPU: quantity(""), Memory: quantity("Gi"),
 		CapacityType: rapid.SampledFrom([]v1alpha1.CapacityType{"", v1alpha1.CapacityOnDemand, v1alpha1.CapacitySpot}).Draw(t, "capacity"),
 	}
 	p.Region = rapid.SampledFrom(location.Regions(p.Cloud)).Draw(t, "region").Name
@@ -60,7 +61,8 @@ func TestNodesSayWhereTheyAre(t *testing.T) {
 		names, ids := map[string]bool{}, map[string]bool{}
 		for _, node := range built {
 			place := location.FromNode(node, location.DefaultOptions())
-			if place.Cloud != pool.Cloud || place.Region != pool.Region || place.InstanceType != pool.InstanceType || place.CapacityType != want || place.Country == "" {
+			if place.Cloud != pool.Cloud || place.Region != pool.Region || place.InstanceType != pool.InstanceType ||
+				place.CapacityType != want || place.Country == "" {
 				t.Fatalf("pool %s %s %s %s: read as %+v", pool.Cloud, pool.Region, pool.InstanceType, want, place)
 			}
 			if names[node.Name] || ids[node.Spec.ProviderID] {

@@ -21,8 +21,10 @@ func TestIdentities(t *testing.T) {
 	}{
 		{"admin", nil, "testbed-admin system:masters"},
 		{"kube-scheduler", nil, "system:kube-scheduler"},
-		{"tradewind-scheduler", nil, "system:serviceaccount:tradewind-system:tradewind-scheduler system:serviceaccounts system:serviceaccounts:tradewind-system"},
-		{"system:serviceaccount:shop:web", []string{"extra"}, "system:serviceaccount:shop:web system:serviceaccounts system:serviceaccounts:shop extra"},
+		{"tradewind-scheduler", nil,
+			"system:serviceaccount:tradewind-system:tradewind-scheduler system:serviceaccounts system:serviceaccounts:tradewind-system"},
+		{"system:serviceaccount:shop:web", []string{"extra"},
+			"system:serviceaccount:shop:web system:serviceaccounts system:serviceaccounts:shop extra"},
 		{"alice", []string{"a", "b"}, "alice a b"},
 		{"system:serviceaccount:shop", nil, "NAMESPACE:NAME"},
 		{"system:serviceaccount::web", nil, "NAMESPACE:NAME"},
@@ -108,7 +110,8 @@ func TestManifests(t *testing.T) {
 		"apiVersion: v1\nkind: Pod\nmetadata: {}": "metadata.name",
 		"- a": "document 1",
 	} {
-		if _, err := decodeObjects("file.yaml", strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "file.yaml") {
+		if _, err := decodeObjects("file.yaml", strings.NewReader(text)); err == nil ||
+			!strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "file.yaml") {
 			t.Errorf("%q: error %v, want the file and %q", text, err, want)
 		}
 	}

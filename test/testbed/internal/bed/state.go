@@ -65,7 +65,8 @@ var validName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
 // CheckName returns an error for what cannot name a bed or a cluster.
 func CheckName(kind, name string) error {
 	if !validName.MatchString(name) {
-		return fmt.Errorf("%s name %q: use at most 63 lower-case letters, digits and dashes, starting and ending with a letter or a digit", kind, name)
+		return fmt.Errorf("%s name %q: use at most 63 lower-case letters, digits and dashes, starting and ending with a letter or a digit", kind,
+			name)
 	}
 	return nil
 }

@@ -56,7 +56,8 @@ func (s *Spec) check() error {
 	seen := map[string]bool{}
 	for _, c := range s.Clusters {
 		if s.NoKubelets && len(c.Nodes) > 0 {
-			return fmt.Errorf("cluster %s: %d nodes without kubelets would never be ready; create them when their kubelets run", c.Name, len(c.Nodes))
+			return fmt.Errorf("cluster %s: %d nodes without kubelets would never be ready; create them when their kubelets run", c.Name,
+				len(c.Nodes))
 		}
 		if err := CheckName("cluster", c.Name); err != nil {
 			return err
@@ -308,5 +309,6 @@ func (b *Bed) Detach(ctx context.Context) error { return b.client.Detach(ctx) }
 func (b *Bed) Down(ctx context.Context) error { return b.client.Stop(ctx) }
 
 func retryable(err error) bool {
-	return apierrors.IsServerTimeout(err) || apierrors.IsTooManyRequests(err) || apierrors.IsServiceUnavailable(err) || apierrors.IsInternalError(err)
+	return apierrors.IsServerTimeout(err) || apierrors.IsTooManyRequests(err) || apierrors.IsServiceUnavailable(err) ||
+		apierrors.IsInternalError(err)
 }

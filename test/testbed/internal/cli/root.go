@@ -80,7 +80,8 @@ func (o *options) open(name string) (*bed.Bed, error) {
 		return nil, err
 	}
 	if !b.Alive() {
-		return nil, fmt.Errorf("testbed %s is not running any more (its supervisor was killed); remove what is left with: tradewind-testbed down %s", name, name)
+		return nil, fmt.Errorf("testbed %s is not running any more (its supervisor was killed); remove what is left with: tradewind-testbed down %s",
+			name, name)
 	}
 	return b, nil
 }

@@ -53,8 +53,10 @@ Pools under "clusters: [{name: …, pools: […]}]" belong to one cluster each.`
 	f.StringVar(&u.nodes, "nodes", "sample", `node file; "sample" for the built-in one, "none" for no nodes`)
 	f.StringSliceVar(&u.clusters, "clusters", nil, `names of the clusters (default: those of the node file, or "main")`)
 	f.BoolVar(&u.defaultScheduler, "default-scheduler", true, "run a kube-scheduler in each cluster")
-	f.StringSliceVar(&u.manifests, "manifests", nil, "files or folders of YAML to apply to each cluster; custom resource definitions come first")
-	f.DurationVar(&u.lossAfter, "loss-after", bed.DefaultLossAfter, "how long Kubernetes waits for a silent node before it is unreachable; at least 4s")
+	f.StringSliceVar(&u.manifests, "manifests", nil,
+		"files or folders of YAML to apply to each cluster; custom resource definitions come first")
+	f.DurationVar(&u.lossAfter, "loss-after", bed.DefaultLossAfter,
+		"how long Kubernetes waits for a silent node before it is unreachable; at least 4s")
 	f.StringVar(&u.kwok, "kwok", "", "the kwok program (default: beside this program, in the cache, or on PATH)")
 	f.DurationVar(&u.timeout, "timeout", 3*time.Minute, "give up, and leave nothing, when the testbed is not ready by then")
 	return cmd

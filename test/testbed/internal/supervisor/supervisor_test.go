@@ -97,7 +97,8 @@ func TestPrograms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p, ok := status.Find("graceful"); !ok || !p.Running || p.PID != started.PID || p.ResidentBytes <= 0 || p.ProportionalBytes <= 0 || p.ProportionalBytes > p.ResidentBytes {
+	if p, ok := status.Find("graceful"); !ok || !p.Running || p.PID != started.PID || p.ResidentBytes <= 0 ||
+		p.ProportionalBytes <= 0 || p.ProportionalBytes > p.ResidentBytes {
 		t.Errorf("status of a running program: %+v", p)
 	}
 	if p, ok := status.Find("supervisor"); !ok || !p.Running || p.ResidentBytes <= 0 || !status.Owned {

@@ -102,7 +102,8 @@ func buildTestbed(ctx context.Context) (string, error) {
 		err = errors.New("its sources are not on this machine")
 	}
 	if err != nil {
-		return "", fmt.Errorf("set %s to the tradewind-testbed program, or run within a module that requires %s: %w", TestbedVariable, module, err)
+		return "", fmt.Errorf("set %s to the tradewind-testbed program, or run within a module that requires %s: %w",
+			TestbedVariable, module, err)
 	}
 	version, err := output(ctx, source, "go", "list", "-m", "-f", "{{.Version}}", "k8s.io/kubernetes")
 	if err != nil {
