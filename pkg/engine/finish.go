@@ -13,7 +13,10 @@ func (s *Solver) finish() {
 		p.Placements[i] = s.placement(int32(i))
 	}
 	s.bounds = make([]float64, len(s.works))
-	s.boundAll()
+	if s.boundAll(); s.imprecise() {
+		s.lambda = make([]float64, len(s.lambda))
+		s.boundAll()
+	}
 	s.plan = p
 	s.sumUp(p)
 }
@@ -199,6 +202,21 @@ func (s *Solver) boundAll() {
 			known[k] = s.bounds[i]
 		}
 	}
+}
+
+// precise is how many times as much as the replicas cost the parts of the bound may be, that are added and subtracted: sixteen
+// digits leave ten of the difference then.
+const precise = 1e6
+
+// imprecise says that the parts of the bound are so large that their difference means nothing: where more is asked for than
+// there is, prices of the relaxation rise without end. Without prices the bound is low, and true.
+func (s *Solver) imprecise() bool {
+	parts, cost := s.dual.charge(), 1.0
+	for i, w := range s.works {
+		parts += math.Abs(s.bounds[i])
+		cost += w.usd
+	}
+	return !(parts <= precise*cost)
 }
 
 // floors is the least that calls cost; nil without calls.
