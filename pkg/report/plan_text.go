@@ -15,6 +15,7 @@ func (p *Plan) Text(w io.Writer) error {
 	p.money(&out)
 	p.workloads(&out)
 	p.unplaced(&out)
+	p.replayed(&out)
 	p.exposed(&out)
 	p.estimates(&out)
 	p.added(&out)

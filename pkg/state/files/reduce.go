@@ -51,6 +51,7 @@ func reduceStatefulSet(from *appsv1.StatefulSet) client.Object {
 	out.Spec = appsv1.StatefulSetSpec{Replicas: from.Spec.Replicas, Template: template(&from.Spec.Template), Ordinals: from.Spec.Ordinals}
 	for i := range from.Spec.VolumeClaimTemplates {
 		claim := corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: from.Spec.VolumeClaimTemplates[i].Name}}
+		claim.Spec.StorageClassName, claim.Spec.AccessModes = from.Spec.VolumeClaimTemplates[i].Spec.StorageClassName, from.Spec.VolumeClaimTemplates[i].Spec.AccessModes
 		out.Spec.VolumeClaimTemplates = append(out.Spec.VolumeClaimTemplates, claim)
 	}
 	return out
@@ -100,24 +101,6 @@ func reduceDaemonSet(from *appsv1.DaemonSet) client.Object {
 	return out
 }
 
-// reducePod keeps pods that take room on a node.
-func reducePod(from *corev1.Pod) client.Object {
-	if from.Spec.NodeName == "" || workload.Ended(from) {
-		return nil
-	}
-	set := map[string]string{}
-	for _, key := range append(workload.HashLabels(), v1alpha1.LabelCluster) {
-		if hash, ok := from.Labels[key]; ok {
-			set[key] = hash
-		}
-	}
-	out := &corev1.Pod{TypeMeta: typeMeta("v1", "Pod"), ObjectMeta: meta(from, set), Spec: podSpec(&from.Spec)}
-	// Where a pod runs is settled: what it asked of nodes says nothing any more.
-	out.Spec.NodeSelector, out.Spec.Tolerations, out.Spec.Affinity = nil, nil, nil
-	out.OwnerReferences, out.DeletionTimestamp = controllerOf(from), from.DeletionTimestamp
-	return out
-}
-
 // controllerOf is the reference to what controls an object, if anything does.
 func controllerOf(object metav1.Object) []metav1.OwnerReference {
 	owner := metav1.GetControllerOf(object)
@@ -157,7 +140,9 @@ func reduceVolume(from *corev1.PersistentVolume) client.Object {
 
 func reduceClaim(from *corev1.PersistentVolumeClaim) client.Object {
 	out := &corev1.PersistentVolumeClaim{TypeMeta: typeMeta("v1", "PersistentVolumeClaim"), ObjectMeta: meta(from, nil)}
-	out.Spec = corev1.PersistentVolumeClaimSpec{VolumeName: from.Spec.VolumeName, StorageClassName: from.Spec.StorageClassName}
+	out.Spec = corev1.PersistentVolumeClaimSpec{
+		VolumeName: from.Spec.VolumeName, StorageClassName: from.Spec.StorageClassName, AccessModes: from.Spec.AccessModes,
+	}
 	return out
 }
 
