@@ -206,8 +206,9 @@ func (s *Solver) solveAll() {
 	for _, w := range s.works {
 		w.certain = w.n > 0
 	}
-	d := newDual(s.m, s.items(), nil)
+	d := s.newSearch()
 	d.search(s.rounds(), s.expired)
+	s.guided(d)
 	s.lambda = d.lambda
 	if d.guide != nil {
 		s.lambda = d.guide
@@ -224,7 +225,9 @@ func (s *Solver) solveAll() {
 		s.improve()
 	}
 	s.searchAll()
+	s.consolidate()
 	s.secure()
+	s.consolidateSecured()
 }
 
 // hold keeps the replicas of a workload where they are.

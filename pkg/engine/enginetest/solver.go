@@ -22,8 +22,8 @@ var ErrNoSolver = errors.New("cbc is not installed; install Debian's package coi
 var ErrUndecided = errors.New("cbc ran out of time")
 
 // Optimum is the least that placing every replica of a snapshot without calls and volumes can cost, in US dollars an hour, as the
-// solver cbc proves it. possible is false when no plan places them all. Errors are ErrNoSolver, ErrUndecided, and what cbc says.
-func Optimum(ctx context.Context, snapshot *engine.Snapshot, limit time.Duration) (usd float64, possible bool, err error) {
+// solver cbc proves it, by the objective of the options. possible is false when no plan places them all. Errors are ErrNoSolver, ErrUndecided, and what cbc says.
+func Optimum(ctx context.Context, snapshot *engine.Snapshot, options engine.Options, limit time.Duration) (usd float64, possible bool, err error) {
 	cbc, err := exec.LookPath("cbc")
 	if err != nil {
 		return 0, false, ErrNoSolver
@@ -34,7 +34,7 @@ func Optimum(ctx context.Context, snapshot *engine.Snapshot, limit time.Duration
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	problem, solution := filepath.Join(dir, "problem.lp"), filepath.Join(dir, "solution")
-	if err := os.WriteFile(problem, []byte(Program(snapshot)), 0o600); err != nil {
+	if err := os.WriteFile(problem, []byte(Program(snapshot, options)), 0o600); err != nil {
 		return 0, false, err
 	}
 	seconds := strconv.FormatFloat(limit.Seconds(), 'f', 0, 64)
