@@ -7,23 +7,23 @@ import (
 )
 
 // machine is a Node of 4 CPUs in files. labels are "KEY: VALUE".
-func machine(name, providerID string, labels ...string) string {
+func labelledMachine(name, providerID string, labels ...string) string {
 	return fmt.Sprintf("---\napiVersion: v1\nkind: Node\nmetadata: {name: %s, labels: {kubernetes.io/hostname: %s, %s}}\nspec: {providerID: %q}\n"+
 		"status: {allocatable: {cpu: '4', memory: 16Gi, pods: '110'}}\n", name, name, strings.Join(labels, ", "), providerID)
 }
 
 func onAWS(name, zone string) string {
-	return machine(name, "aws:///"+zone+"/i-"+name, "topology.kubernetes.io/region: "+zone[:len(zone)-1], "topology.kubernetes.io/zone: "+zone,
+	return labelledMachine(name, "aws:///"+zone+"/i-"+name, "topology.kubernetes.io/region: "+zone[:len(zone)-1], "topology.kubernetes.io/zone: "+zone,
 		"node.kubernetes.io/instance-type: m5.xlarge", "eks.amazonaws.com/nodegroup: general")
 }
 
 func onGCP(name, zone string) string {
-	return machine(name, "gce://demo/"+zone+"/"+name, "topology.kubernetes.io/region: "+zone[:len(zone)-2], "topology.kubernetes.io/zone: "+zone,
+	return labelledMachine(name, "gce://demo/"+zone+"/"+name, "topology.kubernetes.io/region: "+zone[:len(zone)-2], "topology.kubernetes.io/zone: "+zone,
 		"node.kubernetes.io/instance-type: e2-standard-4", "cloud.google.com/gke-nodepool: general")
 }
 
 func onAKS(name, zone string) string {
-	return machine(name, "azure:///subscriptions/0/resourceGroups/x/providers/Microsoft.Compute/virtualMachineScaleSets/p/virtualMachines/"+name,
+	return labelledMachine(name, "azure:///subscriptions/0/resourceGroups/x/providers/Microsoft.Compute/virtualMachineScaleSets/p/virtualMachines/"+name,
 		"topology.kubernetes.io/region: northeurope", "topology.kubernetes.io/zone: '"+zone+"'", "kubernetes.azure.com/cluster: c",
 		"node.kubernetes.io/instance-type: Standard_D4s_v5")
 }
@@ -100,7 +100,7 @@ func TestSimulateSays(t *testing.T) {
 		},
 		{
 			name:  "a private cloud that is there",
-			files: machine("p", "", "tradewind.dev/cloud: attic", "tradewind.dev/country: LU", "tradewind.dev/operator-country: LU") + web + requires(cloud, "In", "attic"), placed: 2,
+			files: labelledMachine("p", "", "tradewind.dev/cloud: attic", "tradewind.dev/country: LU", "tradewind.dev/operator-country: LU") + web + requires(cloud, "In", "attic"), placed: 2,
 			never: "knows no cloud",
 		},
 		{
@@ -109,13 +109,13 @@ func TestSimulateSays(t *testing.T) {
 		},
 		{
 			name: "a machine of an Outposts rack",
-			files: machine("o", "aws:///eu-west-1a/i-0", "topology.kubernetes.io/region: eu-west-1", "topology.kubernetes.io/zone: eu-west-1a",
+			files: labelledMachine("o", "aws:///eu-west-1a/i-0", "topology.kubernetes.io/region: eu-west-1", "topology.kubernetes.io/zone: eu-west-1a",
 				"topology.ebs.csi.aws.com/outpost-id: op-0123") + web + placementPolicy("residency: {jurisdictions: [IE]}"), code: 2,
 			stderr: []string{"AWS Outposts rack op-0123", "(node o)"},
 		},
 		{
 			name:   "Talos on Hetzner",
-			files:  machine("t", "talos://metal/10.0.1.101", "tradewind.dev/cloud: hetzner", "topology.kubernetes.io/region: nbg1") + web + placementPolicy("residency: {jurisdictions: [DE], operatorJurisdictions: [DE]}"),
+			files:  labelledMachine("t", "talos://metal/10.0.1.101", "tradewind.dev/cloud: hetzner", "topology.kubernetes.io/region: nbg1") + web + placementPolicy("residency: {jurisdictions: [DE], operatorJurisdictions: [DE]}"),
 			placed: 2,
 		},
 		{
@@ -159,14 +159,14 @@ func TestSimulateSays(t *testing.T) {
 		},
 		{
 			name: "a limit that an estimate meets",
-			files: machine("o", "azure:///subscriptions/0/resourceGroups/x/providers/Microsoft.Compute/virtualMachineScaleSets/p/virtualMachines/o",
+			files: labelledMachine("o", "azure:///subscriptions/0/resourceGroups/x/providers/Microsoft.Compute/virtualMachineScaleSets/p/virtualMachines/o",
 				"topology.kubernetes.io/region: japanwest", "topology.kubernetes.io/zone: japanwest-1", "node.kubernetes.io/instance-type: Standard_D4s_v5") +
 				web + placementPolicy("latency: {clients: [{location: gcp/europe-west2, sharePercent: 100}], maxMilliseconds: 200}"), placed: 2,
 			stdout: []string{"Rests on estimates", "the limit of 200 ms is met by estimates only", "from gcp/europe-west2 to azure/japanwest"},
 		},
 		{
 			name: "a limit that only measurements may meet",
-			files: machine("o", "azure:///subscriptions/0/resourceGroups/x/providers/Microsoft.Compute/virtualMachineScaleSets/p/virtualMachines/o",
+			files: labelledMachine("o", "azure:///subscriptions/0/resourceGroups/x/providers/Microsoft.Compute/virtualMachineScaleSets/p/virtualMachines/o",
 				"topology.kubernetes.io/region: japanwest", "topology.kubernetes.io/zone: japanwest-1", "node.kubernetes.io/instance-type: Standard_D4s_v5") +
 				web + placementPolicy("latency: {clients: [{location: gcp/europe-west2, sharePercent: 100}], maxMilliseconds: 200, figures: Measured}"), code: 2,
 			never: "Rests on estimates",

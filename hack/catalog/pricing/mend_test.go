@@ -40,7 +40,7 @@ func TestPropertyMendWindows(t *testing.T) {
 				fmt.Fprintf(&text, "%s,r%d,%d,16,0,%.3f,\n", name, r, sizes[i%8], usd)
 			}
 		}
-		if slices.Min(inRegion) < 5 || slices.Min(inType) < regions*3/10 {
+		if slices.Min(inRegion) < 8 || slices.Min(inType) < regions/2 {
 			t.Skip("hardly a price without Windows to tell by")
 		}
 		b, err := scan("azure", text.String())
