@@ -60,7 +60,7 @@ func TestNodeGuardCoversWhatIsRead(t *testing.T) {
 		t.Fatal("the installation has no policy tradewind-node-locations")
 	}
 	reads := location.DefaultOptions().Reads()
-	for variable, want := range map[string][]string{"keys": reads.Labels, "prefixes": reads.Prefixes} {
+	for variable, want := range map[string][]string{"keys": reads.Labels, "prefixes": reads.Prefixes, "narrowing": reads.Narrowing} {
 		if got := stringList(t, policy, variable); !slices.Equal(got, want) {
 			t.Errorf("variable %s of node-guard.yaml lists\n\t%s\npkg/location reads\n\t%s", variable, strings.Join(got, " "), strings.Join(want, " "))
 		}

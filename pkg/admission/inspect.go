@@ -35,8 +35,9 @@ func NewExpectation(options location.Options, schedulers []string) (*Expectation
 func (e *Expectation) Inspect(found map[string]Pair) State {
 	state := State{Locations: Verdict{Known: true}, Enforcement: Verdict{Known: true}}
 	lists := map[string]func([]string) string{
-		"keys":     atLeast("label", e.reads.Labels),
-		"prefixes": atLeast("label prefix", e.reads.Prefixes),
+		"keys":      atLeast("label", e.reads.Labels),
+		"prefixes":  atLeast("label prefix", e.reads.Prefixes),
+		"narrowing": atLeast("label", e.reads.Narrowing),
 	}
 	state.Locations.Problems = e.problems(nodeLocations, found[nodeLocations], lists)
 	if binding := found[nodeLocations].Binding; binding != nil && !unlimited(binding.Spec.MatchResources) {

@@ -39,9 +39,13 @@
 //   - Who can register a node of any provider id can claim any place. Restrict the signing of kubelet certificates to
 //     machines that prove where they are (the clouds' own node authorizers and attestors do).
 //
-// What no label can show stays invisible: an AWS Outposts rack stands on the customer's ground although its zone is the
-// region's. Declare tradewind.dev/country on such nodes; if it differs from the region's country, they are unknown and
-// take no workload with a residency rule.
+// A node of an AWS Outposts rack (topology.ebs.csi.aws.com/outpost-id, which the EBS driver has set) stands on the customer's
+// ground although its zone is the region's: it is where tradewind.dev/country declares it, or in no country. Without the driver
+// no label shows the rack: declare tradewind.dev/country on such nodes too; if it differs from the region's country, they are
+// unknown and take no workload with a residency rule.
+//
+// On Azure, nodes outside availability zones carry the fault domain (0, 1, 2: racks of one data centre) in the label of the
+// zone. It is none: such nodes are in no zone.
 //
 // Nodes of EKS Hybrid Nodes, IBM Cloud Satellite and of other machines joined to a cloud's managed Kubernetes are not in
 // that cloud, and count as private data centres. Scaleway Kosmos labels the machines of other clouds like its own: give

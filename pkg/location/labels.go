@@ -16,6 +16,8 @@ const (
 	labelInstanceTypeBeta = corev1.LabelInstanceType
 	// labelIBMInfrastructure is "upi" on the hosts of an IBM Cloud Satellite location, which are the customer's own.
 	labelIBMInfrastructure = "ibm-cloud.kubernetes.io/iaas-provider"
+	// labelOutpost is the id of the AWS Outposts rack that a machine is of, on a customer's ground. The EBS driver has it set.
+	labelOutpost = "topology.ebs.csi.aws.com/outpost-id"
 )
 
 // slot is the place of a label's value in labelValues.
@@ -32,6 +34,7 @@ const (
 	slotCountry
 	slotOperatorCountry
 	slotIBMInfrastructure
+	slotOutpost
 	slotCastSpot
 	slotCastSpotFallback
 	slotCapacity // the first of capacityRules; the others follow, and then Options.CloudLabels
@@ -57,6 +60,7 @@ var fixedSlots = func() map[string]slot {
 		v1alpha1.LabelCountry:         slotCountry,
 		v1alpha1.LabelOperatorCountry: slotOperatorCountry,
 		labelIBMInfrastructure:        slotIBMInfrastructure,
+		labelOutpost:                  slotOutpost,
 		labelCastSpot:                 slotCastSpot,
 		labelCastSpotFallback:         slotCastSpotFallback,
 	}

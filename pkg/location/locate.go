@@ -19,6 +19,8 @@ type evidence struct {
 	region, zone string
 	// declaredCountry is from v1alpha1.LabelCountry.
 	declaredCountry string
+	// outpost is the AWS Outposts rack that it is of.
+	outpost string
 }
 
 // locate brings the evidence together. Anything that contradicts makes the jurisdiction unknown and adds a problem.
@@ -28,6 +30,11 @@ func (t *table) locate(e evidence, problems []string) (Location, []string) {
 		l.OperatorCountry = t.cloud.OperatorCountry
 	}
 
+	if t.cloud.ID == cloudAzure && isDigits(e.zone) {
+		problems = append(problems, fmt.Sprintf("label %s is %s, which is a fault domain (a rack) and no availability zone: the place is in no zone, and survives the loss of none",
+			labelZone, clip(e.zone)))
+		e.zone = ""
+	}
 	region, name, problem := t.commonRegion(e.providerRegion, e.region)
 	if problem != "" {
 		return l, append(problems, problem)
@@ -76,6 +83,12 @@ func (t *table) locate(e evidence, problems []string) (Location, []string) {
 			return l, append(problems, problem+fmt.Sprintf("; correct label %s", labelZone))
 		}
 		problems = t.declared(&l, e, problem, problems)
+		return l, problems
+	}
+	if e.outpost != "" && t.cloud.ID == cloudAWS && region != nil {
+		l.OperatorCountry = region.OperatorCountry
+		problems = t.declared(&l, e, fmt.Sprintf("label %s says that it is of the AWS Outposts rack %s, which stands on a customer's ground and not where its zone is",
+			labelOutpost, clip(e.outpost)), problems)
 		return l, problems
 	}
 	// The operator is the region's; the country and the coordinates are the zone's if it has its own.

@@ -58,6 +58,7 @@ func FromNode(node *corev1.Node, options Options) Node {
 		region:          set.either(slotRegion, slotRegionBeta),
 		zone:            set.either(slotZone, slotZoneBeta),
 		declaredCountry: set.value[slotCountry],
+		outpost:         set.value[slotOutpost],
 	}
 	if p.cloud == claim.cloud || p.scheme == schemeOpenStack {
 		e.providerRegion, e.groupRegion = p.region, p.groupRegion

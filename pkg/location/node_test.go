@@ -65,7 +65,6 @@ func TestFromNodeOfProviders(t *testing.T) {
 		"GKE AI zone":            {"gce://project/us-south1-ai1b/n", "REGION=us-south1 ZONE=us-south1-ai1b", "gcp/us-south1/us-south1-ai1b US US - on-demand"},
 		"AKS":                    {aksID("westeurope"), "REGION=westeurope ZONE=westeurope-1 TYPE=Standard_D4s_v5 kubernetes.azure.com/cluster=mc kubernetes.azure.com/scalesetpriority=regular", "azure/westeurope/westeurope-1 NL US Standard_D4s_v5 on-demand"},
 		"AKS spot":               {aksID("northeurope"), "REGION=northeurope ZONE=northeurope-3 kubernetes.azure.com/scalesetpriority=spot", "azure/northeurope/northeurope-3 IE US - spot"},
-		"AKS without zones":      {aksID("swedencentral"), "REGION=swedencentral ZONE=0 TYPE=Standard_B2s", "azure/swedencentral/0 SE US Standard_B2s on-demand"},
 		"AKS with a zone only":   {aksID("germanywestcentral"), "ZONE=germanywestcentral-2", "azure/germanywestcentral/germanywestcentral-2 DE US - on-demand"},
 		"Azure China":            {aksID("chinanorth3"), "REGION=chinanorth3 ZONE=chinanorth3-1", "azure/chinanorth3/chinanorth3-1 CN CN - on-demand"},
 		"OVH managed":            {"openstack:///1d2c", "REGION=GRA11 ZONE=nova TYPE=b3-16 node.k8s.ovh/type=standard", "ovh/GRA11/nova FR FR b3-16 on-demand"},
@@ -96,6 +95,7 @@ func TestFromNodeOfProviders(t *testing.T) {
 		"UpCloud":                {"upcloud:////00c1", "REGION=fi-hel1 ZONE=fi-hel1 TYPE=4xCPU-8GB", "upcloud/fi-hel1/fi-hel1 FI FI 4xCPU-8GB on-demand"},
 		"emma":                   {"", "topology.emma.ms/cloud=AWS REGION=eu-west-1 ZONE=eu-west-1b", "aws/eu-west-1/eu-west-1b IE US - on-demand"},
 		"cloud.provider":         {"k3s://n1", "cloud.provider=google REGION=europe-west3 ZONE=europe-west3-c", "gcp/europe-west3/europe-west3-c DE US - on-demand"},
+		"Talos on Hetzner":       {"talos://metal/10.0.1.101", "CLOUD=hetzner REGION=nbg1 TYPE=cx32", "hetzner/nbg1 DE DE cx32 on-demand"},
 		"known cloud declared":   {"rke2://n1", "CLOUD=hetzner REGION=nbg1 tradewind.dev/capacity-type=reserved", "hetzner/nbg1 DE DE - reserved"},
 		"OpenShift spot on GCP":  {"gce://p/us-east1-b/n", "machine.openshift.io/interruptible-instance=", "gcp/us-east1/us-east1-b US US - spot"},
 	}
@@ -182,6 +182,11 @@ func TestFromNodeNeverGuesses(t *testing.T) {
 		"capacity labels disagree":            {"gce://p/europe-west1-b/n", "karpenter.sh/capacity-type=on-demand cloud.google.com/gke-spot=true", "gcp/europe-west1/europe-west1-b BE US - -", "remove the wrong one"},
 		"Cast AI disagrees":                   {"gce://p/europe-west1-b/n", "karpenter.sh/capacity-type=on-demand scheduling.cast.ai/spot=true", "gcp/europe-west1/europe-west1-b BE US - -", "remove the wrong one"},
 		"declared capacity that is none":      {"gce://p/europe-west1-b/n", "tradewind.dev/capacity-type=cheap", "gcp/europe-west1/europe-west1-b BE US - -", "set it to on-demand, spot or reserved"},
+		"AKS without zones":                   {aksID("swedencentral"), "REGION=swedencentral ZONE=0 TYPE=Standard_B2s", "azure/swedencentral SE US Standard_B2s on-demand", "is 0, which is a fault domain (a rack) and no availability zone"},
+		"AKS without zones, no region":        {aksID("swedencentral"), "ZONE=2", "azure - - - on-demand", "is 2, which is a fault domain"},
+		"Talos alone":                         {"talos://metal/10.0.1.101", "REGION=nbg1", "unknown - - - -", "the cloud is unknown"},
+		"AWS Outposts rack":                   {"aws:///eu-west-1a/i-0", "REGION=eu-west-1 ZONE=eu-west-1a topology.ebs.csi.aws.com/outpost-id=op-0123", "aws/eu-west-1/eu-west-1a - US - on-demand", "it is of the AWS Outposts rack op-0123, which stands on a customer's ground"},
+		"AWS Outposts rack, country not one":  {"aws:///eu-west-1a/i-0", "REGION=eu-west-1 ZONE=eu-west-1a COUNTRY=UK topology.ebs.csi.aws.com/outpost-id=op-0123", "aws/eu-west-1/eu-west-1a - US - on-demand", "did you mean GB?"},
 		"zones of one region disagree":        {"aws:///eu-west-1a/i-0", "REGION=eu-west-1 ZONE=eu-west-1b", "aws/eu-west-1 IE US - on-demand", "so the zone is unknown"},
 	}
 	for name, test := range tests {
@@ -362,6 +367,20 @@ func TestReads(t *testing.T) {
 			r.Fatalf("label %s=%s turned %v into %v, and is not in Reads", key, node.Labels[key], before, after)
 		}
 	})
+}
+
+// TestOutpost: a machine of an Outposts rack is in the country that is declared, whatever its zone says, and at no known point.
+func TestOutpost(t *testing.T) {
+	for country, want := range map[string]string{"DE": "DE", "IE": "IE"} {
+		n := FromNode(testNode("aws:///eu-west-1a/i-0", "REGION=eu-west-1 ZONE=eu-west-1a COUNTRY="+country+" topology.ebs.csi.aws.com/outpost-id=op-0123"), DefaultOptions())
+		if n.Country != want || n.OperatorCountry != "US" || n.Coordinates.Known || n.Zone != "eu-west-1a" || len(n.Problems) != 0 {
+			t.Errorf("%s: %+v", country, n)
+		}
+	}
+	reads := DefaultOptions().Reads()
+	if !slices.Equal(reads.Narrowing, []string{labelOutpost}) || slices.Contains(reads.Labels, labelOutpost) {
+		t.Errorf("narrowing %q, labels %q", reads.Narrowing, reads.Labels)
+	}
 }
 
 // TestStrangeZone: a country can be declared for a zone that the provider id holds, not for one that only a label has.

@@ -39,7 +39,7 @@ var schemes = map[string]string{
 
 // neutralSchemes are of distributions that run anywhere.
 var neutralSchemes = map[string]bool{
-	"k3s": true, "rke2": true, "k0s": true, "kind": true, "docker": true, "kwok": true, "minikube": true, "microk8s": true,
+	"k3s": true, "talos": true, "rke2": true, "k0s": true, "kind": true, "docker": true, "kwok": true, "minikube": true, "microk8s": true,
 }
 
 // openstackClouds are the known clouds that run on OpenStack, so that a node of theirs may carry its scheme.

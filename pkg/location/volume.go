@@ -123,10 +123,13 @@ func FromStorageClass(class *storagev1.StorageClass, options Options) (found []L
 
 // topology is what the requirements of one alternative say of the place. A nil list says nothing; an empty one is a
 // contradiction.
-type topology struct{ clouds, regions, zones, countries, operators []string }
+type topology struct{ clouds, regions, zones, countries, operators, outposts []string }
 
 func (t topology) clone() topology {
-	return topology{slices.Clone(t.clouds), slices.Clone(t.regions), slices.Clone(t.zones), slices.Clone(t.countries), slices.Clone(t.operators)}
+	return topology{
+		slices.Clone(t.clouds), slices.Clone(t.regions), slices.Clone(t.zones), slices.Clone(t.countries), slices.Clone(t.operators),
+		slices.Clone(t.outposts),
+	}
 }
 
 // says whether anything is said of the place within a cloud.
@@ -145,6 +148,8 @@ func (t *topology) require(key string, values []string) {
 		narrow(&t.countries, values)
 	case key == v1alpha1.LabelOperatorCountry:
 		narrow(&t.operators, values)
+	case key == labelOutpost:
+		narrow(&t.outposts, values)
 	}
 }
 
@@ -245,7 +250,7 @@ func (v labelValues) with(cloud string) *labelValues {
 
 // placesIn spells out one alternative in one cloud.
 func placesIn(source volumeSource, set *labelValues, t topology, rules *cloudRules) []Location {
-	for _, list := range [][]string{t.clouds, t.regions, t.zones, t.countries, t.operators} {
+	for _, list := range [][]string{t.clouds, t.regions, t.zones, t.countries, t.operators, t.outposts} {
 		if list != nil && len(list) == 0 {
 			return []Location{{}} // the alternative contradicts itself
 		}
@@ -267,13 +272,15 @@ func placesIn(source volumeSource, set *labelValues, t topology, rules *cloudRul
 				continue
 			}
 			for _, zone := range t.zones {
-				out = append(out, known.zonePlaces(source, zone, country, t.regions))
+				out = append(out, known.zonePlaces(source, zone, country, orNone(t.outposts)[0], t.regions))
 			}
 			if t.zones != nil {
 				continue
 			}
 			for _, region := range orNone(t.regions) {
-				l, _ := known.locate(evidence{providerRegion: source.region, providerZone: source.zone, region: region, declaredCountry: country}, nil)
+				l, _ := known.locate(evidence{
+					providerRegion: source.region, providerZone: source.zone, region: region, declaredCountry: country, outpost: orNone(t.outposts)[0],
+				}, nil)
 				out = append(out, l)
 			}
 		}
@@ -282,7 +289,10 @@ func placesIn(source volumeSource, set *labelValues, t topology, rules *cloudRul
 }
 
 // zonePlaces is the place of a zone that must be in one of the regions, if any are named.
-func (t *table) zonePlaces(source volumeSource, zone, country string, regions []string) Location {
+func (t *table) zonePlaces(source volumeSource, zone, country, outpost string, regions []string) Location {
+	if t.cloud.ID == cloudAzure && isDigits(zone) {
+		zone = "" // a fault domain, see locate
+	}
 	region := ""
 	if len(regions) == 1 {
 		region = regions[0]
@@ -298,7 +308,9 @@ func (t *table) zonePlaces(source volumeSource, zone, country string, regions []
 		region = regions[i]
 	}
 	// Kubelets do not write volumes: the zone counts like one of the provider's.
-	l, _ := t.locate(evidence{providerRegion: source.region, providerZone: cmp.Or(source.zone, zone), region: region, zone: zone, declaredCountry: country}, nil)
+	l, _ := t.locate(evidence{
+		providerRegion: source.region, providerZone: cmp.Or(source.zone, zone), region: region, zone: zone, declaredCountry: country, outpost: outpost,
+	}, nil)
 	return l
 }
 

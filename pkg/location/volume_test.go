@@ -57,10 +57,14 @@ func TestFromPersistentVolume(t *testing.T) {
 		want    []string
 		follows bool
 	}{
-		"nil":                               {nil, nil, false},
-		"EBS":                               {ebsVolume("eu-west-1a"), []string{"aws/eu-west-1/eu-west-1a IE"}, false},
-		"EBS Auto Mode":                     {csiVolume("ebs.csi.eks.amazonaws.com", "vol-1", term(in(labelZone, "eu-central-1b"))), []string{"aws/eu-central-1/eu-central-1b DE"}, false},
-		"EBS in a Local Zone abroad":        {ebsVolume("us-east-1-bue-1a"), []string{"aws/us-east-1/us-east-1-bue-1a AR"}, false},
+		"nil":                        {nil, nil, false},
+		"EBS":                        {ebsVolume("eu-west-1a"), []string{"aws/eu-west-1/eu-west-1a IE"}, false},
+		"EBS Auto Mode":              {csiVolume("ebs.csi.eks.amazonaws.com", "vol-1", term(in(labelZone, "eu-central-1b"))), []string{"aws/eu-central-1/eu-central-1b DE"}, false},
+		"EBS in a Local Zone abroad": {ebsVolume("us-east-1-bue-1a"), []string{"aws/us-east-1/us-east-1-bue-1a AR"}, false},
+		"EBS of an Outposts rack": {csiVolume("ebs.csi.aws.com", "vol-1", term(in("topology.ebs.csi.aws.com/zone", "eu-west-1a"), in(labelOutpost, "op-0123"))),
+			[]string{"aws/eu-west-1/eu-west-1a unknown"}, false},
+		"Azure disk outside zones": {csiVolume("disk.csi.azure.com", "disk", term(in(labelRegion, "westeurope"), in(labelZone, "0"))),
+			[]string{"azure/westeurope NL"}, false},
 		"EBS without affinity":              {csiVolume("ebs.csi.aws.com", "vol-1"), []string{"aws unknown"}, true},
 		"EBS in a new Local Zone, declared": {withLabels(ebsVolume("us-east-1-abc-1a"), map[string]string{v1alpha1.LabelCountry: "CR"}), []string{"aws/unknown/us-east-1-abc-1a CR"}, false},
 		"EFS":                               {csiVolume("efs.csi.aws.com", "fs-1"), []string{"aws unknown"}, false},

@@ -135,11 +135,8 @@ func (t *table) gcpZone(name string) zonePlace {
 	return zonePlace{strange: true}
 }
 
-// azureZone knows westeurope-1, and the fault domain ("0") that nodes outside availability zones carry instead.
+// azureZone knows westeurope-1. The fault domain ("0") that nodes outside availability zones carry instead is no zone.
 func (t *table) azureZone(name string) zonePlace {
-	if isDigits(name) {
-		return zonePlace{}
-	}
 	if i := strings.LastIndexByte(name, '-'); i > 0 && isDigits(name[i+1:]) {
 		if r, ok := t.regions[name[:i]]; ok {
 			return zonePlace{region: r}
