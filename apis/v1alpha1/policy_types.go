@@ -129,6 +129,8 @@ type Locations struct {
 	// +kubebuilder:validation:items:XValidation:rule=`!(self.operator in ['In', 'NotIn']) || (has(self.values) && size(self.values) > 0)`,message=`In and NotIn need values: name at least one`
 	// +kubebuilder:validation:items:XValidation:rule=`!(self.operator in ['Exists', 'DoesNotExist']) || !has(self.values) || size(self.values) == 0`,message=`Exists and DoesNotExist take no values: remove them, or use In or NotIn`
 	// +kubebuilder:validation:items:XValidation:rule=`self.key != 'tradewind.dev/country' || !has(self.values) || self.values.all(v, v.matches('^[A-Z]{2}$'))`,message=`a country is an ISO 3166 code of two capitals ("DE"); for a group of countries use residency.jurisdictions`
+	// +kubebuilder:validation:items:XValidation:rule=`self.key != 'tradewind.dev/cloud' || !has(self.values) || self.values.all(v, v.matches('^(aws|azure|digitalocean|exoscale|gcp|hetzner|ibm|ionos|oracle|ovh|scaleway|stackit|upcloud)$') || !v.matches('(?i)^(aws|amazon(webservices)?|ec2|eks|gcp|google(-?cloud)?|gce|gke|(microsoft)?azure|microsoft|aks|ovh(cloud)?|scaleway|scw|hetzner(-?cloud)?|hcloud|ibm(-?cloud)?|oracle(-?cloud)?|oci|digital-?ocean|do|exoscale|ionos(-?cloud)?|stackit|upcloud)$'))`,fieldPath=`.values`,message=`a known cloud goes by its id alone: aws, azure, digitalocean, exoscale, gcp, hetzner, ibm, ionos, oracle, ovh, scaleway, stackit or upcloud (a rule on "google" or "Azure" would concern no place)`
+	// +kubebuilder:validation:items:XValidation:rule=`self.key != 'tradewind.dev/country' || !has(self.values) || self.values.all(v, !(v in ['UK', 'EL', 'EU']))`,fieldPath=`.values`,message=`is not an ISO 3166 country code: the United Kingdom is "GB" and Greece "GR"; for the European Union use residency.jurisdictions`
 	// +kubebuilder:validation:items:XValidation:rule=`self.key != 'tradewind.dev/capacity-type' || !has(self.values) || self.values.all(v, v in ['on-demand', 'spot', 'reserved'])`,message=`a capacity type is on-demand, spot or reserved`
 	// +kubebuilder:validation:XValidation:rule=`self.all(a, a.operator != 'In' || !has(a.values) || self.all(b, b.key != a.key || b.operator != 'In' || !has(b.values) || size(a.values) == 0 || size(b.values) == 0 || a.values.exists(v, v in b.values)))`,message=`two In requirements on one key have no value in common, so no place meets both: join them or drop one`
 	// +kubebuilder:validation:XValidation:rule=`self.all(a, a.operator != 'In' || !has(a.values) || self.all(b, b.key != a.key || b.operator != 'NotIn' || !has(b.values) || size(a.values) == 0 || a.values.exists(v, !(v in b.values))))`,message=`In and NotIn on one key exclude every value: drop a value from NotIn or add one to In`
@@ -143,6 +145,8 @@ type Locations struct {
 	// +kubebuilder:validation:items:XValidation:rule=`!(self.operator in ['In', 'NotIn']) || (has(self.values) && size(self.values) > 0)`,message=`In and NotIn need values: name at least one`
 	// +kubebuilder:validation:items:XValidation:rule=`!(self.operator in ['Exists', 'DoesNotExist']) || !has(self.values) || size(self.values) == 0`,message=`Exists and DoesNotExist take no values: remove them, or use In or NotIn`
 	// +kubebuilder:validation:items:XValidation:rule=`self.key != 'tradewind.dev/country' || !has(self.values) || self.values.all(v, v.matches('^[A-Z]{2}$'))`,message=`a country is an ISO 3166 code of two capitals ("DE"); for a group of countries use residency.jurisdictions`
+	// +kubebuilder:validation:items:XValidation:rule=`self.key != 'tradewind.dev/cloud' || !has(self.values) || self.values.all(v, v.matches('^(aws|azure|digitalocean|exoscale|gcp|hetzner|ibm|ionos|oracle|ovh|scaleway|stackit|upcloud)$') || !v.matches('(?i)^(aws|amazon(webservices)?|ec2|eks|gcp|google(-?cloud)?|gce|gke|(microsoft)?azure|microsoft|aks|ovh(cloud)?|scaleway|scw|hetzner(-?cloud)?|hcloud|ibm(-?cloud)?|oracle(-?cloud)?|oci|digital-?ocean|do|exoscale|ionos(-?cloud)?|stackit|upcloud)$'))`,fieldPath=`.values`,message=`a known cloud goes by its id alone: aws, azure, digitalocean, exoscale, gcp, hetzner, ibm, ionos, oracle, ovh, scaleway, stackit or upcloud (a rule on "google" or "Azure" would concern no place)`
+	// +kubebuilder:validation:items:XValidation:rule=`self.key != 'tradewind.dev/country' || !has(self.values) || self.values.all(v, !(v in ['UK', 'EL', 'EU']))`,fieldPath=`.values`,message=`is not an ISO 3166 country code: the United Kingdom is "GB" and Greece "GR"; for the European Union use residency.jurisdictions`
 	// +kubebuilder:validation:items:XValidation:rule=`self.key != 'tradewind.dev/capacity-type' || !has(self.values) || self.values.all(v, v in ['on-demand', 'spot', 'reserved'])`,message=`a capacity type is on-demand, spot or reserved`
 	Preferred []PreferredLocation `json:"preferred,omitempty"`
 }
@@ -224,6 +228,12 @@ type Latency struct {
 	// +kubebuilder:validation:Maximum=60000
 	MaxMilliseconds *int32 `json:"maxMilliseconds,omitempty"`
 
+	// figures says what round trips maxMilliseconds may rest on. Any (the default): also on estimates from the distance, which
+	// plans then name. Measured: only on what somebody measured: the built-in matrix, for clients in a country the median from the
+	// cloud regions in it, or a LatencyMap.
+	// +optional
+	Figures LatencyFigures `json:"figures,omitempty"`
+
 	// requestsPerSecond is how often the clients call, all populations together; it weighs milliseconds against dollars.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
@@ -238,6 +248,17 @@ type Latency struct {
 	BytesPerRequest *int64 `json:"bytesPerRequest,omitempty"`
 }
 
+// LatencyFigures says what round trips a limit may rest on.
+// +kubebuilder:validation:Enum=Any;Measured
+type LatencyFigures string
+
+const (
+	// LatencyFiguresAny are measurements and estimates.
+	LatencyFiguresAny LatencyFigures = "Any"
+	// LatencyFiguresMeasured are measurements alone.
+	LatencyFiguresMeasured LatencyFigures = "Measured"
+)
+
 // Client is a population of clients.
 type Client struct {
 	// location is an ISO 3166 alpha-2 country code ("DE") or a cloud's region ("aws/eu-west-1").
@@ -245,6 +266,7 @@ type Client struct {
 	// +kubebuilder:validation:MaxLength=128
 	// +kubebuilder:validation:XValidation:rule=`self.matches('^([A-Z]{2}|[A-Za-z0-9][-A-Za-z0-9_.]*/[A-Za-z0-9][-A-Za-z0-9_.]*)$')`,message=`is neither a country code of two capitals ("DE") nor a region with its cloud ("aws/eu-west-1")`
 	// +kubebuilder:validation:XValidation:rule=`self != 'UK'`,message=`is not an ISO 3166 country code: the United Kingdom is "GB"`
+	// +kubebuilder:validation:XValidation:rule=`self.matches('^(aws|azure|digitalocean|exoscale|gcp|hetzner|ibm|ionos|oracle|ovh|scaleway|stackit|upcloud)/') || !self.matches('(?i)^(aws|amazon(webservices)?|ec2|eks|gcp|google(-?cloud)?|gce|gke|(microsoft)?azure|microsoft|aks|ovh(cloud)?|scaleway|scw|hetzner(-?cloud)?|hcloud|ibm(-?cloud)?|oracle(-?cloud)?|oci|digital-?ocean|do|exoscale|ionos(-?cloud)?|stackit|upcloud)/')`,message=`a known cloud goes by its id alone: aws, azure, digitalocean, exoscale, gcp, hetzner, ibm, ionos, oracle, ovh, scaleway, stackit or upcloud`
 	Location string `json:"location"`
 
 	// sharePercent of all clients. The shares of a policy add up to 100.

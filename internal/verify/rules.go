@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/latency"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/rules/policy"
 )
@@ -143,7 +144,11 @@ func (c *checker) clients(i int) {
 		for _, population := range limit.Populations {
 			best := math.Inf(1)
 			for _, d := range p.Decisions {
-				best = min(best, c.snapshot.RoundTrips.FromClient(population.Client, c.snapshot.Pools[d.Pool].Class.Place).OrInfinite())
+				trip := c.snapshot.RoundTrips.FromClient(population.Client, c.snapshot.Pools[d.Pool].Class.Place)
+				if limit.Measured && trip.Basis == latency.BasisEstimate {
+					continue // nobody measured it
+				}
+				best = min(best, trip.OrInfinite())
 			}
 			total += int(population.SharePercent)
 			if best <= limit.MaxMilliseconds {

@@ -192,9 +192,9 @@ const (
 	PaybackHours = 24.0
 	// HoursPerMonth turns a monthly rate of interruption into an hourly one (365 × 24 ÷ 12).
 	HoursPerMonth = 730.0
-	// UnknownInterruptionPercent is the monthly rate where nobody publishes one: the upper end of the highest band that AWS
-	// does publish, which starts at 20 %, taken to be as wide as the others together.
-	UnknownInterruptionPercent = 40.0
+	// UnknownInterruptionPercent is the monthly rate where nobody publishes one: the middle of the highest band that AWS does
+	// publish, 20 to 100 %, so that no rate is an advantage by being unknown.
+	UnknownInterruptionPercent = 60.0
 	// UnknownMilliseconds is what a round trip that nobody knows costs as much as: longer than between any two clouds'
 	// regions, so that an unknown place never wins by being unknown. It meets no limit.
 	UnknownMilliseconds = 400.0

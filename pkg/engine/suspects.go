@@ -168,7 +168,7 @@ func (s *Solver) policySuspects(i int32) []suspect {
 	}
 	for k := range ruled.Required {
 		rule := &ruled.Required[k]
-		add(RuleLocation, rule.Text+from(rule.From()), s.m.classesThat(func(class *rules.Class) bool {
+		add(RuleLocation, rule.Text+from(rule.From())+rule.Hint(), s.m.classesThat(func(class *rules.Class) bool {
 			return rules.MeetsLocation(rule, class)
 		}), nil)
 	}

@@ -27,7 +27,7 @@ func ParseClient(text string) (Client, error) {
 	country, ok := location.LookupCountry(text)
 	if !ok || country.Code != text {
 		return Client{}, fmt.Errorf("%q is neither an ISO 3166 country code in capitals (DE) nor a region with its cloud (aws/eu-west-1)%s",
-			text, didYouMean(nearestCountries(text)))
+			text, location.DidYouMean(location.NearestCountries(text)))
 	}
 	return Client{
 		country: text,
@@ -54,12 +54,26 @@ func parseRegion(text string) (Client, error) {
 		return Client{place: placeOfRegion(known)}, nil
 	}
 	if _, ok := location.LookupCloud(cloud); ok {
-		return Client{}, fmt.Errorf("%s has no region %q%s", cloud, region, didYouMean(nearestRegions(cloud, region)))
+		return Client{}, fmt.Errorf("%s has no region %q%s", cloud, region, location.DidYouMean(location.NearestRegions(cloud, region)))
 	}
-	if names := nearestClouds(cloud, region); len(names) > 0 {
-		return Client{}, fmt.Errorf("%q is no known cloud%s A private place must not be named almost like it", cloud, didYouMean(names))
+	if err := location.CheckCloud(cloud); err != nil {
+		return Client{}, err
+	}
+	if names := slipsOf(cloud, region); len(names) > 0 {
+		return Client{}, fmt.Errorf("%q is no known cloud%s A private place must not be named almost like it", cloud, location.DidYouMean(names))
 	}
 	return Client{place: Place{Cloud: cloud, Region: region}}, nil
+}
+
+// slipsOf are the regions of this name in known clouds that the name of a cloud is a slip of.
+func slipsOf(cloud, region string) []string {
+	var names []string
+	for _, near := range location.NearestClouds(cloud) {
+		if r, ok := location.LookupRegion(near, region); ok {
+			names = append(names, r.Cloud+"/"+r.Name)
+		}
+	}
+	return names
 }
 
 // placeOfRegion is the place of a region of the built-in table.

@@ -148,6 +148,11 @@ func (b *builder) empty(pool *v1alpha1.CloudPool) *group {
 
 // nodeFor is a node as the declaration describes it.
 func nodeFor(spec *v1alpha1.CloudPoolSpec) *corev1.Node {
+	return &corev1.Node{ObjectMeta: metav1.ObjectMeta{Labels: LabelsOfPool(spec)}}
+}
+
+// LabelsOfPool are the labels of the nodes of a pool as its declaration describes them.
+func LabelsOfPool(spec *v1alpha1.CloudPoolSpec) labels.Set {
 	set := labels.Set{}
 	for key, value := range spec.Labels {
 		set[key] = value
@@ -167,7 +172,7 @@ func nodeFor(spec *v1alpha1.CloudPoolSpec) *corev1.Node {
 			}
 		}
 	}
-	return &corev1.Node{ObjectMeta: metav1.ObjectMeta{Labels: set}}
+	return set
 }
 
 func setDefault(set map[string]string, key, value string) {

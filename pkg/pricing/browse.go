@@ -65,6 +65,23 @@ func (c *Catalog) Knows(cloud, instanceType string) bool {
 	return ok
 }
 
+// Named says whether some cloud has an instance type that is spelled so, and returns up to three that are nearest to the name
+// where none has, in the order of the clouds.
+func (c *Catalog) Named(instanceType string) (known bool, near []string) {
+	for _, id := range c.Clouds() {
+		if _, ok := c.clouds[id].types.exact[instanceType]; ok {
+			return true, nil
+		}
+	}
+	for _, id := range c.Clouds() {
+		if c.Knows(id, instanceType) { // in another case
+			return false, []string{c.clouds[id].types.canonical(instanceType)}
+		}
+		near = append(near, c.Suggest(id, instanceType)...)
+	}
+	return false, near[:min(3, len(near))]
+}
+
 // Origin is the source of one kind of figure of one cloud.
 type Origin struct {
 	Cloud   string // empty for the table of egress, which is over several clouds

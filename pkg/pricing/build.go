@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/location"
 )
 
 // maxDiscounts is how many discounts one cloud and capacity type may have, over all lists.
@@ -83,7 +84,7 @@ func (b *builder) first(field string, key any) bool {
 
 // place checks the cloud and region of an entry.
 func (b *builder) place(field, cloud, region string) (place, bool) {
-	switch lower := strings.ToLower(cloud); {
+	switch {
 	case cloud == "":
 		b.problem(field+".cloud", "empty; name the cloud, such as aws, or the private data centre")
 		return place{}, false
@@ -93,11 +94,12 @@ func (b *builder) place(field, cloud, region string) (place, bool) {
 	case strings.Contains(cloud, "/"):
 		b.problem(field+".cloud", "%q holds a slash; write the cloud here and the region in the field region", cloud)
 		return place{}, false
-	case lower != cloud && b.catalog.clouds[lower] != nil:
-		b.problem(field+".cloud", "%q is not in lower case; write %s", cloud, lower)
-		return place{}, false
 	case strings.Contains(region, "/"):
 		b.problem(field+".region", "%q holds a slash; write the region only, such as eu-west-1", region)
+		return place{}, false
+	}
+	if err := location.CheckCloud(cloud); err != nil {
+		b.problem(field+".cloud", "%v", err)
 		return place{}, false
 	}
 	return place{cloud, b.catalog.canonicalRegion(cloud, region)}, true
@@ -278,14 +280,13 @@ func (b *builder) egress(field string, entry *v1alpha1.EgressPrice) {
 // endpoint reads "aws" or "aws/eu-west-1".
 func (b *builder) endpoint(field, text string) (place, bool) {
 	cloud, region, hasRegion := strings.Cut(text, "/")
-	lower := strings.ToLower(cloud)
-	switch {
-	case cloud == "" || hasRegion && region == "" || strings.Contains(region, "/") || cloud == Internet:
+	if cloud == "" || hasRegion && region == "" || strings.Contains(region, "/") || cloud == Internet {
 		b.problem(field, "%q is no place; write a cloud (aws) or a region (aws/eu-west-1)%s", text,
 			map[bool]string{true: ", or internet"}[strings.HasSuffix(field, ".to")])
 		return place{}, false
-	case lower != cloud && b.catalog.clouds[lower] != nil:
-		b.problem(field, "%q is not in lower case; write %s", text, strings.Replace(text, cloud, lower, 1))
+	}
+	if err := location.CheckCloud(cloud); err != nil {
+		b.problem(field, "%v", err)
 		return place{}, false
 	}
 	return place{cloud, b.catalog.canonicalRegion(cloud, region)}, true

@@ -70,7 +70,7 @@ func TestProblems(t *testing.T) {
 		{"egress to nowhere", egress("aws", "aws/", "1"), "spec.egress[0].to", "or internet"},
 		{"egress to a zone", egress("aws", "aws/eu-west-1/eu-west-1a", "1"), "spec.egress[0].to", "or internet"},
 		{"egress to a region of the internet", egress("aws", "internet/x", "1"), "spec.egress[0].to", "or internet"},
-		{"egress in upper case", egress("AWS/eu-west-1", "internet", "1"), "spec.egress[0].from", "write aws/eu-west-1"},
+		{"egress in upper case", egress("AWS/eu-west-1", "internet", "1"), "spec.egress[0].from", "write aws"},
 		{"negative egress", egress("aws", "internet", "-0.01"), "spec.egress[0].usdPerGB", "-0.01 is negative; write US dollars a gigabyte"},
 		{"absurd egress", egress("aws", "internet", "90Gi"), "spec.egress[0].usdPerGB", "more than 1000"},
 		{"egress twice", spec{Egress: []v1alpha1.EgressPrice{{From: "aws", To: "gcp", USDPerGB: quantity("1")}, {From: "aws", To: "gcp", USDPerGB: quantity("2")}}}, "spec.egress[1]", "spec.egress[0]"},

@@ -114,7 +114,8 @@ func ShowCatalog(prices *pricing.Catalog, times *latency.Map, query CatalogQuery
 	if query.Cloud != "" {
 		cloud, ok := location.LookupCloud(query.Cloud)
 		if !ok {
-			return nil, fmt.Errorf("unknown cloud %q; the catalog knows %s", query.Cloud, strings.Join(cloudIDs(clouds), ", "))
+			return nil, fmt.Errorf("unknown cloud %q; the catalog knows %s%s", query.Cloud, strings.Join(cloudIDs(clouds), ", "),
+				location.DidYouMean(location.NearestClouds(query.Cloud)))
 		}
 		clouds = []location.Cloud{cloud}
 	}

@@ -34,7 +34,7 @@ func TestExcluded(t *testing.T) {
 		{"unknown place", func(t *testing.T) *cluster {
 			return newCluster(t).nodes("lost", nowhere, 1).deployment("shop", "web", "1", "1Gi", "").
 				policy("shop", "p", spec("residency: {jurisdictions: [EU]}"))
-		}, RuleResidency, "without a known country (residency EU)", "say where the nodes are"},
+		}, RuleResidency, "without a known country (residency EU)", "say where node lost-1 is (labels tradewind.dev/cloud"},
 		{"location", func(t *testing.T) *cluster {
 			return base(t).policy("shop", "p", spec("locations: {required: [{key: tradewind.dev/cloud, operator: NotIn, values: [aws]}]}"))
 		}, RuleLocation, "outside location cloud not aws", "widen spec.locations.required of PlacementPolicy shop/p"},

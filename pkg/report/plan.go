@@ -8,6 +8,7 @@ import (
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/planning"
+	"tradewind.dev/tradewind/pkg/rules"
 )
 
 // Plan is a plan as it is printed. As JSON it is the contract of `tradewind simulate -o json`. Amounts of money are US
@@ -96,6 +97,8 @@ type PlanPlacement struct {
 	Held string `json:"held,omitempty"`
 	// Exposed says that it cannot survive the next loss that its policies speak of: not enough is left after a first.
 	Exposed bool `json:"exposed,omitempty"`
+	// Estimates say which hard limits on round trips only estimates meet.
+	Estimates []string `json:"estimates,omitempty"`
 	// HourlyUSD of all its replicas.
 	HourlyUSD PlanShare `json:"hourlyUSD"`
 	// MaxLatencyMs is the lowest limit of its policies on the round trip of clients; absent without one.
@@ -273,7 +276,14 @@ func planPlacement(result *planning.Result, i int, placement *engine.Placement, 
 		}
 	}
 	if w.Rules != nil {
+		var classes []*rules.Class
+		for k := range placement.Decisions {
+			classes = append(classes, result.Snapshot.Pools[placement.Decisions[k].Pool].Class)
+		}
 		for k := range w.Rules.Latency {
+			if text := w.Rules.Estimated(k, classes); text != "" {
+				out.Estimates = append(out.Estimates, text)
+			}
 			if limit := w.Rules.Latency[k].MaxMilliseconds; out.MaxLatencyMs == nil || limit < *out.MaxLatencyMs {
 				out.MaxLatencyMs = &limit
 			}

@@ -16,6 +16,7 @@ func (p *Plan) Text(w io.Writer) error {
 	p.workloads(&out)
 	p.unplaced(&out)
 	p.exposed(&out)
+	p.estimates(&out)
 	p.added(&out)
 	p.losses(&out)
 	p.comparison(&out)
@@ -119,6 +120,18 @@ func (p *Plan) exposed(out *strings.Builder) {
 	if len(names) > 0 {
 		out.WriteString("\n")
 		paragraph(out, "Cannot survive the next loss: ", some(names))
+	}
+}
+
+// estimates are the limits that only estimates meet.
+func (p *Plan) estimates(out *strings.Builder) {
+	head := "\nRests on estimates\n"
+	for i := range p.Placements {
+		for _, text := range p.Placements[i].Estimates {
+			out.WriteString(head)
+			head = ""
+			paragraph(out, "  ", p.Placements[i].workloadName()+": "+text)
+		}
 	}
 }
 

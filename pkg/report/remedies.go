@@ -57,23 +57,24 @@ func (j *judge) remedies(excluded []*verdict, feasible []FeasibleGroup) []string
 
 // remedy says what to do about one reason against some nodes.
 func (j *judge) remedy(obstacle Obstacle, nodes []*verdict) string {
-	unknown := strings.HasPrefix(obstacle.Message, "without a known ")
+	unknown := strings.HasPrefix(obstacle.Message, "without a known ") || strings.HasPrefix(obstacle.Message, "without a measured ")
 	switch obstacle.Rule {
 	case RuleVolumeResidency:
 		return "move the pod's volume to an allowed place, or widen spec.residency of " + sources(j.rules.Residency, (*policy.Residency).From)
 	case RuleResidency:
 		if unknown {
-			return "say where the nodes are (labels tradewind.dev/cloud, tradewind.dev/country and tradewind.dev/operator-country)"
+			return "say where " + are(nodes) + " (labels tradewind.dev/cloud, tradewind.dev/country and tradewind.dev/operator-country)"
 		}
 		return "add nodes in the allowed places, or widen spec.residency of " + j.barring(obstacle, nodes) + j.lawsOf(nodes)
 	case RuleLocation:
 		if unknown {
-			return "say where the nodes are (label tradewind.dev/cloud and the topology labels)"
+			return "say where " + are(nodes) + " (label tradewind.dev/cloud and the topology labels)"
 		}
 		if j.rules.Excess != "" {
 			return j.rules.Excess
 		}
-		return "add nodes in the required locations, or widen spec.locations.required of " + sources(j.rules.Required, (*policy.LocationRequirement).From)
+		return "add nodes in the required locations, or widen spec.locations.required of " +
+			sources(j.rules.Required, (*policy.LocationRequirement).From) + j.locationHint()
 	case RuleSpread:
 		return "add nodes in other domains, or raise spec.spread maxSharePercent or lower minDomains of " + j.allSources()
 	case RuleSpot:
@@ -94,6 +95,16 @@ func (j *judge) remedy(obstacle Obstacle, nodes []*verdict) string {
 		return "kubectl uncordon " + some(nodeNames(nodes))
 	}
 	return obstacle.remedy()
+}
+
+// locationHint is what may have been meant by a required location that names nothing that is known.
+func (j *judge) locationHint() string {
+	for i := range j.rules.Required {
+		if hint := j.rules.Required[i].Hint(); hint != "" {
+			return hint
+		}
+	}
+	return ""
 }
 
 // barring names the policies whose residency rule gives this reason against the nodes.
@@ -136,6 +147,14 @@ func (j *judge) lawsOf(nodes []*verdict) string {
 		return ""
 	}
 	return " (" + strings.Join(parts, ", and ") + ")"
+}
+
+// are names nodes, with a verb.
+func are(nodes []*verdict) string {
+	if len(nodes) == 1 {
+		return "node " + nodes[0].node.Name + " is"
+	}
+	return count(len(nodes), "node") + " are: " + some(nodeNames(nodes))
 }
 
 func nodeNames(verdicts []*verdict) []string {

@@ -80,11 +80,49 @@ func (r *RoundTrips) covered(limit *policy.Latency, place latency.Place) uint64 
 	}
 	mask := uint64(0)
 	for i, population := range limit.Populations {
-		if i < 64 && r.times.FromClient(population.Client, place).OrInfinite() <= limit.MaxMilliseconds {
+		if i < 64 && reaches(limit, r.times.FromClient(population.Client, place)) {
 			mask |= 1 << i
 		}
 	}
 	return mask
+}
+
+// reaches says whether a round trip meets a limit.
+func reaches(limit *policy.Latency, trip latency.RoundTrip) bool {
+	return trip.OrInfinite() <= limit.MaxMilliseconds && !(limit.Measured && trip.Basis == latency.BasisEstimate)
+}
+
+// Estimated says that the replicas of a workload on some classes meet a limit of its rules, and that they would not if only what
+// somebody measured counted: it names a round trip that is an estimate. Empty where measurements meet the limit, or nothing does.
+func (r *Rules) Estimated(index int, classes []*Class) string {
+	limit := r.Latency[index]
+	if limit.Measured || limit.Broken {
+		return ""
+	}
+	meets := func() bool {
+		covered := uint64(0)
+		for _, class := range classes {
+			covered |= r.latency.covered(&limit, class.Place)
+		}
+		return Uncovered(&limit, covered) == 0
+	}
+	if !meets() {
+		return ""
+	}
+	if limit.Measured = true; meets() {
+		return ""
+	}
+	limit.Measured = false
+	for _, population := range limit.Populations {
+		for _, class := range classes {
+			trip := r.latency.times.FromClient(population.Client, class.Place)
+			if trip.Basis == latency.BasisEstimate && reaches(&limit, trip) {
+				return fmt.Sprintf("the limit of %g ms is met by estimates only: nobody measured the %.0f ms from %s to %s; a LatencyMap can give what is true, "+
+					"and figures: Measured in spec.latency demands it", limit.MaxMilliseconds, trip.Milliseconds, population.Client, class.Place)
+			}
+		}
+	}
+	return ""
 }
 
 // overReason says why no population reaches a place in time.
@@ -95,6 +133,9 @@ func (r *RoundTrips) overReason(limit *policy.Latency, place latency.Place) stri
 	for _, population := range limit.Populations {
 		if !r.times.FromClient(population.Client, place).Known() {
 			return "without a known round trip from " + population.Client.String() + " (a LatencyMap can give it)"
+		}
+		if trip := r.times.FromClient(population.Client, place); limit.Measured && trip.Basis == latency.BasisEstimate && trip.Milliseconds <= limit.MaxMilliseconds {
+			return "without a measured round trip from " + population.Client.String() + " (a LatencyMap can give it)"
 		}
 	}
 	return fmt.Sprintf("over %g ms from %s", limit.MaxMilliseconds, clientNames(limit.Populations, ^uint64(0)))

@@ -36,6 +36,8 @@ type Lists struct {
 	CloudPools      []*v1alpha1.CloudPool
 	PriorityClasses []*schedulingv1.PriorityClass
 	Quotas          []*corev1.ResourceQuota
+	// Declared are workloads that only files declare; see workload.Objects.
+	Declared []workload.Workload
 	// Scheduling is read only on request (CollectOptions.Scheduling).
 	Scheduling
 	// Objects are Tradewind's own.
@@ -101,7 +103,7 @@ func (l *Lists) Add(object client.Object) {
 func (l *Lists) Workloads() []workload.Workload {
 	from := workload.Objects{
 		Deployments: l.Deployments, ReplicaSets: l.ReplicaSets, StatefulSets: l.StatefulSets,
-		ReplicationControllers: l.ReplicationControllers, Jobs: l.Jobs,
+		ReplicationControllers: l.ReplicationControllers, Jobs: l.Jobs, Declared: l.Declared,
 	}
 	return from.All()
 }

@@ -59,6 +59,9 @@ type Objects struct {
 	StatefulSets           []*appsv1.StatefulSet
 	ReplicationControllers []*corev1.ReplicationController
 	Jobs                   []*batchv1.Job
+	// Declared are workloads of kinds that are known by their ReplicaSets where their own objects are not read, as Argo Rollouts
+	// are: what is declared counts, and not what its ReplicaSets say.
+	Declared []Workload
 }
 
 // All are the workloads of a cluster, by namespace, name and kind: Deployments, StatefulSets, Jobs that have not ended,
@@ -110,6 +113,10 @@ func (o *Objects) All() []Workload {
 		default:
 			controlled[key] = append(controlled[key], set)
 		}
+	}
+	for i := range o.Declared {
+		out = append(out, o.Declared[i])
+		delete(controlled, o.Declared[i].Key)
 	}
 	for key, sets := range controlled {
 		out = append(out, fromRevisions(key, sets))

@@ -1,9 +1,11 @@
 package app
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"tradewind.dev/tradewind/internal/verify"
@@ -62,17 +64,35 @@ func (r *planRun) note(scenario *files.Scenario, set *files.Set) {
 		r.problems = append(r.problems, problem.String())
 	}
 	r.bad += len(scenario.Problems)
+	for _, kind := range slices.Sorted(maps.Keys(set.Unplanned)) {
+		names := set.Unplanned[kind]
+		r.warnings = append(r.warnings, fmt.Sprintf("%d %s run pods that are not planned, and take room only where the files hold the pods: %s", len(names), kind, listOf(names)))
+	}
 	for _, warning := range scenario.Warnings {
 		r.warnings = append(r.warnings, warning.String())
 	}
+	r.warnings = append(r.warnings, scenario.Notes...)
 	if len(set.Ignored) > 0 {
-		var kinds []string
-		for _, kind := range slices.Sorted(maps.Keys(set.Ignored)) {
-			kinds = append(kinds, fmt.Sprintf("%d %s", set.Ignored[kind], kind))
-		}
-		r.warnings = append(r.warnings, "a plan does not look at "+listOf(kinds))
+		r.warnings = append(r.warnings, "a plan does not look at "+counted(set.Ignored))
 	}
 }
+
+// counted lists kinds with how many there are of each, those of which there are most first.
+func counted(kinds map[string]int) string {
+	names := slices.SortedFunc(maps.Keys(kinds), func(a, b string) int { return cmp.Or(kinds[b]-kinds[a], strings.Compare(a, b)) })
+	parts := make([]string, 0, len(names))
+	for _, kind := range names[:min(len(names), mostKinds)] {
+		parts = append(parts, fmt.Sprintf("%d %s", kinds[kind], kind))
+	}
+	text := strings.Join(parts, ", ")
+	if len(names) > mostKinds {
+		text += fmt.Sprintf(" and objects of %d more kinds", len(names)-mostKinds)
+	}
+	return text
+}
+
+// mostKinds is how many kinds without pods are named.
+const mostKinds = 12
 
 // maxShown is how many problems of one kind are written.
 const maxShown = 50
@@ -156,12 +176,27 @@ func (r *planRun) noteSnapshot(result *planning.Result) {
 	for i := range result.Pools {
 		pool := &result.Pools[i]
 		for _, problem := range pool.At.Problems {
-			r.warnings = append(r.warnings, fmt.Sprintf("pool %s: %s", pool.Name, problem))
+			r.warnings = append(r.warnings, fmt.Sprintf("pool %s%s: %s", pool.Name, nodesOf(pool), problem))
 		}
 		if !result.Snapshot.Pools[i].Price.Known {
 			r.warnings = append(r.warnings, fmt.Sprintf("pool %s: its price is not known, so the highest known price of each resource counts; a PriceList can give it", pool.Name))
 		}
 	}
+}
+
+// nodesOf names the nodes of a pool behind its name; empty when it has none.
+func nodesOf(pool *planning.PoolInfo) string {
+	names := make([]string, 0, len(pool.Nodes))
+	for _, node := range pool.Nodes {
+		names = append(names, node.Name)
+	}
+	switch len(names) {
+	case 0:
+		return ""
+	case 1:
+		return fmt.Sprintf(" (node %s)", names[0])
+	}
+	return fmt.Sprintf(" (%d nodes: %s)", len(names), listOf(names))
 }
 
 // noteProblems keeps what the engine found wrong. Calls to workloads that are not in the files are no mistake.

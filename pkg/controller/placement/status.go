@@ -17,6 +17,7 @@ import (
 	"tradewind.dev/tradewind/pkg/kube/status"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/planning"
+	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/state"
 )
 
@@ -53,6 +54,8 @@ type wanted struct {
 	// unplaced is the index of the workload in the solution while it is not explained why replicas have no place; -1 when
 	// nothing is to be explained.
 	unplaced int
+	// notes are what is to be known of a plan that places everything: what rests on estimates.
+	notes string
 }
 
 // statuses says what every Placement should say. Without a solution the decisions stay.
@@ -160,6 +163,7 @@ func (w *wanted) plan(s *solution, i int) {
 	}
 	w.money(s, i, all, placed)
 	w.survival(s, placement, placed)
+	w.notes = w.estimated(s, placement)
 	for _, source := range w.of.Rules.Sources {
 		out.Policies = append(out.Policies, source.String())
 	}
@@ -271,12 +275,26 @@ const noPlace = " no place: "
 func (w *wanted) conditions(placement *engine.Placement, why string) {
 	out := &w.status
 	if placement.Unplaced == 0 {
-		w.condition(v1alpha1.ConditionPlanned, metav1.ConditionTrue, reasonPlanned, summary(out))
+		w.condition(v1alpha1.ConditionPlanned, metav1.ConditionTrue, reasonPlanned, summary(out)+w.notes)
 	} else {
 		w.condition(v1alpha1.ConditionPlanned, metav1.ConditionFalse, reasonUnplaced,
 			has(placement.Unplaced, out.Replicas)+noPlace+why)
 	}
 	w.inPlace()
+}
+
+// estimated says which hard limits on round trips only estimates meet; empty where there is none.
+func (w *wanted) estimated(s *solution, placement *engine.Placement) string {
+	var classes []*rules.Class
+	for k := range placement.Decisions {
+		classes = append(classes, s.result.Snapshot.Pools[placement.Decisions[k].Pool].Class)
+	}
+	for k := range w.of.Rules.Latency {
+		if text := w.of.Rules.Estimated(k, classes); text != "" {
+			return "; " + text
+		}
+	}
+	return ""
 }
 
 // inPlace says whether all replicas run where the plan wants them.

@@ -102,6 +102,8 @@ type aloneRules struct {
 	generation int64
 	effective  *policy.Effective
 	rules      *rules.Rules // in the evaluator's world
+	// doubts are the values that it demands and that no known cloud has.
+	doubts []policy.Doubt
 }
 
 func newEvaluator(schedulers []string) *evaluator {
@@ -118,11 +120,12 @@ func (e *evaluator) evaluate(state *cluster.State) (namespaced, clusterwide map[
 	kept := make(map[types.UID]*aloneRules, len(e.alone))
 	sameWorld := e.world == state.World
 	e.world = state.World
-	one := func(meta *metav1.ObjectMeta, known *v1alpha1.PolicyStatus, namespace string, namespaces []string,
+	have := valuesOf(state)
+	one := func(meta *metav1.ObjectMeta, spec *v1alpha1.PolicySpec, known *v1alpha1.PolicyStatus, namespace string, namespaces []string,
 		compile func() *policy.Effective) *status.Status {
 		alone, ok := e.alone[meta.UID]
 		if !ok || alone.generation != meta.Generation {
-			alone = &aloneRules{generation: meta.Generation, effective: compile()}
+			alone = &aloneRules{generation: meta.Generation, effective: compile(), doubts: policy.Doubts(spec, state.World.Prices.Catalog())}
 		}
 		if alone.rules == nil || !sameWorld {
 			alone.rules = rules.NewRules(alone.effective, state.World.RoundTrips)
@@ -130,6 +133,7 @@ func (e *evaluator) evaluate(state *cluster.State) (namespaced, clusterwide map[
 		kept[meta.UID] = alone
 		source := policy.Source{Namespace: namespace, Name: meta.Name}
 		out := judge(source, alone.rules, namespaces, uses[source], state)
+		doubtful(out, alone.doubts, have)
 		e.readBy(meta, out)
 		if condition, ok := e.traffic.judge(source, alone.rules, known.Conditions); ok {
 			out.Conditions = append(out.Conditions, condition)
@@ -140,7 +144,7 @@ func (e *evaluator) evaluate(state *cluster.State) (namespaced, clusterwide map[
 	}
 	namespaced = make(map[client.ObjectKey]*status.Status, len(state.Objects.PlacementPolicies))
 	for _, object := range state.Objects.PlacementPolicies {
-		namespaced[client.ObjectKeyFromObject(object)] = one(&object.ObjectMeta, &object.Status, object.Namespace, []string{object.Namespace}, func() *policy.Effective {
+		namespaced[client.ObjectKeyFromObject(object)] = one(&object.ObjectMeta, &object.Spec, &object.Status, object.Namespace, []string{object.Namespace}, func() *policy.Effective {
 			copied := *object
 			copied.Spec.WorkloadSelector = metav1.LabelSelector{}
 			return policy.NewSet([]*v1alpha1.PlacementPolicy{&copied}, nil).For(object.Namespace, nil, nil)
@@ -149,7 +153,7 @@ func (e *evaluator) evaluate(state *cluster.State) (namespaced, clusterwide map[
 	clusterwide = make(map[client.ObjectKey]*status.Status, len(state.Objects.ClusterPlacementPolicies))
 	for _, object := range state.Objects.ClusterPlacementPolicies {
 		in := selected(object.Spec.NamespaceSelector, state.Namespaces)
-		clusterwide[client.ObjectKeyFromObject(object)] = one(&object.ObjectMeta, &object.Status, "", in, func() *policy.Effective {
+		clusterwide[client.ObjectKeyFromObject(object)] = one(&object.ObjectMeta, &object.Spec.PolicySpec, &object.Status, "", in, func() *policy.Effective {
 			copied := *object
 			copied.Spec.WorkloadSelector, copied.Spec.NamespaceSelector = metav1.LabelSelector{}, nil
 			return policy.NewSet(nil, []*v1alpha1.ClusterPlacementPolicy{&copied}).For("", nil, nil)

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -12,10 +13,13 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/selection"
+	utilerrors "k8s.io/apimachinery/pkg/util/errors"
+	apifield "k8s.io/apimachinery/pkg/util/validation/field"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/latency"
 	"tradewind.dev/tradewind/pkg/location"
+	"tradewind.dev/tradewind/pkg/printable"
 )
 
 // LocationKeys are the labels that policies may require, prefer and spread over, with the word used for them in messages.
@@ -40,12 +44,7 @@ func (c *compiler) problem(field, format string, args ...any) {
 
 // compile reads one policy's spec. When the selector itself is broken the result selects nothing.
 func (c *compiler) compile(spec *v1alpha1.PolicySpec) {
-	selector, err := metav1.LabelSelectorAsSelector(&spec.WorkloadSelector)
-	if err != nil {
-		c.problem("spec.workloadSelector", "%v; the policy selects no pod until it is corrected", err)
-		selector = labels.Nothing()
-	}
-	c.out.selector = selector
+	c.out.selector = c.selector("spec.workloadSelector", &spec.WorkloadSelector)
 	rules := &c.out.rules
 	rules.SpotMaxPercent = 100
 	rules.OptimizeFor = spec.OptimizeFor
@@ -62,6 +61,25 @@ func (c *compiler) compile(spec *v1alpha1.PolicySpec) {
 		rules.TrafficFrom = append(rules.TrafficFrom, TrafficSource{Namespace: from.Namespace, Name: from.Name})
 	}
 	c.cost(spec.Cost)
+}
+
+// selector reads a label selector; one that cannot be read selects nothing.
+func (c *compiler) selector(field string, spec *metav1.LabelSelector) labels.Selector {
+	selector, err := metav1.LabelSelectorAsSelector(spec)
+	if err == nil {
+		return selector
+	}
+	message := err.Error()
+	var all utilerrors.Aggregate
+	if errors.As(err, &all) {
+		err = all.Errors()[0]
+	}
+	var refused *apifield.Error
+	if errors.As(err, &refused) { // its path leads to a part of the selector in the words of Go
+		message = fmt.Sprintf("%s: %s", printable.Quote(fmt.Sprint(refused.BadValue)), refused.Detail)
+	}
+	c.problem(field, "%s; the policy selects no pod until it is corrected", message)
+	return labels.Nothing()
 }
 
 func (c *compiler) residency(spec *v1alpha1.Residency) {
@@ -129,11 +147,25 @@ func (c *compiler) requirement(field string, spec *metav1.LabelSelectorRequireme
 		c.problem(field+".key", "%q is no location label; use one of %s", spec.Key, strings.Join(keys, ", "))
 		return labels.Requirement{}, spec.Key, false
 	}
-	operators := map[metav1.LabelSelectorOperator]selection.Operator{
-		metav1.LabelSelectorOpIn: selection.In, metav1.LabelSelectorOpNotIn: selection.NotIn,
-		metav1.LabelSelectorOpExists: selection.Exists, metav1.LabelSelectorOpDoesNotExist: selection.DoesNotExist,
+	operator, ok := operators[spec.Operator]
+	switch takes := operator == selection.In || operator == selection.NotIn; {
+	case !ok:
+		c.problem(field+".operator", "%q is no operator; use In or NotIn with values, or Exists or DoesNotExist without", string(spec.Operator))
+		return labels.Requirement{}, word, false
+	case takes && len(spec.Values) == 0:
+		c.problem(field+".values", "%s needs values; name at least one, or use Exists or DoesNotExist", spec.Operator)
+		return labels.Requirement{}, word, false
+	case !takes && len(spec.Values) > 0:
+		c.problem(field+".values", "%s takes no values; remove them, or use In or NotIn", spec.Operator)
+		return labels.Requirement{}, word, false
 	}
-	requirement, err := labels.NewRequirement(spec.Key, operators[spec.Operator], spec.Values)
+	for i, value := range spec.Values {
+		if err := location.CheckValue(spec.Key, value); err != nil {
+			c.problem(fmt.Sprintf("%s.values[%d]", field, i), "%v", err)
+			return labels.Requirement{}, word, false
+		}
+	}
+	requirement, err := labels.NewRequirement(spec.Key, operator, meant(spec))
 	if err != nil {
 		c.problem(field, "%v; use operator In or NotIn with values, or Exists or DoesNotExist without", err)
 		return labels.Requirement{}, word, false
@@ -150,6 +182,29 @@ func (c *compiler) requirement(field string, spec *metav1.LabelSelectorRequireme
 		text = "no " + word
 	}
 	return *requirement, text, true
+}
+
+// operators are those of location requirements.
+var operators = map[metav1.LabelSelectorOperator]selection.Operator{
+	metav1.LabelSelectorOpIn: selection.In, metav1.LabelSelectorOpNotIn: selection.NotIn,
+	metav1.LabelSelectorOpExists: selection.Exists, metav1.LabelSelectorOpDoesNotExist: selection.DoesNotExist,
+}
+
+// meant are the values of a requirement. What is not to be in a region is not to be there either where its cloud spells the name
+// in another case: a prohibition that matched nothing would fail open.
+func meant(spec *metav1.LabelSelectorRequirement) []string {
+	if spec.Operator != metav1.LabelSelectorOpNotIn || spec.Key != corev1.LabelTopologyRegion {
+		return spec.Values
+	}
+	out := slices.Clone(spec.Values)
+	for _, value := range spec.Values {
+		for _, name := range location.Spellings(value) {
+			if !slices.Contains(out, name) {
+				out = append(out, name)
+			}
+		}
+	}
+	return out
 }
 
 // contradictions reports required requirements on one key that no value can satisfy.
@@ -239,6 +294,7 @@ func (c *compiler) latency(spec *v1alpha1.Latency) {
 	if spec.MaxMilliseconds != nil {
 		c.out.rules.Latency = []Latency{{
 			Source: c.out.source, Populations: populations, MaxMilliseconds: float64(*spec.MaxMilliseconds), Broken: broken,
+			Measured: spec.Figures == v1alpha1.LatencyFiguresMeasured,
 		}}
 	}
 }

@@ -125,6 +125,8 @@ type Latency struct {
 	Also            []Source
 	Populations     []latency.Population
 	MaxMilliseconds float64
+	// Measured says that a round trip that nobody measured does not meet the limit.
+	Measured bool
 	// Broken is set when a client cannot be understood: then no place satisfies the limit.
 	Broken bool
 }

@@ -80,12 +80,7 @@ func NewSet(namespaced []*v1alpha1.PlacementPolicy, cluster []*v1alpha1.ClusterP
 		c.compile(&object.Spec.PolicySpec)
 		c.out.rules.Drained = object.Labels[v1alpha1.LabelDrain] == "true"
 		if object.Spec.NamespaceSelector != nil {
-			selector, err := metav1.LabelSelectorAsSelector(object.Spec.NamespaceSelector)
-			if err != nil {
-				c.problem("spec.namespaceSelector", "%v; the policy selects no pod until it is corrected", err)
-				selector = labels.Nothing()
-			}
-			c.out.namespaceSelector = selector
+			c.out.namespaceSelector = c.selector("spec.namespaceSelector", object.Spec.NamespaceSelector)
 		}
 		set.cluster.add(set.keep(c))
 	}

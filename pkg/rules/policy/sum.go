@@ -124,7 +124,7 @@ func addSource(also *[]Source, first, more Source) {
 // key is equal for limits that are for the same clients.
 func (l *Latency) key() string {
 	var key strings.Builder
-	fmt.Fprintf(&key, "%t", l.Broken)
+	fmt.Fprintf(&key, "%t %t", l.Broken, l.Measured)
 	for _, population := range l.Populations {
 		fmt.Fprintf(&key, " %s=%d", population.Client, population.SharePercent)
 	}

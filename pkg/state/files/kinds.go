@@ -31,6 +31,12 @@ type ClusterProfile struct {
 // clusterInventory is the group of ClusterProfile.
 const clusterInventory = "multicluster.x-k8s.io"
 
+// argoRollouts is the group of Rollout, and keda that of ScaledObject.
+const (
+	argoRollouts = "argoproj.io"
+	keda         = "keda.sh"
+)
+
 // kindInfo is a kind that is read.
 type kindInfo struct {
 	// group and version of its objects. An empty version accepts any.
@@ -53,26 +59,29 @@ func of[T any]() func() any { return func() any { return new(T) } }
 
 // kinds are the kinds that are read. Tradewind's own are checked against their definitions besides.
 var kinds = map[string]*kindInfo{
-	"Node":                   {version: "v1", new: of[corev1.Node]()},
-	"Namespace":              {version: "v1", new: of[corev1.Namespace]()},
-	"Pod":                    {version: "v1", namespaced: true, new: of[corev1.Pod]()},
-	"PersistentVolume":       {version: "v1", new: of[corev1.PersistentVolume]()},
-	"PersistentVolumeClaim":  {version: "v1", namespaced: true, new: of[corev1.PersistentVolumeClaim]()},
-	"ReplicationController":  {version: "v1", namespaced: true, new: of[corev1.ReplicationController]()},
-	"Deployment":             {group: "apps", version: "v1", namespaced: true, new: of[appsv1.Deployment]()},
-	"StatefulSet":            {group: "apps", version: "v1", namespaced: true, new: of[appsv1.StatefulSet]()},
-	"ReplicaSet":             {group: "apps", version: "v1", namespaced: true, new: of[appsv1.ReplicaSet]()},
-	"DaemonSet":              {group: "apps", version: "v1", namespaced: true, new: of[appsv1.DaemonSet]()},
-	"Job":                    {group: "batch", version: "v1", namespaced: true, new: of[batchv1.Job]()},
-	"ResourceQuota":          {version: "v1", namespaced: true, new: of[corev1.ResourceQuota]()},
-	"PriorityClass":          {group: "scheduling.k8s.io", version: "v1", new: of[schedulingv1.PriorityClass]()},
-	"StorageClass":           {group: "storage.k8s.io", version: "v1", new: of[storagev1.StorageClass]()},
-	"ClusterProfile":         {group: clusterInventory, namespaced: true, new: of[ClusterProfile](), lenient: true},
-	"PlacementPolicy":        {group: v1alpha1.GroupVersion.Group, version: v1alpha1.GroupVersion.Version, namespaced: true, new: of[v1alpha1.PlacementPolicy]()},
-	"ClusterPlacementPolicy": {group: v1alpha1.GroupVersion.Group, version: v1alpha1.GroupVersion.Version, new: of[v1alpha1.ClusterPlacementPolicy]()},
-	"CloudPool":              {group: v1alpha1.GroupVersion.Group, version: v1alpha1.GroupVersion.Version, new: of[v1alpha1.CloudPool]()},
-	"PriceList":              {group: v1alpha1.GroupVersion.Group, version: v1alpha1.GroupVersion.Version, new: of[v1alpha1.PriceList]()},
-	"LatencyMap":             {group: v1alpha1.GroupVersion.Group, version: v1alpha1.GroupVersion.Version, new: of[v1alpha1.LatencyMap]()},
+	"Node":                    {version: "v1", new: of[corev1.Node]()},
+	"Namespace":               {version: "v1", new: of[corev1.Namespace]()},
+	"Pod":                     {version: "v1", namespaced: true, new: of[corev1.Pod]()},
+	"PersistentVolume":        {version: "v1", new: of[corev1.PersistentVolume]()},
+	"PersistentVolumeClaim":   {version: "v1", namespaced: true, new: of[corev1.PersistentVolumeClaim]()},
+	"ReplicationController":   {version: "v1", namespaced: true, new: of[corev1.ReplicationController]()},
+	"Deployment":              {group: "apps", version: "v1", namespaced: true, new: of[appsv1.Deployment]()},
+	"StatefulSet":             {group: "apps", version: "v1", namespaced: true, new: of[appsv1.StatefulSet]()},
+	"ReplicaSet":              {group: "apps", version: "v1", namespaced: true, new: of[appsv1.ReplicaSet]()},
+	"DaemonSet":               {group: "apps", version: "v1", namespaced: true, new: of[appsv1.DaemonSet]()},
+	"Job":                     {group: "batch", version: "v1", namespaced: true, new: of[batchv1.Job]()},
+	"ResourceQuota":           {version: "v1", namespaced: true, new: of[corev1.ResourceQuota]()},
+	"PriorityClass":           {group: "scheduling.k8s.io", version: "v1", new: of[schedulingv1.PriorityClass]()},
+	"StorageClass":            {group: "storage.k8s.io", version: "v1", new: of[storagev1.StorageClass]()},
+	"Rollout":                 {group: argoRollouts, namespaced: true, new: of[Rollout](), lenient: true},
+	"HorizontalPodAutoscaler": {group: "autoscaling", namespaced: true, new: of[Autoscaler](), lenient: true},
+	"ScaledObject":            {group: keda, namespaced: true, new: of[Autoscaler](), lenient: true},
+	"ClusterProfile":          {group: clusterInventory, namespaced: true, new: of[ClusterProfile](), lenient: true},
+	"PlacementPolicy":         {group: v1alpha1.GroupVersion.Group, version: v1alpha1.GroupVersion.Version, namespaced: true, new: of[v1alpha1.PlacementPolicy]()},
+	"ClusterPlacementPolicy":  {group: v1alpha1.GroupVersion.Group, version: v1alpha1.GroupVersion.Version, new: of[v1alpha1.ClusterPlacementPolicy]()},
+	"CloudPool":               {group: v1alpha1.GroupVersion.Group, version: v1alpha1.GroupVersion.Version, new: of[v1alpha1.CloudPool]()},
+	"PriceList":               {group: v1alpha1.GroupVersion.Group, version: v1alpha1.GroupVersion.Version, new: of[v1alpha1.PriceList]()},
+	"LatencyMap":              {group: v1alpha1.GroupVersion.Group, version: v1alpha1.GroupVersion.Version, new: of[v1alpha1.LatencyMap]()},
 }
 
 // kindOf returns the kind of a document that is read, or nil, and what is wrong with its version.

@@ -47,7 +47,9 @@ type Set struct {
 	Problems []Problem
 	// Unread are the names, as far as they are known, of documents that could not be read.
 	Unread []string
-	// Ignored counts objects of other kinds.
+	// Unplanned are the names of objects of other kinds that run pods, by kind: a plan holds none of these pods.
+	Unplanned map[string][]string
+	// Ignored counts all other objects, by kind.
 	Ignored map[string]int
 	// Files is how many files were read.
 	Files int
@@ -59,6 +61,8 @@ type result struct {
 	problems []Problem
 	unread   []string
 	ignored  []string
+	// unplanned are objects whose pods are not planned.
+	unplanned []unplanned
 }
 
 // Read reads files, folders (their .yaml, .yml and .json files, and those of the folders in them) and, for "-", standard
@@ -72,7 +76,7 @@ func Read(paths []string, stdin io.Reader, options Options) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &Set{Ignored: map[string]int{}, Problems: problems}
+	out := &Set{Ignored: map[string]int{}, Unplanned: map[string][]string{}, Problems: problems}
 	in := NewInput(stdin)
 	var results []*result
 	var working sync.WaitGroup
@@ -107,6 +111,9 @@ func Read(paths []string, stdin io.Reader, options Options) (*Set, error) {
 		out.Unread = append(out.Unread, from.unread...)
 		for _, kind := range from.ignored {
 			out.Ignored[kind]++
+		}
+		for _, left := range from.unplanned {
+			out.Unplanned[left.kind] = append(out.Unplanned[left.kind], left.name)
 		}
 	}
 	out.twice()
@@ -168,6 +175,14 @@ func (r *fileReader) document(d *Document, out *result) {
 		}
 		if wrong := d.Unreadable(); wrong != nil {
 			problem(wrong.Field, wrong.Message)
+			return
+		}
+		if runsPods(d.Object) {
+			name := object.Name
+			if object.Namespace != "" {
+				name = object.Namespace + "/" + name
+			}
+			out.unplanned = append(out.unplanned, unplanned{kind: kindIn(kind, version), name: name})
 			return
 		}
 		out.ignored = append(out.ignored, kind)

@@ -27,6 +27,8 @@ type Scenario struct {
 	Problems []Problem
 	// Warnings are about what can be right but seldom is.
 	Warnings []Problem
+	// Notes say what of several objects together is not looked at.
+	Notes []string
 	// Clusters are the ClusterProfiles by name.
 	Clusters map[string]*ClusterProfile
 }
@@ -55,6 +57,7 @@ func (s *Set) Scenario(options location.Options, now time.Time) (*Scenario, erro
 	for _, name := range s.Unread {
 		b.unread(name)
 	}
+	b.rollouts()
 	world, err := state.NewWorld(b.lists.Objects, now)
 	if err != nil {
 		return nil, err
@@ -73,6 +76,7 @@ type assembly struct {
 	lists   state.Lists
 	named   map[string]*Object
 	running map[workload.Key]bool
+	have    location.Values // nil until somebody asks
 	holds   []hold
 }
 
@@ -148,7 +152,7 @@ func (b *assembly) add(object *Object) {
 func (b *assembly) workloads() {
 	for _, w := range b.lists.Workloads() {
 		b.out.Workloads = append(b.out.Workloads, planning.Workload{Workload: w})
-		// A Rollout is known by its ReplicaSets alone.
+		// Some are known by their ReplicaSets alone.
 		if object := b.named[Name(w.Kind, w.Namespace, w.Name)]; object != nil && w.Replicas > 0 && !requests(w.Template) {
 			b.warn(object, "spec.template.spec.containers", "no container requests anything, so a replica costs nothing and fits anywhere; give resources.requests")
 		}
@@ -165,6 +169,7 @@ func requests(template *corev1.PodTemplateSpec) bool {
 func (b *assembly) finish() {
 	in := b.out.Input
 	b.workloads()
+	b.autoscaled()
 	b.running = map[workload.Key]bool{}
 	for i := range in.Pods {
 		b.running[in.Pods[i].Workload] = true
@@ -197,6 +202,7 @@ func (b *assembly) meaning(world *state.World) {
 		for _, problem := range world.Policies.Problems(policy.Source{Namespace: object.Namespace, Name: object.Name}) {
 			b.problem(object, problem.Field, problem.Message)
 		}
+		b.doubts(object, world)
 	}
 	for _, problem := range world.PriceProblems {
 		b.problem(b.named[problem.Object], problem.Field, problem.Message)
@@ -204,6 +210,40 @@ func (b *assembly) meaning(world *state.World) {
 	for _, problem := range world.LatencyProblems {
 		b.problem(b.named[problem.Object], problem.Field, problem.Message)
 	}
+}
+
+// doubts warns of values that a policy demands and that neither a known cloud nor a node or pool of the files has.
+func (b *assembly) doubts(object *Object, world *state.World) {
+	var spec *v1alpha1.PolicySpec
+	switch typed := object.Value.(type) {
+	case *v1alpha1.PlacementPolicy:
+		spec = &typed.Spec
+	case *v1alpha1.ClusterPlacementPolicy:
+		spec = &typed.Spec.PolicySpec
+	default:
+		return
+	}
+	for _, doubt := range policy.Doubts(spec, world.Prices.Catalog()) {
+		if b.have == nil {
+			b.have = b.values()
+		}
+		if text := doubt.Among(b.have); text != "" {
+			b.warn(object, doubt.Field, text)
+		}
+	}
+}
+
+// values are those of location labels that the nodes and pools of the files have, and those that PriceLists price.
+func (b *assembly) values() location.Values {
+	out := location.Values{}
+	b.lists.PricedPlaces(out)
+	for _, node := range b.out.Nodes {
+		out.Add(location.LabelsOf(location.FromNode(node, b.out.Location)))
+	}
+	for _, pool := range b.out.Pools {
+		out.Add(planning.LabelsOfPool(&pool.Spec))
+	}
+	return out
 }
 
 func (b *assembly) problem(object *Object, field, message string) {

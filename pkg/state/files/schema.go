@@ -129,7 +129,22 @@ func (d *Definition) Admit(object map[string]any) []FieldError {
 		errs = append(errs, d.rules.broken(d.structural, object)...)
 	}
 	for _, err := range errs {
-		out = append(out, FieldError{strings.TrimPrefix(err.Field, "<nil>."), err.ErrorBody()})
+		out = append(out, readable(err))
+	}
+	return out
+}
+
+// noForm is what is said of a value of which none of several types is allowed; of ours those are quantities.
+var noForm = regexp.MustCompile(`"([^"]+)" must validate at least one schema \(anyOf\)`)
+
+// readable is what the API server's code says of a field in words for people: it names no object and no type in the words of Go.
+func readable(err *field.Error) FieldError {
+	out := FieldError{strings.TrimPrefix(strings.TrimPrefix(err.Field, "<nil>"), "."), err.ErrorBody()}
+	if found := noForm.FindStringSubmatch(err.Detail); found != nil {
+		return FieldError{found[1], `is no quantity; write a number, in quotes where it has a fraction or a unit ("0.25", "500m")`}
+	}
+	if value, ok := err.BadValue.(string); ok && err.Type == field.ErrorTypeInvalid && (value == "object" || value == "array" || value == "") {
+		out.Message = err.Detail // the value is named by its type, or not at all
 	}
 	return out
 }

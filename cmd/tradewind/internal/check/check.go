@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/printable"
+	"tradewind.dev/tradewind/pkg/rules/policy"
 	"tradewind.dev/tradewind/pkg/state"
 	"tradewind.dev/tradewind/pkg/state/files"
 )
@@ -37,6 +39,8 @@ type Object struct {
 	said []string
 	// policy is the object as it is asked about in a cluster; nil for other kinds.
 	policy *state.Objects
+	// doubts are its values that no known cloud has.
+	doubts []policy.Doubt
 }
 
 // ClusterCounts is what a policy would do in a cluster.
@@ -61,6 +65,10 @@ type Result struct {
 	// read are the objects that could be decoded, valid or not, and the same by their names.
 	read  state.Objects
 	named map[string]*Object
+	// have are the values of location labels that pools, price lists and nodes have; doubtful the warnings that do not depend on
+	// them.
+	have     location.Values
+	doubtful []Problem
 }
 
 // Ignored is a document that is none of Tradewind's objects.
@@ -79,6 +87,7 @@ func (r *Result) Valid() bool { return len(r.Problems) == 0 }
 func Files(paths []string, stdin io.Reader, namespace string, now time.Time) (*Result, error) {
 	r := &Result{
 		APIVersion: v1alpha1.GroupVersion.String(), Kind: "PolicyCheck", Objects: []*Object{}, Problems: []Problem{}, named: map[string]*Object{},
+		have: location.Values{},
 	}
 	sources, problems, err := files.Find(paths)
 	if err != nil {
@@ -99,15 +108,18 @@ func Files(paths []string, stdin io.Reader, namespace string, now time.Time) (*R
 	if err := r.meaning(now); err != nil {
 		return nil, err
 	}
-	for _, problems := range [][]Problem{r.Problems, r.Warnings} {
-		slices.SortStableFunc(problems, func(a, b Problem) int {
-			return cmp.Or(strings.Compare(a.File, b.File), a.Line-b.Line, strings.Compare(a.Field, b.Field))
-		})
-	}
+	sortProblems(r.Problems)
+	r.weigh()
 	for _, object := range r.Objects {
 		object.Valid = len(object.said) == 0
 	}
 	return r, nil
+}
+
+func sortProblems(problems []Problem) {
+	slices.SortStableFunc(problems, func(a, b Problem) int {
+		return cmp.Or(strings.Compare(a.File, b.File), a.Line-b.Line, strings.Compare(a.Field, b.Field))
+	})
 }
 
 // isOwn says whether an object is Tradewind's.

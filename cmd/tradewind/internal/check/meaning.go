@@ -12,6 +12,7 @@ import (
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/latency"
 	"tradewind.dev/tradewind/pkg/location"
+	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/pricing"
 	"tradewind.dev/tradewind/pkg/rules/policy"
 	"tradewind.dev/tradewind/pkg/state"
@@ -48,6 +49,12 @@ func (r *Result) keep(object *Object) error {
 			return err
 		}
 		r.read.LatencyMaps = append(r.read.LatencyMaps, list)
+	case "CloudPool":
+		var pool v1alpha1.CloudPool
+		if err := object.document.Decode(&pool); err != nil {
+			return err
+		}
+		r.have.Add(planning.LabelsOfPool(&pool.Spec))
 	}
 	return nil // the schema says all that there is to say of others
 }
@@ -66,12 +73,16 @@ func (r *Result) meaning(now time.Time) error {
 		}
 	}
 	r.tooMany(set)
-	if len(r.read.PriceLists)+len(r.read.LatencyMaps) == 0 {
+	if len(r.read.PriceLists)+len(r.read.LatencyMaps)+len(r.read.PlacementPolicies)+len(r.read.ClusterPlacementPolicies) == 0 {
 		return nil
 	}
 	catalog, err := pricing.Open()
 	if err != nil {
 		return err
+	}
+	r.notePolicies(catalog)
+	if len(r.read.PriceLists)+len(r.read.LatencyMaps) == 0 {
+		return nil
 	}
 	_, prices := pricing.New(catalog, r.read.PriceLists)
 	for _, problem := range prices {
@@ -87,6 +98,36 @@ func (r *Result) meaning(now time.Time) error {
 		r.addNamed(problem.Object, problem.Field, problem.Message)
 	}
 	return nil
+}
+
+// notePolicies finds the values in policies that no known cloud has. The clouds that price lists of the files are of are known.
+func (r *Result) notePolicies(catalog *pricing.Catalog) {
+	r.read.PricedPlaces(r.have)
+	for _, object := range r.Objects {
+		if object.policy == nil {
+			continue
+		}
+		for _, p := range object.policy.PlacementPolicies {
+			object.doubts = policy.Doubts(&p.Spec, catalog)
+		}
+		for _, p := range object.policy.ClusterPlacementPolicies {
+			object.doubts = policy.Doubts(&p.Spec.PolicySpec, catalog)
+		}
+	}
+}
+
+// weigh makes the warnings: those that were found, and the doubts that no value that is there dispels.
+func (r *Result) weigh() {
+	r.Warnings = slices.Clone(r.doubtful)
+	for _, object := range r.Objects {
+		for i := range object.doubts {
+			if text := object.doubts[i].Among(r.have); text != "" {
+				field := object.doubts[i].Field
+				r.Warnings = append(r.Warnings, files.NewProblem(object.File, object.document.LineAt(field), object.String(), field, text))
+			}
+		}
+	}
+	sortProblems(r.Warnings)
 }
 
 // tooMany reports policies that would leave a pod with the very labels that they select under more policies or rules than may
@@ -130,7 +171,7 @@ func (r *Result) doubts(catalog *pricing.Catalog) {
 			continue
 		}
 		warn := func(field, format string, arguments ...any) {
-			r.Warnings = append(r.Warnings, files.NewProblem(object.File, object.document.LineAt(field), object.String(), field, fmt.Sprintf(format, arguments...)))
+			r.doubtful = append(r.doubtful, files.NewProblem(object.File, object.document.LineAt(field), object.String(), field, fmt.Sprintf(format, arguments...)))
 		}
 		place := func(field, cloud, region string) {
 			if _, known := location.LookupRegion(cloud, region); known || region == "" {
@@ -138,14 +179,14 @@ func (r *Result) doubts(catalog *pricing.Catalog) {
 			}
 			if _, known := location.LookupCloud(cloud); known {
 				warn(field, "%s has no region %q that Tradewind knows; the price is used only for nodes in a region of exactly this name%s",
-					cloud, region, didYouMean(catalog.SuggestRegion(cloud, region)))
+					cloud, region, location.DidYouMean(location.NearestRegions(cloud, region)))
 			}
 		}
 		for i, entry := range list.Spec.Instances {
 			field := fmt.Sprintf("spec.instances[%d]", i)
 			if slices.Contains(catalog.Clouds(), entry.Cloud) && !catalog.Knows(entry.Cloud, entry.InstanceType) {
 				warn(field+".instanceType", "the catalog knows no instance type %q of %s; the price is used only for nodes with exactly this type%s",
-					entry.InstanceType, entry.Cloud, didYouMean(catalog.Suggest(entry.Cloud, entry.InstanceType)))
+					entry.InstanceType, entry.Cloud, location.DidYouMean(catalog.Suggest(entry.Cloud, entry.InstanceType)))
 			}
 			place(field+".region", entry.Cloud, entry.Region)
 		}
@@ -162,13 +203,6 @@ func (r *Result) doubts(catalog *pricing.Catalog) {
 			}
 		}
 	}
-}
-
-func didYouMean(names []string) string {
-	if len(names) == 0 {
-		return ""
-	}
-	return "; did you mean " + strings.Join(names, ", ") + "?"
 }
 
 // twice reports objects that are in the files twice: only one of them could be applied.
@@ -199,8 +233,12 @@ func (r *Result) add(object *Object, field, message string) {
 	}
 }
 
-// Against counts what each policy would do in a cluster.
+// Against counts what each policy would do in a cluster, and takes the values that its nodes have into account.
 func (r *Result) Against(snapshot *state.Snapshot) error {
+	for _, node := range snapshot.Nodes {
+		r.have.Add(snapshot.Node(node).Class.Labels)
+	}
+	r.weigh()
 	for _, object := range r.Objects {
 		if object.policy == nil {
 			continue
