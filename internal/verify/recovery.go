@@ -8,7 +8,7 @@ import (
 )
 
 // recoveries checks that after the loss of any one domain the replicas of the workloads that must survive it fit on what
-// remains, on nodes that their rules allow.
+// remains, on nodes that their rules allow, those apart of which the plan says that they have no room.
 func (c *checker) recoveries() {
 	type loss struct {
 		domain location.DomainKind
@@ -34,7 +34,7 @@ func (c *checker) recoveries() {
 			}
 		}
 	}
-	moves := map[loss]map[int][]engine.RecoveryMove{}
+	moves, missing := map[loss]map[int][]engine.RecoveryMove{}, map[loss]map[int]int{}
 	for i, p := range c.plan.Placements {
 		for k := range p.Recoveries {
 			at := loss{p.Recoveries[k].Domain.Kind, p.Recoveries[k].Domain.Name}
@@ -42,18 +42,19 @@ func (c *checker) recoveries() {
 				at.name = "cluster " + at.name // see domainOf
 			}
 			if moves[at] == nil {
-				moves[at] = map[int][]engine.RecoveryMove{}
+				moves[at], missing[at] = map[int][]engine.RecoveryMove{}, map[int]int{}
 			}
+			missing[at][i] += max(p.Recoveries[k].Missing, 0)
 			moves[at][i] = append(moves[at][i], p.Recoveries[k].Moves...)
 		}
 	}
 	for at, workloads := range lost {
-		c.recovery(at.domain, at.name, moves[at], workloads)
+		c.recovery(at.domain, at.name, moves[at], missing[at], workloads)
 	}
 }
 
 // recovery checks one loss.
-func (c *checker) recovery(domain location.DomainKind, name string, moves map[int][]engine.RecoveryMove, lost map[int]int) {
+func (c *checker) recovery(domain location.DomainKind, name string, moves map[int][]engine.RecoveryMove, missing, lost map[int]int) {
 	where := fmt.Sprintf("loss of %s %s", domain, name)
 	type node struct{ pool, node int }
 	load := map[node]map[string]int64{}
@@ -89,8 +90,8 @@ func (c *checker) recovery(domain location.DomainKind, name string, moves map[in
 		}
 	}
 	for i, n := range lost {
-		if moved[i] != n {
-			c.report(c.where(i), "availability", "%d replicas lost with %s %s, %d recovered", n, domain, name, moved[i])
+		if moved[i]+missing[i] != n {
+			c.report(c.where(i), "availability", "%d replicas lost with %s %s, %d without room, %d recovered", n, domain, name, missing[i], moved[i])
 		}
 	}
 	for at, amount := range load {

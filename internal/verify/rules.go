@@ -106,8 +106,22 @@ func (c *checker) availability(i int) {
 			if (w.Replicas-n)*100 < w.Replicas*rule.MinReplicasPercent {
 				c.report(c.where(i), "availability", "%d of %d replicas in %s, %d%% must be left", n, w.Replicas, domain, rule.MinReplicasPercent)
 			}
+			// Replicas without a place survive nothing. Those that run where all would be lost may stay.
+			if p.Unplaced > 0 && n == placedOf(p) && rule.MinReplicasPercent > 0 && n > c.staying(i) {
+				c.report(c.where(i), "availability", "all %d placed replicas are in %s, and %d have no place", n, domain, p.Unplaced)
+			}
 		}
 	}
+}
+
+// staying is how many replicas stay where they run.
+func (c *checker) staying(i int) int {
+	current, _ := c.current(i)
+	n := 0
+	for _, d := range c.plan.Placements[i].Decisions {
+		n += min(d.Replicas, current[d.Pool])
+	}
+	return n
 }
 
 func (c *checker) spotAndCost(i int) {

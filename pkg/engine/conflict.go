@@ -45,7 +45,7 @@ func (s *Solver) conflict(i int32, expired func() bool) *Conflict {
 		if w.dropped {
 			return conflictOf(
 				ConflictRule{RuleAvailability, s.survivalText(i)},
-				ConflictRule{RuleCapacity, "what would remain has no room for the replicas that would be lost"},
+				ConflictRule{RuleCapacity, "replicas without a place survive nothing, and those that have room are all in one domain"},
 			)
 		}
 		return conflictOf(ConflictRule{RuleCapacity, "what other workloads leave free has no room for it"})

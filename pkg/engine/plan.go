@@ -34,7 +34,7 @@ type Placement struct {
 	// Moves away from where replicas run now.
 	Moves int
 	// Recoveries say, for each domain with replicas whose loss must be survived, where these would go: all workloads' lost
-	// replicas fit there at once. They are not planned for cost.
+	// replicas fit there at once, those apart that have no room. They are not planned for cost.
 	Recoveries []Recovery
 	// Conflict says why replicas are unplaced; nil when none is.
 	Conflict *Conflict
@@ -148,6 +148,8 @@ type Recovery struct {
 	// Domain is what is lost.
 	Domain location.Domain
 	Moves  []RecoveryMove
+	// Missing replicas of those that are lost have no room on what remains.
+	Missing int
 }
 
 // RecoveryMove is replicas on a node outside the lost domain.

@@ -1,28 +1,29 @@
 package engine
 
 // secure makes a plan keep the rules that bind workloads to each other: limits of calls, and room after a loss. First
-// workloads move; what is wrong then is left out.
+// workloads move; what is too far from what it calls then is left out, and what is all in one domain that may be lost.
 func (s *Solver) secure() {
 	const rounds = 4
 	for range rounds {
 		s.survive()
 		if !s.reconcile() {
-			return
+			break
 		}
 	}
-	for {
+	for changed := false; ; changed = true {
 		dropped := false
 		for _, i := range s.order {
-			if w := s.works[i]; !s.reaches(w) {
+			w := s.works[i]
+			if !s.reaches(w) {
 				s.dropFar(w)
 				dropped = true
 			}
-		}
-		for _, u := range s.recoverAll() {
-			s.drop(s.works[u.work], u)
-			dropped = true
+			dropped = s.dropAlone(w) || dropped
 		}
 		if !dropped {
+			if changed {
+				s.recoverAll()
+			}
 			return
 		}
 	}

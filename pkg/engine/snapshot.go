@@ -111,7 +111,8 @@ type Workload struct {
 	// Rules are the merged rules of the policies that select the workload; nil when there are none.
 	Rules *rules.Rules
 	// Availability are the losses that it must survive, each of them alone: with any one domain gone, so many of the replicas
-	// are still there, and the rest fits on what remains. Of several for one kind of domain the strictest counts.
+	// are still there, and the rest fits on what remains where there is a plan in which it does. Of several for one kind of
+	// domain the strictest counts.
 	Availability []policy.Availability
 	// ClientBytesPerRequest is the size of an answer to a client in bytes; it prices egress to the clients of the rules.
 	ClientBytesPerRequest float64

@@ -52,6 +52,7 @@ func NewSolver(snapshot *Snapshot, options Options) (*Solver, error) {
 	s.chooser = newChooser(m)
 	s.solve()
 	s.follow()
+	s.dropAllAlone()
 	s.finish()
 	return s, nil
 }

@@ -16,6 +16,8 @@ type loss struct {
 type refuge struct {
 	loss   loss
 	allocs []alloc
+	// missing replicas have no room anywhere.
+	missing int32
 }
 
 // unfit is replicas that no node has room for after a loss.
@@ -25,27 +27,25 @@ type unfit struct {
 	n    int32
 }
 
-// recoveryRounds is how often the plan is changed to make room before replicas are left out.
+// recoveryRounds is how often the plan is changed to make room for what would be lost.
 const recoveryRounds = 4
 
-// survive makes sure that after any one loss the lost replicas of the workloads that must survive it fit on what remains.
-// Where they do not, workloads move away from the domain, then others make room, and at last replicas are left out.
+// survive looks for a plan in which after any one loss the lost replicas of the workloads that must survive it fit on what
+// remains: workloads move away from the domain, then others make room. What finds no room all the same is said in the plan, and
+// no reason to leave replicas out: then fewer would be there after the loss, and not more.
 func (s *Solver) survive() {
-	for round := 0; ; round++ {
+	for range recoveryRounds {
 		missing := s.recoverAll()
 		if len(missing) == 0 {
 			return
 		}
 		for _, u := range missing {
-			w := s.works[u.work]
-			if round < recoveryRounds && (s.leave(w, u.loss) || s.makeRoom(w, u)) {
-				continue
-			}
-			if round >= recoveryRounds {
-				s.drop(w, u)
+			if w := s.works[u.work]; !s.leave(w, u.loss) {
+				s.makeRoom(w, u)
 			}
 		}
 	}
+	s.recoverAll()
 }
 
 // losses lists the domains that hold replicas of workloads that must survive losing them, with these workloads.
@@ -96,7 +96,7 @@ func (s *Solver) recoverAll() []unfit {
 		for _, i := range list {
 			w := s.works[i]
 			allocs, left := s.refuge(w, l, s.lost(w, l))
-			w.refuges = append(w.refuges, refuge{l, allocs})
+			w.refuges = append(w.refuges, refuge{l, allocs, left})
 			if left > 0 {
 				missing = append(missing, unfit{i, l, left})
 			}
@@ -239,30 +239,69 @@ func (w *work) yields(m *model, wanted *work, of []int32, domain int32) bool {
 	return false
 }
 
-// drop leaves replicas out that would have no room after a loss: a share of them, since what is left out for other losses
-// makes room after this one too.
-func (s *Solver) drop(w *work, u unfit) {
-	of := s.m.axes[u.loss.axis].of
-	losses := int32(max(len(s.lossesOf(w)), 1))
-	left := min((u.n+losses-1)/losses, s.lost(w, u.loss))
+// dropAlone leaves replicas out of a workload that has not all of them placed and all that are placed in one domain whose loss it
+// must survive: replicas without a place survive nothing, so none would be left. Those that run there already keep their places.
+// It returns whether any was left out.
+func (s *Solver) dropAlone(w *work) bool {
+	if w.held != "" || w.placed() == w.n+w.refused || !slices.ContainsFunc(w.limits.caps, func(c domainCap) bool { return s.alone(w, c.axis) }) {
+		return false
+	}
+	running := map[int32]int32{}
+	for _, stay := range w.stays {
+		running[stay.pool] += stay.n
+	}
 	kept := make([]alloc, 0, len(w.allocs))
-	for k := len(w.allocs) - 1; k >= 0; k-- {
-		a := w.allocs[k]
-		if of[a.pool] == u.loss.domain && left > 0 {
-			n := min(left, a.n)
-			s.room.release(alloc{a.pool, a.node, n}, w.row.request.vector)
-			left -= n
-			if a.n -= n; a.n == 0 {
+	dropped := false
+	for _, a := range w.allocs {
+		n := min(a.n, running[a.pool])
+		running[a.pool] -= n
+		if n < a.n {
+			s.room.release(alloc{a.pool, a.node, a.n - n}, w.row.request.vector)
+			dropped = true
+		}
+		if n > 0 {
+			kept = append(kept, alloc{a.pool, a.node, n})
+		}
+	}
+	if dropped {
+		w.allocs, w.dropped = kept, true
+		s.even(w)
+		s.settle(w)
+	}
+	return dropped
+}
+
+// dropAllAlone does so for the workloads whose turn came after the others had been secured, and for their callers that are then
+// too far from them.
+func (s *Solver) dropAllAlone() {
+	for again := true; again; {
+		again = false
+		for i, w := range s.works {
+			before := w.placed()
+			if !s.dropAlone(w) {
 				continue
 			}
+			s.reserveAll()
+			s.unreserve(int32(i))
+			s.shelter(int32(i))
+			s.leaveOut(w)
+			again = again || w.placed() < before
 		}
-		kept = append(kept, a)
 	}
-	slices.Reverse(kept)
-	w.allocs = kept
-	w.dropped = true
-	s.even(w)
-	s.settle(w)
+}
+
+// alone says whether all placed replicas of a workload are in one domain of an axis, of which it must survive the loss of any.
+func (s *Solver) alone(w *work, axis int) bool {
+	if !slices.Contains(w.row.profile.losses, axis) {
+		return false
+	}
+	of := s.m.axes[axis].of
+	for _, a := range w.allocs {
+		if of[a.pool] != of[w.allocs[0].pool] {
+			return false
+		}
+	}
+	return len(w.allocs) > 0
 }
 
 // recoveries are a workload's refuges in words.
@@ -273,7 +312,9 @@ func (s *Solver) recoveries(w *work) []Recovery {
 	out := make([]Recovery, 0, len(w.refuges))
 	for _, r := range w.refuges {
 		axis := &s.m.axes[r.loss.axis]
-		recovery := Recovery{Domain: location.Domain{Kind: axis.domain, Name: axis.names[r.loss.domain]}, Moves: make([]RecoveryMove, 0, len(r.allocs))}
+		recovery := Recovery{
+			Domain: location.Domain{Kind: axis.domain, Name: axis.names[r.loss.domain]}, Moves: make([]RecoveryMove, 0, len(r.allocs)), Missing: int(r.missing),
+		}
 		for _, a := range r.allocs {
 			recovery.Moves = append(recovery.Moves, RecoveryMove{int(a.pool), int(a.node), int(a.n)})
 		}

@@ -283,23 +283,17 @@ func most(list []load, dims int) []int64 {
 	return out
 }
 
-// shelter finds refuges for one workload and keeps room free for them; replicas without one are left out.
+// shelter finds refuges for one workload and keeps room free for them.
 func (s *Solver) shelter(i int32) {
 	w := s.works[i]
-	for again := true; again; {
-		w.refuges, again = nil, false
-		for _, l := range s.lossesOf(w) {
-			allocs, left := s.refuge(w, l, s.lost(w, l))
-			for _, a := range allocs {
-				s.room.release(a, w.row.request.vector)
-			}
-			w.refuges = append(w.refuges, refuge{l, allocs})
-			if left > 0 { // what other losses would take is less now
-				s.drop(w, unfit{i, l, left})
-				again = true
-				break
-			}
+	s.dropAlone(w)
+	w.refuges = nil
+	for _, l := range s.lossesOf(w) {
+		allocs, left := s.refuge(w, l, s.lost(w, l))
+		for _, a := range allocs {
+			s.room.release(a, w.row.request.vector)
 		}
+		w.refuges = append(w.refuges, refuge{l, allocs, left})
 	}
 	s.claim(w)
 }

@@ -33,7 +33,7 @@ type work struct {
 	usd       float64 // of the replicas and their moves, calls apart
 	refuges   []refuge
 	certain   bool // it has replicas in every plan that is compared with the bound
-	dropped   bool // replicas were left out for want of room after a loss
+	dropped   bool // replicas were left out since all that have a place are in one domain that may be lost
 	following bool // it is among those that follow what they call
 }
 

@@ -97,6 +97,8 @@ type PlanPlacement struct {
 	Held string `json:"held,omitempty"`
 	// Exposed says that it cannot survive the next loss that its policies speak of: not enough is left after a first.
 	Exposed bool `json:"exposed,omitempty"`
+	// Unrecovered are the losses that it must survive after which not all that is lost could be made anew: nothing has room for it.
+	Unrecovered []PlanUnrecovered `json:"unrecovered,omitempty"`
 	// Estimates say which hard limits on round trips only estimates meet.
 	Estimates []string `json:"estimates,omitempty"`
 	// HourlyUSD of all its replicas.
@@ -105,6 +107,15 @@ type PlanPlacement struct {
 	MaxLatencyMs *float64 `json:"maxLatencyMs,omitempty"`
 	// Policies in force, the one that wins soft fields first.
 	Policies []string `json:"policies,omitempty"`
+}
+
+// PlanUnrecovered is replicas that nothing would have room for after a loss.
+type PlanUnrecovered struct {
+	// Domain that is lost: "cloud aws".
+	Domain string `json:"domain"`
+	// Left replicas are still there; Missing ones of those that are lost could not be made anew.
+	Left    int `json:"left"`
+	Missing int `json:"missing"`
 }
 
 // PlanDecision is the replicas of a workload on one pool.
@@ -264,6 +275,7 @@ func planPlacement(result *planning.Result, i int, placement *engine.Placement, 
 		}
 		out.Rejected = append(out.Rejected, row)
 	}
+	out.Unrecovered = unrecovered(placement)
 	slices.SortStableFunc(out.Rejected, cheaperRejection)
 	if few && len(out.Rejected) > fewRejections {
 		out.RejectedMore = len(out.Rejected) - fewRejections
@@ -291,6 +303,27 @@ func planPlacement(result *planning.Result, i int, placement *engine.Placement, 
 		for _, source := range w.Rules.Sources {
 			out.Policies = append(out.Policies, source.String())
 		}
+	}
+	return out
+}
+
+// unrecovered are the losses after which a workload could not be made whole.
+func unrecovered(placement *engine.Placement) []PlanUnrecovered {
+	placed := 0
+	for k := range placement.Decisions {
+		placed += placement.Decisions[k].Replicas
+	}
+	var out []PlanUnrecovered
+	for k := range placement.Recoveries {
+		r := &placement.Recoveries[k]
+		if r.Missing == 0 {
+			continue
+		}
+		left := placed - r.Missing
+		for _, move := range r.Moves {
+			left -= move.Replicas
+		}
+		out = append(out, PlanUnrecovered{Domain: r.Domain.String(), Left: left, Missing: r.Missing})
 	}
 	return out
 }

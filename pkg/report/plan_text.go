@@ -16,6 +16,7 @@ func (p *Plan) Text(w io.Writer) error {
 	p.workloads(&out)
 	p.unplaced(&out)
 	p.exposed(&out)
+	p.unrecovered(&out)
 	p.estimates(&out)
 	p.added(&out)
 	p.losses(&out)
@@ -120,6 +121,20 @@ func (p *Plan) exposed(out *strings.Builder) {
 	if len(names) > 0 {
 		out.WriteString("\n")
 		paragraph(out, "Cannot survive the next loss: ", some(names))
+	}
+}
+
+// unrecovered are the losses after which a workload could not be made whole.
+func (p *Plan) unrecovered(out *strings.Builder) {
+	head := "\nWhat a loss takes and nothing has room for\n"
+	for i := range p.Placements {
+		w := &p.Placements[i]
+		for _, loss := range w.Unrecovered {
+			out.WriteString(head)
+			head = ""
+			paragraph(out, "  ", fmt.Sprintf("%s: after the loss of %s %d of %d are left, and %d more have no room",
+				w.workloadName(), loss.Domain, loss.Left, w.Replicas, loss.Missing))
+		}
 	}
 }
 

@@ -2,8 +2,11 @@ package app
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+
+	"tradewind.dev/tradewind/pkg/report"
 )
 
 // machine is a Node of 4 CPUs in files. labels are "KEY: VALUE".
@@ -48,6 +51,17 @@ func placementPolicy(spec string) string {
 
 func requires(key, operator string, values ...string) string {
 	return placementPolicy(fmt.Sprintf("locations: {required: [{key: %s, operator: %s, values: [%s]}]}", key, operator, strings.Join(values, ", ")))
+}
+
+// on is how many replicas of all workloads are in a cloud.
+func on(plan *report.Plan, cloud string) int {
+	n := 0
+	for _, pool := range plan.Pools {
+		if pool.Cloud == cloud {
+			n += pool.Replicas
+		}
+	}
+	return n
 }
 
 // TestSimulateSays has files with what is easily overlooked: the plan must not pass over it in silence.
@@ -193,5 +207,23 @@ func TestSimulateSays(t *testing.T) {
 				t.Errorf("%q is said:\n%s%s", c.never, stderr, out)
 			}
 		})
+	}
+}
+
+// TestSimulateSurvives: replicas without a place survive nothing, and what could not be made anew after a loss is said.
+func TestSimulateSurvives(t *testing.T) {
+	survive := placementPolicy("availability: {survive: cloud, minReplicasPercent: 50}")
+	small := strings.Replace(onGCP("g", "europe-west1-b"), "cpu: '4'", "cpu: '2'", 1)
+	code, plan, _ := simulate(t, onAWS("a", "eu-west-1a")+onAWS("b", "eu-west-1b")+small+service("Deployment", "api", "4", "900m")+survive, "-f", "-")
+	if code != 0 || on(&plan, "aws") != 2 || on(&plan, "gcp") != 2 {
+		t.Errorf("exit status %d; %d replicas on AWS and %d on Google Cloud, want 2 and 2", code, on(&plan, "aws"), on(&plan, "gcp"))
+	}
+	want := []report.PlanUnrecovered{{Domain: "cloud aws", Left: 2, Missing: 2}}
+	if len(plan.Placements) != 1 || !slices.Equal(plan.Placements[0].Unrecovered, want) {
+		t.Errorf("unrecovered %+v, want %+v", plan.Placements[0].Unrecovered, want)
+	}
+	code, plan, _ = simulate(t, small+service("Deployment", "api", "4", "900m")+survive, "-f", "-")
+	if code != 2 || plan.Replicas != 0 || plan.Placements[0].Conflict == nil {
+		t.Errorf("with one cloud: exit status %d, %d replicas placed, though none would be left", code, plan.Replicas)
 	}
 }

@@ -54,7 +54,7 @@ type wanted struct {
 	// unplaced is the index of the workload in the solution while it is not explained why replicas have no place; -1 when
 	// nothing is to be explained.
 	unplaced int
-	// notes are what is to be known of a plan that places everything: what rests on estimates.
+	// notes are what is to be known of a plan that places everything: what a loss would take for good, what rests on estimates.
 	notes string
 }
 
@@ -163,7 +163,7 @@ func (w *wanted) plan(s *solution, i int) {
 	}
 	w.money(s, i, all, placed)
 	w.survival(s, placement, placed)
-	w.notes = w.estimated(s, placement)
+	w.notes = unrecovered(placement) + w.estimated(s, placement)
 	for _, source := range w.of.Rules.Sources {
 		out.Policies = append(out.Policies, source.String())
 	}
@@ -281,6 +281,20 @@ func (w *wanted) conditions(placement *engine.Placement, why string) {
 			has(placement.Unplaced, out.Replicas)+noPlace+why)
 	}
 	w.inPlace()
+}
+
+// unrecovered says after which losses not all that is lost could be made anew; empty where there is none.
+func unrecovered(placement *engine.Placement) string {
+	var texts []string
+	for k := range placement.Recoveries {
+		if r := &placement.Recoveries[k]; r.Missing > 0 {
+			texts = append(texts, fmt.Sprintf("%s: %d", r.Domain, r.Missing))
+		}
+	}
+	if len(texts) == 0 {
+		return ""
+	}
+	return "; nothing has room for all replicas that would be lost with " + strings.Join(texts, ", ")
 }
 
 // estimated says which hard limits on round trips only estimates meet; empty where there is none.
