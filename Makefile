@@ -124,6 +124,10 @@ FUZZKEEP ?= 0
 fuzz: ## Fuzz every reader of what people and networks write, FUZZTIME=10s each.
 	@go run ./hack/fuzz -time $(FUZZTIME) -run '$(FUZZ)' -keep $(FUZZKEEP)
 
+.PHONY: catalog-audit
+catalog-audit: ## Fail when a built-in price contradicts its neighbours; part of the unit tests.
+	@go run ./hack/catalog/pricing --audit
+
 .PHONY: test-e2e
 test-e2e: build testbed ## Run the tests that start control planes.
 	@export TRADEWIND_TESTBED=$(BIN)/tradewind-testbed; for module in $(E2E_MODULES); do echo "go test in $$module"; (cd $$module && go test -vet=off -timeout 60m $$(go list ./... | grep -v -e /performance -e /peers/ -e '/chaos$$')); done

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/agnivade/levenshtein"
+
+	"tradewind.dev/tradewind/pkg/pricing/catalogfile"
 )
 
 // Clouds returns the clouds of which the catalog has prices, sorted.
@@ -88,7 +90,7 @@ type Origin struct {
 	Figure  string // "on-demand", "spot", "interruption", "egress"
 	Source  string
 	Date    string // YYYY-MM
-	Licence string // SPDX identifier; empty for egress, whose table names its licences at its head
+	Licence string // SPDX identifier, or "facts" where the source states no licence; empty for egress, whose table has its own
 }
 
 // Origins returns where the figures of the catalog come from, sorted by cloud and figure.
@@ -96,16 +98,16 @@ func (c *Catalog) Origins() []Origin {
 	var out []Origin
 	for _, id := range c.Clouds() {
 		of := c.clouds[id]
-		for _, o := range []Origin{
-			{Figure: "on-demand", Source: of.provenance[0].Source, Date: of.provenance[0].Date, Licence: of.provenance[0].Licence},
-			{Figure: "spot", Source: of.provenance[1].Source, Date: of.provenance[1].Date, Licence: of.provenance[1].Licence},
-			{Figure: "interruption", Source: of.spotRate.Source, Date: of.spotRate.Date, Licence: of.spotRate.Licence},
-		} {
-			if o.Source != "" {
-				o.Cloud = id
-				out = append(out, o)
+		add := func(figure string, sources ...catalogfile.Provenance) {
+			for _, p := range sources {
+				if p.Source != "" {
+					out = append(out, Origin{Cloud: id, Figure: figure, Source: p.Source, Date: p.Date, Licence: p.Licence})
+				}
 			}
 		}
+		add("on-demand", of.provenance[0]...)
+		add("spot", of.provenance[1]...)
+		add("interruption", of.spotRate)
 	}
 	if c.egress != nil {
 		for _, o := range c.egress.origins {

@@ -248,11 +248,11 @@ func (b *builder) discount(field string, entry *v1alpha1.Discount) {
 		return
 	}
 	b.discounted[key] = true
-	*entries = append(*entries, discount{
-		region: at.region, prefix: prefix, factor: (100 - percent) / 100,
-		source: fmt.Sprintf("%s: %s%% off %s",
-			b.object, strconv.FormatFloat(percent, 'f', -1, 64), b.catalog.clouds[at.cloud].provenance[index].Source),
-	})
+	given := discount{region: at.region, prefix: prefix, factor: (100 - percent) / 100}
+	for _, list := range b.catalog.clouds[at.cloud].provenance[index] {
+		given.sources = append(given.sources, fmt.Sprintf("%s: %s%% off %s", b.object, strconv.FormatFloat(percent, 'f', -1, 64), list.Source))
+	}
+	*entries = append(*entries, given)
 }
 
 func (b *builder) egress(field string, entry *v1alpha1.EgressPrice) {

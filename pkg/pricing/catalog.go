@@ -28,7 +28,7 @@ type cloudCatalog struct {
 	sizes      []catalogfile.Type
 	usd        [2][]float64 // by capacityIndex; 0 is unknown
 	offers     []catalogfile.Offer
-	provenance [2]catalogfile.Provenance
+	provenance [2][]catalogfile.Provenance // by capacityIndex; of spot prices there is one
 	spotRate   catalogfile.Provenance
 }
 
@@ -66,7 +66,7 @@ func newCatalog(file *catalogfile.File, egress *egressTable) *Catalog {
 			sizes:      cloud.Types,
 			usd:        [2][]float64{cloud.OnDemandUSD, cloud.SpotUSD},
 			offers:     cloud.Offers,
-			provenance: [2]catalogfile.Provenance{cloud.OnDemand, cloud.Spot},
+			provenance: [2][]catalogfile.Provenance{cloud.OnDemand, {cloud.Spot}},
 			spotRate:   cloud.Interruption,
 		}
 	}
@@ -86,13 +86,21 @@ func (c *cloudCatalog) pair(region, instanceType string) (int, bool) {
 	return t*len(c.regions.list) + r, true
 }
 
+// source is the position, in sources, of where the price at a position of the tables comes from.
+func (c *cloudCatalog) source(pair, capacity int) int {
+	if capacity != 0 {
+		return 0
+	}
+	return c.offers[pair].Source()
+}
+
 // price returns the list price at a position of the tables.
 func (c *cloudCatalog) price(pair, capacity int) Price {
 	usd := c.usd[capacity][pair]
 	if usd == 0 {
 		return Price{}
 	}
-	from := &c.provenance[capacity]
+	from := &c.provenance[capacity][c.source(pair, capacity)]
 	return Price{USD: usd, Known: true, Source: from.Source, Date: from.Date, Basis: BasisList}
 }
 

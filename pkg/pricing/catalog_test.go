@@ -86,7 +86,8 @@ func TestInstance(t *testing.T) {
 		{"azure", "spaincentral", "Standard_L16as_v3", Instance{"azure", "spaincentral", "Standard_L16as_v3", 16000, 128 << 30, 0, "", "amd64"}, true},
 		{"aws", "us-east-1", "i7i.large", Instance{}, false},
 		{"aws", "eu-west-1", "nothing", Instance{}, false},
-		{"ovh", "gra", "b2-7", Instance{}, false},
+		{"ovh", "GRA11", "b2-7", Instance{"ovh", "GRA11", "b2-7", 2000, 7 << 30, 0, "", "amd64"}, true},
+		{"ovh", "BHS5", "b2-7", Instance{}, false},
 	}
 	for _, test := range tests {
 		got, ok := c.Instance(test.cloud, test.region, test.kind)
@@ -98,10 +99,10 @@ func TestInstance(t *testing.T) {
 
 func TestBrowse(t *testing.T) {
 	c := open(t)
-	if got := c.Clouds(); !slices.Equal(got, []string{"aws", "azure", "gcp"}) {
+	if got := c.Clouds(); !slices.Equal(got, []string{"aws", "azure", "exoscale", "gcp", "hetzner", "ionos", "ovh", "scaleway", "stackit", "upcloud"}) {
 		t.Errorf("Clouds() = %v", got)
 	}
-	for cloud, want := range map[string]int{"aws": 100, "azure": 57, "gcp": 43, "ovh": 0} {
+	for cloud, want := range map[string]int{"aws": 100, "azure": 57, "gcp": 43, "hetzner": 3, "ovh": 18, "scaleway": 1, "luxembourg": 0} {
 		regions := c.Regions(cloud)
 		if len(regions) != want || !slices.IsSorted(regions) {
 			t.Errorf("Regions(%s): %d, want %d sorted", cloud, len(regions), want)
@@ -119,7 +120,7 @@ func TestBrowse(t *testing.T) {
 	if c.Types("aws", "mars-1") != nil || c.Types("mars", "x") != nil {
 		t.Error("types of a place that is not")
 	}
-	if !c.Knows("aws", "m7i.large") || !c.Knows("azure", "STANDARD_D4s_V5") || c.Knows("aws", "Standard_D4s_v5") || c.Knows("ovh", "b2-7") {
+	if !c.Knows("aws", "m7i.large") || !c.Knows("azure", "STANDARD_D4s_V5") || c.Knows("aws", "Standard_D4s_v5") || !c.Knows("ovh", "b2-7") || c.Knows("luxembourg", "b2-7") {
 		t.Error("Knows")
 	}
 	if got := c.Suggest("aws", "m7i.larg"); len(got) == 0 || got[0] != "m7i.large" {
@@ -134,7 +135,7 @@ func TestBrowse(t *testing.T) {
 	if got := c.SuggestRegion("gcp", "europe-west-1"); len(got) == 0 || got[0] != "europe-west1" {
 		t.Errorf("SuggestRegion(europe-west-1) = %v", got)
 	}
-	if got := c.Suggest("ovh", "b2-7"); got != nil {
+	if got := c.Suggest("luxembourg", "b2-7"); got != nil {
 		t.Errorf("Suggest of a cloud without prices = %v", got)
 	}
 }

@@ -10,7 +10,8 @@ import (
 type discount struct {
 	region, prefix string  // empty: all
 	factor         float64 // 1 − percent / 100
-	source         string  // the PriceList, the percent, and the source of the list price
+	// sources are, by the source of the list price, the PriceList, the percent and that source.
+	sources []string
 }
 
 // discountTable holds the discounts of one cloud and capacity type, resolved for every pair of a type and a region.
@@ -19,15 +20,15 @@ type discountTable struct {
 	byPair  []uint16 // 0: none; else 1 + the position in entries
 }
 
-// apply returns a list price less the discount of its pair.
-func (t *discountTable) apply(price Price, pair int) Price {
+// apply returns a list price less the discount of its pair. from is the position of the list price's source.
+func (t *discountTable) apply(price Price, pair, from int) Price {
 	i := t.byPair[pair]
 	if i == 0 {
 		return price
 	}
 	d := &t.entries[i-1]
 	price.USD *= d.factor
-	price.Source = d.source
+	price.Source = d.sources[from]
 	price.Basis = BasisDiscount
 	return price
 }

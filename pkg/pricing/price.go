@@ -1,5 +1,5 @@
-// Package pricing knows what nodes and traffic cost: the built-in catalog of AWS, Google Cloud and Azure, and the
-// PriceLists that override it. Every figure carries its source and date. Unknown is an answer of its own, never zero.
+// Package pricing knows what nodes and traffic cost: the built-in catalog of AWS, Google Cloud, Azure and European providers, and
+// the PriceLists that override it. Every figure carries its source and date. Unknown is an answer of its own, never zero.
 package pricing
 
 import "tradewind.dev/tradewind/apis/v1alpha1"

@@ -127,7 +127,7 @@ func (p *Prices) Node(q NodeQuery) Price {
 	pair := typeIndex*len(of.regions.list) + regionIndex
 	price := of.price(pair, capacity)
 	if table := of.discounts[capacity]; table != nil && price.Known {
-		return table.apply(price, pair)
+		return table.apply(price, pair, of.source(pair, capacity))
 	}
 	return price
 }

@@ -57,7 +57,7 @@ func TestProblems(t *testing.T) {
 			{Cloud: "lux", CPUHourlyUSD: quantityPointer("1")}, {Cloud: "lux", CPUHourlyUSD: quantityPointer("2")}}}, "spec.resources[1]", "spec.resources[0]"},
 		{"discount over 100", discount(func(e *v1alpha1.Discount) { e.Percent = quantity("100.5") }), "spec.discounts[0].percent", "100.5 is more than 100; write the percent off"},
 		{"discount below 0", discount(func(e *v1alpha1.Discount) { e.Percent = quantity("-5") }), "spec.discounts[0].percent", "-5 is negative"},
-		{"discount of a private cloud", discount(func(e *v1alpha1.Discount) { e.Cloud = "lux" }), "spec.discounts[0].cloud", "it has aws, azure, gcp"},
+		{"discount of a private cloud", discount(func(e *v1alpha1.Discount) { e.Cloud = "lux" }), "spec.discounts[0].cloud", "it has aws, azure, exoscale, gcp, hetzner, ionos, ovh, scaleway, stackit, upcloud"},
 		{"discount of reserved", discount(func(e *v1alpha1.Discount) { e.CapacityType = reserved }), "spec.discounts[0].capacityType", "give the price in spec.instances"},
 		{"discount capacity type", discount(func(e *v1alpha1.Discount) { e.CapacityType = "cheap" }), "spec.discounts[0].capacityType", `unknown capacity type "cheap"`},
 		{"discount twice", spec{Discounts: []v1alpha1.Discount{{Cloud: "aws", Percent: quantity("1")}, {Cloud: "aws", Percent: quantity("2")}}}, "spec.discounts[1]", "spec.discounts[0]"},

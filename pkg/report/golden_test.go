@@ -111,7 +111,7 @@ func TestPrintedCatalog(t *testing.T) {
 	for name, query := range map[string]CatalogQuery{
 		"catalog-clouds":  {},
 		"catalog-cloud":   {Cloud: "hetzner"},
-		"catalog-private": {Cloud: "hetzner", Region: "fsn1"},
+		"catalog-private": {Cloud: "digitalocean", Region: "fra1"},
 		"catalog-type": {
 			Cloud: "aws", Region: "eu-west-1", InstanceType: "m6i.large", EgressTo: []string{"gcp/europe-west1", "internet"},
 			LatencyTo: []string{"gcp/europe-west1", "acme/lux-1"}, Clients: []string{"DE"},

@@ -13,7 +13,7 @@ const (
 func readAWS(folder string) (*cloudBuilder, error) {
 	prices := catalogfile.Provenance{Source: "cristim/ec2-instances-info (ec2instances.info)", Date: "2025-05", Licence: "MIT"}
 	b := newCloudBuilder(catalogfile.Cloud{
-		ID: "aws", OnDemand: prices, Spot: prices,
+		ID: "aws", OnDemand: []catalogfile.Provenance{prices}, Spot: prices,
 		Interruption: catalogfile.Provenance{Source: "alexei-led/spotinfo (AWS Spot Instance Advisor)", Date: "2025-07", Licence: "Apache-2.0"},
 	})
 	if err := readTable(folder, awsPrices, awsColumns, b.awsPrice); err != nil {

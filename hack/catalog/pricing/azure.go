@@ -9,11 +9,13 @@ import (
 
 const azurePrices = "prices/azure_vm_prices_joined.csv"
 
+var azureLinux = catalogfile.Provenance{Source: "Azure/karpenter-provider-azure", Date: "2026-06", Licence: "Apache-2.0"}
+
 // readAzure reads the prices of Azure. Its spot prices are a year older than the others.
 func readAzure(folder string) (*cloudBuilder, error) {
 	b := newCloudBuilder(catalogfile.Cloud{
 		ID:       "azure",
-		OnDemand: catalogfile.Provenance{Source: "Azure/karpenter-provider-azure", Date: "2026-06", Licence: "Apache-2.0"},
+		OnDemand: []catalogfile.Provenance{azureLinux},
 		Spot:     catalogfile.Provenance{Source: "cristim/ec2-instances-info (ec2instances.info)", Date: "2025-05", Licence: "MIT"},
 	})
 	if err := readTable(folder, azurePrices, azureColumns, b.azurePrice); err != nil {

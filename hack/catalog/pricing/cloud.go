@@ -23,6 +23,7 @@ type pair struct{ instanceType, region string }
 type offer struct {
 	listed         bool
 	onDemand, spot float64 // US dollars an hour; 0 is unknown
+	source         int     // of the on-demand price, in the cloud's list
 	band           catalogfile.Band
 }
 
@@ -44,19 +45,36 @@ func (b *cloudBuilder) offer(p pair) *offer {
 	return o
 }
 
-// list adds a row of the price table.
+// source is the position of a source of on-demand prices in the cloud's list, which gets it when it does not have it.
+func (b *cloudBuilder) source(p catalogfile.Provenance) int {
+	if i := slices.Index(b.cloud.OnDemand, p); i >= 0 {
+		return i
+	}
+	b.cloud.OnDemand = append(b.cloud.OnDemand, p)
+	return len(b.cloud.OnDemand) - 1
+}
+
+// list adds a row of the price table, of the cloud's first source.
 func (b *cloudBuilder) list(r *row, t catalogfile.Type, region string, onDemand, spot float64) error {
 	o := b.offer(pair{t.Name, region})
 	if o.listed {
 		return r.fail("instance_type", "given twice for %s; remove one of the two lines", region)
 	}
+	if err := b.size(r, t); err != nil {
+		return err
+	}
+	o.listed, o.onDemand, o.spot = true, onDemand, spot
+	return nil
+}
+
+// size notes the size of a type, which must be the same in every region.
+func (b *cloudBuilder) size(r *row, t catalogfile.Type) error {
 	if known, ok := b.types[t.Name]; ok && known != t {
 		return r.fail("instance_type", "its size here is %s, and %s elsewhere", describe(t), describe(known))
 	} else if !ok {
 		t.Name, t.GPUModel = strings.Clone(t.Name), strings.Clone(t.GPUModel)
 		b.types[t.Name] = t
 	}
-	o.listed, o.onDemand, o.spot = true, onDemand, spot
 	return nil
 }
 
@@ -81,7 +99,7 @@ func (b *cloudBuilder) build() catalogfile.Cloud {
 			}
 			i := t*len(c.Regions) + r
 			c.OnDemandUSD[i], c.SpotUSD[i] = o.onDemand, o.spot
-			c.Offers[i] = catalogfile.NewOffer(o.listed, o.band)
+			c.Offers[i] = catalogfile.NewOffer(o.listed, o.band).From(o.source)
 		}
 	}
 	return c

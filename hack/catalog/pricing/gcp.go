@@ -12,7 +12,7 @@ const gcpPrices = "prices/gcp_gce_prices_2026-07.csv"
 // readGCP reads the prices of Google Cloud.
 func readGCP(folder string) (*cloudBuilder, error) {
 	prices := catalogfile.Provenance{Source: "Cyclenerd/google-cloud-pricing-cost-calculator", Date: "2026-07", Licence: "Apache-2.0"}
-	b := newCloudBuilder(catalogfile.Cloud{ID: "gcp", OnDemand: prices, Spot: prices})
+	b := newCloudBuilder(catalogfile.Cloud{ID: "gcp", OnDemand: []catalogfile.Provenance{prices}, Spot: prices})
 	if err := readTable(folder, gcpPrices, gcpColumns, b.gcpPrice); err != nil {
 		return nil, err
 	}

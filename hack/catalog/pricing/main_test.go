@@ -50,6 +50,13 @@ func TestRoundTrip(t *testing.T) {
 		{"gcp", "europe-west1", "n2-standard-4", "on-demand", 0.213668, "2026-07"},
 		{"gcp", "northamerica-south1", "c2-standard-16", "on-demand", 0, ""},
 		{"gcp", "northamerica-south1", "c2-standard-16", "spot", 0.13676448, "2026-07"},
+		{"aws", "us-east-1", "m8i.large", "on-demand", 0.10584, "2026-02"},
+		{"aws", "eu-west-1", "p4d.24xlarge", "on-demand", 23.71569, "2026-08"},
+		{"azure", "westeurope", "Standard_D4as_v5", "on-demand", 0, ""},
+		{"hetzner", "fsn1", "cx33", "on-demand", 0.016621, "2026-08"},
+		{"hetzner", "ash", "cx33", "on-demand", 0, ""},
+		{"scaleway", "fr-par", "DEV1-M", "on-demand", 0.023365, "2026-08"},
+		{"scaleway", "fr-par", "DEV1-M", "spot", 0, ""},
 	} {
 		got := c.Hourly(test.cloud, test.region, test.kind, test.capacity)
 		if got.USD != test.want || got.Known != (test.want != 0) || got.Date != test.date {
@@ -61,6 +68,8 @@ func TestRoundTrip(t *testing.T) {
 		{Cloud: "aws", Region: "us-gov-west-1", Type: "g6.24xlarge", MilliCPU: 96000, MemoryBytes: 384 << 30, GPUs: 4, GPUModel: "NVIDIA L4", Architecture: "amd64"},
 		{Cloud: "gcp", Region: "us-central1", Type: "g4-standard-6", MilliCPU: 6000, MemoryBytes: 22 << 30, GPUs: 1, GPUModel: "0.125 rtx6000", Architecture: "amd64"},
 		{Cloud: "azure", Region: "westeurope", Type: "Standard_D4ps_v5", MilliCPU: 4000, MemoryBytes: 16 << 30, Architecture: "arm64"},
+		{Cloud: "hetzner", Region: "nbg1", Type: "cax21", MilliCPU: 4000, MemoryBytes: 8 << 30, Architecture: "arm64"},
+		{Cloud: "stackit", Region: "eu01", Type: "n1.14d.g1", MilliCPU: 14000, MemoryBytes: 115 << 30, GPUs: 1, Architecture: "amd64"},
 	} {
 		if got, ok := c.Instance(want.Cloud, want.Region, want.Type); !ok || got != want {
 			t.Errorf("Instance = %+v, %v, want %+v", got, ok, want)

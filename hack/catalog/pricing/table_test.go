@@ -14,11 +14,13 @@ const (
 	azureHead = "instance_type,region,vcpu,memory_gib,gpu,ondemand_usd_h_2026-06,spot_usd_h_2025-05\n"
 	bandHead  = "region,instance_type,vcpu,ram_gib,interruption_range\n"
 	pairsHead = "src,dest,cost\n"
+	euHead    = "provider,date,instance_type,vcpu,ram_gb,gpus,price_h,currency,location\n"
+	addedHead = "cloud,instance_type,region,vcpu,memory_gib,gpu,gpu_model,arch,usd_h,source\n"
 )
 
 // scan reads one table as the generator does.
 func scan(kind, text string) (*cloudBuilder, error) {
-	b := newCloudBuilder(catalogfile.Cloud{ID: kind})
+	b := newCloudBuilder(catalogfile.Cloud{ID: kind, OnDemand: []catalogfile.Provenance{{Source: kind}}})
 	in := strings.NewReader(text)
 	switch kind {
 	case "aws":
@@ -29,6 +31,18 @@ func scan(kind, text string) (*cloudBuilder, error) {
 		return b, scanTable(in, "azure.csv", azureColumns, b.azurePrice)
 	case "band":
 		return b, scanTable(in, "band.csv", interruptionColumns, b.awsInterruption)
+	case "europe":
+		e := &europe{usd: 1.25, words: "EUR 1 = USD 1.25", clouds: map[string]*cloudBuilder{}}
+		err := scanTable(in, "europe.csv", europeColumns, e.price)
+		for _, of := range e.clouds {
+			b = of
+		}
+		return b, err
+	case "added":
+		sources := map[string]catalogfile.Provenance{"list": {Source: "list", Date: "2026-08", Licence: "facts"}}
+		return b, scanTable(in, "added.csv", addedColumns, func(r *row) error {
+			return addRow(map[string]*cloudBuilder{"aws": b}, sources, r)
+		})
 	default:
 		_, err := scanEgress(in, "pairs.csv", "2023-02")
 		return b, err
@@ -59,6 +73,22 @@ func TestBadTables(t *testing.T) {
 		{"azure", azureHead + "Standard_D4s_v5,westeurope,4,16,0,0.2,x\n", "spot_usd_h"},
 		{"band", bandHead + "eu-west-1,m7i.large,2,8,often\n", "interruption_range"},
 		{"band", bandHead + strings.Repeat("eu-west-1,m7i.large,2,8,<5%\n", 2), "given twice"},
+		{"europe", euHead + "acme,2026-08-17,cx33,4,8,,0.0171,EUR,eu\n", "europe.csv:2: provider"},
+		{"europe", euHead + "hetzner,August,cx33,4,8,,0.0171,EUR,eu\n", "date"},
+		{"europe", euHead + "hetzner,2026-08-17,cx33,4,8,,0.0171,USD,eu\n", "want EUR"},
+		{"europe", euHead + "hetzner,2026-08-17,cx33,4,8,,0.0171,EUR,us\n", "location"},
+		{"europe", euHead + "hetzner,2026-08-17,cx33,4,8,,cheap,EUR,eu\n", "price_h"},
+		{"europe", euHead + "hetzner,2026-08-17,cx33,4,8,some,0.0171,EUR,eu\n", "gpus"},
+		{"europe", euHead + strings.Repeat("hetzner,2026-08-17,cx33,4,8,,0.0171,EUR,eu\n", 2), "given twice"},
+		{"added", addedHead + "acme,m8i.large,eu-west-1,2,8,,,amd64,0.1,list\n", "added.csv:2: cloud"},
+		{"added", addedHead + "aws,m8i.large,eu-west-1,2,8,,,amd64,0.1,hearsay\n", "source"},
+		{"added", addedHead + "aws,m8i.large,eu-west-1,two,8,,,amd64,0.1,list\n", "vcpu"},
+		{"added", addedHead + "aws,m8i.large,eu-west-1,2,8,some,,amd64,0.1,list\n", "gpu"},
+		{"added", addedHead + "aws,m8i.large,,2,8,,,amd64,0.1,list\n", "region"},
+		{"added", addedHead + "aws,m8i.large,eu-west-1,2,8,,,amd64,,list\n", "want a price"},
+		{"added", addedHead + "aws,m8i.large,eu-west-1,2,8,,,amd64,-1,list\n", "usd_h"},
+		{"added", addedHead + strings.Repeat("aws,m8i.large,eu-west-1,2,8,,,amd64,0.1,list\n", 2), "given twice"},
+		{"added", addedHead + "aws,m8i.large,eu-west-1,2,8,,,amd64,0.1,list\naws,m8i.large,eu-west-2,2,9,,,amd64,0.1,list\n", "2000 millicores"},
 		{"pairs", pairsHead + "aws,gcp:europe-west1-b,0.09\n", "pairs.csv:2: src"},
 		{"pairs", pairsHead + "aws:eu-west-1,gcp:-b,0.09\n", "dest"},
 		{"pairs", pairsHead + "aws:eu-west-1,gcp:europe-west1-b,\n", "cost"},
@@ -143,7 +173,9 @@ func FuzzTable(f *testing.F) {
 	f.Add(uint8(3), bandHead+"eu-west-1,m7i.large,2,8.0,10-15%\n")
 	f.Add(uint8(4), pairsHead+"aws:eu-west-1,gcp:europe-west1-b,0.09\naws:a,aws:a,0\n")
 	f.Add(uint8(0), "\"\n")
-	kinds := []string{"aws", "gcp", "azure", "band", "pairs"}
+	f.Add(uint8(5), euHead+"hetzner,2026-08-17,cax11,2,4,,0.0124,EUR,eu\n")
+	f.Add(uint8(6), addedHead+"aws,p5.4xlarge,us-east-1,16,256,1,NVIDIA H100,amd64,6.88,list\n")
+	kinds := []string{"aws", "gcp", "azure", "band", "pairs", "europe", "added"}
 	f.Fuzz(func(t *testing.T, which uint8, text string) {
 		kind := kinds[int(which)%len(kinds)]
 		b, err := scan(kind, text)

@@ -116,7 +116,11 @@ func (d *decoder) provenance() Provenance {
 }
 
 func (d *decoder) cloud() Cloud {
-	c := Cloud{ID: d.text(), OnDemand: d.provenance(), Spot: d.provenance(), Interruption: d.provenance()}
+	c := Cloud{ID: d.text()}
+	for range d.count(MaxSources) {
+		c.OnDemand = append(c.OnDemand, d.provenance())
+	}
+	c.Spot, c.Interruption = d.provenance(), d.provenance()
 	for range d.count(MaxRegions) {
 		c.Regions = append(c.Regions, d.text())
 	}

@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
 
 // magic begins the uncompressed bytes; its last byte is the version of the format.
-const magic = "TWPRICE\x01"
+const magic = "TWPRICE\x02"
 
 // rawExponent marks a figure stored as the eight bytes of a float64, because it has too many digits for a decimal.
 const rawExponent = 255
@@ -66,7 +67,8 @@ func (e *encoder) text(s string) {
 
 func (e *encoder) cloud(c *Cloud) {
 	e.text(c.ID)
-	for _, p := range []Provenance{c.OnDemand, c.Spot, c.Interruption} {
+	e.uint(uint64(len(c.OnDemand)))
+	for _, p := range slices.Concat(c.OnDemand, []Provenance{c.Spot, c.Interruption}) {
 		e.text(p.Source)
 		e.text(p.Date)
 		e.text(p.Licence)

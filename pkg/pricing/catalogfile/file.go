@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Limits of a file. They bound what a damaged file can make the reader allocate.
@@ -15,6 +16,7 @@ const (
 	MaxTypes   = 16384
 	MaxCells   = 1 << 21 // types × regions of one cloud
 	MaxText    = 1024    // bytes of one string
+	MaxSources = 16      // of the on-demand prices of one cloud
 	MaxBytes   = 64 << 20
 )
 
@@ -26,17 +28,19 @@ type File struct {
 // Cloud is what one cloud sells. The three tables hold one value for every pair of a type and a region, at
 // type × len(Regions) + region.
 type Cloud struct {
-	// ID as in pkg/location: "aws", "azure", "gcp".
+	// ID as in pkg/location: "aws", "azure", "gcp", "hetzner".
 	ID string
-	// OnDemand, Spot and Interruption say where each table comes from.
-	OnDemand, Spot, Interruption Provenance
+	// OnDemand are the sources of on-demand prices; each Offer names one of them.
+	OnDemand []Provenance
+	// Spot and Interruption say where the spot prices and the bands come from.
+	Spot, Interruption Provenance
 	// Regions in ascending order.
 	Regions []string
 	// Types in ascending order of Name.
 	Types []Type
 	// OnDemandUSD and SpotUSD are US dollars an hour; 0 is unknown.
 	OnDemandUSD, SpotUSD []float64
-	// Offers says for each pair whether the source lists it, and the band of spot interruptions.
+	// Offers says for each pair whether a source lists it, which of them, and the band of spot interruptions.
 	Offers []Offer
 }
 
@@ -57,8 +61,8 @@ type Type struct {
 	Architecture string // as in the node label kubernetes.io/arch; empty when unknown
 }
 
-// Offer is a small set of facts on one type in one region: bit 0 is set when the price source lists the pair; bits 1 to 3
-// hold the band of spot interruptions.
+// Offer is a small set of facts on one type in one region: bit 0 is set when a price source lists the pair; bits 1 to 3
+// hold the band of spot interruptions, bits 4 to 7 the position of the source of the on-demand price in Cloud.OnDemand.
 type Offer uint8
 
 // Band is a band of the monthly rate of spot interruptions as AWS publishes it.
@@ -75,7 +79,7 @@ const (
 	bandEnd
 )
 
-// NewOffer makes an Offer.
+// NewOffer makes an Offer whose price is of the first source.
 func NewOffer(listed bool, band Band) Offer {
 	offer := Offer(band << 1)
 	if listed {
@@ -84,11 +88,17 @@ func NewOffer(listed bool, band Band) Offer {
 	return offer
 }
 
-// Listed says whether the price source lists the pair.
+// From is the same offer with the on-demand price of another source, less than MaxSources.
+func (o Offer) From(source int) Offer { return o&0x0f | Offer(source)<<4 }
+
+// Source is the position of the source of the on-demand price in Cloud.OnDemand.
+func (o Offer) Source() int { return int(o >> 4) }
+
+// Listed says whether a price source lists the pair.
 func (o Offer) Listed() bool { return o&1 != 0 }
 
 // Band returns the band of spot interruptions.
-func (o Offer) Band() Band { return Band(o >> 1) }
+func (o Offer) Band() Band { return Band(o >> 1 & 7) }
 
 // Percent returns the limits of the band in percent a month.
 func (b Band) Percent() (low, high float64, known bool) {
@@ -140,7 +150,10 @@ func (c *Cloud) validate() error {
 	if len(c.OnDemandUSD) != cells || len(c.SpotUSD) != cells || len(c.Offers) != cells {
 		return fmt.Errorf("tables of %d, %d and %d values, want %d", len(c.OnDemandUSD), len(c.SpotUSD), len(c.Offers), cells)
 	}
-	for _, p := range []Provenance{c.OnDemand, c.Spot, c.Interruption} {
+	if len(c.OnDemand) > MaxSources {
+		return fmt.Errorf("%d sources of on-demand prices, at most %d are allowed", len(c.OnDemand), MaxSources)
+	}
+	for _, p := range slices.Concat(c.OnDemand, []Provenance{c.Spot, c.Interruption}) {
 		if len(p.Source) > MaxText || len(p.Date) > MaxText || len(p.Licence) > MaxText {
 			return errors.New("source too long")
 		}
@@ -164,7 +177,8 @@ func (c *Cloud) validate() error {
 				return fmt.Errorf("type %q: bad price %v", c.Types[i/len(c.Regions)].Name, usd)
 			}
 		}
-		if c.Offers[i].Band() >= bandEnd {
+		source := c.Offers[i].Source()
+		if c.Offers[i].Band() >= bandEnd || source >= len(c.OnDemand) && (source > 0 || c.OnDemandUSD[i] > 0) {
 			return fmt.Errorf("type %q: bad offer %d", c.Types[i/len(c.Regions)].Name, c.Offers[i])
 		}
 	}

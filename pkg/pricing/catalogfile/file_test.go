@@ -17,7 +17,7 @@ import (
 func sample() *File {
 	return &File{Clouds: []Cloud{
 		{
-			ID: "aws", OnDemand: Provenance{"a", "2025-05", "MIT"}, Spot: Provenance{"b", "2025-05", "MIT"}, Interruption: Provenance{"c", "2025-07", "Apache-2.0"},
+			ID: "aws", OnDemand: []Provenance{{"a", "2025-05", "MIT"}, {"d", "2026-08", "Apache-2.0"}}, Spot: Provenance{"b", "2025-05", "MIT"}, Interruption: Provenance{"c", "2025-07", "Apache-2.0"},
 			Regions: []string{"eu-west-1", "us-east-1"},
 			Types: []Type{
 				{Name: "m7i.large", MilliCPU: 2000, MemoryBytes: 8 << 30, Architecture: "amd64"},
@@ -25,7 +25,7 @@ func sample() *File {
 			},
 			OnDemandUSD: []float64{0.11235, 0.1008, 0, 32.7726},
 			SpotUSD:     []float64{0.050558, 0, 0, 141.583993642521},
-			Offers:      []Offer{NewOffer(true, Band5To10), NewOffer(true, BandUnknown), NewOffer(false, BandOver20), NewOffer(true, BandUnder5)},
+			Offers:      []Offer{NewOffer(true, Band5To10), NewOffer(true, BandUnknown).From(1), NewOffer(false, BandOver20), NewOffer(true, BandUnder5)},
 		},
 		{ID: "empty"},
 	}}
@@ -69,7 +69,7 @@ func TestPropertyPricesAreExact(t *testing.T) {
 	)
 	rapid.Check(t, func(t *rapid.T) {
 		prices := rapid.SliceOfN(drawPrice, 1, 20).Draw(t, "prices")
-		file := &File{Clouds: []Cloud{{ID: "x", Regions: []string{"r"}, OnDemandUSD: prices, SpotUSD: slices.Clone(prices), Offers: make([]Offer, len(prices))}}}
+		file := &File{Clouds: []Cloud{{ID: "x", OnDemand: make([]Provenance, 1), Regions: []string{"r"}, OnDemandUSD: prices, SpotUSD: slices.Clone(prices), Offers: make([]Offer, len(prices))}}}
 		for i := range prices {
 			file.Clouds[0].Types = append(file.Clouds[0].Types, Type{Name: "t" + strconv.Itoa(1000+i)})
 		}
@@ -102,6 +102,9 @@ func TestValidate(t *testing.T) {
 		"not a number":     {func(f *File) { f.Clouds[0].SpotUSD[0] = math.NaN() }, "bad price"},
 		"infinite":         {func(f *File) { f.Clouds[0].OnDemandUSD[0] = math.Inf(1) }, "bad price"},
 		"band":             {func(f *File) { f.Clouds[0].Offers[0] = 0xff }, "bad offer"},
+		"source":           {func(f *File) { f.Clouds[0].Offers[0] = f.Clouds[0].Offers[0].From(2) }, "bad offer"},
+		"no source":        {func(f *File) { f.Clouds[0].OnDemand = nil }, "bad offer"},
+		"too many sources": {func(f *File) { f.Clouds[0].OnDemand = make([]Provenance, MaxSources+1) }, "at most"},
 		"size":             {func(f *File) { f.Clouds[0].Types[0].MilliCPU = -1 }, "bad size"},
 		"long source":      {func(f *File) { f.Clouds[0].Spot.Source = strings.Repeat("x", MaxText+1) }, "too long"},
 		"too many regions": {func(f *File) { f.Clouds[0].Regions = make([]string, MaxRegions+1) }, "at most"},
@@ -176,8 +179,10 @@ func TestBands(t *testing.T) {
 		}
 		last = high
 		for _, listed := range []bool{false, true} {
-			if o := NewOffer(listed, band); o.Band() != band || o.Listed() != listed {
-				t.Errorf("NewOffer(%v, %d) = %d", listed, band, o)
+			for source := range MaxSources {
+				if o := NewOffer(listed, band).From(source); o.Band() != band || o.Listed() != listed || o.Source() != source {
+					t.Errorf("NewOffer(%v, %d).From(%d) = %d", listed, band, source, o)
+				}
 			}
 		}
 	}
@@ -196,7 +201,7 @@ func FuzzUnmarshal(f *testing.F) {
 	f.Add(raw[:len(raw)/2])
 	f.Add([]byte(magic))
 	f.Add(binary.AppendUvarint([]byte(magic), math.MaxUint64))
-	f.Add(append([]byte(magic), 1, 1, 'x', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0x07))
+	f.Add(append([]byte(magic), 1, 1, 'x', 0, 0, 0, 0, 0, 0, 0, 0xff, 0x07))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		file, err := Unmarshal(raw)
 		if err != nil {
