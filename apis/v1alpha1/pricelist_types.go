@@ -79,6 +79,12 @@ type InstancePrice struct {
 	// +optional
 	// +kubebuilder:default=on-demand
 	CapacityType CapacityType `json:"capacityType,omitempty"`
+	// operatingSystem that runs on it: linux (the default) or windows, which clouds charge a licence for. The catalog has no
+	// prices of Windows.
+	// +optional
+	// +kubebuilder:default=linux
+	// +kubebuilder:validation:Enum=linux;windows
+	OperatingSystem string `json:"operatingSystem,omitempty"`
 	// hourlyUSD in US dollars an hour.
 	// +required
 	// +kubebuilder:validation:XValidation:rule=`type(self) == int ? self >= 0 && self <= 100000 : !self.startsWith('-') && (self.endsWith('m') ? size(self) <= 9 : self.endsWith('u') ? size(self) <= 12 : self.endsWith('n') ? size(self) <= 15 : self.endsWith('k') ? size(self) <= 3 || self == '100k' : double(self) <= 100000.0)`,message=`is a price in US dollars from 0 to 100000, written as a number ("0.0416")`

@@ -46,9 +46,9 @@ func (c *checker) findHighest() {
 		if !usable(pool.Price) {
 			continue
 		}
-		for k, amount := range []int64{pool.Allocatable.MilliCPU, pool.Allocatable.MemoryBytes, pool.Allocatable.GPUs} {
+		for k, amount := range chargeable(&pool.Allocatable) {
 			if amount > 0 {
-				c.highest[k] = max(c.highest[k], pool.Price.USD/float64(amount))
+				c.highest[k] = max(c.highest[k], pool.Price.USD/amount)
 			}
 		}
 	}
@@ -74,16 +74,22 @@ func (c *checker) findHighest() {
 
 // compute is what one replica costs on a pool, in US dollars an hour.
 func (c *checker) compute(w *engine.Workload, pool *engine.Pool) (usd float64, known bool) {
-	amounts := []int64{pool.Allocatable.MilliCPU, pool.Allocatable.MemoryBytes, pool.Allocatable.GPUs}
-	for k, request := range []int64{w.Request.MilliCPU, w.Request.MemoryBytes, w.Request.GPUs} {
+	amounts := chargeable(&pool.Allocatable)
+	for k, request := range chargeable(&w.Request) {
 		switch {
 		case !usable(pool.Price):
-			usd = max(usd, float64(request)*c.highest[k])
+			usd = max(usd, request*c.highest[k])
 		case amounts[k] > 0:
-			usd = max(usd, pool.Price.USD*float64(request)/float64(amounts[k]))
+			usd = max(usd, pool.Price.USD*request/amounts[k])
 		}
 	}
 	return usd, usable(pool.Price)
+}
+
+// chargeable are the amounts that a machine's price is shared by: millicores, bytes, and GPUs with the sevenths of those that are
+// cut in slices.
+func chargeable(r *engine.Resources) [3]float64 {
+	return [3]float64{float64(r.MilliCPU), float64(r.MemoryBytes), float64(r.GPUs) + float64(r.GPUSlices)/7}
 }
 
 func (c *checker) egressPerByte(from *rules.Class, cloud, region string) float64 {

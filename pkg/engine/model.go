@@ -184,7 +184,7 @@ func (m *model) buildPool(i int) {
 	out.template = m.vector(&in.Allocatable)
 	if out.priced {
 		out.rates = pricing.NewRates(in.Price.USD, pricing.Resources{
-			MilliCPU: out.template[dimCPU], MemoryBytes: out.template[dimMemory], GPUs: out.template[dimGPU],
+			MilliCPU: out.template[dimCPU], MemoryBytes: out.template[dimMemory], GPUs: out.template[dimGPU], GPUSlices: in.Allocatable.GPUSlices,
 		})
 	}
 	if out.spot = in.Class.Spot(); out.spot {

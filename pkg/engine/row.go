@@ -52,11 +52,12 @@ func (m *model) request(r *Resources) *request {
 	for _, v := range vector {
 		key = binary.AppendVarint(key, v)
 	}
+	key = binary.AppendVarint(key, r.GPUSlices)
 	if known, ok := m.requests[string(key)]; ok {
 		return known
 	}
 	out := &request{id: len(m.requests), vector: vector, size: make([]float64, len(vector)), priced: pricing.Resources{
-		MilliCPU: vector[dimCPU], MemoryBytes: vector[dimMemory], GPUs: vector[dimGPU],
+		MilliCPU: vector[dimCPU], MemoryBytes: vector[dimMemory], GPUs: vector[dimGPU], GPUSlices: r.GPUSlices,
 	}}
 	for d, v := range vector {
 		out.size[d] = float64(v)

@@ -42,6 +42,8 @@ type EgressPrices interface {
 type Resources struct {
 	// MilliCPU in thousandths of a core, MemoryBytes in bytes, GPUs of whatever make.
 	MilliCPU, MemoryBytes, GPUs int64
+	// GPUSlices are sevenths of GPUs that are devices of their own (MIG): they price a replica, and Extended limits them by name.
+	GPUSlices int64
 	// Extended are all other resources by name, in their own units: GPUs by make ("nvidia.com/gpu"), "ephemeral-storage",
 	// "pods" (where a node limits how many pods it runs, a replica requests one). A resource that a node does not list it
 	// does not have.
@@ -50,7 +52,7 @@ type Resources struct {
 
 // Priced are the resources that price a replica.
 func (r *Resources) Priced() pricing.Resources {
-	return pricing.Resources{MilliCPU: r.MilliCPU, MemoryBytes: r.MemoryBytes, GPUs: r.GPUs}
+	return pricing.Resources{MilliCPU: r.MilliCPU, MemoryBytes: r.MemoryBytes, GPUs: r.GPUs, GPUSlices: r.GPUSlices}
 }
 
 // Pool is a number of interchangeable nodes: of one cluster, class, size, labels and taints.

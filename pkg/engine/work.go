@@ -94,6 +94,7 @@ func (m *model) newWork(i int, w *Workload) (*work, []Problem) {
 	check("Request.MilliCPU", clean.Request.MilliCPU)
 	check("Request.MemoryBytes", clean.Request.MemoryBytes)
 	check("Request.GPUs", clean.Request.GPUs)
+	check("Request.GPUSlices", clean.Request.GPUSlices)
 	for _, name := range m.extended {
 		if v, ok := clean.Request.Extended[name]; ok {
 			check("Request.Extended["+name+"]", v)

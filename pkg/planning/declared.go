@@ -141,8 +141,9 @@ func (b *builder) empty(pool *v1alpha1.CloudPool) *group {
 		setDefault(node.Labels, corev1.LabelArchStable, instance.Architecture)
 	}
 	setDefault(node.Labels, corev1.LabelOSStable, string(corev1.Linux))
+	g.operatingSystem = pricing.OperatingSystem(node.Labels)
 	g.labels = b.labelsOf(&located{node: node, labels: location.LabelsOf(at)})
-	g.order = key(keyHead(g.cluster, &at), pool, keyTail("", &at, &g.each, g.taints), g.labels) + " declared"
+	g.order = key(keyHead(g.cluster, &at), pool, keyTail("", g.operatingSystem, &at, &g.each, g.taints), g.labels) + " declared"
 	return g
 }
 

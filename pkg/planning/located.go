@@ -21,11 +21,13 @@ type located struct {
 	cluster string
 	at      location.Node
 	// labels are those of its location.
-	labels      labels.Set
-	provider    string // the provider's own name of the node pool
-	taints      []corev1.Taint
-	allocatable engine.Resources
-	capacity    pricing.Resources
+	labels   labels.Set
+	provider string // the provider's own name of the node pool
+	// operatingSystem as the node's labels say it.
+	operatingSystem string
+	taints          []corev1.Taint
+	allocatable     engine.Resources
+	capacity        pricing.Resources
 	// head and tail of the keys of its groups.
 	head, tail string
 }
@@ -34,9 +36,10 @@ func locatedAt(node *corev1.Node, options location.Options) *located {
 	n := &located{
 		node: node, cluster: node.Labels[v1alpha1.LabelCluster], at: location.FromNode(node, options), provider: providerPool(node.Labels),
 		taints: poolTaints(node.Spec.Taints), allocatable: allocatable(node), capacity: capacityOf(node),
+		operatingSystem: pricing.OperatingSystem(node.Labels),
 	}
 	n.labels = location.LabelsOf(n.at)
-	n.head, n.tail = keyHead(n.cluster, &n.at), keyTail(n.provider, &n.at, &n.allocatable, n.taints)
+	n.head, n.tail = keyHead(n.cluster, &n.at), keyTail(n.provider, n.operatingSystem, &n.at, &n.allocatable, n.taints)
 	return n
 }
 

@@ -34,6 +34,8 @@ type group struct {
 	// min and max nodes within which it may be sized; max is 0 when no node can be added.
 	min, max int
 	order    string // the key, which breaks ties
+	// operatingSystem as the node's labels say it.
+	operatingSystem string
 }
 
 // member is a node of a group.
@@ -102,7 +104,7 @@ func (b *builder) groups() []*group {
 func (b *builder) groupOf(n *located, declared *v1alpha1.CloudPool, labels labels.Set, key string) *group {
 	return &group{
 		cluster: n.cluster, at: n.at, class: b.input.World.Class(n.at), declared: declared, provider: n.provider, taints: n.taints,
-		labels: labels, each: n.allocatable, capacity: n.capacity, order: key,
+		labels: labels, each: n.allocatable, capacity: n.capacity, operatingSystem: n.operatingSystem, order: key,
 	}
 }
 
@@ -119,7 +121,7 @@ func keyHead(cluster string, at *location.Node) string {
 	return fmt.Sprintf("%q %q %q %q %q %q ", cluster, at.Cloud, at.Region, at.Zone, at.InstanceType, at.CapacityType)
 }
 
-func keyTail(provider string, at *location.Node, each *engine.Resources, taints []corev1.Taint) string {
+func keyTail(provider, operatingSystem string, at *location.Node, each *engine.Resources, taints []corev1.Taint) string {
 	var tail strings.Builder
 	fmt.Fprintf(&tail, " %q %v", provider, at.Location)
 	fmt.Fprintf(&tail, " law %q %q at %v cpu %020d gpu %06d", at.Country, at.OperatorCountry, at.Coordinates, each.MilliCPU, each.GPUs)
@@ -130,6 +132,9 @@ func keyTail(provider string, at *location.Node, each *engine.Resources, taints 
 	}
 	for i := range taints {
 		tail.WriteString(" taint " + taints[i].ToString())
+	}
+	if operatingSystem == pricing.Windows {
+		tail.WriteString(" windows")
 	}
 	tail.WriteString(" labels ")
 	return tail.String()
@@ -188,7 +193,8 @@ func (b *builder) pool(g *group) (engine.Pool, PoolInfo) {
 	info := PoolInfo{Index: len(b.out.Pools), Cluster: g.cluster, Name: g.name, Declared: g.declared, At: g.at}
 	query := pricing.NodeQuery{
 		Cloud: g.at.Cloud, Region: g.at.Region, Zone: g.at.Zone, InstanceType: g.at.InstanceType, CapacityType: g.at.CapacityType,
-		MilliCPU: g.capacity.MilliCPU, MemoryBytes: g.capacity.MemoryBytes, GPUs: g.capacity.GPUs,
+		OperatingSystem: g.operatingSystem,
+		MilliCPU:        g.capacity.MilliCPU, MemoryBytes: g.capacity.MemoryBytes, GPUs: g.capacity.Cards(),
 	}
 	out := engine.Pool{
 		Cluster: g.cluster, Name: g.name, Class: g.class, Labels: g.labels, Taints: g.taints, Allocatable: g.each,

@@ -150,6 +150,12 @@ func TestRequest(t *testing.T) {
 	if got.MilliCPU != 1500 || got.MemoryBytes != 1<<30 || got.GPUs != 1 || got.Extended["nvidia.com/gpu"] != 1 || got.Extended["pods"] != 1 {
 		t.Errorf("request %+v", got)
 	}
+	slices := Request(&corev1.PodSpec{Containers: []corev1.Container{
+		{Resources: corev1.ResourceRequirements{Limits: corev1.ResourceList{"nvidia.com/mig-3g.20gb": resource.MustParse("2"), "nvidia.com/mig-1g.5gb": resource.MustParse("1")}}},
+	}})
+	if slices.GPUs != 0 || slices.GPUSlices != 7 || slices.Extended["nvidia.com/mig-3g.20gb"] != 2 {
+		t.Errorf("request %+v", slices)
+	}
 	if len(spec.Containers[1].Resources.Requests) != 0 || len(spec.Containers[0].Resources.Requests) != 1 {
 		t.Error("the spec was changed")
 	}

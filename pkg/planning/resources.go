@@ -29,7 +29,8 @@ func Request(spec *corev1.PodSpec) engine.Resources {
 func Resources(list corev1.ResourceList) engine.Resources {
 	priced := state.Resources(list)
 	out := engine.Resources{
-		MilliCPU: priced.MilliCPU, MemoryBytes: priced.MemoryBytes, GPUs: priced.GPUs, Extended: make(map[string]int64, len(list)),
+		MilliCPU: priced.MilliCPU, MemoryBytes: priced.MemoryBytes, GPUs: priced.GPUs, GPUSlices: priced.GPUSlices,
+		Extended: make(map[string]int64, len(list)),
 	}
 	for name, quantity := range list {
 		if name == corev1.ResourceCPU || name == corev1.ResourceMemory {

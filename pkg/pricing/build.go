@@ -134,7 +134,15 @@ func (b *builder) instance(field string, entry *v1alpha1.InstancePrice) {
 	if !ok {
 		return
 	}
-	key := instanceKey{place: at, instanceType: entry.InstanceType, capacity: capacityKey(capacity)}
+	switch entry.OperatingSystem {
+	case "", "linux", Windows:
+	default:
+		b.problem(field+".operatingSystem", "%q; write linux or windows, as on the node label kubernetes.io/os", entry.OperatingSystem)
+		return
+	}
+	key := instanceKey{
+		place: at, instanceType: entry.InstanceType, capacity: capacityKey(capacity), windows: entry.OperatingSystem == Windows,
+	}
 	of := b.prices.clouds[at.cloud]
 	if of != nil {
 		key.instanceType = of.types.canonical(key.instanceType)

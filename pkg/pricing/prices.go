@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"tradewind.dev/tradewind/apis/v1alpha1"
 )
 
@@ -33,6 +35,15 @@ type instanceKey struct {
 	place
 	instanceType string
 	capacity     int8 // capacityKey
+	windows      bool
+}
+
+// Windows is the operating system whose licence clouds charge for, as on the node label kubernetes.io/os.
+const Windows = "windows"
+
+// OperatingSystem is what a node with these labels runs ("linux", "windows"); empty when they do not say.
+func OperatingSystem(labels map[string]string) string {
+	return cmp.Or(labels[corev1.LabelOSStable], labels["beta.kubernetes.io/os"])
 }
 
 // resourcePrice is what a node's capacity costs, in US dollars an hour.
@@ -80,12 +91,14 @@ type NodeQuery struct {
 	Zone         string
 	InstanceType string
 	CapacityType v1alpha1.CapacityType
+	// OperatingSystem as on the node label kubernetes.io/os. Nothing of the catalog is a price of Windows.
+	OperatingSystem string
 	// MilliCPU, MemoryBytes and GPUs are the node's capacity, for prices by resource.
 	MilliCPU, MemoryBytes, GPUs int64
 }
 
 // Node returns the price of a node, in US dollars an hour: the price that a PriceList gives for its instance type,
-// else the price of its resources, else the list price less the discount.
+// else the price of its resources, else the list price less the discount, which is unknown for Windows.
 // It is unknown when none of them is known, and when the capacity type of the node is not.
 func (p *Prices) Node(q NodeQuery) Price {
 	if q.Cloud == "" {
@@ -111,7 +124,7 @@ func (p *Prices) Node(q NodeQuery) Price {
 		instanceType = of.types.list[typeIndex]
 	}
 	if len(p.instances) > 0 && instanceType != "" && (!knownType || of.overridden[typeIndex]) {
-		if price, ok := p.instanceOverride(instanceKey{place{q.Cloud, region}, instanceType, capacityKey(q.CapacityType)}, edge); ok {
+		if price, ok := p.instanceOverride(keyOf(&q, region, instanceType), edge); ok {
 			return price
 		}
 	}
@@ -121,7 +134,7 @@ func (p *Prices) Node(q NodeQuery) Price {
 		}
 	}
 	capacity, ok := capacityIndex(q.CapacityType)
-	if !ok || !knownRegion || !knownType {
+	if !ok || !knownRegion || !knownType || q.OperatingSystem == Windows {
 		return Price{}
 	}
 	pair := typeIndex*len(of.regions.list) + regionIndex
@@ -132,10 +145,15 @@ func (p *Prices) Node(q NodeQuery) Price {
 	return price
 }
 
+// keyOf is the key of the entries that price a node, with its names as the catalog spells them.
+func keyOf(q *NodeQuery, region, instanceType string) instanceKey {
+	return instanceKey{place{q.Cloud, region}, instanceType, capacityKey(q.CapacityType), q.OperatingSystem == Windows}
+}
+
 // privateNode returns the price of a node in a cloud that the catalog does not have.
 func (p *Prices) privateNode(q *NodeQuery) Price {
 	if len(p.instances) > 0 && q.InstanceType != "" {
-		if price, ok := p.instanceOverride(instanceKey{place{q.Cloud, q.Region}, q.InstanceType, capacityKey(q.CapacityType)}, ""); ok {
+		if price, ok := p.instanceOverride(keyOf(q, q.Region, q.InstanceType), ""); ok {
 			return price
 		}
 	}

@@ -97,6 +97,16 @@ func TestNode(t *testing.T) {
 		{"a node without capacity", NodeQuery{Cloud: "luxembourg"}, []v1alpha1.PriceList{list("a", spec{Resources: byResource})}, 0, BasisUnknown},
 		{"resources of another cloud", m7i, []v1alpha1.PriceList{list("a", spec{Resources: byResource})}, 0.11235, BasisList},
 		{"local zone", NodeQuery{Cloud: "aws", Region: "us-east-1", Zone: "us-east-1-nyc-2a", InstanceType: "c5.2xlarge", CapacityType: onDemand}, nil, 0, BasisUnknown},
+		{"Windows", with(m7i, func(q *NodeQuery) { q.OperatingSystem = "windows" }), nil, 0, BasisUnknown},
+		{"Linux", with(m7i, func(q *NodeQuery) { q.OperatingSystem = "linux" }), nil, 0.11235, BasisList},
+		{"a price of Linux is none of Windows", with(m7i, func(q *NodeQuery) { q.OperatingSystem = "windows" }), []v1alpha1.PriceList{list("a", spec{
+			Discounts: []discount{{Cloud: "aws", Percent: quantity("10")}},
+			Instances: []instance{{Cloud: "aws", InstanceType: "m7i.large", OperatingSystem: "linux", HourlyUSD: quantity("0.1")}}})}, 0, BasisUnknown},
+		{"a price of Windows", with(m7i, func(q *NodeQuery) { q.OperatingSystem = "windows" }), []v1alpha1.PriceList{list("a", spec{Instances: []instance{
+			{Cloud: "aws", InstanceType: "m7i.large", HourlyUSD: quantity("0.1")},
+			{Cloud: "aws", InstanceType: "m7i.large", OperatingSystem: "windows", HourlyUSD: quantity("0.2")}}})}, 0.2, BasisOverride},
+		{"a price of Windows is none of Linux", m7i, []v1alpha1.PriceList{list("a", spec{Instances: []instance{
+			{Cloud: "aws", InstanceType: "m7i.large", OperatingSystem: "windows", HourlyUSD: quantity("0.2")}}})}, 0.11235, BasisList},
 		{"ordinary zone", with(m7i, func(q *NodeQuery) { q.Zone = "eu-west-1a" }), nil, 0.11235, BasisList},
 	}
 	for _, test := range tests {
@@ -216,6 +226,10 @@ func TestReplicaHourly(t *testing.T) {
 		{"no requests", Resources{}, node, 0},
 		{"no allocatable", Resources{MilliCPU: 100, GPUs: 1}, Resources{}, 0},
 		{"GPU on a node without", Resources{MilliCPU: 1000, GPUs: 1}, Resources{MilliCPU: 4000}, 2},
+		{"slices of GPUs", Resources{MilliCPU: 100, GPUSlices: 8}, Resources{MilliCPU: 95000, GPUSlices: 56}, 8. * 8 / 56},
+		{"larger slices", Resources{GPUSlices: 3}, Resources{MilliCPU: 4000, GPUSlices: 48}, 8. * 3 / 48},
+		{"slices beside whole GPUs", Resources{GPUSlices: 7}, Resources{MilliCPU: 4000, GPUs: 1, GPUSlices: 7}, 4},
+		{"a whole GPU beside slices", Resources{GPUs: 1}, Resources{MilliCPU: 4000, GPUs: 1, GPUSlices: 7}, 4},
 		{"negative allocatable", Resources{MilliCPU: 1000}, Resources{MilliCPU: -1}, 0},
 	}
 	for _, test := range tests {
@@ -224,5 +238,23 @@ func TestReplicaHourly(t *testing.T) {
 				t.Errorf("%v, want %v", got, test.want)
 			}
 		})
+	}
+}
+
+func TestMIGSlices(t *testing.T) {
+	for resource, want := range map[string]int64{
+		"nvidia.com/mig-1g.5gb": 1, "nvidia.com/mig-1g.5gb.me": 1, "nvidia.com/mig-3g.20gb": 3, "nvidia.com/mig-7g.80gb": 7, "nvidia.com/mig-1c.3g.40gb": 1,
+		"nvidia.com/gpu": 0, "nvidia.com/mig-": 0, "nvidia.com/mig-9g.5gb": 0, "nvidia.com/mig-g": 0, "example.com/mig-1g.5gb": 0, "nvidia.com/mig-1x.5gb": 0, "": 0,
+	} {
+		if got := MIGSlices(resource); got != want {
+			t.Errorf("%s: %d slices, want %d", resource, got, want)
+		}
+	}
+	for _, test := range []struct{ r, want Resources }{
+		{Resources{GPUs: 2}, Resources{GPUs: 2}}, {Resources{GPUSlices: 56}, Resources{GPUs: 8}}, {Resources{GPUs: 1, GPUSlices: 8}, Resources{GPUs: 3}},
+	} {
+		if got := test.r.Cards(); got != test.want.GPUs {
+			t.Errorf("%+v: %d cards, want %d", test.r, got, test.want.GPUs)
+		}
 	}
 }

@@ -211,6 +211,7 @@ func TestPropertyReplicaHourly(t *testing.T) {
 			MilliCPU:    rapid.Int64Range(0, 1<<20).Draw(t, label+".cpu"),
 			MemoryBytes: rapid.Int64Range(0, 1<<45).Draw(t, label+".memory"),
 			GPUs:        rapid.Int64Range(0, 16).Draw(t, label+".gpu"),
+			GPUSlices:   rapid.SampledFrom([]int64{0, 0, 1, 3, 7, 56}).Draw(t, label+".slices"),
 		}
 	}
 	rapid.Check(t, func(t *rapid.T) {
@@ -218,7 +219,8 @@ func TestPropertyReplicaHourly(t *testing.T) {
 		request, allocatable := drawResources(t, "request"), drawResources(t, "allocatable")
 		share := 0.0
 		for _, r := range [][2]int64{
-			{request.MilliCPU, allocatable.MilliCPU}, {request.MemoryBytes, allocatable.MemoryBytes}, {request.GPUs, allocatable.GPUs},
+			{request.MilliCPU, allocatable.MilliCPU}, {request.MemoryBytes, allocatable.MemoryBytes},
+			{7*request.GPUs + request.GPUSlices, 7*allocatable.GPUs + allocatable.GPUSlices},
 		} {
 			if r[1] > 0 {
 				share = math.Max(share, float64(r[0])/float64(r[1]))

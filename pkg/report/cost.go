@@ -9,6 +9,7 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/planning"
+	"tradewind.dev/tradewind/pkg/pricing"
 	"tradewind.dev/tradewind/pkg/state"
 )
 
@@ -117,7 +118,7 @@ func Cost(snapshot *state.Snapshot, by Grouping, namespace string) (*CostReport,
 		if known {
 			origins.add(r.node)
 		}
-		if known && request.MilliCPU == 0 && request.MemoryBytes == 0 && request.GPUs == 0 {
+		if known && request == (pricing.Resources{}) {
 			free++
 		}
 		for _, group := range []*CostGroup{groupNamed(by.group(r)), &report.Total} {
@@ -202,7 +203,7 @@ func (report *CostReport) unpriced(snapshot *state.Snapshot, onNode map[string]i
 		if node.Price.Known || !empty && onNode[node.Name] == 0 {
 			continue
 		}
-		reason := unpricedReason(&node.Class.Node)
+		reason := unpricedReason(node)
 		if byReason[reason] == nil {
 			byReason[reason] = &Unpriced{Reason: reason}
 		}

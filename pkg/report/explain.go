@@ -9,6 +9,7 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/latency"
+	"tradewind.dev/tradewind/pkg/pricing"
 	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/rules/policy"
 	"tradewind.dev/tradewind/pkg/state"
@@ -123,7 +124,7 @@ func (j *judge) bill(v *verdict) *Bill {
 		}
 		b.NodeSharePercent = &share
 	} else {
-		b.Compute = Amount{Reason: unpricedReason(&v.node.Class.Node)}
+		b.Compute = Amount{Reason: unpricedReason(v.node)}
 	}
 	if v.trips.Known {
 		valued := v.trips.USD + v.preference
@@ -196,8 +197,7 @@ func (j *judge) notes(own *verdict, options ExplainOptions) []string {
 		}
 	}
 	notes = append(notes, j.kubernetes.notes()...)
-	request := j.request
-	if request.MilliCPU == 0 && request.MemoryBytes == 0 && request.GPUs == 0 {
+	if j.request == (pricing.Resources{}) {
 		notes = append(notes, "the pod requests no CPU, memory or GPU, so its share of any node is nothing; give it requests")
 	}
 	if rules.HasLocationLimits(j.rules) || len(j.rules.Latency) > 0 || j.rules.HasMaxHourlyUSD {

@@ -8,6 +8,7 @@ import (
 	"tradewind.dev/tradewind/pkg/latency"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/pricing"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 // HoursPerMonth is the usual month of cloud prices: 365 × 24 / 12 hours.
@@ -156,7 +157,8 @@ func orUnknown(name string) string {
 }
 
 // unpricedReason says why a node has no price.
-func unpricedReason(at *location.Node) string {
+func unpricedReason(node *state.Node) string {
+	at := &node.Class.Node
 	switch {
 	case at.Cloud == "":
 		return "the node's cloud is not known"
@@ -165,5 +167,10 @@ func unpricedReason(at *location.Node) string {
 	case at.CapacityType == "":
 		return "the node's capacity type is not known"
 	}
-	return fmt.Sprintf("nobody states a price of %s %s in %s; a PriceList can", at.CapacityType, at.InstanceType, placeOf(location.DomainRegion, &at.Location))
+	where := placeOf(location.DomainRegion, &at.Location)
+	if node.Windows {
+		return fmt.Sprintf("the catalog's prices are of Linux, and the node runs Windows; a PriceList can give the price of %s %s in %s "+
+			"(operatingSystem: windows)", at.CapacityType, at.InstanceType, where)
+	}
+	return fmt.Sprintf("nobody states a price of %s %s in %s; a PriceList can", at.CapacityType, at.InstanceType, where)
 }

@@ -24,6 +24,8 @@ type Node struct {
 	rules.Candidate
 	// Problems say why something about its location is unknown or contradictory, in words, with the remedy.
 	Problems []string
+	// Windows says that the node runs Windows, of which the catalog has no prices.
+	Windows bool
 }
 
 // classKey is what makes two nodes one class.
@@ -108,11 +110,13 @@ func (s *Store) derive(world *World, object *corev1.Node) *Node {
 	found := location.FromNode(object, s.options)
 	class := s.classes.intern(found)
 	node := &Node{Candidate: rules.Candidate{Name: object.Name, Class: class}, Problems: found.Problems, object: object}
+	node.Windows = pricing.OperatingSystem(object.Labels) == pricing.Windows
 	capacity := Resources(object.Status.Capacity)
 	node.Price = world.Prices.Node(pricing.NodeQuery{
 		Cloud: found.Cloud, Region: found.Region, Zone: found.Zone,
 		InstanceType: found.InstanceType, CapacityType: found.CapacityType,
-		MilliCPU: capacity.MilliCPU, MemoryBytes: capacity.MemoryBytes, GPUs: capacity.GPUs,
+		OperatingSystem: pricing.OperatingSystem(object.Labels),
+		MilliCPU:        capacity.MilliCPU, MemoryBytes: capacity.MemoryBytes, GPUs: capacity.Cards(),
 	})
 	if node.Price.Known {
 		node.Rates = pricing.NewRates(node.Price.USD, Resources(object.Status.Allocatable))
@@ -176,12 +180,14 @@ func (s *Store) DeleteNode(name string) {
 }
 
 // Resources are the CPU in millicores, memory in bytes and number of GPUs of a resource list. Every extended resource
-// whose name ends in "/gpu" counts as GPUs.
+// whose name ends in "/gpu" counts as GPUs, the devices of NVIDIA's MIG as slices of them.
 func Resources(list corev1.ResourceList) pricing.Resources {
 	out := pricing.Resources{MilliCPU: list.Cpu().MilliValue(), MemoryBytes: list.Memory().Value()}
 	for name, quantity := range list {
 		if isGPU(name) {
 			out.GPUs += value(quantity)
+		} else if slices := pricing.MIGSlices(string(name)); slices > 0 {
+			out.GPUSlices += slices * value(quantity)
 		}
 	}
 	return out

@@ -162,7 +162,7 @@ func (b *assembly) workloads() {
 // requests says whether any container asks for CPU or memory.
 func requests(template *corev1.PodTemplateSpec) bool {
 	asks := planning.Request(&template.Spec)
-	return asks.MilliCPU > 0 || asks.MemoryBytes > 0 || asks.GPUs > 0
+	return asks.MilliCPU > 0 || asks.MemoryBytes > 0 || asks.GPUs > 0 || asks.GPUSlices > 0
 }
 
 // finish does what needs all objects.
