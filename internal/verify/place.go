@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -33,7 +34,8 @@ func (c *checker) eligible(i int, pool *engine.Pool) bool {
 // answer.
 func (c *checker) eligiblePools(i int) []int {
 	w := &c.snapshot.Workloads[i]
-	key := fmt.Sprintf("%p %+v %+v %+v %+v %+v", w.Rules, w.Request, w.Availability, w.NodeSelector, w.NodeAffinity, w.Tolerations)
+	key := fmt.Sprintf("%v %p %+v %+v %+v %+v %+v", w.Attachable, w.Rules, w.Request, w.Availability, w.NodeSelector, w.NodeAffinity,
+		w.Tolerations)
 	if known, ok := c.pools[key]; ok {
 		return known
 	}
@@ -63,13 +65,24 @@ func roomy(pool *engine.Pool, request *engine.Resources) bool {
 			return true
 		}
 	}
-	return pool.MaxNodes > len(pool.Nodes) && holds(&pool.Allocatable)
+	if pool.MaxNodes <= len(pool.Nodes) {
+		return false
+	}
+	for name, v := range amounts(request) {
+		if v > fresh(pool)[name] {
+			return false
+		}
+	}
+	return true
 }
 
 // static reports the rules that a pool breaks whatever else is on it.
 func (c *checker) static(i int, pool *engine.Pool, report func(rule, format string, args ...any)) {
 	w, rules := &c.snapshot.Workloads[i], c.effective(i)
 	c.location(rules, pool, report)
+	if w.Attachable != nil && !slices.ContainsFunc(w.Attachable, func(k int) bool { return &c.snapshot.Pools[k] == pool }) {
+		report("volume", "its volumes cannot be attached in pool %s", pool.Name)
+	}
 	for _, taint := range pool.Taints {
 		if taint.Effect != corev1.TaintEffectPreferNoSchedule && !tolerated(&taint, w.Tolerations) {
 			report("taint", "pool %s has the taint %s", pool.Name, taint.ToString())

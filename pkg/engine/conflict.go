@@ -189,7 +189,8 @@ func (s *Solver) try(i int32, t *trial) bool {
 	}
 	row := &row{rowKey: w.row.rowKey, profile: p, request: w.row.request}
 	s.m.fillRow(row, nil)
-	workload := &Workload{Replicas: s.m.snapshot.Workloads[i].Replicas, Availability: t.availability}
+	in := &s.m.snapshot.Workloads[i]
+	workload := &Workload{Replicas: in.Replicas, Availability: t.availability, Attachable: in.Attachable, Pins: in.Pins}
 	a := ask{row: row, limits: s.m.newLimits(workload, p, &t.rules, row.request), n: w.n, room: s.room}
 	if !t.others {
 		if s.empty == nil {
@@ -207,8 +208,8 @@ func (s *Solver) try(i int32, t *trial) bool {
 	s.outgoing(w, &a)
 	w.out = own
 	a.atPlace = nil
-	if t.pins && len(w.pins) > 0 {
-		return s.chooser.pinned(&a, w.n, w.pins) == w.n
+	if pins := t.pinsOf(w); len(pins) > 0 {
+		return s.chooser.pinned(&a, w.n, pins) == w.n
 	}
 	return s.chooser.best(&a) == w.n
 }

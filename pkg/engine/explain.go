@@ -108,6 +108,13 @@ func (e *explainer) rejection(i int32) Rejection {
 	s, w := e.s, e.w
 	out := Rejection{Pool: int(i)}
 	if out.Rule, out.Message = s.m.excluded(w.row.profile, i); out.Rule != "" {
+		if out.Rule == RuleVolume { // the profile is that of others too
+			out.Message = volumesElsewhere(w.volumes)
+		}
+		return out
+	}
+	if rule, ok := w.bars(i); ok {
+		out.Rule, out.Message = rule.Rule, rule.Message
 		return out
 	}
 	if !s.m.pools[i].holds(w.row.request.vector) {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"math"
 	"slices"
 
@@ -13,7 +14,8 @@ type limitKey struct {
 	profile, replicas int
 	// survive is, for each kind of domain, the percentage that must survive its loss plus one; 0 for none.
 	survive [len(survivable)]int
-	request int // plus one; 0 where it makes no difference
+	request int    // plus one; 0 where it makes no difference
+	volumes string // what volumes hold; empty where they hold nothing
 }
 
 // limits are the rules on how the replicas of one workload are shared out over pools. All are upper bounds on a set of
@@ -78,6 +80,9 @@ func (m *model) limitsOf(w *Workload, p *profile, r *request) *limits {
 			key.request = r.id + 1
 		}
 	}
+	if held := w.held(); len(held) > 0 && len(w.Availability)+len(p.rules.Spread) > 0 {
+		key.volumes = fmt.Sprint(held)
+	}
 	if known, ok := m.limits[key]; ok {
 		return known
 	}
@@ -103,16 +108,18 @@ func (m *model) newLimits(w *Workload, p *profile, effective *policy.Effective, 
 		if spread.MaxSkew > 0 {
 			m.addSkew(l, p, r.vector, p.spread[i], int32(min(spread.MaxSkew, maxReplicas)))
 		}
-		if limit < n {
+		if limit = max(limit, m.mostConfined(w, p.spread[i])); limit < n {
 			l.addCap(domainCap{axis: p.spread[i], max: limit, rule: RuleSpread, key: spread.TopologyKey})
 		}
 		if need > 1 {
-			l.mins = append(l.mins, domainMin{axis: p.spread[i], base: 1, extras: n - need, need: need, key: spread.TopologyKey})
+			extras := max(n-need, m.beyondConfined(w, p.spread[i]))
+			l.mins = append(l.mins, domainMin{axis: p.spread[i], base: 1, extras: extras, need: need, key: spread.TopologyKey})
 		}
 	}
 	for _, a := range w.Availability {
-		if limit := int32(rules.MostLost(a.MinReplicasPercent, w.Replicas)); limit < n {
-			l.addCap(domainCap{axis: m.lossAxis(a.Survive), max: limit, rule: RuleAvailability, key: string(a.Survive)})
+		axis := m.lossAxis(a.Survive)
+		if limit := max(int32(rules.MostLost(a.MinReplicasPercent, w.Replicas)), m.mostConfined(w, axis)); limit < n {
+			l.addCap(domainCap{axis: axis, max: limit, rule: RuleAvailability, key: string(a.Survive)})
 		}
 	}
 	l.spot, l.onDemand = int32(rules.MostOnSpot(effective, w.Replicas)), int32(rules.MostOffSpot(effective, w.Replicas))

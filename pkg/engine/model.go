@@ -96,6 +96,9 @@ func newModel(snapshot *Snapshot, options Options) (*model, error) {
 		for name := range p.Allocatable.Extended {
 			names[name] = true
 		}
+		for name := range p.Daemons.Extended {
+			names[name] = true
+		}
 		for j := range p.Nodes {
 			for name := range p.Nodes[j].Free.Extended {
 				names[name] = true
@@ -181,10 +184,13 @@ func (m *model) buildPool(i int) {
 	if in.Allocatable.MilliCPU < 0 || in.Allocatable.MemoryBytes < 0 || in.Allocatable.GPUs < 0 {
 		problem("Allocatable", "is negative, which counts as nothing; give what a node can allocate")
 	}
-	out.template = m.vector(&in.Allocatable)
+	size := m.vector(&in.Allocatable)
+	if out.template = size; in.spare() > 0 {
+		out.template = less(size, m.vector(&in.Daemons))
+	}
 	if out.priced {
 		out.rates = pricing.NewRates(in.Price.USD, pricing.Resources{
-			MilliCPU: out.template[dimCPU], MemoryBytes: out.template[dimMemory], GPUs: out.template[dimGPU], GPUSlices: in.Allocatable.GPUSlices,
+			MilliCPU: size[dimCPU], MemoryBytes: size[dimMemory], GPUs: size[dimGPU], GPUSlices: in.Allocatable.GPUSlices,
 		})
 	}
 	if out.spot = in.Class.Spot(); out.spot {
@@ -205,7 +211,7 @@ func (m *model) buildPool(i int) {
 	if in.MinNodes < 0 || in.MaxNodes < 0 {
 		problem("MaxNodes", "%d to %d is no number of nodes; a negative one counts as 0", in.MinNodes, in.MaxNodes)
 	}
-	spare := max(in.MaxNodes, 0) - len(in.Nodes)
+	spare := in.spare()
 	if in.MinNodes > in.MaxNodes && in.MaxNodes > 0 {
 		problem("MinNodes", "%d is above MaxNodes %d; MaxNodes counts", in.MinNodes, in.MaxNodes)
 	}
@@ -215,6 +221,18 @@ func (m *model) buildPool(i int) {
 	}
 	out.spare = int32(max(spare, 0))
 	m.sumUp(out)
+}
+
+// spare is how many nodes the pool may have more.
+func (p *Pool) spare() int { return max(p.MaxNodes-len(p.Nodes), 0) }
+
+// less is one vector without another; nothing becomes negative.
+func less(from, amount []int64) []int64 {
+	out := make([]int64, len(from))
+	for d := range from {
+		out[d] = max(from[d]-amount[d], 0)
+	}
+	return out
 }
 
 // sumUp computes the distinct sizes of nodes and the sum of their resources.

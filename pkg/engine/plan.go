@@ -38,6 +38,8 @@ type Placement struct {
 	Recoveries []Recovery
 	// Conflict says why replicas are unplaced; nil when none is.
 	Conflict *Conflict
+	// Unkept are rules that volumes make impossible, with the volumes named: what these hold is placed all the same.
+	Unkept []ConflictRule
 	// Held says why the last decision is kept whatever the rules say; empty when it was planned.
 	Held string
 }
@@ -113,6 +115,7 @@ const (
 	RuleCost         Rule = Rule(rules.KindCost)
 	RuleSize         Rule = "size"     // no node is large enough
 	RuleCapacity     Rule = "capacity" // the room is taken by other workloads
+	RuleDevices      Rule = "devices"  // devices that pods claim
 	RuleQuota        Rule = "quota"    // the API server refuses the replicas' pods
 	RuleInput        Rule = "input"    // the workload is malformed, see Plan.Problems
 	RulePrice        Rule = "price"    // not a rule: allowed, but dearer than what was chosen

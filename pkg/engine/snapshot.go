@@ -74,8 +74,11 @@ type Pool struct {
 	Sunk bool
 	// Interruption of spot nodes; ignored for others.
 	Interruption Interruption
-	// Allocatable resources of one node: they price replicas by dominant share, and are what an added node brings.
+	// Allocatable resources of one node: they price replicas by dominant share, and are what an added node brings, less what
+	// Daemons take of it.
 	Allocatable Resources
+	// Daemons is what pods that run on every node take of one that is added. Of existing nodes Node.Free leaves it out.
+	Daemons Resources
 	// Nodes exist.
 	Nodes []Node
 	// MinNodes and MaxNodes are the limits within which an autoscaler sizes the pool, existing nodes counted. With MaxNodes
@@ -122,10 +125,16 @@ type Workload struct {
 	Calls []Call
 	// Current are the replicas that run now; pools may repeat. Replicas on nodes that are gone are left out.
 	Current []PoolReplicas
-	// Pins are replicas that a volume holds in place. Together they may not be more than Replicas.
+	// Attachable are the pools whose nodes the volumes of every replica can be attached to, by index and in order; nil for all.
+	// Workloads that may be on the same pools best share one slice. Volumes names what limits them, in words, each once: "claim data".
+	Attachable []int
+	Volumes    []string
+	// Pins are replicas that volumes of their own hold in place. Together they may not be more than Replicas.
 	Pins []Pin
 	// Priority is the value of the pods' PriorityClass: where there is too little room, replicas with a higher one come first.
 	Priority int32
+	// PreemptsNobody says that its replicas wait for room that replicas with a lower priority have which run already.
+	PreemptsNobody bool
 	// Refused of the Replicas cannot run whatever room there is, for the reason that RefusedBy gives: the API server refuses
 	// their pods. They are not planned for, and count as unplaced.
 	Refused   int
@@ -170,21 +179,15 @@ type PoolReplicas struct{ Pool, Replicas int }
 // Pin holds replicas to where their volumes are.
 type Pin struct {
 	Replicas int
-	// Places where the volumes can be attached, any of them: cloud, region and zone as far as they are set must agree with
-	// the pool's. No place means nowhere.
-	Places []location.Location
-}
-
-// Allows says whether a pinned replica may be in a location.
-func (p *Pin) Allows(at location.Location) bool {
-	for i := range p.Places {
-		place := &p.Places[i]
-		if (place.Cloud == "" || place.Cloud == at.Cloud) && (place.Region == "" || place.Region == at.Region) &&
-			(place.Zone == "" || place.Zone == at.Zone) && (place.Cloud != "" || place.Region != "" || place.Zone != "") {
-			return true
-		}
-	}
-	return false
+	// Pools whose nodes the volumes can be attached to, by index and in order, any of them. None means nowhere.
+	Pools []int
+	// Volumes names what holds them, in words, each once: "claim data-db-0".
+	Volumes []string
+	// Barred, when not empty, is a rule that keeps the replicas from every pool for their volumes' sake: Pools are none then. Its kind is
+	// RuleVolume where it says none.
+	Barred ConflictRule
+	// Unkept, when not empty, is such a rule of replicas that run all the same, and stay.
+	Unkept ConflictRule
 }
 
 // The prices of what has no price of its own. They are Tradewind's own scale.

@@ -95,7 +95,7 @@ func (s *Solver) recoverAll() []unfit {
 		})
 		for _, i := range list {
 			w := s.works[i]
-			allocs, left := s.refuge(w, l, s.lost(w, l))
+			allocs, left := s.refuge(w, l, max(s.lost(w, l)-s.stuck(i, l), 0))
 			w.refuges = append(w.refuges, refuge{l, allocs, left})
 			if left > 0 {
 				missing = append(missing, unfit{i, l, left})
@@ -161,7 +161,7 @@ func (s *Solver) movable(w *work, l loss) []bool {
 		for i, ok := range p.only {
 			inside = inside || ok && of[i] == l.domain
 		}
-		if !inside {
+		if !inside || domainOf(of, p.Pools) >= 0 { // what cannot leave the domain at all is not replaced
 			continue
 		}
 		for i, ok := range p.only {

@@ -85,6 +85,7 @@ type trial struct {
 	rules        policy.Effective // as far as they limit how replicas are shared out
 	availability []policy.Availability
 	pins         bool
+	bars         []ConflictRule
 	far          map[int]bool // calls whose limits count
 	others       bool         // the room that other workloads take is missing
 }
@@ -93,7 +94,7 @@ func (s *Solver) newTrial(i int32) *trial {
 	w := s.works[i]
 	t := &trial{
 		allowed: make(poolSet, (len(s.m.pools)+63)/64), rules: *w.row.profile.rules.Effective,
-		availability: s.m.snapshot.Workloads[i].Availability, pins: true, others: true, far: map[int]bool{},
+		availability: s.m.snapshot.Workloads[i].Availability, pins: true, bars: w.barredBy(), others: true, far: map[int]bool{},
 	}
 	for k := range t.allowed {
 		t.allowed[k] = math.MaxUint64
@@ -119,9 +120,7 @@ func (s *Solver) suspects(i int32) []suspect {
 			add(RuleCall, fmt.Sprintf("at most %g ms to %s/%s", limit, callee.Namespace, callee.Name), nil, func(t *trial) { delete(t.far, k) })
 		}
 	}
-	if len(w.pins) > 0 {
-		add(RuleVolume, "volumes that hold replicas in place", nil, func(t *trial) { t.pins = false })
-	}
+	s.volumeSuspects(w, in, add)
 	if len(in.NodeSelector) > 0 {
 		add(RuleNodeSelector, "node selector "+rules.SelectorText(in.NodeSelector), s.meeting(&Workload{NodeSelector: in.NodeSelector, Tolerations: tolerateAll}), nil)
 	}

@@ -289,7 +289,7 @@ func (s *Solver) shelter(i int32) {
 	s.dropAlone(w)
 	w.refuges = nil
 	for _, l := range s.lossesOf(w) {
-		allocs, left := s.refuge(w, l, s.lost(w, l))
+		allocs, left := s.refuge(w, l, max(s.lost(w, l)-s.stuck(i, l), 0))
 		for _, a := range allocs {
 			s.room.release(a, w.row.request.vector)
 		}

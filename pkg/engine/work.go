@@ -21,6 +21,7 @@ type work struct {
 	stays     []stay
 	moving    int32 // replicas that run now and are still wanted
 	pins      []pin
+	volumes   []string // what limits all of its replicas
 	out       []edge   // calls it makes
 	own       []edge   // calls that are its own alone, until follow adds them to out
 	in        []caller // calls it receives
@@ -41,6 +42,7 @@ type work struct {
 type pin struct {
 	n    int32
 	only []bool
+	*Pin // that it was read from
 }
 
 // edge is a call to another workload.
@@ -165,6 +167,7 @@ func (m *model) readCurrent(out *work, w *Workload, problem func(field, format s
 
 func (m *model) readPins(out *work, w *Workload, problem func(field, format string, args ...any)) {
 	left := out.n
+	out.volumes = w.Volumes
 	for k := range w.Pins {
 		p := &w.Pins[k]
 		if p.Replicas < 0 || p.Replicas > int(left+out.refused) {
@@ -176,10 +179,14 @@ func (m *model) readPins(out *work, w *Workload, problem func(field, format stri
 		}
 		left -= n
 		only := make([]bool, len(m.pools))
-		for i := range m.pools {
-			only[i] = p.Allows(m.pools[i].class.Location)
+		for _, i := range p.Pools {
+			if i < 0 || i >= len(m.pools) {
+				problem(fmt.Sprintf("Pins[%d].Pools", k), "%d is none of the %d pools; it is left out", i, len(m.pools))
+				continue
+			}
+			only[i] = true
 		}
-		out.pins = append(out.pins, pin{n, only})
+		out.pins = append(out.pins, pin{n, only, p})
 	}
 }
 

@@ -41,7 +41,10 @@ func From(lists *state.Lists, world *state.World, options location.Options, know
 		World: world, Location: options, Nodes: lists.Nodes, Pools: lists.CloudPools,
 		Namespaces: make(map[string]labels.Set, len(lists.Namespaces)), Pods: make([]Pod, 0, len(lists.Pods)),
 		Claims: lists.Claims, Volumes: lists.Volumes, Classes: lists.StorageClasses, PriorityClasses: lists.PriorityClasses,
-		Quotas: lists.Quotas, Unavailable: NodeUnavailable, PoolUnavailable: outages(lists.CloudPools), shapes: known,
+		CSINodes: lists.CSINodes, DaemonSets: lists.DaemonSets, RuntimeClasses: lists.RuntimeClasses,
+		ResourceClaims: lists.ResourceClaims, ResourceClaimTemplates: lists.ResourceClaimTemplates, ResourceSlices: lists.ResourceSlices,
+		DeviceClasses: lists.DeviceClasses,
+		Quotas:        lists.Quotas, Unavailable: NodeUnavailable, PoolUnavailable: outages(lists.CloudPools), shapes: known,
 	}
 	for _, namespace := range lists.Namespaces {
 		in.Namespaces[namespace.Name] = labels.Set(namespace.Labels)

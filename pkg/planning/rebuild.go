@@ -29,17 +29,25 @@ func (r *Result) Rebuild(input *Input, concerned map[workload.Key]bool) (next *R
 	for i := range input.Workloads {
 		w := &input.Workloads[i]
 		at, known := b.index[w.Key]
-		if !known || w.Template == nil || !sameNodes(w, &out.Workloads[at]) {
+		if !known || w.Template == nil {
 			return nil, nil, false
 		}
-		out.Workloads[at] = *w
+		admitted := *w
+		admitted.Template, _ = b.runtimes.Admit(w.Template) // what is wrong with it Build has said
+		if !sameNodes(&admitted, &out.Workloads[at]) {
+			return nil, nil, false
+		}
+		out.Workloads[at] = admitted
 	}
 	again := b.withCallers(concerned)
 	out.Unagreed = slices.DeleteFunc(slices.Clone(r.Unagreed), func(u Unagreed) bool { return again[b.callees[u.Caller]] })
 	pods := b.runningOf(again)
 	for i := range out.Workloads {
 		if again[i] {
-			snapshot.Workloads[i] = b.workload(&out.Workloads[i], pods[i], b.known)
+			var known bool
+			if snapshot.Workloads[i], known = b.workload(&out.Workloads[i], pods[i]); !known {
+				return nil, nil, false
+			}
 		}
 	}
 	if len(input.Quotas) > 0 { // what one takes of a quota another lacks

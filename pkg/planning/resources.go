@@ -14,6 +14,9 @@ import (
 // podsResource is the resource that limits how many pods a node runs.
 const podsResource = string(corev1.ResourcePods)
 
+// ephemeralStorage is the disk of a node that pods without volumes write to.
+const ephemeralStorage = string(corev1.ResourceEphemeralStorage)
+
 // unlimitedPods is for nodes that do not say how many pods they run: more than anybody runs on a node.
 const unlimitedPods = math.MaxInt32
 

@@ -15,6 +15,7 @@ func (p *Plan) Text(w io.Writer) error {
 	p.money(&out)
 	p.workloads(&out)
 	p.unplaced(&out)
+	p.unkept(&out)
 	p.exposed(&out)
 	p.unrecovered(&out)
 	p.estimates(&out)
@@ -107,6 +108,18 @@ func (p *Plan) unplaced(out *strings.Builder) {
 			why = w.Conflict.Message
 		}
 		paragraph(out, "  ", fmt.Sprintf("%s: %d of %d: %s", w.workloadName(), w.Unplaced, w.Replicas, cmp.Or(why, "no reason is known")))
+	}
+}
+
+// unkept are the rules that volumes make impossible.
+func (p *Plan) unkept(out *strings.Builder) {
+	title := "\nRules that volumes make impossible\n"
+	for i := range p.Placements {
+		for _, rule := range p.Placements[i].Unkept {
+			out.WriteString(title)
+			paragraph(out, "  ", p.Placements[i].workloadName()+": "+rule)
+			title = ""
+		}
 	}
 }
 

@@ -158,7 +158,7 @@ func TestStatusAndMoverNameTheSameSaving(t *testing.T) {
 
 type roomForAll struct{}
 
-func (roomForAll) Reserve(string) bool { return true }
+func (roomForAll) Reserve(*moves.Replica, string) moves.Refusal { return moves.Refusal{} }
 
 // What a Placement calls a share is money, and what is valued is apart from it.
 func TestPartsOfAPlacement(t *testing.T) {

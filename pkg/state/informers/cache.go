@@ -5,6 +5,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	resourcehelper "k8s.io/component-helpers/resource"
@@ -37,6 +38,8 @@ func CacheOptions() cache.Options {
 			&coordinationv1.Lease{}:         {Transform: transformLease, Namespaces: map[string]cache.Config{corev1.NamespaceNodeLease: {}}},
 			&corev1.Namespace{}:             {Transform: transformNamespace},
 			&corev1.PersistentVolumeClaim{}: {Transform: transformClaim},
+			&storagev1.CSINode{}:            {Transform: transformCSINode},
+			&appsv1.DaemonSet{}:             {Transform: transformDaemonSet},
 			&appsv1.Deployment{}:            {Transform: transformDeployment},
 			&appsv1.ReplicaSet{}:            {Transform: transformReplicaSet},
 			&appsv1.StatefulSet{}:           {Transform: transformStatefulSet},

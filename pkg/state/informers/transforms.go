@@ -4,6 +4,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"tradewind.dev/tradewind/pkg/workload"
@@ -19,7 +20,7 @@ func template(full *corev1.PodTemplateSpec) corev1.PodTemplateSpec {
 			Overhead: spec.Overhead, Volumes: claims(spec.Volumes), NodeName: spec.NodeName, NodeSelector: spec.NodeSelector,
 			Affinity: spec.Affinity, Tolerations: spec.Tolerations, TopologySpreadConstraints: spec.TopologySpreadConstraints,
 			HostNetwork: spec.HostNetwork, SchedulerName: spec.SchedulerName, RuntimeClassName: spec.RuntimeClassName, PriorityClassName: spec.PriorityClassName,
-			ActiveDeadlineSeconds: spec.ActiveDeadlineSeconds,
+			ActiveDeadlineSeconds: spec.ActiveDeadlineSeconds, ResourceClaims: spec.ResourceClaims,
 		},
 	}
 }
@@ -111,6 +112,31 @@ func transformJob(object any) (any, error) {
 	}
 	if workload.JobEnded(job) {
 		out.Status.Conditions, out.Spec.Template = job.Status.Conditions, corev1.PodTemplateSpec{}
+	}
+	return out, nil
+}
+
+func transformDaemonSet(object any) (any, error) {
+	set, ok := object.(*appsv1.DaemonSet)
+	if !ok {
+		return object, nil
+	}
+	return &appsv1.DaemonSet{
+		TypeMeta: set.TypeMeta, ObjectMeta: owned(&set.ObjectMeta), Spec: appsv1.DaemonSetSpec{Template: template(&set.Spec.Template)},
+	}, nil
+}
+
+// transformCSINode keeps how many volumes a node attaches.
+func transformCSINode(object any) (any, error) {
+	node, ok := object.(*storagev1.CSINode)
+	if !ok {
+		return object, nil
+	}
+	out := &storagev1.CSINode{TypeMeta: node.TypeMeta, ObjectMeta: identity(&node.ObjectMeta)}
+	for i := range node.Spec.Drivers {
+		out.Spec.Drivers = append(out.Spec.Drivers, storagev1.CSINodeDriver{
+			Name: node.Spec.Drivers[i].Name, Allocatable: node.Spec.Drivers[i].Allocatable,
+		})
 	}
 	return out, nil
 }
