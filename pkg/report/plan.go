@@ -32,6 +32,8 @@ type Plan struct {
 	Pools      []PlanPool      `json:"pools"`
 	// Losses say what would break if a cloud were lost.
 	Losses []PlanLoss `json:"losses,omitempty"`
+	// Replay is what kube-scheduler's filters say of the plan; absent when they were not asked.
+	Replay *PlanReplay `json:"replay,omitempty"`
 	// Comparison is with another plan; absent when none was asked.
 	Comparison *PlanComparison `json:"comparison,omitempty"`
 }

@@ -16,6 +16,7 @@ func (p *Plan) Text(w io.Writer) error {
 	p.workloads(&out)
 	p.unplaced(&out)
 	p.unkept(&out)
+	p.replayed(&out)
 	p.exposed(&out)
 	p.unrecovered(&out)
 	p.estimates(&out)

@@ -37,7 +37,8 @@ type environment struct {
 // errReported ends a command with exit status 1 when it has said already what is wrong.
 var errReported = errors.New("reported")
 
-// errUnplaced ends simulate with exit status 2: the plan that it has printed leaves replicas without a place.
+// errUnplaced ends simulate with exit status 2: the plan that it has printed leaves replicas without a place, or has some where
+// kube-scheduler would refuse them.
 var errUnplaced = errors.New("replicas without a place")
 
 // Run runs the command and returns its exit status: 0 for success, 2 for a plan that leaves replicas without a place, 1 for

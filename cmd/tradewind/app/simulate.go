@@ -27,6 +27,7 @@ type simulation struct {
 	optimizeFor string
 	deadline    time.Duration
 	noLosses    bool
+	replay      bool
 	cloudLabels []string
 }
 
@@ -56,7 +57,10 @@ between.
 --compare lays the plan beside another one: that of other files (PATH), "base" for these files without --lose, --price and
 --scale, or "current" for the replicas as they run now.
 
-Exit status 0: every replica has a place; 2: some have none; 1: bad input.`,
+--replay binds the replicas one after the other where the plan has them, by kube-scheduler's own filters over the nodes that exist
+and those to be added, and names each filter that refuses a replica on its node.
+
+Exit status 0: every replica has a place; 2: some have none, or with --replay kube-scheduler would refuse some; 1: bad input.`,
 		Args: cobra.NoArgs,
 	}
 	named(cmd, `  # Where should everything be, and what does it cost?
@@ -64,6 +68,9 @@ Exit status 0: every replica has a place; 2: some have none; 1: bad input.`,
 
   # What happens when AWS is gone, against today?
   tradewind simulate -f examples/scenarios/three-clouds --lose cloud=aws --compare base
+
+  # Would kube-scheduler bind every replica where the plan has it?
+  tradewind simulate -f examples/scenarios/three-clouds --replay
 
   # Spot capacity in Ireland doubles in price, and the shop is busy.
   tradewind simulate -f snapshot/ --price cloud=aws,region=eu-west-1,capacityType=spot=x2 --scale shop/web=40 -o json`)
@@ -78,6 +85,7 @@ Exit status 0: every replica has a place; 2: some have none; 1: bad input.`,
 	flags.StringVar(&s.optimizeFor, "optimize-for", "", "what counts where no policy says: Cost, Latency, Balanced (the default)")
 	flags.DurationVar(&s.deadline, "deadline", 0, "stop searching after this time and take the best plan so far; 0 for no limit")
 	flags.BoolVar(&s.noLosses, "no-losses", false, "leave out what would break if each cloud were lost, which takes a plan for each")
+	flags.BoolVar(&s.replay, "replay", false, "bind the plan's replicas by kube-scheduler's own filters, and say which they refuse")
 	addCloudLabels(cmd, &s.cloudLabels)
 	complete(cmd, "optimize-for", optimizations)
 	cmd.RunE = func(*cobra.Command, []string) error { return s.run() }
@@ -115,6 +123,9 @@ func (s *simulation) run() error {
 		return err
 	}
 	run.report()
+	if s.output == formatCSV && shown.Replay != nil {
+		run.write("", shown.Replay.Lines()) // rows of a plan have no place for it
+	}
 	if err := s.env.print(s.output, formatsOfPlan, shown); err != nil {
 		return err
 	}
@@ -122,7 +133,7 @@ func (s *simulation) run() error {
 	case run.bad > 0:
 		fmt.Fprintf(s.env.err, "Error: bad input: %d of what the files say cannot be used (above); the rest is planned\n", run.bad)
 		return errReported
-	case shown.Unplaced > 0:
+	case shown.Unplaced > 0, shown.Replay != nil && shown.Replay.Refused > 0:
 		return errUnplaced
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/printable"
@@ -202,6 +203,19 @@ func (l *loser) pool(pool *planning.PoolInfo) string {
 		reason = l.next(pool)
 	}
 	return reason
+}
+
+// gone says of nodes whether they are lost.
+func (l *loser) gone(result *planning.Result) func(*corev1.Node) bool {
+	return func(node *corev1.Node) bool {
+		pool, known := result.PoolOf[node.Name]
+		return slices.ContainsFunc(l.lose, func(s selector) bool {
+			if s.byNode() {
+				return len(s.terms) == 1 && s.terms[0].value == node.Name
+			}
+			return known && result.Pools[pool].Cluster == node.Labels[v1alpha1.LabelCluster] && s.matches(&result.Pools[pool], "")
+		})
+	}
 }
 
 // unused names what was to be lost and is not there.

@@ -13,6 +13,7 @@ import (
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/printable"
+	"tradewind.dev/tradewind/pkg/replay"
 	"tradewind.dev/tradewind/pkg/report"
 	"tradewind.dev/tradewind/pkg/state/files"
 )
@@ -163,6 +164,14 @@ func (r *planRun) plan(scenario *files.Scenario, asked changes, role role) (*rep
 	shown := report.NewPlan(result, plan, solver.Explain)
 	for _, i := range exposed {
 		shown.Placements[i].Exposed = true
+	}
+	if r.replay && role == asAsked {
+		r.progress.say("replaying the plan")
+		outcome, err := replay.Run(&replay.Input{Lists: scenario.Lists, Result: result, Plan: plan, Gone: lost.gone(result)})
+		if err != nil {
+			return nil, nil, nil, fmt.Errorf("replay the plan: %w", err)
+		}
+		shown.Replay = report.NewPlanReplay(result, outcome)
 	}
 	return shown, result, plan, nil
 }

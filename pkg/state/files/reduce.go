@@ -53,7 +53,7 @@ func reduceStatefulSet(from *appsv1.StatefulSet) client.Object {
 	for i := range from.Spec.VolumeClaimTemplates {
 		template := &from.Spec.VolumeClaimTemplates[i]
 		claim := corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: template.Name}}
-		claim.Spec.StorageClassName = template.Spec.StorageClassName
+		claim.Spec.StorageClassName, claim.Spec.AccessModes = template.Spec.StorageClassName, template.Spec.AccessModes
 		out.Spec.VolumeClaimTemplates = append(out.Spec.VolumeClaimTemplates, claim)
 	}
 	return out
@@ -101,24 +101,6 @@ func reduceJob(from *batchv1.Job) client.Object {
 func reduceDaemonSet(from *appsv1.DaemonSet) client.Object {
 	out := &appsv1.DaemonSet{TypeMeta: typeMeta("apps/v1", "DaemonSet"), ObjectMeta: meta(from, nil)}
 	out.Spec.Template = template(&from.Spec.Template)
-	return out
-}
-
-// reducePod keeps pods that take room on a node.
-func reducePod(from *corev1.Pod) client.Object {
-	if from.Spec.NodeName == "" || workload.Ended(from) {
-		return nil
-	}
-	set := map[string]string{}
-	for _, key := range append(workload.HashLabels(), v1alpha1.LabelCluster) {
-		if hash, ok := from.Labels[key]; ok {
-			set[key] = hash
-		}
-	}
-	out := &corev1.Pod{TypeMeta: typeMeta("v1", "Pod"), ObjectMeta: meta(from, set), Spec: podSpec(&from.Spec)}
-	// Where a pod runs is settled: what it asked of nodes says nothing any more.
-	out.Spec.NodeSelector, out.Spec.Tolerations, out.Spec.Affinity = nil, nil, nil
-	out.OwnerReferences, out.DeletionTimestamp = controllerOf(from), from.DeletionTimestamp
 	return out
 }
 

@@ -22,6 +22,8 @@ import (
 // Scenario is what a plan is made from, out of files.
 type Scenario struct {
 	*planning.Input
+	// Lists are the objects that the input was made from.
+	Lists *state.Lists
 	// Problems are bad input, of the files and of what they mean together; the rest is in the input.
 	Problems []Problem
 	// Warnings are about what can be right but seldom is.
@@ -61,7 +63,7 @@ func (s *Set) Scenario(options location.Options, now time.Time) (*Scenario, erro
 	if err != nil {
 		return nil, err
 	}
-	b.out.Input = planning.From(&b.lists, world, options, nil)
+	b.out.Input, b.out.Lists = planning.From(&b.lists, world, options, nil), &b.lists
 	b.finish()
 	b.meaning(world)
 	b.out.Problems = append(b.out.Problems, s.Problems...)

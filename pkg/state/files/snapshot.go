@@ -62,7 +62,7 @@ func Snapshot(lists *state.Lists, options SnapshotOptions) ([]File, error) {
 			reduceAll(staying(lists.ReplicaSets), wanted, reduceReplicaSet),
 			reduceAll(staying(lists.ReplicationControllers), wanted, reduceReplicationController),
 			reduceAll(staying(lists.Jobs), wanted, reduceJob), reduceAll(lists.DaemonSets, nil, reduceDaemonSet))},
-		{"pods.yaml", reduceAll(lists.Pods, nil, reducePod)},
+		{"pods.yaml", reduceAll(lists.Pods, nil, selected(lists).pod)},
 		{"volumes.yaml", slices.Concat(reduceAll(lists.Volumes, nil, reduceVolume), reduceAll(lists.Claims, wanted, reduceClaim),
 			reduceAll(lists.StorageClasses, nil, reduceStorageClass))},
 		{"devices.yaml", slices.Concat(reduceAll(lists.ResourceSlices, nil, reduceSlice), reduceAll(lists.DeviceClasses, nil, reduceDeviceClass),
@@ -202,11 +202,7 @@ func podSpec(from *corev1.PodSpec) corev1.PodSpec {
 	if from.Resources != nil {
 		out.Resources = &corev1.ResourceRequirements{Requests: from.Resources.Requests, Limits: from.Resources.Limits}
 	}
-	if from.Affinity != nil && from.Affinity.NodeAffinity != nil {
-		if required := from.Affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution; required != nil {
-			out.Affinity = &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: required}}
-		}
-	}
+	out.HostNetwork, out.Affinity, out.TopologySpreadConstraints = from.HostNetwork, affinity(from.Affinity), spreads(from.TopologySpreadConstraints)
 	for i := range from.Volumes {
 		volume := &from.Volumes[i]
 		if volume.PersistentVolumeClaim != nil {
@@ -229,7 +225,7 @@ func containers(from []corev1.Container) []corev1.Container {
 	var out []corev1.Container
 	for i := range from {
 		out = append(out, corev1.Container{
-			Name: from[i].Name, RestartPolicy: from[i].RestartPolicy,
+			Name: from[i].Name, Ports: ports(from[i].Ports), RestartPolicy: from[i].RestartPolicy,
 			Resources: corev1.ResourceRequirements{Requests: from[i].Resources.Requests, Limits: from[i].Resources.Limits},
 		})
 	}

@@ -42,7 +42,9 @@ spec:
       requiredDuringSchedulingIgnoredDuringExecution:
         nodeSelectorTerms: [{matchExpressions: [{key: disk, operator: Exists}]}]
     podAffinity:
-      requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: hunter2}]
+      preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1, podAffinityTerm: {topologyKey: hunter2}}]
+    podAntiAffinity:
+      requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: rack, labelSelector: {matchLabels: {role: cache}}}]
   initContainers: [{name: init, image: hunter2, args: [hunter2], resources: {requests: {cpu: 10m}}}]
   containers:
   - name: main
@@ -55,6 +57,7 @@ spec:
     lifecycle: {preStop: {exec: {command: [hunter2]}}}
     volumeMounts: [{name: hunter2, mountPath: /x}]
     resources: {requests: {cpu: 100m, memory: 64Mi}, limits: {cpu: 200m}}
+    ports: [{name: hunter2, containerPort: 80, hostPort: 8080}]
   volumes:
   - {name: data, persistentVolumeClaim: {claimName: data}}
   - {name: secret, secret: {secretName: hunter2}}
@@ -90,7 +93,7 @@ func plantedLists(t *testing.T) *state.Lists {
 	node.Status.Addresses = []corev1.NodeAddress{{Address: plant}}
 	pod := &corev1.Pod{ObjectMeta: plantedMeta("shop", "web-1-x"), Spec: template.Spec}
 	pod.Spec.NodeName = "a"
-	pod.Labels = map[string]string{"pod-template-hash": "1", "note": plant}
+	pod.Labels = map[string]string{"pod-template-hash": "1", "role": "cache", "note": plant}
 	pod.OwnerReferences = []metav1.OwnerReference{{Kind: "ReplicaSet", Name: "web-1", Controller: &isController}}
 	policy := &v1alpha1.PlacementPolicy{ObjectMeta: plantedMeta("shop", "p"), Spec: v1alpha1.PolicySpec{Residency: &v1alpha1.Residency{Jurisdictions: []string{"EU"}}}}
 	return &state.Lists{
@@ -153,6 +156,11 @@ func TestSnapshotHoldsNoSecret(t *testing.T) {
 		if !strings.Contains(problem.Object, "PriceList") { // an empty one says nothing, which its definition refuses
 			t.Error(problem)
 		}
+	}
+	kept := scenario.Lists.Pods[0]
+	if kept.Labels["role"] != "cache" || kept.Spec.Containers[0].Ports[0].HostPort != 8080 || kept.Spec.Affinity.NodeAffinity != nil ||
+		len(kept.Spec.Affinity.PodAntiAffinity.RequiredDuringSchedulingIgnoredDuringExecution) != 1 {
+		t.Errorf("what the pod keeps from others: %+v, %+v", kept.Labels, kept.Spec)
 	}
 	var got []string
 	for i := range scenario.Workloads {
