@@ -54,6 +54,7 @@ func Check(snapshot *engine.Snapshot, plan *engine.Plan, options engine.Options)
 		}
 	}
 	c.capacity()
+	c.pods()
 	for i, p := range plan.Placements {
 		if p.Held != "" {
 			c.held(i)

@@ -145,7 +145,7 @@ func (f *filling) charge(w *work, n int32) {
 // dominant is the largest share of what all pools hold.
 func (f *filling) dominant(used []float64) float64 {
 	share := 0.0
-	for d, v := range used {
+	for d, v := range used[:f.s.m.ports.first] {
 		if f.total[d] > 0 {
 			share = max(share, v/f.total[d])
 		}
@@ -287,7 +287,7 @@ func (f *filling) fillTier(groups []*group) {
 // share is the dominant share of so many replicas.
 func (f *filling) share(w *work, n int32) float64 {
 	share := 0.0
-	for d, size := range w.row.request.size {
+	for d, size := range w.row.request.size[:f.s.m.ports.first] {
 		if f.total[d] > 0 {
 			share = max(share, size*float64(n)/f.total[d])
 		}

@@ -31,6 +31,7 @@ type model struct {
 	options  Options
 	dims     int
 	extended []string
+	ports    ports
 	pools    []pool
 	axes     []axis
 	axisOf   map[string]int
@@ -46,6 +47,7 @@ type model struct {
 	cellSets map[string]*cells
 	kindSets map[string]*kinds
 	limits   map[limitKey]*limits
+	spreads  map[string]*spreadDomains
 	byName   map[workload.Key]int
 }
 
@@ -78,7 +80,7 @@ func newModel(snapshot *Snapshot, options Options) (*model, error) {
 	m := &model{
 		snapshot: snapshot, options: options, axisOf: map[string]int{},
 		profiles: map[string]*profile{}, requests: map[string]*request{}, rows: map[rowKey]*row{}, cellSets: map[string]*cells{}, kindSets: map[string]*kinds{},
-		limits: map[limitKey]*limits{}, byName: map[workload.Key]int{},
+		limits: map[limitKey]*limits{}, spreads: map[string]*spreadDomains{}, byName: map[workload.Key]int{},
 	}
 	if snapshot.RoundTrips == nil {
 		return nil, errors.New("snapshot: RoundTrips is nil; make them with placement.NewRoundTrips")
@@ -121,7 +123,8 @@ func newModel(snapshot *Snapshot, options Options) (*model, error) {
 		m.extended = append(m.extended, name)
 	}
 	slices.Sort(m.extended)
-	m.dims = dimExtended + len(m.extended)
+	m.ports = newPorts(snapshot, dimExtended+len(m.extended))
+	m.dims = dimExtended + len(m.extended) + len(m.ports.list)
 	m.buildPools()
 	m.geo.build(snapshot)
 	for i := range m.pools {
@@ -188,6 +191,7 @@ func (m *model) buildPool(i int) {
 	if out.template = size; in.spare() > 0 {
 		out.template = less(size, m.vector(&in.Daemons))
 	}
+	m.ports.open(out.template, in.HostPorts)
 	if out.priced {
 		out.rates = pricing.NewRates(in.Price.USD, pricing.Resources{
 			MilliCPU: size[dimCPU], MemoryBytes: size[dimMemory], GPUs: size[dimGPU], GPUSlices: in.Allocatable.GPUSlices,
@@ -206,7 +210,9 @@ func (m *model) buildPool(i int) {
 	}
 	out.nodes = len(in.Nodes)
 	for j := range in.Nodes {
-		out.free = append(out.free, m.vector(&in.Nodes[j].Free)...)
+		free := m.vector(&in.Nodes[j].Free)
+		m.ports.open(free, in.Nodes[j].HostPorts)
+		out.free = append(out.free, free...)
 	}
 	if in.MinNodes < 0 || in.MaxNodes < 0 {
 		problem("MaxNodes", "%d to %d is no number of nodes; a negative one counts as 0", in.MinNodes, in.MaxNodes)

@@ -29,6 +29,7 @@ var randomPlaces = []struct{ cloud, region, zone string }{
 type bounds struct {
 	pools, nodes, workloads, replicas int
 	calls, survive, pins, current     bool
+	pods                              bool // rules of pods, and host ports
 }
 
 // randomSnapshot draws a snapshot with every kind of rule, on few small nodes, so that rules bind.
@@ -65,6 +66,9 @@ func randomPool(t *rapid.T, w *enginetest.World, i int, b bounds) engine.Pool {
 		pool.Nodes = append(pool.Nodes, engine.Node{Name: fmt.Sprintf("n%d", j), Free: free})
 	}
 	pool.MaxNodes = rapid.IntRange(0, b.nodes+1).Draw(t, "maxNodes")
+	if b.pods && len(pool.Nodes) > 0 && rapid.IntRange(0, 5).Draw(t, "taken") == 0 {
+		pool.Nodes[0].HostPorts = []engine.HostPort{randomPort}
+	}
 	if rapid.IntRange(0, 5).Draw(t, "tainted") == 0 {
 		pool.Taints = []corev1.Taint{{Key: "dedicated", Value: "batch", Effect: corev1.TaintEffectNoSchedule}}
 	}
@@ -122,6 +126,9 @@ func randomWorkload(t *rapid.T, w *enginetest.World, s *engine.Snapshot, i int, 
 				CallerOnly: rapid.IntRange(0, 2).Draw(t, "alone") == 0,
 			})
 		}
+	}
+	if b.pods {
+		randomPods(t, &out, s, i, b)
 	}
 	return out
 }

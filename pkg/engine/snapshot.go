@@ -84,6 +84,8 @@ type Pool struct {
 	// MinNodes and MaxNodes are the limits within which an autoscaler sizes the pool, existing nodes counted. With MaxNodes
 	// at or below len(Nodes) no node can be added.
 	MinNodes, MaxNodes int
+	// HostPorts are those that pods of every node have, on a node that is added.
+	HostPorts []HostPort
 }
 
 // Node is an existing node.
@@ -92,6 +94,8 @@ type Node struct {
 	// Free resources are the allocatable ones less those of pods that the plan does not decide on (daemons, pods without
 	// a controller). Replicas of the snapshot's workloads count as free, even while they run on the node.
 	Free Resources
+	// HostPorts are those that pods have that the plan does not decide on.
+	HostPorts []HostPort
 }
 
 // Interruption is how often the cloud takes a spot node back.
@@ -113,6 +117,10 @@ type Workload struct {
 	NodeSelector map[string]string
 	NodeAffinity *corev1.NodeSelector
 	Tolerations  []corev1.Toleration
+	// HostPorts of one replica.
+	HostPorts []HostPort
+	// PodRules are the rules of its pods about the pods beside them; nil when there are none.
+	PodRules *PodRules
 	// Rules are the merged rules of the policies that select the workload; nil when there are none.
 	Rules *rules.Rules
 	// Availability are the losses that it must survive, each of them alone: with any one domain gone, so many of the replicas

@@ -186,7 +186,7 @@ func (s *Solver) leave(w *work, l loss) bool {
 	s.outgoing(w, &a)
 	s.put(w, &a)
 	s.settle(w)
-	if s.lost(w, l) < before && w.placed() >= placed && s.callersReach(w) {
+	if s.lost(w, l) < before && w.placed() >= placed && s.callersReach(w) && !s.disturbs(w) {
 		return true
 	}
 	s.restore(w, was)

@@ -88,6 +88,9 @@ type trial struct {
 	bars         []ConflictRule
 	far          map[int]bool // calls whose limits count
 	others       bool         // the room that other workloads take is missing
+	ports        bool         // host ports count
+	pods         PodRules     // as far as they limit how replicas are shared out
+	without      map[int]bool // rules of pods with others that are left out, by their numbers
 }
 
 func (s *Solver) newTrial(i int32) *trial {
@@ -95,6 +98,10 @@ func (s *Solver) newTrial(i int32) *trial {
 	t := &trial{
 		allowed: make(poolSet, (len(s.m.pools)+63)/64), rules: *w.row.profile.rules.Effective,
 		availability: s.m.snapshot.Workloads[i].Availability, pins: true, bars: w.barredBy(), others: true, far: map[int]bool{},
+		ports: true, without: map[int]bool{},
+	}
+	if own := s.m.snapshot.Workloads[i].PodRules; own != nil {
+		t.pods = *own
 	}
 	for k := range t.allowed {
 		t.allowed[k] = math.MaxUint64
@@ -136,6 +143,7 @@ func (s *Solver) suspects(i int32) []suspect {
 			t.availability = without(t.availability, func(other policy.Availability) bool { return other == a })
 		})
 	}
+	out = append(out, s.podSuspects(i)...)
 	return append(out, s.policySuspects(i)...)
 }
 

@@ -93,7 +93,7 @@ func (s *Solver) takeTurns(always bool) bool {
 			}
 			placed := w.placed()
 			undo := s.rework(i, func() *ask { a := &ask{}; s.outgoing(w, a); return a })
-			if w.placed() < placed || !s.reaches(w) || !s.callersReach(w) {
+			if w.placed() < placed || !s.reaches(w) || !s.callersReach(w) || s.disturbs(w) {
 				undo()
 			}
 		}

@@ -10,6 +10,7 @@ import (
 
 // work is one workload while a plan is made.
 type work struct {
+	index  int32
 	row    *row
 	limits *limits
 	n      int32 // replicas that are planned for
@@ -36,6 +37,8 @@ type work struct {
 	certain   bool // it has replicas in every plan that is compared with the bound
 	dropped   bool // replicas were left out since all that have a place are in one domain that may be lost
 	following bool // it is among those that follow what they call
+
+	pods *podWork // rules of pods that bind it to others; nil for none
 }
 
 // pin is replicas that must be on certain pools.
@@ -71,7 +74,7 @@ func (m *model) newWork(i int, w *Workload) (*work, []Problem) {
 	problem := func(field, format string, args ...any) {
 		problems = append(problems, Problem{Object: object, Field: field, Message: fmt.Sprintf(format, args...)})
 	}
-	out := &work{held: w.Hold, namespace: w.Namespace, priority: w.Priority}
+	out := &work{index: int32(i), held: w.Hold, namespace: w.Namespace, priority: w.Priority}
 	clean := *w
 	bad := func(field, format string, args ...any) {
 		problem(field, format+"; its replicas stay where they are until it is corrected", args...)
@@ -127,7 +130,7 @@ func (m *model) newWork(i int, w *Workload) (*work, []Problem) {
 		out.held = profile.rules.Held() // an uncertain answer keeps the last decision
 	}
 	out.row = m.row(&clean, profile)
-	out.limits = m.limitsOf(&clean, profile, out.row.request)
+	out.limits = m.limitsOf(i, &clean, profile, out.row.request)
 	out.refused = int32(clean.Refused)
 	out.n = int32(clean.Replicas) - out.refused
 	m.readCurrent(out, &clean, problem)

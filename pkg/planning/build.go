@@ -60,6 +60,7 @@ func Build(input *Input) (*Result, error) {
 		planned, _ := b.workload(&b.out.Workloads[i], pods[i]) // pools were made knowing of all volumes
 		b.out.Snapshot.Workloads = append(b.out.Snapshot.Workloads, planned)
 	}
+	b.podRules()
 	b.refuse(pods)
 	slices.SortStableFunc(b.out.Problems, func(x, y Problem) int {
 		return cmp.Or(strings.Compare(x.Object, y.Object), strings.Compare(x.Field, y.Field), strings.Compare(x.Message, y.Message))
@@ -149,6 +150,7 @@ func (b *builder) refer() {
 			}
 		}
 	}
+	b.referPods()
 	for _, pool := range b.input.Pools {
 		if pool.Labels[v1alpha1.LabelDiscovered] == "true" {
 			continue // its labels are what its nodes have alike, some of them by chance
@@ -231,6 +233,7 @@ type nodeName struct {
 func (b *builder) pods() []running {
 	out := make([]running, len(b.out.Workloads))
 	seen := map[attached]bool{}
+	ports := b.wantsPorts()
 	for i := range b.input.Pods {
 		pod := &b.input.Pods[i]
 		at, ok := b.nodeOf(pod)
@@ -242,8 +245,12 @@ func (b *builder) pods() []running {
 			continue
 		}
 		if at.node >= 0 {
-			subtract(&b.out.Snapshot.Pools[at.pool].Nodes[at.node].Free, &pod.Request)
+			node := &b.out.Snapshot.Pools[at.pool].Nodes[at.node]
+			subtract(&node.Free, &pod.Request)
 			b.attach(pod, at, seen)
+			if ports {
+				node.HostPorts = append(node.HostPorts, pod.HostPorts...)
+			}
 		}
 	}
 	return out

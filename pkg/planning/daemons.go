@@ -17,6 +17,7 @@ type daemon struct {
 	key     workload.Key
 	demands *rules.Demands
 	request engine.Resources
+	ports   []engine.HostPort
 }
 
 // readDaemons reads the DaemonSets, as admission changes their pods.
@@ -32,7 +33,7 @@ func (b *builder) readDaemons() []daemon {
 			b.problem(key.String(), "spec.template.spec.nodeSelector", "%s", err)
 			continue
 		}
-		out = append(out, daemon{key: key, demands: rules.DemandsOf(&template.Spec), request: Request(&template.Spec)})
+		out = append(out, daemon{key: key, demands: rules.DemandsOf(&template.Spec), request: Request(&template.Spec), ports: HostPorts(&template.Spec)})
 	}
 	return out
 }
@@ -70,7 +71,9 @@ func (b *builder) addDaemons() {
 			for i := range b.daemons {
 				d := &b.daemons[i]
 				if !there[on{d.key, nodeAt{p, k}}] && d.runsOn(nodes[k]) {
-					subtract(&b.out.Snapshot.Pools[p].Nodes[k].Free, &d.request)
+					node := &b.out.Snapshot.Pools[p].Nodes[k]
+					subtract(&node.Free, &d.request)
+					node.HostPorts = append(node.HostPorts, d.ports...)
 				}
 			}
 		}
@@ -93,6 +96,17 @@ func (b *builder) daemonsOf(node *corev1.Node) engine.Resources {
 		out.GPUs += d.request.GPUs
 		for name, amount := range d.request.Extended {
 			out.Extended[name] += amount
+		}
+	}
+	return out
+}
+
+// daemonPortsOf are the host ports that DaemonSets take of a node like this one.
+func (b *builder) daemonPortsOf(node *corev1.Node) []engine.HostPort {
+	var out []engine.HostPort
+	for i := range b.daemons {
+		if d := &b.daemons[i]; d.runsOn(node) {
+			out = append(out, d.ports...)
 		}
 	}
 	return out

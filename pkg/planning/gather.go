@@ -173,6 +173,9 @@ type shape struct {
 	generation int64 // of the pod: resizing it raises it
 	request    engine.Resources
 	claims     []string
+	// antiAffinity and hostPorts are what rules of pods look at.
+	antiAffinity []corev1.PodAffinityTerm
+	hostPorts    []engine.HostPort
 }
 
 func (s *Shapes) of(pod *corev1.Pod) *shape {
@@ -181,7 +184,10 @@ func (s *Shapes) of(pod *corev1.Pod) *shape {
 			return known.(*shape)
 		}
 	}
-	out := &shape{generation: pod.Generation, request: Request(&pod.Spec), claims: workload.Claims(pod)}
+	out := &shape{
+		generation: pod.Generation, request: Request(&pod.Spec), claims: workload.Claims(pod),
+		antiAffinity: workload.AntiAffinity(&pod.Spec), hostPorts: HostPorts(&pod.Spec),
+	}
 	if s != nil {
 		s.byUID.Store(pod.UID, out)
 	}

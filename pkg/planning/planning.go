@@ -84,6 +84,10 @@ type Pod struct {
 	Request engine.Resources
 	// Claims are the names of its PersistentVolumeClaims.
 	Claims []string
+	// Labels, AntiAffinity (the required terms) and HostPorts are what rules of pods look at. A pod that is being deleted has none.
+	Labels       labels.Set
+	AntiAffinity []corev1.PodAffinityTerm
+	HostPorts    []engine.HostPort
 }
 
 // PoolInfo is a pool of the snapshot with the objects that it was made from.

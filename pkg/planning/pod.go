@@ -26,5 +26,8 @@ func (s *Shapes) Pod(pod *corev1.Pod, owners workload.Owners) (out Pod, ok bool)
 	if of := workload.Of(pod, owners); workload.Live(pod) || of.Kind == workload.DaemonSet { // whose next pod comes in its place
 		out.Workload = of
 	}
+	if workload.Live(pod) {
+		out.Labels, out.AntiAffinity, out.HostPorts = pod.Labels, shape.antiAffinity, shape.hostPorts
+	}
 	return out, true
 }

@@ -229,7 +229,7 @@ func (b *builder) pool(g *group) (engine.Pool, PoolInfo) {
 		Price: b.input.World.Prices.Node(query), Sunk: Sunk(&g.at), MinNodes: g.min, MaxNodes: g.max,
 	}
 	if g.max > len(g.nodes) {
-		out.Daemons = b.daemonsOf(g.next)
+		out.Daemons, out.HostPorts = b.daemonsOf(g.next), b.daemonPortsOf(g.next)
 	}
 	info.ListPrice = b.input.World.ListPrices.Node(query)
 	info.Negotiated = out.Price.Known != info.ListPrice.Known || out.Price.USD != info.ListPrice.USD

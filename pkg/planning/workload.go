@@ -14,7 +14,7 @@ func (b *builder) workload(w *Workload, pods running) (out engine.Workload, ok b
 	out = engine.Workload{
 		Namespace: w.Namespace, Name: w.Name, Kind: w.Kind, Replicas: w.Replicas, Request: Request(spec),
 		NodeSelector: spec.NodeSelector, NodeAffinity: requiredAffinity(spec), Tolerations: spec.Tolerations,
-		RestartUSD: w.RestartUSD, Hold: w.Hold,
+		HostPorts: HostPorts(spec), RestartUSD: w.RestartUSD, Hold: w.Hold,
 	}
 	priority := b.priorities.of(spec)
 	out.Priority, out.PreemptsNobody = priority.value, priority.patient

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // File is a file of a snapshot.
@@ -221,7 +222,7 @@ func podSpec(from *corev1.PodSpec) corev1.PodSpec {
 	return out
 }
 
-func containers(from []corev1.Container) []corev1.Container {
+func containers(from []corev1.Container, hostNetwork bool) []corev1.Container {
 	var out []corev1.Container
 	for i := range from {
 		out = append(out, corev1.Container{

@@ -175,6 +175,11 @@ func TestSnapshotHoldsNoSecret(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("workloads %v, want %v", got, want)
 	}
+	for i := range scenario.Pods { // what a rule of pods looks at is there
+		if pod := &scenario.Pods[i]; pod.Labels["role"] != "cache" || len(pod.AntiAffinity) != 1 {
+			t.Errorf("pod %s: labels %v, anti-affinity %v", pod.Name, pod.Labels, pod.AntiAffinity)
+		}
+	}
 	if len(scenario.Pods) != 1 || len(scenario.DaemonSets) != 1 || len(scenario.Pools) != 1 || len(scenario.Claims) != 1 || len(scenario.Volumes) != 1 || len(scenario.Classes) != 1 || scenario.World.Policies.Len() != 1 {
 		t.Errorf("read back %d pods, %d pools, %d claims, %d volumes", len(scenario.Pods), len(scenario.Pools), len(scenario.Claims), len(scenario.Volumes))
 	}

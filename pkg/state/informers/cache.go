@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // FieldOwner is the field manager under which the controllers write to objects of others.
@@ -69,8 +70,7 @@ func owned(meta *metav1.ObjectMeta) metav1.ObjectMeta {
 // KeepAnnotations are annotations by which people keep autoscalers from evicting a pod; Tradewind heeds them too.
 var KeepAnnotations = [...]string{"cluster-autoscaler.kubernetes.io/safe-to-evict", "karpenter.sh/do-not-disrupt"}
 
-// transformPod keeps what a pod requests as one container, its claims, where and how it is, and what it keeps from others: ports of
-// its node, and the places of pods that it must not be near.
+// transformPod keeps what a pod requests and its host ports as one container, its claims, what it keeps away, and where and how it is.
 func transformPod(object any) (any, error) {
 	pod, ok := object.(*corev1.Pod)
 	if !ok {
@@ -80,13 +80,14 @@ func transformPod(object any) (any, error) {
 		TypeMeta: pod.TypeMeta, ObjectMeta: owned(&pod.ObjectMeta),
 		Spec: corev1.PodSpec{
 			SchedulerName: pod.Spec.SchedulerName, NodeName: pod.Spec.NodeName, Volumes: claims(pod.Spec.Volumes),
-			Containers: []corev1.Container{{
-				Resources: corev1.ResourceRequirements{Requests: resourcehelper.PodRequests(pod, resourcehelper.PodResourcesOptions{})},
-				Ports:     hostPorts(pod.Spec.Containers, pod.Spec.InitContainers),
-			}},
-			Affinity: avoidance(pod.Spec.Affinity),
+			Containers: []corev1.Container{{Ports: workload.HostPorts(&pod.Spec), Resources: corev1.ResourceRequirements{
+				Requests: resourcehelper.PodRequests(pod, resourcehelper.PodResourcesOptions{}),
+			}}},
 		},
 		Status: corev1.PodStatus{Phase: pod.Status.Phase},
+	}
+	if terms := workload.AntiAffinity(&pod.Spec); len(terms) > 0 { // which keep others away for as long as it runs
+		out.Spec.Affinity = &corev1.Affinity{PodAntiAffinity: &corev1.PodAntiAffinity{RequiredDuringSchedulingIgnoredDuringExecution: terms}}
 	}
 	out.Annotations = kept(pod.Annotations, KeepAnnotations[:]...)
 	for i := range pod.Status.Conditions {
@@ -97,37 +98,6 @@ func transformPod(object any) (any, error) {
 		}
 	}
 	return out, nil
-}
-
-// hostPorts are the ports of the node that containers take while the pod runs.
-func hostPorts(containers, init []corev1.Container) []corev1.ContainerPort {
-	var out []corev1.ContainerPort
-	add := func(c *corev1.Container) {
-		for _, port := range c.Ports {
-			if port.HostPort > 0 {
-				out = append(out, port)
-			}
-		}
-	}
-	for i := range containers {
-		add(&containers[i])
-	}
-	for i := range init {
-		if policy := init[i].RestartPolicy; policy != nil && *policy == corev1.ContainerRestartPolicyAlways {
-			add(&init[i])
-		}
-	}
-	return out
-}
-
-// avoidance is what of a running pod's affinity keeps others away: its required anti-affinity.
-func avoidance(affinity *corev1.Affinity) *corev1.Affinity {
-	if affinity == nil || affinity.PodAntiAffinity == nil || len(affinity.PodAntiAffinity.RequiredDuringSchedulingIgnoredDuringExecution) == 0 {
-		return nil
-	}
-	return &corev1.Affinity{PodAntiAffinity: &corev1.PodAntiAffinity{
-		RequiredDuringSchedulingIgnoredDuringExecution: affinity.PodAntiAffinity.RequiredDuringSchedulingIgnoredDuringExecution,
-	}}
 }
 
 // kept are those of the annotations that have these keys; nil when there is none.

@@ -16,7 +16,7 @@ func template(full *corev1.PodTemplateSpec) corev1.PodTemplateSpec {
 	return corev1.PodTemplateSpec{
 		ObjectMeta: metav1.ObjectMeta{Labels: full.Labels},
 		Spec: corev1.PodSpec{
-			Containers: containers(spec.Containers), InitContainers: containers(spec.InitContainers), Resources: spec.Resources,
+			Containers: containers(spec.Containers, spec.HostNetwork), InitContainers: containers(spec.InitContainers, spec.HostNetwork), Resources: spec.Resources,
 			Overhead: spec.Overhead, Volumes: claims(spec.Volumes), NodeName: spec.NodeName, NodeSelector: spec.NodeSelector,
 			Affinity: spec.Affinity, Tolerations: spec.Tolerations, TopologySpreadConstraints: spec.TopologySpreadConstraints,
 			HostNetwork: spec.HostNetwork, SchedulerName: spec.SchedulerName, RuntimeClassName: spec.RuntimeClassName, PriorityClassName: spec.PriorityClassName,
@@ -25,10 +25,12 @@ func template(full *corev1.PodTemplateSpec) corev1.PodTemplateSpec {
 	}
 }
 
-func containers(full []corev1.Container) []corev1.Container {
+func containers(full []corev1.Container, hostNetwork bool) []corev1.Container {
 	out := make([]corev1.Container, len(full))
 	for i := range full {
-		out[i] = corev1.Container{Name: full[i].Name, Ports: full[i].Ports, Resources: full[i].Resources, RestartPolicy: full[i].RestartPolicy}
+		out[i] = corev1.Container{
+			Name: full[i].Name, Resources: full[i].Resources, RestartPolicy: full[i].RestartPolicy, Ports: workload.PortsOf(&full[i], hostNetwork),
+		}
 	}
 	return out
 }
