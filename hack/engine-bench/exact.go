@@ -31,7 +31,7 @@ func exact() error {
 		if err := sound(snapshot, plan); err != nil {
 			return fmt.Errorf("instance %d: %w", seed, err)
 		}
-		best, possible, err := enginetest.Optimum(context.Background(), snapshot, limit)
+		best, possible, err := enginetest.Optimum(context.Background(), snapshot, 0, limit)
 		switch {
 		case errors.Is(err, enginetest.ErrUndecided):
 			fmt.Fprintf(os.Stderr, "instance %d is left out: %v\n", seed, err)

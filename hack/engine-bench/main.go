@@ -41,6 +41,7 @@ func run(only string) error {
 		{"engine_incremental_p50_ms engine_incremental_p99_ms", incremental},
 		{"engine_replay_refused", replayed},
 		{"engine_exact_gap_median_percent engine_exact_gap_worst_percent", exact},
+		{"engine_calls_exact_gap_median_percent engine_calls_exact_gap_worst_percent engine_calls_left_out engine_replan_moves", exactCalls},
 		{"engine_plan_100k_x_1000_seconds engine_peak_mib engine_growth_exponent", growth},
 	} {
 		if !strings.Contains(group.figures, only) {

@@ -20,7 +20,7 @@ func TestPlansMatchAnExactSolver(t *testing.T) {
 	compared, optimal := 0, 0
 	for seed := uint64(0); compared < instances; seed++ {
 		snapshot := w.Random(rand.New(rand.NewPCG(seed, 1)))
-		best, possible, err := enginetest.Optimum(context.Background(), snapshot, time.Minute)
+		best, possible, err := enginetest.Optimum(context.Background(), snapshot, 0, time.Minute)
 		switch {
 		case errors.Is(err, enginetest.ErrNoSolver):
 			if os.Getenv("CI") != "" {

@@ -28,6 +28,8 @@ type Solver struct {
 	checks  int  // sets of rules that were tried for conflicts
 	// constructing says that workloads without a place have not been placed yet.
 	constructing bool
+	tried   int  // changes of the plan that were tried by chance
+	all     bool // every plan was tried
 }
 
 // NewSolver plans a snapshot and keeps what Update needs. Errors are those of Solve.
@@ -201,16 +203,33 @@ func (s *Solver) solve() {
 	}
 }
 
-// solveAll places all workloads: prices first, then places by these prices, then improvements at the true prices.
+// solveAll places all workloads. Where some call each other two plans are made: one as if nothing ran yet, and one from where
+// everything runs. The better counts, moves included, so that a plan made from a plan is that plan.
 func (s *Solver) solveAll() {
 	for _, w := range s.works {
 		if w.held != "" {
 			s.hold(w)
 		}
-	}
-	for _, w := range s.works {
 		w.certain = w.n > 0
 	}
+	if !s.calls || !s.runs() {
+		s.fromPrices()
+		return
+	}
+	runs := s.forget()
+	s.fromPrices()
+	s.remember(runs)
+	plan, score := s.save(), s.score()
+	s.asItRuns()
+	s.polish()
+	if score.better(s.score()) {
+		s.load(plan)
+		s.polish()
+	}
+}
+
+// fromPrices places all workloads: prices first, then places by these prices, then improvements at the true prices.
+func (s *Solver) fromPrices() {
 	d := newDual(s.m, s.items(), nil)
 	d.search(s.rounds(), s.expired)
 	s.lambda = d.lambda
@@ -228,10 +247,21 @@ func (s *Solver) solveAll() {
 		s.displace(d.relax)
 		s.improve()
 	}
-	if s.calls {
-		s.displace(d.relax)
-		s.improve()
+	s.all = s.searchAll()
+	s.mendPodRules()
+	s.secure()
+	if !s.all && (s.calls || s.lacksRoom()) {
+		s.attempt(func() {
+			s.anneal(d.relax)
+			s.improve()
+			s.mendPodRules()
+		})
 	}
+}
+
+// polish improves the present plan where that is sure to lead to the same plan again.
+func (s *Solver) polish() {
+	s.improve()
 	s.searchAll()
 	s.mendPodRules()
 	s.secure()

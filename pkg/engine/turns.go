@@ -84,6 +84,7 @@ func (s *Solver) takeTurns(always bool) bool {
 		}
 	}
 	s.solveAll()
+	s.all = false // but for what has its turn later
 	s.reserveAll()
 	for _, limit := range [][]int32{granted, asked} {
 		for _, i := range later {

@@ -21,9 +21,10 @@ var ErrNoSolver = errors.New("cbc is not installed; install Debian's package coi
 // ErrUndecided says that the exact solver ran out of time.
 var ErrUndecided = errors.New("cbc ran out of time")
 
-// Optimum is the least that placing every replica of a snapshot without calls and volumes can cost, in US dollars an hour, as the
-// solver cbc proves it. possible is false when no plan places them all. Errors are ErrNoSolver, ErrUndecided, and what cbc says.
-func Optimum(ctx context.Context, snapshot *engine.Snapshot, limit time.Duration) (usd float64, possible bool, err error) {
+// Optimum is the least that placing every replica of a snapshot without volumes can cost, in US dollars an hour, as the solver cbc
+// proves it. possible is false when no plan places them all. below is what a known plan costs, which shortens the search; 0 for none.
+// Errors are ErrNoSolver, ErrUndecided, and what cbc says.
+func Optimum(ctx context.Context, snapshot *engine.Snapshot, below float64, limit time.Duration) (usd float64, possible bool, err error) {
 	cbc, err := exec.LookPath("cbc")
 	if err != nil {
 		return 0, false, ErrNoSolver
@@ -37,8 +38,11 @@ func Optimum(ctx context.Context, snapshot *engine.Snapshot, limit time.Duration
 	if err := os.WriteFile(problem, []byte(Program(snapshot)), 0o600); err != nil {
 		return 0, false, err
 	}
-	seconds := strconv.FormatFloat(limit.Seconds(), 'f', 0, 64)
-	said, err := exec.CommandContext(ctx, cbc, problem, "sec", seconds, "ratioGap", "0", "allowableGap", "1e-9", "solve", "solution", solution).CombinedOutput()
+	arguments := []string{problem, "sec", strconv.FormatFloat(limit.Seconds(), 'f', 0, 64), "ratioGap", "0", "allowableGap", "1e-9"}
+	if below > 0 {
+		arguments = append(arguments, "cutoff", strconv.FormatFloat(below*(1+1e-6), 'g', 12, 64))
+	}
+	said, err := exec.CommandContext(ctx, cbc, append(arguments, "solve", "solution", solution)...).CombinedOutput()
 	if err != nil {
 		return 0, false, fmt.Errorf("cbc: %w: %s", err, said)
 	}
