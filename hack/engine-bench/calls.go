@@ -49,7 +49,7 @@ func exactCalls() error {
 		if plan.Unplaced == 0 {
 			known = plan.Bill.Total()
 		}
-		best, possible, err := enginetest.Optimum(context.Background(), snapshot, known, limit)
+		best, possible, err := enginetest.Optimum(context.Background(), snapshot, engine.Options{}, known, limit)
 		switch {
 		case errors.Is(err, enginetest.ErrUndecided):
 			undecided++

@@ -13,8 +13,9 @@ import (
 	"tradewind.dev/tradewind/pkg/engine/enginetest"
 )
 
-// exact compares the plans of 200 random snapshots with the optimum that an exact solver proves.
+// exact compares the plans of 200 random snapshots with the optimum that an exact solver proves, by shares.
 func exact() error {
+	options := engine.Options{Objective: engine.ObjectiveShares}
 	const instances, limit = 200, time.Minute
 	world, err := enginetest.NewWorld()
 	if err != nil {
@@ -24,14 +25,14 @@ func exact() error {
 	impossible := 0
 	for seed := uint64(0); len(gaps) < instances; seed++ {
 		snapshot := world.Random(rand.New(rand.NewPCG(seed, 1)))
-		plan, err := engine.Solve(snapshot, engine.Options{})
+		plan, err := engine.Solve(snapshot, options)
 		if err != nil {
 			return err
 		}
-		if err := sound(snapshot, plan); err != nil {
+		if err := sound(snapshot, plan, options); err != nil {
 			return fmt.Errorf("instance %d: %w", seed, err)
 		}
-		best, possible, err := enginetest.Optimum(context.Background(), snapshot, 0, limit)
+		best, possible, err := enginetest.Optimum(context.Background(), snapshot, options, 0, limit)
 		switch {
 		case errors.Is(err, enginetest.ErrUndecided):
 			fmt.Fprintf(os.Stderr, "instance %d is left out: %v\n", seed, err)

@@ -40,6 +40,7 @@ func run(only string) error {
 		{"engine_gap_with_calls_percent engine_plan_with_calls_seconds", withCalls},
 		{"engine_incremental_p50_ms engine_incremental_p99_ms", incremental},
 		{"engine_replay_refused", replayed},
+		{"engine_invoice_gap_percent engine_invoice_gap_worst_percent engine_invoice_below_first_fit_percent engine_invoice_below_one_by_one_percent", invoice},
 		{"engine_exact_gap_median_percent engine_exact_gap_worst_percent", exact},
 		{"engine_calls_exact_gap_median_percent engine_calls_exact_gap_worst_percent engine_calls_left_out engine_replan_moves", exactCalls},
 		{"engine_plan_100k_x_1000_seconds engine_peak_mib engine_growth_exponent", growth},
@@ -73,7 +74,7 @@ func timed(size enginetest.Size) (*engine.Plan, time.Duration, error) {
 	}
 	fmt.Fprintf(os.Stderr, "%d workloads x %d pools, %d calls each: %.3f s (%.3f s of processor), %d replicas, %d unplaced, gap %.3f %%\n", size.Workloads,
 		size.Pools, size.Calls, took.Seconds(), busy.Seconds(), plan.Replicas, plan.Unplaced, plan.GapPercent)
-	return plan, took, sound(snapshot, plan)
+	return plan, took, sound(snapshot, plan, engine.Options{})
 }
 
 // processor is the time that the process has had on processors: unlike the time on the wall it does not count what others do.
@@ -86,9 +87,9 @@ func processor() time.Duration {
 }
 
 // sound recomputes a plan.
-func sound(snapshot *engine.Snapshot, plan *engine.Plan) error {
+func sound(snapshot *engine.Snapshot, plan *engine.Plan, options engine.Options) error {
 	var all []error
-	for _, v := range verify.Check(snapshot, plan, engine.Options{}) {
+	for _, v := range verify.Check(snapshot, plan, options) {
 		all = append(all, errors.New(v.String()))
 	}
 	return errors.Join(all...)
@@ -153,7 +154,7 @@ func incremental() error {
 			return err
 		}
 		if k%500 == 499 {
-			if err := sound(solver.Snapshot(), plan); err != nil {
+			if err := sound(solver.Snapshot(), plan, engine.Options{}); err != nil {
 				return err
 			}
 		}

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"math"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
@@ -251,7 +252,16 @@ func (c *checker) bills() {
 			c.report("pool "+c.snapshot.Pools[i].Name, "bill", "$%g idle, the plan says $%g", use.NodeUSD-idle[i], use.IdleUSD)
 		}
 	}
-	score := total.Compute + total.Egress + total.Latency + total.Interruption + total.Disruption + total.Preference
+	score := total.Egress + total.Latency + total.Interruption + total.Disruption + total.Preference
+	want := cmp.Or(c.options.Objective, engine.DefaultObjective)
+	if want == engine.ObjectiveInvoice {
+		score += total.Machines
+	} else {
+		score += total.Compute
+	}
+	if c.plan.Objective != want {
+		c.report("plan", "shape", "minimises %q, asked for was %q", c.plan.Objective, want)
+	}
 	if c.plan.LowerBoundUSD > score+1e-6*max(score, 1) || c.plan.LowerBoundUSD < 0 {
 		c.report("plan", "bound", "the bound $%g is above the total $%g", c.plan.LowerBoundUSD, score)
 	}

@@ -1,5 +1,27 @@
 package engine
 
+// Objective is what a plan minimises, beside what is only valued.
+type Objective string
+
+const (
+	// ObjectiveInvoice is what clouds invoice: whole machines in use that are not sunk, and traffic. Of plans that cost the same
+	// the one with the least shares is taken.
+	ObjectiveInvoice Objective = "invoice"
+	// ObjectiveShares is what is attributed to the replicas: their shares of their machines, sunk ones too, and traffic. It is as if
+	// no machine could be stopped.
+	ObjectiveShares Objective = "shares"
+	// DefaultObjective is what is minimised where nothing is said.
+	DefaultObjective = ObjectiveShares
+)
+
+// Total is what a plan with this bill is judged by: invoice or shares, and what is valued. Nobody pays it.
+func (o Objective) Total(b *Bill) float64 {
+	if o == ObjectiveShares {
+		return b.Total()
+	}
+	return b.Invoice() + b.Valued()
+}
+
 // Bill is what a plan or a part of it costs, in US dollars an hour. What is invoiced is apart from what is only valued; the
 // sums of both kinds are the methods.
 type Bill struct {
@@ -37,7 +59,8 @@ func (b *Bill) Valued() float64 {
 	return b.Latency + b.Interruption + b.Disruption + b.Preference
 }
 
-// Total is what a plan minimises: shares and what is valued. Nobody pays it.
+// Total of a part of a plan: what is attributed to its replicas, and what is valued. Nobody pays it. That of a whole plan is
+// Plan.Total.
 func (b *Bill) Total() float64 { return b.Share() + b.Valued() }
 
 // Staying is the total without the price of moving, which is paid once: what being somewhere costs, by which places are
@@ -67,23 +90,120 @@ func (b *Bill) scale(by float64) {
 // machines fills in what the machines of a plan cost. Of those that are committed as many are sunk as the commitments cover, in the
 // order of the pools.
 func (s *Solver) machines(p *Plan) {
-	p.Bill.Machines = 0
-	in := func(pool int) float64 { return float64(p.Pools[pool].Used + p.Pools[pool].Added) }
-	paid := make(map[int]float64, len(s.m.snapshot.Commitments))
-	for _, c := range s.m.snapshot.Commitments {
-		left := float64(max(c.Nodes, 0))
-		for _, pool := range c.Pools {
-			covered := min(left, in(pool)-paid[pool])
-			paid[pool] += covered
-			left -= covered
-		}
+	used := make([]int, len(p.Pools))
+	for i := range p.Pools {
+		used[i] = p.Pools[i].Used + p.Pools[i].Added
 	}
+	paid := covered(s.m.snapshot.Commitments, func(pool int) int { return used[pool] })
+	p.Bill.Machines = 0
 	for i := range p.Pools {
 		use, pool := &p.Pools[i], &s.m.snapshot.Pools[i]
 		use.MachinesUSD = 0
 		if use.PriceKnown && !pool.Sunk {
-			use.MachinesUSD = pool.Price.USD * (in(i) - paid[i])
+			use.MachinesUSD = pool.Price.USD * float64(used[i]-paid[i])
 		}
 		p.Bill.Machines += use.MachinesUSD
 	}
+}
+
+// covered is how many of the machines in use of each pool commitments cover.
+func covered(commitments []Commitment, used func(pool int) int) map[int]int {
+	out := make(map[int]int, len(commitments))
+	for _, c := range commitments {
+		left := max(c.Nodes, 0)
+		for _, pool := range c.Pools {
+			n := min(left, used(pool)-out[pool])
+			out[pool] += n
+			left -= n
+		}
+	}
+	return out
+}
+
+// machineUSD is what one more machine of a pool costs that is in use and that no commitment covers: 0 where it is sunk. Where the
+// price is not known it is as much as the dearest known machine would cost that has as much of every resource.
+func (m *model) machineUSD(i int) float64 {
+	in, p := &m.snapshot.Pools[i], &m.pools[i]
+	switch {
+	case in.Sunk || m.options.Objective == ObjectiveShares:
+		return 0
+	case p.priced:
+		return in.Price.USD
+	}
+	t := p.template
+	return max(p.rates.PerMilliCPU*float64(t[dimCPU]), p.rates.PerByte*float64(t[dimMemory]), p.rates.PerGPU*float64(t[dimGPU]))
+}
+
+// tally counts machines in use, and what they cost.
+type tally struct {
+	m    *model
+	used []int32
+	// committed are the pools that commitments are of, and committedUSD what those that these do not cover cost.
+	committed    []bool
+	committedUSD float64
+}
+
+func newTally(m *model, r *room) *tally {
+	t := &tally{m: m, used: make([]int32, len(m.pools)), committed: make([]bool, len(m.pools))}
+	for i := range r.pools {
+		for _, n := range r.pools[i].used {
+			if n > 0 {
+				t.used[i]++
+			}
+		}
+	}
+	for _, c := range m.snapshot.Commitments {
+		for _, pool := range c.Pools {
+			t.committed[pool] = true
+		}
+	}
+	t.committedUSD = t.sum()
+	return t
+}
+
+// sum of what the machines of committed pools cost.
+func (t *tally) sum() float64 {
+	if len(t.m.snapshot.Commitments) == 0 {
+		return 0
+	}
+	paid := covered(t.m.snapshot.Commitments, func(pool int) int { return int(t.used[pool]) })
+	usd := 0.0
+	for i, committed := range t.committed {
+		if committed {
+			usd += t.m.pools[i].machine * float64(int(t.used[i])-paid[i])
+		}
+	}
+	return usd
+}
+
+// change counts machines of a pool that come into use, or go, and returns by how much all cost more.
+func (t *tally) change(pool, by int32) float64 {
+	t.used[pool] += by
+	if !t.committed[pool] {
+		return t.m.pools[pool].machine * float64(by)
+	}
+	before := t.committedUSD
+	t.committedUSD = t.sum()
+	return t.committedUSD - before
+}
+
+// next is what one more machine of a pool would cost.
+func (t *tally) next(pool int32) float64 {
+	if !t.committed[pool] || t.m.pools[pool].machine == 0 {
+		return t.m.pools[pool].machine
+	}
+	usd := t.change(pool, 1)
+	t.change(pool, -1)
+	return usd
+}
+
+// uncertainUSD is by how much a total may be lower than what the search counts: machines without a known price are in no bill.
+func (m *model) uncertainUSD() float64 {
+	sum := 0.0
+	for i := range m.pools {
+		if p := &m.pools[i]; !p.priced && p.machine > 0 {
+			sum += p.machine * float64(p.nodes+int(p.spare))
+		}
+	}
+	return sum
 }

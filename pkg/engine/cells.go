@@ -125,11 +125,15 @@ func (m *model) dense(r *row) {
 	if r.pools != nil {
 		return
 	}
-	r.pools = make([]int32, 0, len(r.profile.allowed))
+	r.pools, r.ties = make([]int32, 0, len(r.profile.allowed)), 0
+	r.dense = r.dense[:0]
 	for _, i := range r.profile.allowed {
 		if m.pools[i].holds(r.request.vector) {
 			r.pools = append(r.pools, i)
 			r.dense = append(r.dense, r.unit(m, i))
+			if m.invoices() {
+				r.ties = max(r.ties, tie*m.pools[i].rates.Hourly(r.request.priced))
+			}
 		}
 	}
 }

@@ -35,6 +35,10 @@ type dual struct {
 	parts []*dual
 	// guide are the prices at which the softened demand at the temperature of crowding fits.
 	guide []float64
+	// split shares the prices of machines out, where whole machines are minimised and their prices are looked for; together are its
+	// prices and lambda.
+	split    *split
+	together []float64
 }
 
 func newDual(m *model, items []item, floors *callBound) *dual {
@@ -72,8 +76,8 @@ func newDual(m *model, items []item, floors *callBound) *dual {
 // mostParts is into how many parts items are split. It is fixed, so that sums are the same on every machine.
 const mostParts = 8
 
-// split makes the parts. Items that share a row stay together.
-func (d *dual) split() {
+// divide makes the parts. Items that share a row stay together.
+func (d *dual) divide() {
 	each := max(len(d.items)/mostParts, 1)
 	for begin := 0; begin < len(d.items); {
 		end := min(begin+each, len(d.items))
@@ -89,7 +93,7 @@ func (d *dual) split() {
 
 // ask lets every part fill in what its items ask for, and sums that up. It returns the sum of what ask returns.
 func (d *dual) ask(ask func(part *dual) float64) float64 {
-	d.relax.setPrices(d.lambda)
+	d.relax.setPrices(d.prices())
 	values := make([]float64, len(d.parts))
 	var running sync.WaitGroup
 	for k, part := range d.parts {
@@ -108,6 +112,18 @@ func (d *dual) ask(ask func(part *dual) float64) float64 {
 		}
 	}
 	return sum
+}
+
+// prices are those of the resources of pools, with what of them is the price of the machines.
+func (d *dual) prices() []float64 {
+	if d.split == nil {
+		return d.lambda
+	}
+	d.together = append(d.together[:0], d.lambda...)
+	for k, price := range d.split.price {
+		d.together[k] += price
+	}
+	return d.together
 }
 
 // value asks every item what it chooses at the present prices. It fills in usage and returns the value of the relaxation.
@@ -135,6 +151,9 @@ func (d *dual) hard() float64 {
 // charge is the price of everything there is.
 func (d *dual) charge() float64 {
 	sum := 0.0
+	if d.split != nil {
+		sum = d.split.refund()
+	}
 	for k, total := range d.total {
 		sum += d.lambda[k] * total
 	}
@@ -316,12 +335,15 @@ const (
 // part is a subgradient method with smoothed directions, after Barahona and Anbil, "The volume algorithm", Mathematical
 // Programming 87(3), 2000.
 func (d *dual) search(rounds int, stop func() bool) float64 {
-	d.split()
+	d.divide()
 	best := d.value()
-	if !d.overloaded() {
+	if !d.overloaded() && d.split == nil {
 		return best
 	}
-	kept := append([]float64(nil), d.lambda...)
+	kept, split := append([]float64(nil), d.lambda...), d.split
+	if split != nil {
+		split = split.clone()
+	}
 	warm := int(coolingRounds * float64(rounds))
 	for round := range warm {
 		if stop() {
@@ -340,11 +362,16 @@ func (d *dual) search(rounds int, stop func() bool) float64 {
 		}
 		d.soft(temperature)
 		d.settle(temperature)
+		if d.split != nil {
+			d.split.move(d.usage)
+		}
 	}
 	if value := d.value(); value > best {
 		best = value
 		copy(kept, d.lambda)
+		split = d.split
 	}
+	d.split = split
 	copy(d.mean, d.usage)
 	step, failures := firstStep, 0
 	for range rounds - warm {

@@ -58,16 +58,21 @@ type explainer struct {
 	// hidden are the pools whose prices are not for the reader; hides says that replicas are on one.
 	hidden func(pool int) bool
 	hides  bool
+	// machines in use, where these are minimised; else nil.
+	machines *machines
 }
 
 func (s *Solver) explainer(w *work) *explainer {
 	e := &explainer{s: s, w: w, dearest: math.Inf(-1), worst: -1}
 	e.ask = ask{row: w.row, limits: w.limits, n: w.n, stays: w.stays, room: s.room, beside: s.besideOf(w, nil)}
+	if s.m.invoices() {
+		e.machines = &machines{s, newTally(s.m, s.room)}
+	}
 	s.outgoing(w, &e.ask)
 	picks := byPool(w.allocs, nil)
 	s.chooser.restore(&e.ask, picks)
 	for _, p := range picks {
-		if price := e.price(p.pool); price > e.dearest {
+		if price := e.saved(p.pool); price > e.dearest {
 			e.dearest, e.worst = price, p.pool
 		}
 	}
@@ -82,9 +87,32 @@ func (s *Solver) explainer(w *work) *explainer {
 }
 
 // price of one replica more on a pool; a replica that runs there already is not credited.
-func (e *explainer) price(i int32) float64 { return e.s.chooser.price(i, e.w.row.unit(e.s.m, i)) }
+func (e *explainer) price(i int32) float64 {
+	if e.machines != nil {
+		return e.s.chooser.price(i, e.w.row.apart(e.s.m, i)) + e.machines.more(e.w, i)
+	}
+	return e.s.chooser.price(i, e.w.row.unit(e.s.m, i))
+}
+
+// saved is the price of one replica that is on a pool.
+func (e *explainer) saved(i int32) float64 {
+	if e.machines != nil {
+		return e.s.chooser.price(i, e.w.row.apart(e.s.m, i)) + e.machines.less(e.w, i)
+	}
+	return e.price(i)
+}
 
 func (e *explainer) reason(i int32) string {
+	if e.machines != nil && e.w.held == "" && !e.hides {
+		text := e.machineReason(i)
+		switch {
+		case e.ask.stayCredit(i) > 0:
+			text += "; runs here already"
+		case len(e.w.pins) > 0:
+			text += "; near its volumes"
+		}
+		return text
+	}
 	price := e.price(i)
 	cheaper, _ := slices.BinarySearch(e.open, price-improvement)
 	text := fmt.Sprintf("$%.4g/h a replica", price)
@@ -148,9 +176,17 @@ func (e *explainer) rejection(i int32) Rejection {
 	} else {
 		out.Rule, out.DeltaUSD = RulePrice, delta
 		out.Message = fmt.Sprintf("$%.4g/h dearer a replica", delta)
+		if e.machines != nil && e.machines.more(w, i) > 0 {
+			out.Message += ", which needs a machine more"
+		}
 		switch {
 		case e.hides || e.hidden != nil && e.hidden(int(i)):
 			out.DeltaUSD, out.Message = 0, "dearer, or moving there costs more than it saves"
+		case delta <= 0 && e.machines != nil:
+			out.Message = "no dearer a replica, but was not chosen"
+			if delta < -improvement {
+				out.Message = fmt.Sprintf("$%.4g/h cheaper a replica, but moving there costs more than it saves, or was not found", -delta)
+			}
 		case delta <= 0:
 			out.Message = fmt.Sprintf("$%.4g/h cheaper a replica, but moving there costs more than it saves, or was not found", -delta)
 		}

@@ -8,7 +8,7 @@ import (
 
 // finish makes the plan from where the workloads are.
 func (s *Solver) finish() {
-	p := &Plan{Placements: make([]*Placement, len(s.works)), Problems: s.m.problems}
+	p := &Plan{Objective: s.m.options.Objective, Placements: make([]*Placement, len(s.works)), Problems: s.m.problems}
 	for i := range s.works {
 		p.Placements[i] = s.placement(int32(i))
 	}
@@ -32,7 +32,7 @@ type sums struct {
 func (s *Solver) sumUp(p *Plan) {
 	p.Bill, p.Replicas, p.Unplaced, p.Moves = Bill{}, 0, 0, 0
 	p.Pools = make([]PoolUse, len(s.m.pools))
-	s.sums = sums{compute: make([]float64, len(s.m.pools))}
+	s.sums = sums{compute: make([]float64, len(s.m.pools)), bound: -s.m.refund - s.m.uncertainUSD()}
 	for i, placement := range p.Placements {
 		s.count(p, placement, 1)
 		s.sums.bound += s.bounds[i]
@@ -75,8 +75,8 @@ func (s *Solver) conclude(p *Plan) {
 			*part = 0
 		}
 	}
-	total := p.Bill.Total()
-	p.LowerBoundUSD = max(min(s.sums.bound, total), 0)
+	total := p.Total()
+	p.LowerBoundUSD = max(min(max(s.sums.bound, s.wholeBound()), total), 0)
 	p.GapPercent = 0
 	switch {
 	case p.LowerBoundUSD > 0:
@@ -248,12 +248,12 @@ func (s *Solver) boundOne(w *work, d *dual) float64 {
 	if len(w.stays) > 0 {
 		best += float64(min(w.moving, placed)) * w.stays[0].credit
 	}
-	return best
+	return best - float64(placed)*w.row.ties
 }
 
 // heldBound is what a held workload costs where it is, calls apart, at the prices of the relaxation.
 func (s *Solver) heldBound(w *work) float64 {
-	sum := w.usd
+	sum := w.usd - float64(w.placed())*w.row.ties
 	for _, a := range w.allocs {
 		for d, size := range w.row.request.size {
 			sum += s.lambda[int(a.pool)*s.m.dims+d] * size * float64(a.n)

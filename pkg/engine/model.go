@@ -40,6 +40,7 @@ type model struct {
 	problems []Problem
 	assumed  pricing.Rates // of pools without a known price
 	least    []int64       // of each resource, the smallest request
+	refund   float64       // what commitments cover at the pools' guides, see split
 
 	profiles map[string]*profile
 	requests map[string]*request
@@ -66,6 +67,11 @@ type pool struct {
 	spare    int32
 	kinds    [][]int64 // distinct vectors of free, the template of nodes that can be added included
 	total    []float64 // of all nodes, those that can be added included
+	largest  []float64 // no node has more of a resource
+	// machine is what one more machine in use costs, commitments apart; 0 where it is sunk, or shares are minimised.
+	machine float64
+	// guide is what a unit of each resource costs of the machines' price; nil where shares are minimised. See split.
+	guide []float64
 }
 
 // axis assigns pools to the domains of one topology key or of one kind of loss; -1 where it is not known.
@@ -87,6 +93,9 @@ func newModel(snapshot *Snapshot, options Options) (*model, error) {
 	}
 	if m.options.OptimizeFor == "" {
 		m.options.OptimizeFor = v1alpha1.OptimizeForBalanced
+	}
+	if m.options.Objective == "" {
+		m.options.Objective = DefaultObjective
 	}
 	m.noRules = rules.NewRules(nil, snapshot.RoundTrips)
 	names := map[string]bool{}
@@ -140,6 +149,9 @@ func newModel(snapshot *Snapshot, options Options) (*model, error) {
 	return m, nil
 }
 
+// invoices says that whole machines are minimised.
+func (m *model) invoices() bool { return m.options.Objective != ObjectiveShares }
+
 // vector is resources in dense form; negative numbers count as none.
 func (m *model) vector(r *Resources) []int64 {
 	out := make([]int64, m.dims)
@@ -167,6 +179,10 @@ func (m *model) buildPools() {
 	for i := range m.pools {
 		if !m.pools[i].priced {
 			m.pools[i].rates = m.assumed
+		}
+		m.pools[i].machine = m.machineUSD(i)
+		if m.invoices() {
+			m.pools[i].guide = make([]float64, m.dims)
 		}
 	}
 }
@@ -243,18 +259,19 @@ func less(from, amount []int64) []int64 {
 
 // sumUp computes the distinct sizes of nodes and the sum of their resources.
 func (m *model) sumUp(p *pool) {
-	p.total = make([]float64, m.dims)
+	p.total, p.largest = make([]float64, m.dims), make([]float64, m.dims)
 	p.kinds = nil
 	if p.spare > 0 {
 		p.kinds = append(p.kinds, p.template)
 		for d, have := range p.template {
-			p.total[d] = float64(have) * float64(p.spare)
+			p.total[d], p.largest[d] = float64(have)*float64(p.spare), float64(have)
 		}
 	}
 	for i := 0; i < len(p.free); i += m.dims {
 		node := p.free[i : i+m.dims]
 		for d, have := range node {
 			p.total[d] += float64(have)
+			p.largest[d] = max(p.largest[d], float64(have))
 		}
 		if !slices.ContainsFunc(p.kinds, func(kind []int64) bool { return dominates(kind, node) }) {
 			p.kinds = append(slices.DeleteFunc(p.kinds, func(kind []int64) bool { return dominates(node, kind) }), node)

@@ -18,7 +18,7 @@ type option struct {
 }
 
 // options lists every way that keeps the workload's own rules, cheapest first, whatever room there is.
-func optionsOf(snapshot *engine.Snapshot, i int) []option {
+func optionsOf(snapshot *engine.Snapshot, i int, objective engine.Objective) []option {
 	roomy := *snapshot
 	roomy.Pools = slices.Clone(snapshot.Pools)
 	for p := range roomy.Pools {
@@ -38,7 +38,7 @@ func optionsOf(snapshot *engine.Snapshot, i int) []option {
 	share = func(pool, left int) {
 		if pool == len(replicas)-1 {
 			replicas[pool] = left
-			if usd, ok := judge(&roomy, replicas); ok {
+			if usd, ok := judge(&roomy, replicas, objective); ok {
 				out = append(out, option{slices.Clone(replicas), usd})
 			}
 			return
@@ -61,8 +61,8 @@ func optionsOf(snapshot *engine.Snapshot, i int) []option {
 	return out
 }
 
-// judge says what the only workload of a snapshot costs when shared out so, and whether its rules allow that.
-func judge(snapshot *engine.Snapshot, replicas []int) (usd float64, ok bool) {
+// judge says what the only workload of a snapshot costs when shared out so, whole machines apart, and whether its rules allow that.
+func judge(snapshot *engine.Snapshot, replicas []int, objective engine.Objective) (usd float64, ok bool) {
 	placement := &engine.Placement{}
 	for p, n := range replicas {
 		if n > 0 {
@@ -78,7 +78,7 @@ func judge(snapshot *engine.Snapshot, replicas []int) (usd float64, ok bool) {
 		}
 	}
 	bill := verify.Bill(snapshot, [][]engine.Decision{placement.Decisions}, engine.Options{})
-	return bill.Total(), true
+	return objective.Total(&bill), true
 }
 
 // packs says whether replicas of several workloads fit on the nodes of a pool, by trying every node for each.
@@ -135,7 +135,7 @@ func optimum(snapshot *engine.Snapshot) (float64, bool) {
 	options := make([][]option, len(snapshot.Workloads))
 	least := make([]float64, len(snapshot.Workloads)+1)
 	for i := range snapshot.Workloads {
-		if options[i] = optionsOf(snapshot, i); len(options[i]) == 0 {
+		if options[i] = optionsOf(snapshot, i, engine.ObjectiveShares); len(options[i]) == 0 {
 			return 0, false
 		}
 	}
@@ -189,7 +189,7 @@ func TestPlansAreOptimal(t *testing.T) {
 			}
 		}
 		best, possible := optimum(snapshot)
-		plan := solve(t, snapshot, engine.Options{})
+		plan := solve(t, snapshot, engine.Options{Objective: engine.ObjectiveShares})
 		if !possible {
 			if plan.Unplaced == 0 {
 				t.Errorf("seed %d: everything is placed, which is impossible", seed)

@@ -9,7 +9,10 @@ import (
 type Plan struct {
 	// Bill of all placed replicas, and of the machines.
 	Bill Bill
-	// LowerBoundUSD an hour: no plan that places as many replicas of each workload can have a lower total.
+	// Objective says what of the bill was minimised.
+	Objective Objective
+	// LowerBoundUSD an hour: no plan that places as many replicas of each workload can have a lower total. Machines that are sunk are
+	// in neither, so that the gap is of what a plan can change.
 	LowerBoundUSD float64
 	// GapPercent is how far the total may be above the optimum at most: (Total − LowerBoundUSD) ÷ LowerBoundUSD × 100.
 	GapPercent float64
@@ -23,6 +26,9 @@ type Plan struct {
 	// Stopped is true when Options.Expired ended the search early.
 	Stopped bool
 }
+
+// Total is what was minimised.
+func (p *Plan) Total() float64 { return p.Objective.Total(&p.Bill) }
 
 // Placement is one workload's part of a plan. It is immutable.
 type Placement struct {

@@ -38,6 +38,7 @@ type row struct {
 	regret  float64   // of not having one of the cheapest pools, by size
 	pools   []int32   // all pools that are allowed and large enough, once dense is filled
 	dense   []float64 // of a replica there
+	ties    float64   // what of a replica's cost is there to decide between equals at most; filled in with dense
 }
 
 // rowLength is how many of the cheapest pools a row keeps.
@@ -107,12 +108,32 @@ func restartUSD(w *Workload) float64 {
 	return DefaultRestartUSD
 }
 
-// unit is what one replica costs on a pool, calls and moves apart, in US dollars an hour.
+// unit is what one replica costs on a pool, calls and moves apart, in US dollars an hour: of the machine its share, or where whole
+// machines count what its resources are worth there.
 func (r *row) unit(m *model, i int32) float64 {
+	usd := r.apart(m, i)
+	pool := &m.pools[i]
+	if pool.guide == nil {
+		return usd + pool.rates.Hourly(r.request.priced)
+	}
+	for d, price := range pool.guide {
+		usd += price * r.request.size[d]
+	}
+	return usd
+}
+
+// tie is the part of shares that counts where whole machines are minimised, so that shares decide between equals.
+const tie = 1e-6
+
+// apart is what one replica costs on a pool beside the machine, calls and moves apart, in US dollars an hour.
+func (r *row) apart(m *model, i int32) float64 {
 	pool, profile := &m.pools[i], r.profile
-	usd := pool.rates.Hourly(r.request.priced)
+	share, usd := pool.rates.Hourly(r.request.priced), pool.restarts*r.restart
+	if pool.guide != nil {
+		usd += tie * share
+	}
 	if profile.unmet != nil {
-		usd += rules.PreferenceUSD(profile.unmet[i], usd)
+		usd += rules.PreferenceUSD(profile.unmet[i], share)
 	}
 	if profile.clientMilliseconds != nil {
 		usd += priced(profile.clientMilliseconds[i]) * r.usdPerMillisecond
@@ -120,7 +141,7 @@ func (r *row) unit(m *model, i int32) float64 {
 			usd += profile.clientUSDPerByte[i] * r.bytesPerHour
 		}
 	}
-	return usd + pool.restarts*r.restart
+	return usd
 }
 
 // bill is unit by its parts, for a number of replicas.

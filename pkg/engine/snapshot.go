@@ -70,7 +70,7 @@ type Pool struct {
 	// resource in the snapshot, and takes no workload that has a cost ceiling.
 	Price pricing.Price
 	// Sunk says that nobody can stop paying for its nodes, so that using one costs nothing more: Bill.Machines leaves them
-	// out. Their price still says which replicas use how much of them.
+	// out. Their price still says which replicas use how much of them, and decides between plans that cost the same.
 	Sunk bool
 	// Interruption of spot nodes; ignored for others.
 	Interruption Interruption
@@ -218,6 +218,8 @@ const (
 type Options struct {
 	// OptimizeFor where no policy says; Balanced when empty.
 	OptimizeFor v1alpha1.OptimizeFor
+	// Objective is what is minimised; DefaultObjective when empty.
+	Objective Objective
 	// Expired is asked between steps; once it says true the best plan so far is returned. Nil never stops the search.
 	// Hard rules and the lower bound hold whenever it stops.
 	Expired func() bool

@@ -28,8 +28,8 @@ type Solver struct {
 	checks  int  // sets of rules that were tried for conflicts
 	// constructing says that workloads without a place have not been placed yet.
 	constructing bool
-	tried   int  // changes of the plan that were tried by chance
-	all     bool // every plan was tried
+	tried        int  // changes of the plan that were tried by chance
+	all          bool // every plan was tried
 }
 
 // NewSolver plans a snapshot and keeps what Update needs. Errors are those of Solve.
@@ -230,8 +230,9 @@ func (s *Solver) solveAll() {
 
 // fromPrices places all workloads: prices first, then places by these prices, then improvements at the true prices.
 func (s *Solver) fromPrices() {
-	d := newDual(s.m, s.items(), nil)
+	d := s.newSearch()
 	d.search(s.rounds(), s.expired)
+	s.guided(d)
 	s.lambda = d.lambda
 	if d.guide != nil {
 		s.lambda = d.guide
@@ -257,6 +258,9 @@ func (s *Solver) fromPrices() {
 			s.mendPodRules()
 		})
 	}
+	s.consolidate()
+	s.secure()
+	s.consolidateSecured()
 }
 
 // polish improves the present plan where that is sure to lead to the same plan again.
@@ -264,7 +268,9 @@ func (s *Solver) polish() {
 	s.improve()
 	s.searchAll()
 	s.mendPodRules()
+	s.consolidate()
 	s.secure()
+	s.consolidateSecured()
 }
 
 // hold keeps the replicas of a workload where they are.

@@ -56,6 +56,7 @@ func (s *Solver) Update(i int, workload Workload) (*Plan, error) {
 		s.put(w, &a)
 		s.settle(w)
 		s.near(w)
+		s.tidy(int32(i))
 		s.shelter(int32(i))
 		if w.placed() < w.n && w.movable() {
 			changed = s.giveWay(int32(i))

@@ -26,6 +26,8 @@ type Plan struct {
 	Replicas int `json:"replicas"`
 	Unplaced int `json:"unplaced"`
 	Moves    int `json:"moves"`
+	// Objective is what was minimised beside what is valued: invoice or shares.
+	Objective engine.Objective `json:"objective"`
 	// Stopped says that the deadline ended the search early.
 	Stopped    bool            `json:"stopped,omitempty"`
 	Placements []PlanPlacement `json:"placements"`
@@ -41,7 +43,8 @@ type Plan struct {
 // PlanBill is what a whole plan costs by its parts. Clouds invoice whole machines; replicas' shares of them attribute what the
 // machines cost to workloads, and are in no invoice.
 type PlanBill struct {
-	// Total is what the plan minimises: compute, egress and what is valued. Nobody pays it.
+	// Total is what the plan minimises: invoice and what is valued; where shares are minimised compute, egress and what is valued.
+	// Nobody pays it.
 	Total float64 `json:"total"`
 	// Invoice is what clouds charge: machines and egress.
 	Invoice float64 `json:"invoice"`
@@ -54,7 +57,7 @@ type PlanBill struct {
 
 // PlanShare is what a part of a plan costs by its parts.
 type PlanShare struct {
-	// Total is what the plan minimises: share and valued. Nobody pays it.
+	// Total is share and valued. Nobody pays it.
 	Total float64 `json:"total"`
 	// Share is compute and egress.
 	Share float64 `json:"share"`
@@ -192,6 +195,8 @@ type PlanPool struct {
 	// is not known. Sunk says that nobody can stop paying for them, so that they are in no invoice.
 	MachinesHourlyUSD *float64 `json:"machinesHourlyUSD"`
 	Sunk              bool     `json:"sunk,omitempty"`
+	// EmptyNodes are the names of nodes that exist and hold no replica of the plan: nobody has to pay for them.
+	EmptyNodes []string `json:"emptyNodes,omitempty"`
 	// Unavailable says why the pool must not be used; empty when it may be.
 	Unavailable string `json:"unavailable,omitempty"`
 }
@@ -224,7 +229,7 @@ const (
 // NewPlan makes a plan ready to be printed. explain says why a workload is where it is.
 func NewPlan(result *planning.Result, plan *engine.Plan, explain func(workload int) engine.Explanation) *Plan {
 	out := &Plan{
-		APIVersion: v1alpha1.GroupVersion.String(), Kind: "Plan", HourlyUSD: planBill(&plan.Bill), LowerBoundUSD: plan.LowerBoundUSD,
+		APIVersion: v1alpha1.GroupVersion.String(), Kind: "Plan", Objective: plan.Objective, HourlyUSD: planBill(plan), LowerBoundUSD: plan.LowerBoundUSD,
 		Replicas: plan.Replicas, Unplaced: plan.Unplaced, Moves: plan.Moves, Stopped: plan.Stopped,
 		Placements: make([]PlanPlacement, 0, len(plan.Placements)), Pools: make([]PlanPool, 0, len(plan.Pools)),
 	}
@@ -235,15 +240,39 @@ func NewPlan(result *planning.Result, plan *engine.Plan, explain func(workload i
 	for i, placement := range plan.Placements {
 		out.Placements = append(out.Placements, planPlacement(result, i, placement, explain(i), few))
 	}
+	used := usedNodes(plan)
 	for i := range plan.Pools {
-		out.Pools = append(out.Pools, planPool(&result.Pools[i], &result.Snapshot.Pools[i], &plan.Pools[i]))
+		pool := planPool(&result.Pools[i], &result.Snapshot.Pools[i], &plan.Pools[i])
+		for node, n := range result.Pools[i].Nodes {
+			if !pool.Sunk && !used[poolNode{i, node}] {
+				pool.EmptyNodes = append(pool.EmptyNodes, n.Name)
+			}
+		}
+		out.Pools = append(out.Pools, pool)
 	}
 	return out
 }
 
-func planBill(bill *engine.Bill) PlanBill {
+// poolNode is a node of a pool, both by their index.
+type poolNode struct{ pool, node int }
+
+// usedNodes are those that hold a replica of a plan.
+func usedNodes(plan *engine.Plan) map[poolNode]bool {
+	out := map[poolNode]bool{}
+	for _, placement := range plan.Placements {
+		for k := range placement.Decisions {
+			for _, n := range placement.Decisions[k].Nodes {
+				out[poolNode{placement.Decisions[k].Pool, n.Node}] = true
+			}
+		}
+	}
+	return out
+}
+
+func planBill(plan *engine.Plan) PlanBill {
+	bill := &plan.Bill
 	return PlanBill{
-		Total: bill.Total(), Invoice: bill.Invoice(), Valued: bill.Valued(), Machines: bill.Machines, PlanParts: planParts(bill),
+		Total: plan.Total(), Invoice: bill.Invoice(), Valued: bill.Valued(), Machines: bill.Machines, PlanParts: planParts(bill),
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"tradewind.dev/tradewind/pkg/engine"
 )
 
 // cloudSum is what one cloud holds and costs.
@@ -122,8 +124,11 @@ func (p *Plan) money(out *strings.Builder) {
 		paragraph(out, "Valued   ", sum(b.Valued, moneyPart{"latency", b.Latency}, moneyPart{"interruption", b.Interruption},
 			moneyPart{"disruption", b.Disruption}, moneyPart{"unmet preferences", b.Preference})+": weighed against money, never invoiced.")
 	}
-	paragraph(out, "Score    ", sum(b.Total, moneyPart{"shares of machines", b.Compute}, moneyPart{"egress", b.Egress}, moneyPart{"valued", b.Valued})+
-		": what a plan minimises, "+p.gap()+".")
+	parts := []moneyPart{{"invoice", b.Invoice}, {"valued", b.Valued}}
+	if p.Objective == engine.ObjectiveShares {
+		parts = []moneyPart{{"shares of machines", b.Compute}, {"egress", b.Egress}, {"valued", b.Valued}}
+	}
+	paragraph(out, "Score    ", sum(b.Total, parts...)+": what a plan minimises, "+p.gap()+".")
 	paragraph(out, "Replicas ", fmt.Sprintf("%d placed, %d unplaced, %s.", p.Replicas, p.Unplaced, count(p.Moves, "move")))
 	if worst := p.worst(); worst != "" {
 		paragraph(out, "Latency  ", worst+".")

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/engine"
 )
 
 func figure(value float64) *float64 { return &value }
@@ -50,7 +51,7 @@ func shopPlan() *Plan {
 		HourlyUSD: share(12.5, 0, 0),
 	}
 	return &Plan{
-		APIVersion: "tradewind.dev/v1alpha1", Kind: "Plan", Replicas: 4, Unplaced: 2, Moves: 1,
+		APIVersion: "tradewind.dev/v1alpha1", Kind: "Plan", Replicas: 4, Unplaced: 2, Moves: 1, Objective: engine.ObjectiveShares,
 		HourlyUSD: bill(0.3369, 12.555, 0.014, 0.0042), LowerBoundUSD: 12.5, GapPercent: figure(0.5856),
 		Placements: []PlanPlacement{db, job, web},
 		Pools: []PlanPool{
@@ -80,6 +81,10 @@ func TestPrintedPlan(t *testing.T) {
 	if c := plan.Comparison; c.Moved != 2 || c.Started != 1 || c.Stopped != 0 || len(c.Workloads) != 1 {
 		t.Errorf("comparison %+v", c)
 	}
+	plan.Objective, plan.Comparison = engine.ObjectiveInvoice, nil
+	plan.HourlyUSD.Total = plan.HourlyUSD.Invoice + plan.HourlyUSD.Valued
+	plan.Pools[0].Nodes, plan.Pools[0].EmptyNodes = 7, []string{"a", "b", "c", "d", "e"}
+	golden(t, "plan_invoice.txt", plan.Text)
 	empty := &Plan{Placements: []PlanPlacement{}}
 	golden(t, "plan_empty.txt", empty.Text)
 }

@@ -21,6 +21,7 @@ func (p *Plan) Text(w io.Writer) error {
 	p.unrecovered(&out)
 	p.estimates(&out)
 	p.added(&out)
+	p.empty(&out)
 	p.losses(&out)
 	p.comparison(&out)
 	_, err := io.WriteString(w, out.String())
@@ -174,6 +175,19 @@ func (p *Plan) added(out *strings.Builder) {
 	}
 	if len(t.rows) > 0 {
 		out.WriteString("\nNodes to add\n" + t.String())
+	}
+}
+
+// empty are the nodes that hold no replica of the plan and need not be paid for.
+func (p *Plan) empty(out *strings.Builder) {
+	t := newTable(2, "POOL", ">NODES", ">$/HOUR EACH", "NAMES")
+	for i := range p.Pools {
+		if pool := &p.Pools[i]; len(pool.EmptyNodes) > 0 {
+			t.add(placeName(pool.Cluster, pool.Pool), "-"+strconv.Itoa(len(pool.EmptyNodes)), dollarsOf(pool.NodeHourlyUSD), some(pool.EmptyNodes))
+		}
+	}
+	if len(t.rows) > 0 {
+		out.WriteString("\nNodes that hold none of these replicas and can go\n" + t.String())
 	}
 }
 

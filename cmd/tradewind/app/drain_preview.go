@@ -72,8 +72,8 @@ func newDrained(d *drain, p *place, policy *v1alpha1.ClusterPlacementPolicy, sna
 	}
 	after := then.plan.Bill
 	after.Disruption = 0
-	out.BeforeInvoiceUSD, out.BeforeValuedUSD, out.BeforeHourlyUSD = before.Invoice(), before.Valued(), before.Total()
-	out.AfterInvoiceUSD, out.AfterValuedUSD, out.AfterHourlyUSD = after.Invoice(), after.Valued(), after.Total()
+	out.BeforeInvoiceUSD, out.BeforeValuedUSD, out.BeforeHourlyUSD = before.Invoice(), before.Valued(), then.plan.Objective.Total(&before)
+	out.AfterInvoiceUSD, out.AfterValuedUSD, out.AfterHourlyUSD = after.Invoice(), after.Valued(), then.plan.Objective.Total(&after)
 	there := out.count(d, snapshot.Pods)
 	for i := range then.result.Workloads {
 		key := then.result.Workloads[i].Key

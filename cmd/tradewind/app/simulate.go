@@ -25,6 +25,7 @@ type simulation struct {
 	scale       []string
 	compare     string
 	optimizeFor string
+	objective   string
 	deadline    time.Duration
 	noLosses    bool
 	replay      bool
@@ -83,6 +84,7 @@ Exit status 0: every replica has a place; 2: some have none, or with --replay ku
 	flags.StringArrayVar(&s.scale, "scale", nil, "another number of replicas: [NAMESPACE/]WORKLOAD=N; repeatable")
 	flags.StringVar(&s.compare, "compare", "", `another plan to compare with: PATH, "base" or "current"`)
 	flags.StringVar(&s.optimizeFor, "optimize-for", "", "what counts where no policy says: Cost, Latency, Balanced (the default)")
+	addObjective(cmd, &s.objective)
 	flags.DurationVar(&s.deadline, "deadline", 0, "stop searching after this time and take the best plan so far; 0 for no limit")
 	flags.BoolVar(&s.noLosses, "no-losses", false, "leave out what would break if each cloud were lost, which takes a plan for each")
 	flags.BoolVar(&s.replay, "replay", false, "bind the plan's replicas by kube-scheduler's own filters, and say which they refuse")
@@ -90,6 +92,16 @@ Exit status 0: every replica has a place; 2: some have none, or with --replay ku
 	complete(cmd, "optimize-for", optimizations)
 	cmd.RunE = func(*cobra.Command, []string) error { return s.run() }
 	return cmd
+}
+
+// objectives are what plans may minimise.
+var objectives = []string{string(engine.ObjectiveInvoice), string(engine.ObjectiveShares)}
+
+// addObjective adds the flag that says what plans minimise.
+func addObjective(cmd *cobra.Command, objective *string) {
+	cmd.Flags().StringVar(objective, "objective", string(engine.DefaultObjective),
+		"what plans minimise beside what is only valued: invoice (whole machines in use, and traffic) or shares (what is attributed to replicas; for charge-back)")
+	complete(cmd, "objective", objectives)
 }
 
 func (s *simulation) run() error {
@@ -103,6 +115,9 @@ func (s *simulation) run() error {
 		if err := oneOf("--optimize-for", s.optimizeFor, optimizations); err != nil {
 			return err
 		}
+	}
+	if err := oneOf("--objective", s.objective, objectives); err != nil {
+		return err
 	}
 	if s.deadline < 0 {
 		return fmt.Errorf("--deadline %s is negative; give a time such as 5s, or 0 for no limit", s.deadline)
@@ -140,7 +155,7 @@ func (s *simulation) run() error {
 }
 
 func (s *simulation) options(begun time.Time) engine.Options {
-	out := engine.Options{OptimizeFor: v1alpha1.OptimizeFor(s.optimizeFor)}
+	out := engine.Options{OptimizeFor: v1alpha1.OptimizeFor(s.optimizeFor), Objective: engine.Objective(s.objective)}
 	if s.deadline > 0 {
 		end := begun.Add(s.deadline)
 		out.Expired = func() bool { return !s.env.now().Before(end) }

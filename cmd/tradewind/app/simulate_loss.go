@@ -58,6 +58,6 @@ func planLoss(result *planning.Result, plan *engine.Plan, cloud string, options 
 	}
 	bill := after.Bill
 	bill.Disruption = 0
-	out.InvoiceUSD, out.ValuedUSD, out.HourlyUSD = bill.Invoice(), bill.Valued(), bill.Total()
+	out.InvoiceUSD, out.ValuedUSD, out.HourlyUSD = bill.Invoice(), bill.Valued(), after.Objective.Total(&bill)
 	return out, nil
 }

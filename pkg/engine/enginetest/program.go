@@ -1,6 +1,7 @@
 package enginetest
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -16,9 +17,11 @@ import (
 )
 
 // program is a snapshot as a linear program with whole numbers, in the LP format of CPLEX that free solvers read. y_w_p_k is how
-// many replicas of workload w are on node k of pool p; all of them are placed. Prices are those of package verify.
+// many replicas of workload w are on node k of pool p; all of them are placed. u_p_k says that the node is in use. Prices are those of
+// package verify.
 type program struct {
 	snapshot  *engine.Snapshot
+	options   engine.Options
 	objective []string
 	rows      []string
 	whole     []string
@@ -27,13 +30,16 @@ type program struct {
 }
 
 // Program writes the problem that a snapshot without volumes and calls of the caller alone poses.
-func Program(snapshot *engine.Snapshot) string {
-	p := &program{snapshot: snapshot, opened: map[string]bool{}}
+func Program(snapshot *engine.Snapshot, options engine.Options) string {
+	p := &program{snapshot: snapshot, options: options, opened: map[string]bool{}}
 	for w := range snapshot.Workloads {
 		p.workload(w)
 		p.calls(w)
 	}
 	p.capacity(func(int) bool { return true }, nil)
+	if cmp.Or(options.Objective, engine.DefaultObjective) == engine.ObjectiveInvoice {
+		p.machines()
+	}
 	p.losses()
 	var out strings.Builder
 	out.WriteString("Minimize\n obj: " + sum(p.objective) + "\nSubject To\n")
@@ -98,7 +104,7 @@ func (p *program) workload(w int) {
 		bill := p.price(w, pool)
 		for node := range p.nodes(pool) {
 			y := replicas(w, pool, node)
-			p.objective = append(p.objective, term(bill.Total(), y))
+			p.objective = append(p.objective, term(cmp.Or(p.options.Objective, engine.DefaultObjective).Total(&bill), y))
 			ceiling = append(ceiling, term(bill.Compute, y))
 			p.whole = append(p.whole, y)
 		}
@@ -263,6 +269,56 @@ func (p *program) capacity(filter func(pool int) bool, more func(w, pool, node i
 					p.row(terms, "<=", float64(have))
 				}
 			}
+		}
+	}
+}
+
+// machines prices every machine that holds a replica, less those that commitments cover.
+func (p *program) machines() {
+	price := func(pool int) float64 {
+		if in := &p.snapshot.Pools[pool]; !in.Sunk {
+			return in.Price.USD
+		}
+		return 0
+	}
+	used := func(pool, node int) string { return fmt.Sprintf("u_%d_%d", pool, node) }
+	for pool := range p.snapshot.Pools {
+		if price(pool) == 0 {
+			continue
+		}
+		for node := range p.nodes(pool) {
+			u := used(pool, node)
+			p.binary = append(p.binary, u)
+			p.objective = append(p.objective, term(price(pool), u))
+			for w := range p.snapshot.Workloads {
+				if verify.Eligible(p.snapshot, w, pool) {
+					p.row([]string{term(1, replicas(w, pool, node)), term(-float64(p.snapshot.Workloads[w].Replicas), u)}, "<=", 0)
+				}
+			}
+			if node > len(p.snapshot.Pools[pool].Nodes) { // added ones are alike: they are used in order
+				p.row([]string{term(1, u), term(-1, used(pool, node-1))}, "<=", 0)
+			}
+		}
+	}
+	covered := map[int][]string{}
+	for k, c := range p.snapshot.Commitments {
+		var all []string
+		for _, pool := range c.Pools {
+			if price(pool) == 0 {
+				continue
+			}
+			v := fmt.Sprintf("v_%d_%d", k, pool)
+			p.objective = append(p.objective, term(-price(pool), v))
+			all, covered[pool] = append(all, term(1, v)), append(covered[pool], term(1, v))
+		}
+		p.row(all, "<=", float64(c.Nodes))
+	}
+	for pool := range p.snapshot.Pools {
+		if terms := covered[pool]; len(terms) > 0 {
+			for node := range p.nodes(pool) {
+				terms = append(terms, term(-1, used(pool, node)))
+			}
+			p.row(terms, "<=", 0)
 		}
 	}
 }

@@ -25,6 +25,7 @@ func (w *World) Random(random *rand.Rand) *engine.Snapshot {
 		out.Pools = append(out.Pools, w.randomPool(random, i))
 		out.Pools[i].Sunk = i%4 == 3
 	}
+	out.Pools[2].Price = out.Pools[0].Price // a commitment is of one type of machine
 	out.Commitments = []engine.Commitment{{Pools: []int{0, 2}, Nodes: 2}}
 	for i := range 2 + random.IntN(9) {
 		out.Workloads = append(out.Workloads, w.randomWorkload(random, i, pools))

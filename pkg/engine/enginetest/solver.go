@@ -21,10 +21,11 @@ var ErrNoSolver = errors.New("cbc is not installed; install Debian's package coi
 // ErrUndecided says that the exact solver ran out of time.
 var ErrUndecided = errors.New("cbc ran out of time")
 
-// Optimum is the least that placing every replica of a snapshot without volumes can cost, in US dollars an hour, as the solver cbc
-// proves it. possible is false when no plan places them all. below is what a known plan costs, which shortens the search; 0 for none.
-// Errors are ErrNoSolver, ErrUndecided, and what cbc says.
-func Optimum(ctx context.Context, snapshot *engine.Snapshot, below float64, limit time.Duration) (usd float64, possible bool, err error) {
+// Optimum is the least that placing every replica of a snapshot without volumes can cost, in US dollars an hour, by the objective of
+// the options, as the solver cbc proves it. possible is false when no plan places them all. below is what a known plan costs, which
+// shortens the search; 0 for none. Errors are ErrNoSolver, ErrUndecided, and what cbc says.
+func Optimum(ctx context.Context, snapshot *engine.Snapshot, options engine.Options, below float64,
+	limit time.Duration) (usd float64, possible bool, err error) {
 	cbc, err := exec.LookPath("cbc")
 	if err != nil {
 		return 0, false, ErrNoSolver
@@ -35,7 +36,7 @@ func Optimum(ctx context.Context, snapshot *engine.Snapshot, below float64, limi
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	problem, solution := filepath.Join(dir, "problem.lp"), filepath.Join(dir, "solution")
-	if err := os.WriteFile(problem, []byte(Program(snapshot)), 0o600); err != nil {
+	if err := os.WriteFile(problem, []byte(Program(snapshot, options)), 0o600); err != nil {
 		return 0, false, err
 	}
 	arguments := []string{problem, "sec", strconv.FormatFloat(limit.Seconds(), 'f', 0, 64), "ratioGap", "0", "allowableGap", "1e-9"}
