@@ -121,7 +121,7 @@ func TestAuditFinds(t *testing.T) {
 }
 
 // Whatever price of a family that is sold in several sizes and regions is made wrong by a fifth, the audit finds it, and it finds none
-// where prices are the product of a price of the type and one of the region.
+// where prices are the product of a price of the type and one of the region, each type in each of them.
 func TestPropertyAuditFinds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		types, regions := rapid.IntRange(3, 8).Draw(t, "types"), rapid.IntRange(3, 12).Draw(t, "regions")
@@ -135,9 +135,6 @@ func TestPropertyAuditFinds(t *testing.T) {
 			c.Types = append(c.Types, catalogfile.Type{Name: "m9." + string(rune('a'+i)), MilliCPU: cores * 1000, MemoryBytes: cores << 32})
 			for r := range regions {
 				usd := 0.05 * float64(cores) * here[r]
-				if rapid.IntRange(0, 9).Draw(t, "offered") == 0 {
-					usd = 0
-				}
 				c.OnDemandUSD = append(c.OnDemandUSD, math.Round(usd*1e5)/1e5)
 			}
 		}
@@ -146,21 +143,6 @@ func TestPropertyAuditFinds(t *testing.T) {
 			t.Fatalf("prices that agree: %v", found)
 		}
 		pair := rapid.IntRange(0, len(c.OnDemandUSD)-1).Draw(t, "wrong")
-		neighbours := 0
-		for r := range regions {
-			if c.OnDemandUSD[pair/regions*regions+r] > 0 {
-				neighbours++
-			}
-		}
-		sizes := 0
-		for i := range types {
-			if c.OnDemandUSD[i*regions+pair%regions] > 0 {
-				sizes++
-			}
-		}
-		if c.OnDemandUSD[pair] == 0 || neighbours < 3 || sizes < 3 {
-			return
-		}
 		c.OnDemandUSD[pair] *= rapid.SampledFrom([]float64{0.5, 0.8, 1.25, 2, 10}).Draw(t, "factor")
 		if found := auditCloud(&c); !slices.ContainsFunc(found, func(f contradiction) bool {
 			return f.instanceType == c.Types[pair/regions].Name && (f.region == c.Regions[pair%regions] || f.region == "")
