@@ -11,7 +11,8 @@ import (
 )
 
 // TestPropertyMendWindows makes tables as Azure's: the prices of two families in many regions, of which some rows are of Windows. Each
-// comes out as it is without it. Regions differ by as much as they do there.
+// comes out as it is without it. Regions differ by up to a third here, and by twice in Azure's table: with regions further apart than here
+// a price of a dear region can be taken for one with Windows, which is a fault of the mending that this test does not cover.
 func TestPropertyMendWindows(t *testing.T) {
 	sizes := []int{2, 4, 8, 16, 32, 48, 64, 96}
 	rapid.Check(t, func(t *rapid.T) {
