@@ -61,7 +61,7 @@ func TestCloudPool(t *testing.T) {
 			`spec.minNodes: Invalid value: -1: spec.minNodes in body should be greater than or equal to 0`,
 		}},
 		{name: "less memory than none", spec: `{cloud: aws, allocatable: {memory: -1Gi}}`, want: []string{
-			`spec.allocatable.memory: Invalid value: "-1Gi": spec.allocatable.memory in body should match '^[+]?([0-9]+([.][0-9]*)?|[.][0-9]+)([numk]|[KMGTP]i?)?$'`,
+			`spec.allocatable.memory: Invalid value: "-1Gi": spec.allocatable.memory in body should match '^[+]?([0-9]+([.][0-9]*)?|[.][0-9]+)([numkMGTP]|[KMGTP]i)?$'`,
 		}},
 		{name: "a taint without effect", spec: `{cloud: aws, taints: [{key: team}]}`, want: []string{`spec.taints[0].effect: Required value`}},
 	})

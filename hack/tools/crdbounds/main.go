@@ -28,7 +28,7 @@ const (
 	maxLabelLength     = 63  // k8s.io/apimachinery/pkg/util/validation.LabelValueMaxLength
 	maxQuantityLength  = 24
 	quantityPattern    = `^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)[numk]?$`
-	resourcePattern    = `^[+]?([0-9]+([.][0-9]*)?|[.][0-9]+)([numk]|[KMGTP]i?)?$`
+	resourcePattern    = `^[+]?([0-9]+([.][0-9]*)?|[.][0-9]+)([numkMGTP]|[KMGTP]i)?$`
 	timePattern        = `^[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]([.][0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$`
 	intOrStringKeyword = "x-kubernetes-int-or-string"
 )
