@@ -79,11 +79,12 @@ func auditCloud(c *catalogfile.Cloud) []contradiction {
 		s.types = append(s.types, t)
 	}
 	ofMaker := map[string][]*series{}
-	for _, s := range all {
-		s.fit(c)
-		out = append(out, s.regions(c)...)
-		out = append(out, s.sizes(c)...)
-		ofMaker[s.maker] = append(ofMaker[s.maker], s)
+	for _, whole := range all {
+		for _, s := range whole.comparable(c) {
+			out = append(out, s.regions(c)...)
+			out = append(out, s.sizes(c)...)
+			ofMaker[s.maker] = append(ofMaker[s.maker], s)
+		}
 	}
 	for _, maker := range slices.Sorted(maps.Keys(ofMaker)) {
 		out = append(out, families(c, ofMaker[maker])...)
@@ -123,44 +124,25 @@ func median(values []float64) float64 {
 	return (known[(len(known)-1)/2] + known[len(known)/2]) / 2
 }
 
-// fit finds what each type and each region costs by median polish, which single wrong prices do not move.
-// Tukey, Exploratory Data Analysis (1977), chapter 11.
-func (s *series) fit(c *catalogfile.Cloud) {
-	s.ofType, s.ofRegion = make([]float64, len(s.types)), make([]float64, len(c.Regions))
-	values := make([]float64, 0, max(len(s.types), len(c.Regions)))
-	offered := make([]int, len(c.Regions))
-	for r := range c.Regions {
-		for _, t := range s.types {
-			if c.OnDemandUSD[t*len(c.Regions)+r] > 0 {
-				offered[r]++
-			}
-		}
-	}
-	for range 6 {
-		for i, t := range s.types {
-			values = values[:0]
-			for r := range c.Regions { // one type alone in a region says nothing of how types compare
-				if offered[r] > 1 || len(s.types) == 1 {
-					values = append(values, logUSD(c, t, r)-s.ofRegion[r])
-				}
-			}
-			s.ofType[i] = median(values)
-		}
+// comparable divides the series into those whose types share regions, and finds what each type and each region costs.
+func (s *series) comparable(c *catalogfile.Cloud) []*series {
+	values := make([][]float64, len(s.types))
+	for i, t := range s.types {
 		for r := range c.Regions {
-			values = values[:0]
-			for i, t := range s.types {
-				values = append(values, logUSD(c, t, r)-s.ofType[i])
-			}
-			if s.ofRegion[r] = median(values); math.IsNaN(s.ofRegion[r]) {
-				s.ofRegion[r] = 0
-			}
+			values[i] = append(values[i], logUSD(c, t, r))
 		}
 	}
-	for r := range c.Regions {
-		if offered[r] == 0 {
-			s.ofRegion[r] = math.NaN()
+	var out []*series
+	for _, group := range connected(values) {
+		part := &series{name: s.name, maker: s.maker}
+		var of [][]float64
+		for _, i := range group {
+			part.types, of = append(part.types, s.types[i]), append(of, values[i])
 		}
+		part.ofType, part.ofRegion = fitSum(of)
+		out = append(out, part)
 	}
+	return out
 }
 
 // regions finds prices that are out of what their type and region cost.
@@ -213,22 +195,24 @@ func (s *series) sizes(c *catalogfile.Cloud) []contradiction {
 // families finds regions in which a whole series is out of what the others of its maker's processors cost there: machines of one
 // maker are half as dear in India as those of another.
 func families(c *catalogfile.Cloud, all []*series) []contradiction {
+	values := make([][]float64, len(all))
+	for i, s := range all {
+		values[i] = s.ofRegion
+	}
 	level, region := make([]float64, len(all)), make([]float64, len(c.Regions))
-	var values []float64
-	for range 4 {
-		for i, s := range all {
-			values = values[:0]
-			for r := range c.Regions {
-				values = append(values, s.ofRegion[r]-region[r])
-			}
-			level[i] = median(values)
+	for _, group := range connected(values) {
+		var of [][]float64
+		for _, i := range group {
+			of = append(of, values[i])
+		}
+		ofSeries, ofRegion := fitSum(of)
+		for k, i := range group {
+			level[i] = ofSeries[k]
 		}
 		for r := range c.Regions {
-			values = values[:0]
-			for i, s := range all {
-				values = append(values, s.ofRegion[r]-level[i])
+			if !math.IsNaN(ofRegion[r]) { // of one group only, or the two would share it
+				region[r] = ofRegion[r]
 			}
-			region[r] = median(values)
 		}
 	}
 	var out []contradiction

@@ -1,8 +1,8 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
-	"maps"
 	"math"
 	"regexp"
 	"slices"
@@ -45,36 +45,37 @@ func (b *cloudBuilder) mendWindows(fault *windowsFault) int {
 	for p, o := range b.offers {
 		if o.onDemand > 0 && fault.types.MatchString(p.instanceType) {
 			windows := fault.perCore * float64(b.types[p.instanceType].MilliCPU) / 1000
-			prices = append(prices, &typePrice{pair: p, offer: o, linux: o.onDemand, windows: windows})
+			prices = append(prices, &typePrice{pair: p, offer: o, windows: windows})
 		}
 	}
-	fit := productFit{}
-	// Windows makes dearer: the least prices are without it. Once it is known where it is, the median is nearer to the truth.
-	for round, quantile := range []float64{0.19, 0.19, 0.5, 0.5, 0.5} {
-		fit.run(prices, quantile)
-		for _, p := range prices {
-			p.linux = p.onDemand
-			if with := p.onDemand - p.windows; round < 4 && math.Abs(with-fit.usd(p.pair)) < math.Abs(p.onDemand-fit.usd(p.pair)) {
-				p.linux = with
-			}
-		}
-	}
+	slices.SortFunc(prices, func(a, b *typePrice) int {
+		return cmp.Or(cmp.Compare(a.instanceType, b.instanceType), cmp.Compare(a.region, b.region))
+	})
+	fit := fitProduct(prices)
 	mended, from := 0, b.source(fault.mended())
 	for _, p := range prices {
-		expected, without := fit.usd(p.pair), p.onDemand-p.windows
-		if math.Abs(math.Log(without/expected)) < math.Log(mendTolerance) && math.Abs(without-expected) < math.Abs(p.onDemand-expected) {
-			p.offer.onDemand, p.source = math.Round(without*1e6)/1e6, from
+		if _, windows := p.explained(fit.usd(p.pair)); windows {
+			p.offer.onDemand, p.source = math.Round((p.onDemand-p.windows)*1e6)/1e6, from
 			mended++
 		}
 	}
 	return mended
 }
 
-// typePrice is an offer, with its price as it is taken to be without Windows, and what Windows costs.
+// typePrice is an offer with what Windows costs on its machine, in US dollars an hour.
 type typePrice struct {
 	pair
 	*offer
-	linux, windows float64
+	windows float64
+}
+
+// explained says whether the price is near what is expected without Windows, or else near that with it.
+func (p *typePrice) explained(expected float64) (explained, windows bool) {
+	without, with := math.Abs(math.Log(p.onDemand/expected)), math.Inf(1)
+	if rest := p.onDemand - p.windows; rest > 0 {
+		with = math.Abs(math.Log(rest / expected))
+	}
+	return min(without, with) < math.Log(mendTolerance), with < without
 }
 
 // productFit is what each type and each region costs: a price is the product of the two.
@@ -82,32 +83,82 @@ type productFit struct{ ofType, ofRegion map[string]float64 }
 
 func (f *productFit) usd(p pair) float64 { return f.ofType[p.instanceType] * f.ofRegion[p.region] }
 
-// run fits the prices by quantiles in turn of types over regions and of regions over types.
-func (f *productFit) run(prices []*typePrice, quantile float64) {
-	if f.ofType == nil {
-		f.ofType, f.ofRegion = map[string]float64{}, map[string]float64{}
-		for _, p := range prices {
-			f.ofType[p.instanceType], f.ofRegion[p.region] = p.linux, 1
+// fitProduct finds for each region in turn what explains most of its prices, and then for each type. What differs between two
+// hypotheses is which prices have Windows: of those that explain equally many the one with the fewest is taken. Nothing is assumed of
+// how far apart regions are. Fischler and Bolles, Random sample consensus, Communications of the ACM 24 (1981), with every price
+// as a sample.
+func fitProduct(prices []*typePrice) *productFit {
+	fit := &productFit{ofType: map[string]float64{}, ofRegion: map[string]float64{}}
+	byType, byRegion := map[string][]*typePrice{}, map[string][]*typePrice{}
+	for _, p := range prices {
+		byType[p.instanceType], byRegion[p.region] = append(byType[p.instanceType], p), append(byRegion[p.region], p)
+	}
+	// To begin with: Windows makes dearer, so that the lower prices are without it.
+	lower := func(of []*typePrice, other func(*typePrice) float64) float64 {
+		factors := make([]float64, 0, len(of))
+		for _, p := range of {
+			factors = append(factors, p.onDemand/other(p))
 		}
+		slices.Sort(factors)
+		return factors[len(factors)/5]
+	}
+	for region := range byRegion {
+		fit.ofRegion[region] = 1
 	}
 	for range 10 {
-		ofType, ofRegion := map[string][]float64{}, map[string][]float64{}
-		for _, p := range prices {
-			ofType[p.instanceType] = append(ofType[p.instanceType], p.linux/f.ofRegion[p.region])
+		for name, of := range byType {
+			fit.ofType[name] = lower(of, func(p *typePrice) float64 { return fit.ofRegion[p.region] })
 		}
-		take(f.ofType, ofType, quantile)
-		for _, p := range prices {
-			ofRegion[p.region] = append(ofRegion[p.region], p.linux/f.ofType[p.instanceType])
+		for region, of := range byRegion {
+			fit.ofRegion[region] = lower(of, func(p *typePrice) float64 { return fit.ofType[p.instanceType] })
 		}
-		take(f.ofRegion, ofRegion, quantile)
 	}
+	for range 6 {
+		for region, of := range byRegion {
+			fit.ofRegion[region] = consensus(of, func(p *typePrice) float64 { return fit.ofType[p.instanceType] })
+		}
+		for name, of := range byType {
+			fit.ofType[name] = consensus(of, func(p *typePrice) float64 { return fit.ofRegion[p.region] })
+		}
+	}
+	return fit
 }
 
-func take(to map[string]float64, from map[string][]float64, quantile float64) {
-	for _, name := range slices.Sorted(maps.Keys(from)) {
-		slices.Sort(from[name])
-		to[name] = from[name][int(quantile*float64(len(from[name])-1))]
+// consensus is the factor by which what the others cost explains most of the prices, and of such factors the one with the fewest
+// prices of Windows. It is refined to the median over the prices that it explains.
+func consensus(prices []*typePrice, other func(*typePrice) float64) float64 {
+	best, explains, ofWindows := 0.0, -1, 0
+	var factors []float64
+	try := func(factor float64) {
+		n, windows := 0, 0
+		for _, p := range prices {
+			if explained, with := p.explained(factor * other(p)); explained {
+				n++
+				if with {
+					windows++
+				}
+			}
+		}
+		if n > explains || n == explains && windows < ofWindows {
+			best, explains, ofWindows = factor, n, windows
+		}
 	}
+	for _, p := range prices {
+		try(p.onDemand / other(p))
+		if rest := p.onDemand - p.windows; rest > 0 {
+			try(rest / other(p))
+		}
+	}
+	for _, p := range prices {
+		explained, with := p.explained(best * other(p))
+		switch {
+		case explained && with:
+			factors = append(factors, (p.onDemand-p.windows)/other(p))
+		case explained:
+			factors = append(factors, p.onDemand/other(p))
+		}
+	}
+	return median(factors)
 }
 
 // capSpot makes spot prices unknown that are above the price on demand, which no cloud charges: they are older than it.
