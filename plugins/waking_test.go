@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	fwk "k8s.io/kube-scheduler/framework"
 
@@ -87,6 +89,35 @@ func TestNamespacesLabelsWakePods(t *testing.T) {
 		c.Woken = nil
 		if c.Set(plugintest.Namespace("shop", tt.labels)); !slices.Equal(c.Woken, tt.want) {
 			t.Errorf("%s: woken %v, want %v", tt.name, c.Woken, tt.want)
+		}
+	}
+}
+
+// A waiting pod is tried again when it changes itself such that other rules select it, or it asks for less. It waited for minutes.
+func TestOwnChangesWake(t *testing.T) {
+	c := plugintest.New(t).Policy("web", selects("web", "residency: {jurisdictions: [EU]}\ncost: {maxHourlyUSD: \"0.04\"}"))
+	pod := plugintest.Replica("web-1", "web", "")
+	c.Set(pod)
+	relabelled, smaller, annotated, other := pod.DeepCopy(), pod.DeepCopy(), pod.DeepCopy(), plugintest.Replica("web-2", "shop", "")
+	relabelled.Labels["app"] = "free"
+	smaller.Spec.Containers[0].Resources.Requests[corev1.ResourceCPU] = resource.MustParse("1m")
+	annotated.Labels["anything"] = "else"
+	for _, tt := range []struct {
+		name  string
+		after *corev1.Pod
+		event fwk.ActionType
+		want  bool
+	}{
+		{"no policy selects it any more", relabelled, fwk.UpdatePodLabel, true},
+		{"it asks for less", smaller, fwk.UpdatePodScaleDown, true},
+		{"a label that no policy selects by", annotated, fwk.UpdatePodLabel, false},
+		{"another pod", other, fwk.UpdatePodLabel, false},
+	} {
+		hints := c.Hints(fwk.ClusterEvent{Resource: fwk.Pod, ActionType: tt.event}, pod, pod, tt.after)
+		for _, plugin := range []string{"TradewindResidency", "TradewindCloud", "TradewindLatency", "TradewindCost", "TradewindPlacement"} {
+			if hints[plugin] != tt.want {
+				t.Errorf("%s: %s wakes it: %t", tt.name, plugin, hints[plugin])
+			}
 		}
 	}
 }

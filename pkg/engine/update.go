@@ -6,8 +6,8 @@ import (
 )
 
 // Update replaces one workload and plans it anew, around all others: where it has room those do not move, except that their
-// bills change where they call it or it calls them. Where it has too little, a few others give way that then are placed as
-// whole as before. The plan's bound is made anew for what changed. Errors: there is no workload with this index, or it requests
+// bills change where they call it or it calls them. Where it has too little, room that is kept for losses is kept elsewhere, or a
+// few others give way that then are placed as whole as before. The plan's bound is made anew for what changed. Errors: there is no workload with this index, or it requests
 // a resource that the snapshot did not know.
 //
 // To add a workload, keep one with no replicas in the snapshot; to remove one, update it to none. After many updates a new
@@ -49,7 +49,9 @@ func (s *Solver) Update(i int, workload Workload) (*Plan, error) {
 		s.tidy(int32(i))
 		s.shelter(int32(i))
 		if w.placed() < w.n && w.movable() {
-			changed = s.giveWay(int32(i))
+			if changed = s.moveRefuges(int32(i)); len(changed) == 0 {
+				changed = s.giveWay(int32(i))
+			}
 		}
 	}
 	for _, far := range s.leaveOut(w) {
@@ -58,6 +60,50 @@ func (s *Solver) Update(i int, workload Workload) (*Plan, error) {
 		}
 	}
 	return s.replan(changed, &workload, problems), nil
+}
+
+// moveRefuges places a workload that lacks room where room is kept for losses, when it is whole then and everybody who must survive a
+// loss still can. It returns the workload and those whose refuges are others, and none when all is as before.
+func (s *Solver) moveRefuges(i int32) []int32 {
+	w := s.works[i]
+	before := make([][]refuge, len(s.works))
+	kept := false
+	for k, other := range s.works {
+		s.unreserve(int32(k))
+		before[k] = other.refuges
+		kept = kept || len(other.refuges) > 0
+	}
+	s.reserve = nil
+	dropped, was := w.dropped, s.lift(w)
+	undo := func() []int32 {
+		s.restore(w, was)
+		w.dropped = dropped
+		for k, other := range s.works {
+			other.refuges = before[k]
+		}
+		s.reserveAll()
+		return nil
+	}
+	if !kept {
+		return undo()
+	}
+	a := ask{}
+	s.outgoing(w, &a)
+	s.put(w, &a)
+	s.settle(w)
+	if w.placed() < w.n || !s.reaches(w) || !s.callersReach(w) || len(s.recoverAll()) > 0 {
+		return undo()
+	}
+	w.dropped = false
+	s.reserveAll()
+	changed := []int32{i}
+	for k, other := range s.works {
+		same := func(x, y refuge) bool { return x.loss == y.loss && slices.Equal(x.allocs, y.allocs) }
+		if int32(k) != i && !slices.EqualFunc(before[k], other.refuges, same) {
+			changed = append(changed, int32(k))
+		}
+	}
+	return changed
 }
 
 // giveWay moves a few others from where a workload that lacks room would rather be, when it is whole then and they are as

@@ -85,6 +85,35 @@ func TestUpdateMakesRoom(t *testing.T) {
 	}
 }
 
+// TestUpdateMovesRefuges: an updated workload was left without a place where room was kept for a loss, though that could be kept
+// elsewhere. Where it could not, it stays.
+func TestUpdateMovesRefuges(t *testing.T) {
+	for _, tt := range []struct{ azure, placed int }{{2, 8}, {0, 4}} {
+		b := newBuild(t)
+		b.Pools[2].Nodes = b.Pools[2].Nodes[:tt.azure]
+		b.workload("web", 4, 1000, survive(location.DomainCloud, 0)).workload("db", 0, 1000, b.policy(onlyCloud("gcp")))
+		solver, err := engine.NewSolver(b.Snapshot, engine.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if at := solver.Plan().Placements[0]; at.Decisions[0].Pool != 0 || len(at.Recoveries) != 1 || at.Recoveries[0].Moves[0].Pool != 1 {
+			t.Fatalf("web is %+v: nothing is in the way", at)
+		}
+		db := b.Workloads[1]
+		db.Replicas = 8
+		plan, err := solver.Update(1, db)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if placed := 8 - plan.Placements[1].Unplaced; placed != tt.placed || plan.Placements[0].Unplaced != 0 {
+			t.Errorf("%d nodes of azure: %d replicas of db have a place, want %d; %d of web have none", tt.azure, placed, tt.placed, plan.Placements[0].Unplaced)
+		}
+		for _, v := range verify.Check(solver.Snapshot(), plan, engine.Options{}) {
+			t.Error(v)
+		}
+	}
+}
+
 // TestUpdateForgetsProblems: what was wrong with a workload stayed among the problems of the plan after it had been corrected, and
 // came once more with every update.
 func TestUpdateForgetsProblems(t *testing.T) {

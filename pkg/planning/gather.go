@@ -64,7 +64,7 @@ func outages(pools []*v1alpha1.CloudPool) func(pool *PoolInfo) string {
 			out[name{pool.Spec.ClusterName, pool.Name}] = said.Message
 		}
 	}
-	return func(pool *PoolInfo) string { return out[name{pool.Cluster, pool.Name}] }
+	return func(pool *PoolInfo) string { return out[name{pool.Cluster, pool.Object()}] }
 }
 
 // Solver plans the snapshot. Where something is lost, or a pool must not be used, workloads run on what remains also where they

@@ -94,6 +94,17 @@ type PoolInfo struct {
 // ID names the pool among those of all clusters: "west/aws-eu-west-1a", and where the cluster has no name, the pool's alone.
 func (p *PoolInfo) ID() string { return PoolID(p.Cluster, p.Name) }
 
+// Object is the name of its CloudPool: a declaration over several zones is several pools.
+func (p *PoolInfo) Object() string {
+	if p.Declared != nil {
+		return p.Declared.Name
+	}
+	return p.Name
+}
+
+// ObjectID names its CloudPool among those of all clusters.
+func (p *PoolInfo) ObjectID() string { return PoolID(p.Cluster, p.Object()) }
+
 // PoolID is the ID of the pool of a name in a cluster.
 func PoolID(cluster, name string) string {
 	if cluster == "" {

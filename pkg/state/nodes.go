@@ -134,7 +134,7 @@ func (s *Store) SetNode(object *corev1.Node) {
 			s.nodeReplaced(previous.(*Node), node)
 		} else {
 			s.keepIndexed(node)
-			s.workloads.nodeAppeared(node)
+			s.workloads.nodeChanged(node)
 		}
 		if s.World() == world {
 			return

@@ -119,6 +119,37 @@ func TestPodsSeenBeforeTheirNode(t *testing.T) {
 	}
 }
 
+// TestNodeOfTheSameName: of a node that was made anew under its name the pods that it kept counted where the old one was.
+func TestNodeOfTheSameName(t *testing.T) {
+	s := newStore(t, Objects{})
+	s.SetNode(awsNode("a", "eu-west-1", "m5.large"))
+	s.SetPod(replica("1", "web", "x", "a"))
+	s.DeleteNode("a")
+	s.SetNode(awsNode("a", "us-east-1", "m5.xlarge"))
+	view := s.Revision(workload.Key{Kind: "ReplicaSet", Namespace: "shop", Name: "web-x"})
+	if len(view.Classes) != 1 || view.Classes[0].Class.Region != "us-east-1" || view.Placed() != 1 {
+		t.Errorf("the replica counts in %+v", view.Classes)
+	}
+}
+
+// BenchmarkPricesOfFullNodes changes the price of 1,000 nodes with 20,000 pods.
+func BenchmarkPricesOfFullNodes(b *testing.B) {
+	s := newStore(b, Objects{})
+	const nodes, pods = 1000, 20_000
+	for i := range nodes {
+		s.SetNode(awsNode(fmt.Sprintf("n%d", i), "eu-west-1", "m5.large"))
+	}
+	for i := range pods {
+		s.SetPod(replica(fmt.Sprint(i), "web", "x", fmt.Sprintf("n%d", i%nodes)))
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		for k := range nodes {
+			s.SetNode(awsNode(fmt.Sprintf("n%d", k), "eu-west-1", []string{"m5.xlarge", "m5.large"}[i%2]))
+		}
+	}
+}
+
 func TestAssumeAndForget(t *testing.T) {
 	s := newStore(t, Objects{})
 	s.SetNode(awsNode("a", "eu-west-1", "m5.large"))

@@ -63,8 +63,8 @@ type workloads struct {
 	pods      map[types.UID]*entry
 	workloads groups // by name, of any kind: what is called is named so
 	revisions groups
-	// homeless is how many entries have a node that the store does not know.
-	homeless int
+	// byNode are the pods on each node, by its name.
+	byNode map[string]map[types.UID]struct{}
 	// owners are the workloads of ReplicaSets, by the ReplicaSet's key.
 	owners sync.Map
 	// onDesired are called after a revision wants another number of replicas.
@@ -72,7 +72,7 @@ type workloads struct {
 }
 
 func (w *workloads) init(store *Store) {
-	w.store, w.pods, w.workloads, w.revisions = store, map[types.UID]*entry{}, groups{}, groups{}
+	w.store, w.pods, w.workloads, w.revisions, w.byNode = store, map[types.UID]*entry{}, groups{}, groups{}, map[string]map[types.UID]struct{}{}
 }
 
 // groups are groups by their key.
@@ -162,6 +162,10 @@ func (w *workloads) replace(uid types.UID, next func(before *entry) *entry) {
 	if after == before {
 		return
 	}
+	if before == nil || after == nil || before.node != after.node {
+		w.leave(uid, before)
+		w.join(uid, after)
+	}
 	if after == nil {
 		delete(w.pods, uid)
 	} else {
@@ -173,12 +177,29 @@ func (w *workloads) replace(uid types.UID, next func(before *entry) *entry) {
 	}
 }
 
+// leave and join keep which pods are on a node.
+func (w *workloads) leave(uid types.UID, e *entry) {
+	if e == nil || e.node == "" {
+		return
+	}
+	if delete(w.byNode[e.node], uid); len(w.byNode[e.node]) == 0 {
+		delete(w.byNode, e.node)
+	}
+}
+
+func (w *workloads) join(uid types.UID, e *entry) {
+	if e == nil || e.node == "" {
+		return
+	}
+	if w.byNode[e.node] == nil {
+		w.byNode[e.node] = map[types.UID]struct{}{}
+	}
+	w.byNode[e.node][uid] = struct{}{}
+}
+
 func (w *workloads) count(e *entry, delta int) {
 	w.workloads.count(e.workload, e, delta)
 	w.revisions.count(e.revision, e, delta)
-	if e.node != "" && e.class == nil {
-		w.homeless += delta
-	}
 }
 
 // SetPod records a pod that was added or changed. Pods that are terminating or have ended do not count.
@@ -231,24 +252,12 @@ func (s *Store) Forget(pod *corev1.Pod) {
 	})
 }
 
-// nodeAppeared gives pods that were seen before their node its class.
-func (w *workloads) nodeAppeared(node *Node) {
-	w.mu.RLock()
-	waiting := w.homeless > 0
-	w.mu.RUnlock()
-	if waiting {
-		w.nodeChanged(node)
-	}
-}
-
-// nodeChanged counts the pods of a node anew.
+// nodeChanged counts the pods of a node anew, also those that were seen before it or that were there when it had its name from another.
 func (w *workloads) nodeChanged(node *Node) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for uid, known := range w.pods {
-		if known.node == node.Name {
-			w.resettle(uid)
-		}
+	for uid := range w.byNode[node.Name] {
+		w.resettle(uid)
 	}
 }
 

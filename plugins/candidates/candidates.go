@@ -5,6 +5,7 @@ package candidates
 import (
 	"context"
 	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -29,8 +30,11 @@ type Plugin struct {
 	settings func() settings
 	mu       sync.Mutex // PreFilter is not called by two at a time; this makes sure
 	nodes    nodes
-	again    sync.Map // types.UID of pods whose next attempt looks at all nodes
+	again    sync.Map // types.UID of pods whose next attempt looks at all nodes, and since when
 }
+
+// forgotten is after how long a pod is not waited for that was to be tried again: it is gone.
+const forgotten = 10 * time.Minute
 
 // runner is what kube-scheduler's framework can do besides what its plugins are promised.
 type runner interface {
@@ -84,6 +88,9 @@ func (p *Plugin) PreFilter(ctx context.Context, state fwk.CycleState, object *co
 	if _, err := state.Read(Name); err == nil || p.runner == nil || len(p.Handle.Extenders()) > 0 {
 		return nil, all // an extender may refuse what all plugins accept
 	}
+	if !p.settings().first {
+		return nil, all // another plugin would preempt on what the narrowed nodes say
+	}
 	if _, wide := p.again.LoadAndDelete(object.UID); wide {
 		return nil, all
 	}
@@ -95,6 +102,7 @@ func (p *Plugin) PreFilter(ctx context.Context, state fwk.CycleState, object *co
 	}
 	names := p.choose(ctx, try, pod, object, infos, others)
 	if p.Chosen(len(names)); names == nil {
+		pod.Unprice() // of the nodes that pass all filters, which may be others
 		return nil, all
 	}
 	state.Write(Name, narrowed)
@@ -110,7 +118,14 @@ func (p *Plugin) PostFilter(ctx context.Context, state fwk.CycleState, pod *core
 	if _, err := state.Read(Name); err != nil {
 		return nil, fwk.NewStatus(fwk.Unschedulable)
 	}
-	p.again.Store(pod.UID, struct{}{})
+	now := time.Now()
+	p.again.Range(func(uid, since any) bool {
+		if now.Sub(since.(time.Time)) > forgotten {
+			p.again.Delete(uid) // a pod that is gone meanwhile
+		}
+		return true
+	})
+	p.again.Store(pod.UID, now)
 	p.Handle.Activate(klog.FromContext(ctx), map[string]*corev1.Pod{pod.Namespace + "/" + pod.Name: pod})
 	return nil, fwk.NewStatus(fwk.UnschedulableAndUnresolvable, "the best nodes have just changed; all are looked at next")
 }

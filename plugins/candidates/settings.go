@@ -13,12 +13,15 @@ type settings struct {
 	rules   []cycle.Judge // whose plugins filter, in that order
 	scores  []cycle.Judge // whose plugins score
 	weights map[string]int64
+	// first says that this plugin is asked before others what is to be done for a pod that fits nowhere.
+	first bool
 }
 
 // readSettings is called in the first cycle: while plugins are made the framework does not know them all.
 func (p *Plugin) readSettings() settings {
 	out := settings{weights: map[string]int64{}}
 	listed := p.runner.ListPlugins()
+	out.first = len(listed.PostFilter.Enabled) > 0 && listed.PostFilter.Enabled[0].Name == Name
 	for _, plugin := range listed.Filter.Enabled {
 		if judge, ok := p.JudgeOf(plugin.Name); ok {
 			out.rules = append(out.rules, judge)
@@ -47,6 +50,9 @@ func (p *Plugin) reach(wanted *demand, places []place) int64 {
 			apart != nil && len(apart.PreferredDuringSchedulingIgnoredDuringExecution) > 0 {
 			reach += weights[names.InterPodAffinity]
 		}
+	}
+	if len(wanted.pod.Spec.ResourceClaims) > 0 { // which may name devices in the order of preference
+		reach += weights[names.DynamicResources]
 	}
 	for i := range wanted.pod.Spec.TopologySpreadConstraints {
 		if wanted.pod.Spec.TopologySpreadConstraints[i].WhenUnsatisfiable == corev1.ScheduleAnyway {

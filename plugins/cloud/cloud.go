@@ -92,5 +92,6 @@ func (p *Plugin) EventsToRegister(context.Context) ([]fwk.ClusterEventWithHint, 
 	return []fwk.ClusterEventWithHint{
 		{Event: fwk.ClusterEvent{Resource: fwk.Node, ActionType: cycle.NodeEvents | fwk.Delete}, QueueingHintFn: p.NodeHint(allowed)},
 		{Event: fwk.ClusterEvent{Resource: fwk.Pod, ActionType: cycle.PodEvents}, QueueingHintFn: p.PodHint(false)},
+		p.OwnChange(),
 	}, nil
 }

@@ -34,6 +34,26 @@ func (p *Profile) NodeHint(allowed func(ruled *rules.Rules, node *state.Node, po
 	}
 }
 
+// OwnChange retries a waiting pod when its own labels change so that other rules select it, or when it asks for less.
+func (p *Profile) OwnChange() fwk.ClusterEventWithHint {
+	return fwk.ClusterEventWithHint{
+		Event: fwk.ClusterEvent{Resource: fwk.Pod, ActionType: fwk.UpdatePodLabel | fwk.UpdatePodScaleDown},
+		QueueingHintFn: func(_ klog.Logger, pod *corev1.Pod, before, after any) (fwk.QueueingHint, error) {
+			was, wasPod := before.(*corev1.Pod)
+			now, isPod := after.(*corev1.Pod)
+			if !wasPod || !isPod || now.UID != pod.UID {
+				return fwk.QueueSkip, nil
+			}
+			old, oldKnown := p.Live.Rules(was)
+			ruled, known := p.Live.Rules(now)
+			if !oldKnown || !known || old.Signature != ruled.Signature || state.Request(was) != state.Request(now) {
+				return fwk.Queue, nil
+			}
+			return fwk.QueueSkip, nil
+		},
+	}
+}
+
 // PodHint retries a waiting pod when a pod that its rules look at is placed or goes away: one of its own revision or, with
 // callees, one of a workload that it calls.
 func (p *Profile) PodHint(callees bool) fwk.QueueingHintFn {
@@ -86,7 +106,7 @@ func hear(handler toolscache.ResourceEventHandler, informer toolscache.SharedInf
 }
 
 // NodeEvents are the changes of a node that can change its location, price or size.
-const NodeEvents = fwk.Add | fwk.UpdateNodeLabel | fwk.UpdateNodeTaint | fwk.UpdateNodeAllocatable
+const NodeEvents = fwk.Add | fwk.UpdateNodeLabel | fwk.UpdateNodeAnnotation | fwk.UpdateNodeTaint | fwk.UpdateNodeAllocatable
 
 // PodEvents are the changes of other pods that can change counts of replicas.
 const PodEvents = fwk.Add | fwk.Delete

@@ -47,6 +47,9 @@ type classScore struct {
 // PreScore of the cycle does it for the feasible nodes.
 func (p *Profile) Price(pod *Pod, nodes iter.Seq[*state.Node]) { pod.scores = p.price(pod, nodes) }
 
+// Unprice forgets what Price found.
+func (p *Pod) Unprice() { p.scores = nil }
+
 // PreScore implements fwk.PreScorePlugin: it prices the feasible nodes, once a cycle. It returns Skip when the criterion is the
 // same everywhere.
 func (s *Scoring) PreScore(_ context.Context, cycleState fwk.CycleState, object *corev1.Pod, nodes []fwk.NodeInfo) *fwk.Status {

@@ -86,6 +86,12 @@ func newDrained(d *drain, p *place, policy *v1alpha1.ClusterPlacementPolicy, sna
 		for _, r := range then.result.Snapshot.Workloads[i].Current {
 			running[r.Pool] += r.Replicas
 		}
+		if placement.Held != "" && then.result.Snapshot.Workloads[i].Rules != nil { // it keeps its plan, and nothing is moved
+			w.Homeless, w.Reason = there[key], placement.Held
+			out.broken = append(out.broken, key.String()+" stays: "+placement.Held)
+			out.Workloads = append(out.Workloads, w)
+			continue
+		}
 		for _, decision := range placement.Decisions {
 			if more := decision.Replicas - running[decision.Pool]; more > 0 {
 				w.To = append(w.To, drainedTo{then.result.Pools[decision.Pool].Name, more})
@@ -145,6 +151,9 @@ func (d *drain) stays(pod *corev1.Pod) string {
 		return "of Jobs"
 	case !slices.Contains(d.schedulers, pod.Spec.SchedulerName):
 		return "of other schedulers"
+	}
+	if key := workload.KeptBy(pod); key != "" {
+		return "kept by the annotation " + key
 	}
 	return ""
 }

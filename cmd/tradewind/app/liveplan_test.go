@@ -131,6 +131,21 @@ func TestDrainPreview(t *testing.T) {
 	}
 }
 
+// TestDrainLeavesWhatIsKept: a pod that the controller never evicts was counted among those that move, and waited for without end.
+func TestDrainLeavesWhatIsKept(t *testing.T) {
+	d := &drain{schedulers: defaultSchedulers}
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
+		Name: "web-0", Annotations: map[string]string{"karpenter.sh/do-not-disrupt": "true"},
+		OwnerReferences: []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "ReplicaSet", Name: "web", Controller: ptr.To(true)}},
+	}, Spec: corev1.PodSpec{SchedulerName: "tradewind"}}
+	if got := d.stays(pod); got != "kept by the annotation karpenter.sh/do-not-disrupt" {
+		t.Errorf("it stays because %q", got)
+	}
+	if pod.Annotations = nil; d.stays(pod) != "" {
+		t.Errorf("without the annotation it stays because %q", d.stays(pod))
+	}
+}
+
 // TestDrillRows says of each workload in the place whether its replicas are replaced, as the controller would.
 func TestDrillRows(t *testing.T) {
 	place, err := parsePlace("--lose", "cloud=aws")

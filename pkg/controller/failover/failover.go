@@ -211,8 +211,10 @@ func (c *Controller) PoolUnavailable(pool *planning.PoolInfo) string {
 		}
 	}
 	absent := c.absentPools()
-	if o := absent.outages[pool.ID()]; o != nil {
-		return o.text(absent.stabilization)
+	for _, id := range []string{pool.ID(), pool.ObjectID()} { // the latter is what another process wrote
+		if o := absent.outages[id]; o != nil {
+			return o.text(absent.stabilization)
+		}
 	}
 	return ""
 }

@@ -3,7 +3,9 @@ package failover
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -76,7 +78,7 @@ func (c *Controller) account(verdict *standing, now time.Time) bool {
 	if round == nil {
 		return false
 	}
-	present := map[string]bool{}
+	present, parts := map[string]bool{}, []string(nil)
 	for i := range round.Result.Pools {
 		pool := &round.Result.Pools[i]
 		id := pool.ID()
@@ -89,6 +91,11 @@ func (c *Controller) account(verdict *standing, now time.Time) bool {
 			}
 		}
 		o := c.outages[id]
+		if object := pool.ObjectID(); o == nil && object != id && c.outages[object] != nil { // what another process wrote of all its parts
+			o = c.outages[object]
+			c.outages[id] = o
+			parts = append(parts, object)
+		}
 		switch {
 		case lost != nil:
 			next := &outage{since: lost.Since, domain: lost.String()}
@@ -110,6 +117,9 @@ func (c *Controller) account(verdict *standing, now time.Time) bool {
 				altered = true
 			}
 		}
+	}
+	for _, object := range parts {
+		delete(c.outages, object)
 	}
 	for pool, o := range c.outages { // spot capacity may come again under the same name
 		if !present[pool] && (!o.taken || !now.Before(o.ends(c.stabilization))) {
@@ -146,34 +156,68 @@ func (c *Controller) report(ctx context.Context, now time.Time) error {
 		generations[pool.Name] = pool.Generation
 	}
 	c.mu.Lock()
-	wanted := map[*planning.PoolInfo]metav1.Condition{}
-	for i := range round.Result.Pools {
-		pool := &round.Result.Pools[i]
-		condition := c.outages[pool.ID()].condition(c.stabilization, now)
-		condition.ObservedGeneration = generations[pool.Name]
-		last, known := c.written[pool.ID()]
-		if !known && c.outages[pool.ID()] == nil {
+	wanted := map[string]metav1.Condition{} // by the ID of the CloudPool
+	names := map[string]string{}
+	for id, parts := range partsOf(round.Result.Pools) {
+		names[id] = parts[0].Object()
+		condition, any := c.outageOfParts(parts, now)
+		condition.ObservedGeneration = generations[names[id]]
+		last, known := c.written[id]
+		if !known && !any {
 			continue
 		}
 		if !known || last.Status != condition.Status || last.Reason != condition.Reason || last.Message != condition.Message ||
 			last.ObservedGeneration != condition.ObservedGeneration {
-			wanted[pool] = condition
+			wanted[id] = condition
 		}
 	}
 	c.mu.Unlock()
 	var errs []error
-	for pool, condition := range wanted {
-		switch err := c.writePool(ctx, pool.Name, condition); {
+	for id, condition := range wanted {
+		switch err := c.writePool(ctx, names[id], condition); {
 		case apierrors.IsNotFound(err): // it is yet to be made
 		case err != nil:
 			errs = append(errs, err)
 		default:
 			c.mu.Lock()
-			c.written[pool.ID()] = condition
+			c.written[id] = condition
 			c.mu.Unlock()
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// partsOf are the pools of each CloudPool, by its ID.
+func partsOf(pools []planning.PoolInfo) map[string][]*planning.PoolInfo {
+	out := map[string][]*planning.PoolInfo{}
+	for i := range pools {
+		id := pools[i].ObjectID()
+		out[id] = append(out[id], &pools[i])
+	}
+	return out
+}
+
+// outageOfParts is the condition of a CloudPool, of which each part may be out by itself: only when all are is it no capacity. any says
+// that one is. c.mu is held.
+func (c *Controller) outageOfParts(parts []*planning.PoolInfo, now time.Time) (condition metav1.Condition, any bool) {
+	var worst *outage
+	var out []string
+	for _, part := range parts {
+		o := c.outages[part.ID()]
+		if o == nil {
+			continue
+		}
+		out = append(out, part.Name+": "+o.text(c.stabilization))
+		if worst == nil || !worst.ends(c.stabilization).IsZero() && (o.ends(c.stabilization).IsZero() || o.ends(c.stabilization).After(worst.ends(c.stabilization))) {
+			worst = o
+		}
+	}
+	if len(out) == 0 || len(out) == len(parts) {
+		return worst.condition(c.stabilization, now), worst != nil
+	}
+	condition = (*outage)(nil).condition(c.stabilization, now)
+	condition.Reason, condition.Message = reasonPartly, fmt.Sprintf("%d of its %d parts are out: %s", len(out), len(parts), strings.Join(out, "; "))
+	return condition, true
 }
 
 func (c *Controller) writePool(ctx context.Context, name string, condition metav1.Condition) error {

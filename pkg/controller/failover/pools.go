@@ -19,6 +19,7 @@ const reasonDoubted = "LossInDoubt"
 // The reasons of a CloudPool's condition Outage.
 const (
 	reasonOver      = "Over"
+	reasonPartly    = "Partly"
 	reasonLost      = "Lost"
 	reasonReturning = "Returning"
 	reasonTakenBack = "TakenBack"

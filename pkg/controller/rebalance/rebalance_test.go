@@ -314,6 +314,11 @@ func TestStays(t *testing.T) {
 			pod.OwnerReferences[0].Name = "web-" + pod.Name[4:]
 			pod.Labels["pod-template-hash"] = pod.Name[4:]
 		}, reason: "Held", message: "a rollout is in progress"},
+		{name: "a rollout whose first pod waits", policy: "rebalance: {}", bench: func(b *bench) {
+			pod := b.pod("next-0", "")
+			pod.OwnerReferences[0].Name, pod.Labels["pod-template-hash"] = "web-2", "2"
+			b.create(pod)
+		}, reason: "Held", message: "a rollout is in progress"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newBench(t, c.policy, c.change)

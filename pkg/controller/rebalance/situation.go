@@ -15,12 +15,8 @@ import (
 	"tradewind.dev/tradewind/pkg/moves"
 	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/state"
-	"tradewind.dev/tradewind/pkg/state/informers"
 	"tradewind.dev/tradewind/pkg/workload"
 )
-
-// keeps are the values by which informers.KeepAnnotations keep a pod from being evicted.
-var keeps = [...]string{"false", "true"}
 
 // situation is what a decision about a workload is made from.
 func (v *view) situation(i int) *moves.Situation {
@@ -151,10 +147,8 @@ func (v *view) fixed(pod *corev1.Pod) string {
 	if !slices.Contains(v.SchedulerNames, pod.Spec.SchedulerName) {
 		return fmt.Sprintf("scheduler %q places it, not Tradewind's", pod.Spec.SchedulerName)
 	}
-	for i, key := range informers.KeepAnnotations {
-		if pod.Annotations[key] == keeps[i] {
-			return "the annotation " + key + " keeps it"
-		}
+	if key := workload.KeptBy(pod); key != "" {
+		return "the annotation " + key + " keeps it"
 	}
 	if node := v.nodes[pod.Spec.NodeName]; node != nil {
 		for i := range node.Status.Conditions {

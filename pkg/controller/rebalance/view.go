@@ -7,15 +7,12 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/component-helpers/storage/volume"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/moves"
-	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/planning/rounds"
 	"tradewind.dev/tradewind/pkg/rules/policy"
 	"tradewind.dev/tradewind/pkg/workload"
@@ -111,8 +108,7 @@ func (c *Controller) view(ctx context.Context, round *rounds.Round) (*view, erro
 	return v, nil
 }
 
-// readPods sorts the live pods to their workloads. Those that are newer than the round belong to where the pods of the
-// same controller do.
+// readPods sorts the live pods to their workloads, those without a node too: a replica that waits is one that is away.
 func (v *view) readPods(ctx context.Context) error {
 	var list corev1.PodList
 	if err := v.Client.List(ctx, &list); err != nil {
@@ -121,20 +117,6 @@ func (v *view) readPods(ctx context.Context) error {
 	index := map[workload.Key]int{}
 	for i := range v.round.Result.Workloads {
 		index[v.round.Result.Workloads[i].Key] = i
-	}
-	known := make(map[types.NamespacedName]*planning.Pod, len(v.round.Input.Pods))
-	for i := range v.round.Input.Pods {
-		pod := &v.round.Input.Pods[i]
-		known[types.NamespacedName{Namespace: pod.Namespace, Name: pod.Name}] = pod
-	}
-	owners := map[types.UID]workload.Key{}
-	for i := range list.Items {
-		pod := &list.Items[i]
-		if owner := metav1.GetControllerOfNoCopy(pod); owner != nil {
-			if planned := known[client.ObjectKeyFromObject(pod)]; planned != nil && planned.Workload.Name != "" {
-				owners[owner.UID] = planned.Workload
-			}
-		}
 	}
 	v.pods = make([][]replica, len(v.round.Result.Workloads))
 	for i := range list.Items {
@@ -145,16 +127,8 @@ func (v *view) readPods(ctx context.Context) error {
 		if !workload.Live(pod) {
 			continue
 		}
-		var key workload.Key
-		var claims []string
-		if planned := known[client.ObjectKeyFromObject(pod)]; planned != nil {
-			key, claims = planned.Workload, planned.Claims
-		}
-		if owner := metav1.GetControllerOfNoCopy(pod); key.Name == "" && owner != nil {
-			key = owners[owner.UID]
-		}
-		if at, ok := index[key]; ok && key.Name != "" {
-			v.pods[at] = append(v.pods[at], replica{pod, claims})
+		if at, ok := index[workload.Of(pod, v.round.Owners)]; ok {
+			v.pods[at] = append(v.pods[at], replica{pod, workload.Claims(pod)})
 		}
 	}
 	return nil

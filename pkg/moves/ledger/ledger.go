@@ -73,9 +73,10 @@ func (l *Ledger) Load(ctx context.Context) error {
 		p := &list.Items[i]
 		r := &record{moves: slices.Clone(p.Status.Moved), away: slices.Clone(p.Status.Away)}
 		for _, kind := range []string{v1alpha1.ConditionRebalancing, v1alpha1.ConditionFailedOver} {
-			if condition := meta.FindStatusCondition(p.Status.Conditions, kind); condition != nil {
+			if found := meta.FindStatusCondition(p.Status.Conditions, kind); found != nil {
+				condition := *found              // the list may share it with a cache
 				condition.ObservedGeneration = 0 // write says what it is
-				r.conditions = append(r.conditions, *condition)
+				r.conditions = append(r.conditions, condition)
 			}
 		}
 		l.records[state.PlacementOf(p)] = r

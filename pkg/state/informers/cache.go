@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // FieldOwner is the field manager under which the controllers write to objects of others.
@@ -63,9 +64,6 @@ func owned(meta *metav1.ObjectMeta) metav1.ObjectMeta {
 	return out
 }
 
-// KeepAnnotations are annotations by which people keep autoscalers from evicting a pod; Tradewind heeds them too.
-var KeepAnnotations = [...]string{"cluster-autoscaler.kubernetes.io/safe-to-evict", "karpenter.sh/do-not-disrupt"}
-
 // transformPod keeps what a pod requests as one container, its claims, where and how it is, and what it keeps from others: ports of
 // its node, and the places of pods that it must not be near.
 func transformPod(object any) (any, error) {
@@ -85,7 +83,7 @@ func transformPod(object any) (any, error) {
 		},
 		Status: corev1.PodStatus{Phase: pod.Status.Phase},
 	}
-	out.Annotations = kept(pod.Annotations, KeepAnnotations[:]...)
+	out.Annotations = kept(pod.Annotations, workload.KeepAnnotations()...)
 	for i := range pod.Status.Conditions {
 		if condition := &pod.Status.Conditions[i]; condition.Type == corev1.PodReady {
 			out.Status.Conditions = []corev1.PodCondition{{
