@@ -9,6 +9,7 @@ import (
 	"tradewind.dev/tradewind/plugins/latency"
 	"tradewind.dev/tradewind/plugins/plan"
 	"tradewind.dev/tradewind/plugins/residency"
+	"tradewind.dev/tradewind/plugins/topologyspread"
 )
 
 // Factories returns the plugins' factories by name. The plugins of all profiles of one scheduler share one state, which open
@@ -16,11 +17,12 @@ import (
 func Factories(open cycle.Opener) map[string]cycle.Factory {
 	shared := cycle.NewShared(open)
 	return map[string]cycle.Factory{
-		candidates.Name: candidates.New(shared),
-		residency.Name:  residency.New(shared),
-		cloud.Name:      cloud.New(shared),
-		latency.Name:    latency.New(shared),
-		cost.Name:       cost.New(shared),
-		plan.Name:       plan.New(shared),
+		candidates.Name:     candidates.New(shared),
+		residency.Name:      residency.New(shared),
+		cloud.Name:          cloud.New(shared),
+		latency.Name:        latency.New(shared),
+		cost.Name:           cost.New(shared),
+		plan.Name:           plan.New(shared),
+		topologyspread.Name: topologyspread.New,
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/apis/config"
 
 	"tradewind.dev/tradewind/plugins/plugintest"
+	"tradewind.dev/tradewind/plugins/topologyspread"
 )
 
 func arguments(plugin, json string) func(*config.KubeSchedulerProfile) {
@@ -25,6 +26,9 @@ func TestCloudLabelsHoldWhicheverPluginNamesThem(t *testing.T) {
 	node := plugintest.Labelled(plugintest.Unknown("node"), map[string]string{"shop.example/provider": "aws", corev1.LabelTopologyRegion: "eu-west-1"})
 	for range 20 { // the order is that of a map
 		for name := range plugintest.New(t).Plugins {
+			if name == topologyspread.Name { // its arguments are Kubernetes'
+				continue
+			}
 			c := plugintest.New(t, arguments(name, `{"cloudLabels": ["shop.example/provider"]}`)).Set(node)
 			if known, _ := c.Live.NodeNamed("node"); known.Class.Cloud != "aws" {
 				t.Fatalf("named by %s: the node is in cloud %q", name, known.Class.Cloud)

@@ -6,6 +6,7 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/names"
 
 	"tradewind.dev/tradewind/plugins/cycle"
+	"tradewind.dev/tradewind/plugins/topologyspread"
 )
 
 // settings are what the scheduler's configuration says of a profile's plugins.
@@ -56,7 +57,7 @@ func (p *Plugin) reach(wanted *demand, places []place) int64 {
 	}
 	for i := range wanted.pod.Spec.TopologySpreadConstraints {
 		if wanted.pod.Spec.TopologySpreadConstraints[i].WhenUnsatisfiable == corev1.ScheduleAnyway {
-			reach += weights[names.PodTopologySpread]
+			reach += weights[names.PodTopologySpread] + weights[topologyspread.Name]
 			break
 		}
 	}

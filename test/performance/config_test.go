@@ -7,6 +7,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"tradewind.dev/tradewind/plugins/candidates"
+	"tradewind.dev/tradewind/plugins/topologyspread"
 )
 
 // edited is a scheduler's configuration with changes to the whole of it, or to each of its profiles.
@@ -28,12 +29,17 @@ func edited(b *testing.B, config []byte, changes ...func(configuration, profile 
 	return text
 }
 
-// withoutDefaultConstraints turns off PodTopologySpread's default constraints, with which pods cannot be batched.
+// withoutDefaultConstraints turns off default topology spread constraints, with which pods cannot be batched.
 func withoutDefaultConstraints(_, profile map[string]any) {
 	arguments, _ := profile["pluginConfig"].([]any)
-	profile["pluginConfig"] = append(arguments, map[string]any{
-		"name": "PodTopologySpread", "args": map[string]any{"defaultingType": "List"},
-	})
+	names := []string{"PodTopologySpread"}
+	if profile["plugins"] != nil { // the profile is ours
+		names = append(names, topologyspread.Name)
+	}
+	for _, name := range names {
+		arguments = append(arguments, map[string]any{"name": name, "args": map[string]any{"defaultingType": "List"}})
+	}
+	profile["pluginConfig"] = arguments
 }
 
 // remembersOrder adds the plugin that remembers in which order pods were placed.
@@ -47,8 +53,8 @@ func looksAtASample(configuration, profile map[string]any) {
 	delete(configuration, "percentageOfNodesToScore")
 	for _, point := range profile["plugins"].(map[string]any) {
 		point := point.(map[string]any)
-		point["enabled"] = slices.DeleteFunc(point["enabled"].([]any), func(plugin any) bool {
-			return plugin.(map[string]any)["name"] == candidates.Name
-		})
+		if enabled, ok := point["enabled"].([]any); ok {
+			point["enabled"] = slices.DeleteFunc(enabled, func(plugin any) bool { return plugin.(map[string]any)["name"] == candidates.Name })
+		}
 	}
 }

@@ -2,6 +2,7 @@ package placement
 
 import (
 	"maps"
+	"reflect"
 
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
@@ -12,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/state/informers"
 	"tradewind.dev/tradewind/pkg/workload"
 )
@@ -26,9 +28,9 @@ type notices struct {
 }
 
 // listen tells what changes of objects.
-func listen(o *informers.Objects, tell notices) {
+func listen(o *informers.Objects, at location.Options, tell notices) {
 	o.Placements.OnChange(tell.placement)
-	o.Nodes.OnChange(watch(tell.everything, sameNode))
+	o.Nodes.OnChange(watch(tell.everything, func(a, b *corev1.Node) bool { return sameNode(a, b, at) }))
 	o.Pods.OnChange(func(before, after *corev1.Pod) {
 		if before == nil || after == nil || !samePod(before, after) {
 			tell.pod(before, after)
@@ -75,10 +77,32 @@ func sameGeneration[T client.Object](before, after T) bool {
 }
 
 // sameNode says whether two versions of a node are alike to a plan. The cache leaves heartbeats out.
-func sameNode(before, after *corev1.Node) bool {
-	return (before.DeletionTimestamp == nil) == (after.DeletionTimestamp == nil) && maps.Equal(before.Labels, after.Labels) &&
+func sameNode(before, after *corev1.Node, at location.Options) bool {
+	return (before.DeletionTimestamp == nil) == (after.DeletionTimestamp == nil) && sameLabels(before, after, at) &&
 		maps.Equal(before.Annotations, after.Annotations) && equality.Semantic.DeepEqual(before.Spec, after.Spec) &&
 		equality.Semantic.DeepEqual(before.Status, after.Status)
+}
+
+// sameLabels says whether two versions of a node differ in no label, or in those alone that say where it is known to be anyway: when the
+// controller is installed it writes them to every node, one after the other.
+func sameLabels(before, after *corev1.Node, at location.Options) bool {
+	if maps.Equal(before.Labels, after.Labels) {
+		return true
+	}
+	was := location.FromNode(before, at)
+	known := location.LabelsOf(was)
+	for key := range before.Labels {
+		if _, still := after.Labels[key]; !still {
+			return false
+		}
+	}
+	for key, value := range after.Labels {
+		had, labelled := before.Labels[key]
+		if labelled && had != value || !labelled && (known[key] == "" || known[key] != value) {
+			return false
+		}
+	}
+	return reflect.DeepEqual(was, location.FromNode(after, at))
 }
 
 func samePod(before, after *corev1.Pod) bool {

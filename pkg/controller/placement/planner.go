@@ -109,7 +109,7 @@ func newPlanner(to client.Client, recorder events.EventRecorder, options Options
 		p.clock = clock.RealClock{}
 	}
 	p.loop = loop.New(p.clock, settle, 0)
-	listen(p.objects, notices{
+	listen(p.objects, options.Location, notices{
 		everything: func() { p.touched.note(func(c *changes) { c.everything = true }); p.wake() },
 		workload:   func() { p.touched.note(func(c *changes) { c.workloads = true }); p.wake() },
 		room:       p.signal, placement: p.placementChanged,

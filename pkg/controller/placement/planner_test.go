@@ -339,6 +339,16 @@ func TestSignals(t *testing.T) {
 		want bool
 	}{
 		{"a heartbeat", func() { same := node.DeepCopy(); same.ResourceVersion = "2"; b.nodes(same) }, false},
+		{"the labels that the controller writes", func() {
+			same := node.DeepCopy()
+			same.Labels[v1alpha1.LabelCloud], same.Labels[v1alpha1.LabelCountry] = "aws", "IE"
+			b.nodes(same)
+		}, false},
+		{"a label that says that it is elsewhere", func() {
+			changed := node.DeepCopy()
+			changed.Labels[v1alpha1.LabelCountry] = "DE"
+			b.nodes(changed)
+		}, true},
 		{"a cordon", func() { changed := node.DeepCopy(); changed.Spec.Unschedulable = true; b.nodes(changed) }, true},
 		{"a pod that becomes ready", func() {
 			changed := pod.DeepCopy()
