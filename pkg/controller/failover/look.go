@@ -160,10 +160,10 @@ func (c *Controller) report(ctx context.Context, now time.Time) error {
 	names := map[string]string{}
 	for id, parts := range partsOf(round.Result.Pools) {
 		names[id] = parts[0].Object()
-		condition, any := c.outageOfParts(parts, now)
+		condition, some := c.outageOfParts(parts, now)
 		condition.ObservedGeneration = generations[names[id]]
 		last, known := c.written[id]
-		if !known && !any {
+		if !known && !some {
 			continue
 		}
 		if !known || last.Status != condition.Status || last.Reason != condition.Reason || last.Message != condition.Message ||
@@ -197,9 +197,9 @@ func partsOf(pools []planning.PoolInfo) map[string][]*planning.PoolInfo {
 	return out
 }
 
-// outageOfParts is the condition of a CloudPool, of which each part may be out by itself: only when all are is it no capacity. any says
+// outageOfParts is the condition of a CloudPool, of which each part may be out by itself: only when all are is it no capacity. some says
 // that one is. c.mu is held.
-func (c *Controller) outageOfParts(parts []*planning.PoolInfo, now time.Time) (condition metav1.Condition, any bool) {
+func (c *Controller) outageOfParts(parts []*planning.PoolInfo, now time.Time) (condition metav1.Condition, some bool) {
 	var worst *outage
 	var out []string
 	for _, part := range parts {
