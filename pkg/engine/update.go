@@ -7,8 +7,8 @@ import (
 
 // Update replaces one workload and plans it anew, around all others: where it has room those do not move, except that their
 // bills change where they call it or it calls them. Where it has too little, room that is kept for losses is kept elsewhere, or a
-// few others give way that then are placed as whole as before. The plan's bound is made anew for what changed. Errors: there is no workload with this index, or it requests
-// a resource that the snapshot did not know.
+// few others give way that then are placed as whole as before. The plan's bound is made anew for what changed. Errors: there is no
+// workload with this index, or it requests a resource that the snapshot did not know.
 //
 // To add a workload, keep one with no replicas in the snapshot; to remove one, update it to none. After many updates a new
 // Solver finds a better plan.

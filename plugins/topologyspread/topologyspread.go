@@ -49,7 +49,8 @@ func New(ctx context.Context, object runtime.Object, handle fwk.Handle) (fwk.Plu
 	if args.DefaultingType == config.SystemDefaulting { // Kubernetes' own, of which those on nodes need no other nodes
 		p.defaults = []corev1.TopologySpreadConstraint{{TopologyKey: corev1.LabelTopologyZone, WhenUnsatisfiable: corev1.ScheduleAnyway}}
 	}
-	inner, err := podtopologyspread.New(ctx, args, shownHandle{handle, p.shown}, feature.NewSchedulerFeaturesFromGates(utilfeature.DefaultFeatureGate))
+	features := feature.NewSchedulerFeaturesFromGates(utilfeature.DefaultFeatureGate)
+	inner, err := podtopologyspread.New(ctx, args, shownHandle{handle, p.shown}, features)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", Name, err)
 	}

@@ -201,6 +201,7 @@ func partsOf(pools []planning.PoolInfo) map[string][]*planning.PoolInfo {
 // that one is. c.mu is held.
 func (c *Controller) outageOfParts(parts []*planning.PoolInfo, now time.Time) (condition metav1.Condition, some bool) {
 	var worst *outage
+	var last time.Time // when that ends; zero while it is open
 	var out []string
 	for _, part := range parts {
 		o := c.outages[part.ID()]
@@ -208,15 +209,16 @@ func (c *Controller) outageOfParts(parts []*planning.PoolInfo, now time.Time) (c
 			continue
 		}
 		out = append(out, part.Name+": "+o.text(c.stabilization))
-		if worst == nil || !worst.ends(c.stabilization).IsZero() && (o.ends(c.stabilization).IsZero() || o.ends(c.stabilization).After(worst.ends(c.stabilization))) {
-			worst = o
+		if ends := o.ends(c.stabilization); worst == nil || ends.IsZero() || !last.IsZero() && ends.After(last) {
+			worst, last = o, ends
 		}
 	}
 	if len(out) == 0 || len(out) == len(parts) {
 		return worst.condition(c.stabilization, now), worst != nil
 	}
 	condition = (*outage)(nil).condition(c.stabilization, now)
-	condition.Reason, condition.Message = reasonPartly, fmt.Sprintf("%d of its %d parts are out: %s", len(out), len(parts), strings.Join(out, "; "))
+	condition.Reason = reasonPartly
+	condition.Message = fmt.Sprintf("%d of its %d parts are out: %s", len(out), len(parts), strings.Join(out, "; "))
 	return condition, true
 }
 
