@@ -89,17 +89,18 @@ func (c *checker) recovery(domain location.DomainKind, name string, moves map[in
 		}
 	}
 	for i, n := range lost {
+		stuck := c.stuck(i, func(pool *engine.Pool) string { return domainOf(domain, pool) })[name]
+		n -= min(max(stuck-max(c.snapshot.Workloads[i].Replicas-placedOf(c.plan.Placements[i]), 0), 0), n)
 		if moved[i] != n {
 			c.report(c.where(i), "availability", "%d replicas lost with %s %s, %d recovered", n, domain, name, moved[i])
 		}
 	}
 	for at, amount := range load {
 		pool := &c.snapshot.Pools[at.pool]
-		size := &pool.Allocatable
+		have := fresh(pool)
 		if at.node < len(pool.Nodes) {
-			size = &pool.Nodes[at.node].Free
+			have = amounts(&pool.Nodes[at.node].Free)
 		}
-		have := amounts(size)
 		for name, v := range amount {
 			if v > have[name] {
 				c.report(where, "capacity", "node %d of pool %s: %d of %s placed, %d free", at.node, pool.Name, v, name, have[name])

@@ -10,7 +10,6 @@ import (
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/internal/verify"
 	"tradewind.dev/tradewind/pkg/engine"
-	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/pricing"
 )
 
@@ -28,7 +27,7 @@ func TestPlansMinimiseInvoices(t *testing.T) {
 	}
 	at := func(cloud string) func(*engine.Workload) {
 		return func(w *engine.Workload) {
-			w.Pins = []engine.Pin{{Replicas: w.Replicas, Places: []location.Location{{Cloud: cloud}}}}
+			w.Pins = []engine.Pin{{Replicas: w.Replicas, Pools: []int{map[string]int{"aws": 0, "gcp": 1, "azure": 2}[cloud]}}}
 		}
 	}
 	for _, tt := range []struct {
@@ -110,7 +109,7 @@ func TestPlansMinimiseInvoices(t *testing.T) {
 func TestUpdatesMinimiseInvoices(t *testing.T) {
 	b := newBuild(t)
 	b.workload("db", 1, 500, func(w *engine.Workload) {
-		w.Pins = []engine.Pin{{Replicas: 1, Places: []location.Location{{Cloud: "azure"}}}}
+		w.Pins = []engine.Pin{{Replicas: 1, Pools: []int{2}}}
 	}).workload("web", 0, 500)
 	solver, err := engine.NewSolver(b.Snapshot, byInvoice)
 	if err != nil {
@@ -131,7 +130,7 @@ func TestUpdatesMinimiseInvoices(t *testing.T) {
 func TestSharesAreStillMinimised(t *testing.T) {
 	b := newBuild(t)
 	b.workload("db", 1, 500, func(w *engine.Workload) {
-		w.Pins = []engine.Pin{{Replicas: 1, Places: []location.Location{{Cloud: "azure"}}}}
+		w.Pins = []engine.Pin{{Replicas: 1, Pools: []int{2}}}
 	}).workload("web", 1, 500)
 	plan := solve(t, b.Snapshot, engine.Options{Objective: engine.ObjectiveShares})
 	if plan.Pools[0].Used != 1 || plan.Total() != plan.Bill.Total() || plan.GapPercent > 1e-9 {

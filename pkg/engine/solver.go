@@ -26,6 +26,8 @@ type Solver struct {
 	sums    sums
 	owned   bool // the snapshot is a copy
 	checks  int  // sets of rules that were tried for conflicts
+	// constructing says that workloads without a place have not been placed yet.
+	constructing bool
 }
 
 // NewSolver plans a snapshot and keeps what Update needs. Errors are those of Solve.
@@ -47,11 +49,13 @@ func NewSolver(snapshot *Snapshot, options Options) (*Solver, error) {
 		m.problems = append(m.problems, found...)
 	}
 	s.link()
+	s.relate()
 	s.room = newRoom(m)
 	s.room.remembers = true
 	s.chooser = newChooser(m)
 	s.solve()
 	s.follow()
+	s.leaveOutMisplaced()
 	s.finish()
 	return s, nil
 }
@@ -213,7 +217,11 @@ func (s *Solver) solveAll() {
 	if d.guide != nil {
 		s.lambda = d.guide
 	}
+	s.constructing = true
 	s.construct()
+	s.constructing = false
+	s.mendPodRules()
+	s.assemble()
 	s.lambda = d.lambda
 	s.improve()
 	if s.calls || len(s.order) <= displacedBelow {
@@ -225,6 +233,7 @@ func (s *Solver) solveAll() {
 		s.improve()
 	}
 	s.searchAll()
+	s.mendPodRules()
 	s.consolidate()
 	s.secure()
 	s.consolidateSecured()
@@ -289,9 +298,9 @@ func (s *Solver) restore(w *work, was []alloc) {
 
 // commit places what the chooser picked.
 func (s *Solver) commit(w *work) {
-	share := w.limits.nodeShare()
+	share, caps := w.limits.nodeShare(), s.chooser.ask.beside.nodes()
 	for _, p := range s.chooser.picks {
-		w.allocs, _ = s.room.place(p.pool, w.row.request.vector, p.n, share, w.allocs)
+		w.allocs, _ = s.room.placeWithin(p.pool, w.row.request.vector, p.n, share, caps, w.allocs)
 	}
 }
 
@@ -299,6 +308,15 @@ func (s *Solver) commit(w *work) {
 func (s *Solver) put(w *work, a *ask) {
 	a.row, a.limits, a.room = w.row, w.limits, s.room
 	a.n, a.stays = w.n, w.stays
+	if w.pods != nil {
+		s.putBeside(w, a)
+		return
+	}
+	s.putAlone(w, a)
+}
+
+// putAlone is put for workloads that no rule of pods binds to others.
+func (s *Solver) putAlone(w *work, a *ask) {
 	if len(w.pins) > 0 {
 		s.putPinned(w, a)
 		return
@@ -319,13 +337,25 @@ func (c *chooser) pinned(a *ask, n int32, pins []pin) int32 {
 	return c.placed
 }
 
+// both are the pools that are in two sets; nil is the set of all.
+func both(a, b []bool) []bool {
+	if a == nil {
+		return b
+	}
+	out := make([]bool, len(b))
+	for i := range b {
+		out[i] = a[i] && b[i]
+	}
+	return out
+}
+
 func (c *chooser) pinnedFirst(a *ask, n int32, pins []pin) {
 	a.n = 0
 	c.begin(a)
 	only, missing := a.only, int32(0)
 	for _, p := range pins {
 		a.n = c.placed + p.n
-		a.only = p.only
+		a.only = both(only, p.only)
 		c.gather(true)
 		c.drain()
 		missing += a.n - c.placed // a pinned replica without a place must not be placed elsewhere

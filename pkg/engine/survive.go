@@ -95,7 +95,7 @@ func (s *Solver) recoverAll() []unfit {
 		})
 		for _, i := range list {
 			w := s.works[i]
-			allocs, left := s.refuge(w, l, s.lost(w, l))
+			allocs, left := s.refuge(w, l, max(s.lost(w, l)-s.stuck(i, l), 0))
 			w.refuges = append(w.refuges, refuge{l, allocs})
 			if left > 0 {
 				missing = append(missing, unfit{i, l, left})
@@ -161,7 +161,7 @@ func (s *Solver) movable(w *work, l loss) []bool {
 		for i, ok := range p.only {
 			inside = inside || ok && of[i] == l.domain
 		}
-		if !inside {
+		if !inside || domainOf(of, p.Pools) >= 0 { // what cannot leave the domain at all is not replaced
 			continue
 		}
 		for i, ok := range p.only {
@@ -186,7 +186,7 @@ func (s *Solver) leave(w *work, l loss) bool {
 	s.outgoing(w, &a)
 	s.put(w, &a)
 	s.settle(w)
-	if s.lost(w, l) < before && w.placed() >= placed && s.callersReach(w) {
+	if s.lost(w, l) < before && w.placed() >= placed && s.callersReach(w) && !s.disturbs(w) {
 		return true
 	}
 	s.restore(w, was)
@@ -220,7 +220,7 @@ func (s *Solver) makeRoom(w *work, u unfit) bool {
 		for _, a := range ghosts {
 			s.room.release(a, request)
 		}
-		if gained > 0 && other.placed() >= placed && s.callersReach(other) {
+		if gained > 0 && other.placed() >= placed && s.callersReach(other) && !s.disturbs(other) {
 			left -= gained
 			continue
 		}

@@ -22,6 +22,12 @@ func (s *Solver) Update(i int, workload Workload) (*Plan, error) {
 				workload.Namespace, workload.Name, name)
 		}
 	}
+	for _, port := range workload.HostPorts {
+		if !s.m.ports.knows(port) {
+			return nil, fmt.Errorf("%s %s/%s has %s, which nothing in the snapshot has; make a new solver", workload.Kind,
+				workload.Namespace, workload.Name, port)
+		}
+	}
 	s.reserveAll()
 	old := s.works[i]
 	s.unreserve(int32(i))
@@ -35,6 +41,9 @@ func (s *Solver) Update(i int, workload Workload) (*Plan, error) {
 	w, problems := s.m.newWork(i, &workload)
 	s.lowerLeast(w.row.request.vector)
 	s.relink(int32(i), old, w)
+	if old.pods != nil || workload.PodRules != nil {
+		s.relate()
+	}
 	s.m.dense(w.row)
 	s.dual.relax.priceOf(w.row.request)
 	changed := []int32{int32(i)}
@@ -54,9 +63,9 @@ func (s *Solver) Update(i int, workload Workload) (*Plan, error) {
 			}
 		}
 	}
-	for _, far := range s.leaveOut(w) {
-		if !slices.Contains(changed, far) {
-			changed = append(changed, far)
+	for _, out := range slices.Concat(s.leaveOut(w), s.leaveOutMisplaced()) {
+		if !slices.Contains(changed, out) {
+			changed = append(changed, out)
 		}
 	}
 	return s.replan(changed, &workload, problems), nil
@@ -115,7 +124,7 @@ func (s *Solver) giveWay(i int32) []int32 {
 	}
 	out := []int32{i}
 	for _, u := range d.exchange(i, func(all []moved) bool {
-		far := func(u moved) bool { return !s.reaches(u.work) || !s.callersReach(u.work) }
+		far := func(u moved) bool { return !s.reaches(u.work) || !s.callersReach(u.work) || s.disturbs(u.work) }
 		return s.works[i].placed() == s.works[i].n && !slices.ContainsFunc(all, far)
 	}) {
 		if u.index != i {
@@ -161,6 +170,21 @@ func (s *Solver) leaveOut(w *work) []int32 {
 			s.shelter(in.work)
 			out = append(out, in.work)
 			open = append(open, from)
+		}
+	}
+	return out
+}
+
+// leaveOutMisplaced leaves out the replicas that rules of pods do not let be where they are, and those of callers that are too far
+// then. It returns whose.
+func (s *Solver) leaveOutMisplaced() []int32 {
+	var out []int32
+	for again := true; again; {
+		again = false
+		for _, i := range s.keepPodRules() {
+			out = append(out, i)
+			out = append(out, s.leaveOut(s.works[i])...)
+			again = true
 		}
 	}
 	return out
@@ -336,7 +360,7 @@ func (s *Solver) shelter(i int32) {
 	for again := true; again; {
 		w.refuges, again = nil, false
 		for _, l := range s.lossesOf(w) {
-			allocs, left := s.refuge(w, l, s.lost(w, l))
+			allocs, left := s.refuge(w, l, max(s.lost(w, l)-s.stuck(i, l), 0))
 			for _, a := range allocs {
 				s.room.release(a, w.row.request.vector)
 			}

@@ -27,13 +27,19 @@ func Build(input *Input) (*Result, error) {
 			PoolOf:   make(map[string]int, len(input.Nodes)),
 			Snapshot: &engine.Snapshot{RoundTrips: input.World.RoundTrips, Egress: input.World.Prices},
 		},
-		nodes: make(map[nodeKey]nodeAt, len(input.Nodes)),
+		nodes:       make(map[nodeKey]nodeAt, len(input.Nodes)),
+		attachments: newAttachments(), runtimes: workload.RuntimeClassesOf(input.RuntimeClasses),
 	}
 	b.workloads()
 	b.priorities = newPriorities(input.PriorityClasses)
+	b.known = b.volumes()
 	b.refer()
+	b.devices = b.readDevices()
+	b.survey()
+	b.daemons = b.readDaemons()
 	for _, g := range b.groups() {
 		pool, info := b.pool(g)
+		b.attachments.assign(info.Index, g.attaches)
 		for _, m := range g.nodes {
 			b.nodes[nodeKey{g.cluster, m.node.Name}] = nodeAt{pool: info.Index, node: -1}
 			if _, taken := b.out.PoolOf[m.node.Name]; !taken {
@@ -48,10 +54,14 @@ func Build(input *Input) (*Result, error) {
 	}
 	b.commit()
 	pods := b.pods()
-	b.known, b.out.builder = b.volumes(), b
+	b.addDaemons()
+	b.out.builder = b
 	for i := range b.out.Workloads {
-		b.out.Snapshot.Workloads = append(b.out.Snapshot.Workloads, b.workload(&b.out.Workloads[i], pods[i], b.known))
+		planned, _ := b.workload(&b.out.Workloads[i], pods[i]) // pools were made knowing of all volumes
+		b.out.Snapshot.Workloads = append(b.out.Snapshot.Workloads, planned)
 	}
+	b.keepRunning()
+	b.podRules()
 	b.refuse(pods)
 	slices.SortStableFunc(b.out.Problems, func(x, y Problem) int {
 		return cmp.Or(strings.Compare(x.Object, y.Object), strings.Compare(x.Field, y.Field), strings.Compare(x.Message, y.Message))
@@ -64,6 +74,15 @@ type builder struct {
 	input *Input
 	out   *Result
 	known *volumes
+	// attachments are how volumes tell nodes apart; surveyed says that pools are made by them.
+	attachments *attachments
+	surveyed    bool
+	runtimes    workload.RuntimeClasses
+	daemons     []daemon
+	devices     *devices // nil where nobody claims any
+	// haveClaim are the pods of an input by the claims that they have.
+	haveClaim map[claimKey][]int
+	claimsOf  *Input
 	// index finds a planned workload in out.Workloads.
 	index map[workload.Key]int
 	// callees finds the workload that calls to a name go to.
@@ -105,9 +124,19 @@ func (b *builder) workloads() {
 			if _, taken := b.callees[to]; !taken { // as the engine takes the first of a name
 				b.callees[to] = len(b.out.Workloads)
 			}
-			b.out.Workloads = append(b.out.Workloads, *w)
+			b.out.Workloads = append(b.out.Workloads, b.admit(w))
 		}
 	}
+}
+
+// admit is a workload with the template as admission changes its pods.
+func (b *builder) admit(w *Workload) Workload {
+	out := *w
+	var err error
+	if out.Template, err = b.runtimes.Admit(w.Template); err != nil {
+		b.problem(w.String(), "spec.template.spec.nodeSelector", "%s", err)
+	}
+	return out
 }
 
 // refer notes which node labels anybody selects by.
@@ -125,6 +154,7 @@ func (b *builder) refer() {
 			}
 		}
 	}
+	b.referPods()
 	for _, pool := range b.input.Pools {
 		if pool.Labels[v1alpha1.LabelDiscovered] == "true" {
 			continue // its labels are what its nodes have alike, some of them by chance
@@ -206,6 +236,8 @@ type nodeName struct {
 // pods counts every pod once: as a replica of a planned workload where it runs, or as room that is taken.
 func (b *builder) pods() []running {
 	out := make([]running, len(b.out.Workloads))
+	seen := map[attached]bool{}
+	ports := b.wantsPorts()
 	for i := range b.input.Pods {
 		pod := &b.input.Pods[i]
 		at, ok := b.nodeOf(pod)
@@ -217,7 +249,12 @@ func (b *builder) pods() []running {
 			continue
 		}
 		if at.node >= 0 {
-			subtract(&b.out.Snapshot.Pools[at.pool].Nodes[at.node].Free, &pod.Request)
+			node := &b.out.Snapshot.Pools[at.pool].Nodes[at.node]
+			subtract(&node.Free, &pod.Request)
+			b.attach(pod, at, seen)
+			if ports {
+				node.HostPorts = append(node.HostPorts, pod.HostPorts...)
+			}
 		}
 	}
 	return out

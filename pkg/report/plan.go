@@ -97,7 +97,9 @@ type PlanPlacement struct {
 	Unplaced     int             `json:"unplaced"`
 	// Conflict says why replicas are unplaced.
 	Conflict *PlanConflict `json:"conflict,omitempty"`
-	Moves    int           `json:"moves"`
+	// Unkept are rules that its volumes make impossible, with the volumes named; what these hold is placed all the same.
+	Unkept []string `json:"unkept,omitempty"`
+	Moves  int      `json:"moves"`
 	// Held says why the workload stays as it is whatever the rules say.
 	Held string `json:"held,omitempty"`
 	// Exposed says that it cannot survive the next loss that its policies speak of: not enough is left after a first.
@@ -299,6 +301,9 @@ func planPlacement(result *planning.Result, i int, placement *engine.Placement, 
 	if few && len(out.Rejected) > fewRejections {
 		out.RejectedMore = len(out.Rejected) - fewRejections
 		out.Rejected = slices.Clip(out.Rejected[:fewRejections])
+	}
+	for k := range placement.Unkept {
+		out.Unkept = append(out.Unkept, placement.Unkept[k].Message)
 	}
 	if c := placement.Conflict; c != nil {
 		out.Conflict = &PlanConflict{Message: c.Message, Rules: make([]string, 0, len(c.Rules))}

@@ -16,6 +16,7 @@ func (p *Plan) Text(w io.Writer) error {
 	p.workloads(&out)
 	p.unplaced(&out)
 	p.replayed(&out)
+	p.unkept(&out)
 	p.exposed(&out)
 	p.estimates(&out)
 	p.added(&out)
@@ -108,6 +109,18 @@ func (p *Plan) unplaced(out *strings.Builder) {
 			why = w.Conflict.Message
 		}
 		paragraph(out, "  ", fmt.Sprintf("%s: %d of %d: %s", w.workloadName(), w.Unplaced, w.Replicas, cmp.Or(why, "no reason is known")))
+	}
+}
+
+// unkept are the rules that volumes make impossible.
+func (p *Plan) unkept(out *strings.Builder) {
+	title := "\nRules that volumes make impossible\n"
+	for i := range p.Placements {
+		for _, rule := range p.Placements[i].Unkept {
+			out.WriteString(title)
+			paragraph(out, "  ", p.Placements[i].workloadName()+": "+rule)
+			title = ""
+		}
 	}
 }
 

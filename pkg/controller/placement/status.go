@@ -275,7 +275,11 @@ const noPlace = " no place: "
 func (w *wanted) conditions(placement *engine.Placement, why string) {
 	out := &w.status
 	if placement.Unplaced == 0 {
-		w.condition(v1alpha1.ConditionPlanned, metav1.ConditionTrue, reasonPlanned, summary(out)+w.notes)
+		message := summary(out)
+		for _, rule := range placement.Unkept {
+			message += "; volumes make impossible: " + rule.Message
+		}
+		w.condition(v1alpha1.ConditionPlanned, metav1.ConditionTrue, reasonPlanned, message+w.notes)
 	} else {
 		w.condition(v1alpha1.ConditionPlanned, metav1.ConditionFalse, reasonUnplaced,
 			has(placement.Unplaced, out.Replicas)+noPlace+why)
