@@ -316,7 +316,7 @@ func TestStays(t *testing.T) {
 		}, reason: "Held", message: "a rollout is in progress"},
 		{name: "a rollout whose first pod waits", policy: "rebalance: {}", bench: func(b *bench) {
 			pod := b.pod("next-0", "")
-			pod.OwnerReferences[0].Name, pod.Labels["pod-template-hash"] = "web-2", "2"
+			pod.OwnerReferences[0].Name, pod.OwnerReferences[0].UID, pod.Labels["pod-template-hash"] = "web-2", "web-2", "2"
 			b.create(pod)
 		}, reason: "Held", message: "a rollout is in progress"},
 	} {
