@@ -39,7 +39,7 @@ func run(only string) error {
 		{"engine_plan_10k_x_500_seconds engine_gap_percent", plan10k},
 		{"engine_gap_with_calls_percent engine_plan_with_calls_seconds", withCalls},
 		{"engine_incremental_p50_ms engine_incremental_p99_ms", incremental},
-		{"engine_replay_refused", replayed},
+		{"engine_replay_left_out engine_replay_refused", replayed},
 		{"engine_invoice_gap_percent engine_invoice_gap_worst_percent engine_invoice_below_first_fit_percent engine_invoice_below_one_by_one_percent", invoice},
 		{"engine_exact_gap_median_percent engine_exact_gap_worst_percent", exact},
 		{"engine_plan_100k_x_1000_seconds engine_peak_mib engine_growth_exponent", growth},

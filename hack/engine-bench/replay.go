@@ -54,6 +54,13 @@ func replayed() error {
 	if outcome.Bound+outcome.RefusedReplicas() != plan.Replicas || plan.Replicas == 0 {
 		return fmt.Errorf("%d replicas are planned, and %d were replayed", plan.Replicas, outcome.Bound+outcome.RefusedReplicas())
 	}
+	for k, open := range outcome.Open {
+		if w := &result.Workloads[open.Workload]; k < 20 {
+			conflict := plan.Placements[open.Workload].Conflict
+			fmt.Fprintf(os.Stderr, "open: %s (%d of %d without a place: %s) on %s\n", w.Key, plan.Placements[open.Workload].Unplaced, w.Replicas, conflict.Message, open.Node)
+		}
+	}
+	report("engine_replay_left_out", float64(len(outcome.Open)), "workloads")
 	report("engine_replay_refused", float64(outcome.RefusedReplicas()), "replicas")
 	return nil
 }

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -26,14 +27,15 @@ func Eligible(snapshot *engine.Snapshot, workload, pool int) bool {
 func (c *checker) eligible(i int, pool *engine.Pool) bool {
 	ok := true
 	c.static(i, pool, func(string, string, ...any) { ok = false })
-	return ok && roomy(pool, &c.snapshot.Workloads[i].Request)
+	return ok && roomy(pool, &c.snapshot.Workloads[i])
 }
 
 // eligiblePools lists the pools that are eligible for a workload. Workloads that are alike in all that this depends on share the
 // answer.
 func (c *checker) eligiblePools(i int) []int {
 	w := &c.snapshot.Workloads[i]
-	key := fmt.Sprintf("%p %+v %+v %+v %+v %+v", w.Rules, w.Request, w.Availability, w.NodeSelector, w.NodeAffinity, w.Tolerations)
+	key := fmt.Sprintf("%v %p %+v %+v %+v %+v %+v %+v", w.Attachable, w.Rules, w.Request, w.HostPorts, w.Availability, w.NodeSelector,
+		w.NodeAffinity, w.Tolerations)
 	if known, ok := c.pools[key]; ok {
 		return known
 	}
@@ -48,28 +50,49 @@ func (c *checker) eligiblePools(i int) []int {
 }
 
 // roomy says whether a node that exists, or that can be added, is large enough for a replica.
-func roomy(pool *engine.Pool, request *engine.Resources) bool {
-	holds := func(size *engine.Resources) bool {
+func roomy(pool *engine.Pool, w *engine.Workload) bool {
+	clashes := func(taken []engine.HostPort) bool {
+		for _, port := range w.HostPorts {
+			for _, other := range taken {
+				if clash(port, other) {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	holds := func(size *engine.Resources, taken []engine.HostPort) bool {
 		have := amounts(size)
-		for name, v := range amounts(request) {
+		for name, v := range amounts(&w.Request) {
 			if v > have[name] {
 				return false
 			}
 		}
-		return true
+		return !clashes(taken)
 	}
 	for k := range pool.Nodes {
-		if holds(&pool.Nodes[k].Free) {
+		if holds(&pool.Nodes[k].Free, pool.Nodes[k].HostPorts) {
 			return true
 		}
 	}
-	return pool.MaxNodes > len(pool.Nodes) && holds(&pool.Allocatable)
+	if pool.MaxNodes <= len(pool.Nodes) || clashes(pool.HostPorts) {
+		return false
+	}
+	for name, v := range amounts(&w.Request) {
+		if v > fresh(pool)[name] {
+			return false
+		}
+	}
+	return true
 }
 
 // static reports the rules that a pool breaks whatever else is on it.
 func (c *checker) static(i int, pool *engine.Pool, report func(rule, format string, args ...any)) {
 	w, rules := &c.snapshot.Workloads[i], c.effective(i)
 	c.location(rules, pool, report)
+	if w.Attachable != nil && !slices.ContainsFunc(w.Attachable, func(k int) bool { return &c.snapshot.Pools[k] == pool }) {
+		report("volume", "its volumes cannot be attached in pool %s", pool.Name)
+	}
 	for _, taint := range pool.Taints {
 		if taint.Effect != corev1.TaintEffectPreferNoSchedule && !tolerated(&taint, w.Tolerations) {
 			report("taint", "pool %s has the taint %s", pool.Name, taint.ToString())

@@ -3,6 +3,7 @@ package verify
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -42,7 +43,12 @@ func (c *checker) spread(i int) {
 			domains[pool.Class.Labels[rule.TopologyKey]] += d.Replicas
 		}
 		most := max(1, int(math.Floor(float64(w.Replicas)*float64(rule.MaxSharePercent)/100)))
-		beyond := 0
+		beyond, stuck := 0, 0
+		if rule.TopologyKey != corev1.LabelHostname { // volumes leave some replicas no choice
+			for _, n := range c.stuck(i, func(pool *engine.Pool) string { return pool.Class.Labels[rule.TopologyKey] }) {
+				most, stuck = max(most, n), stuck+n-1
+			}
+		}
 		for domain, n := range domains {
 			if n > most {
 				c.report(c.where(i), "spread", "%d of %d replicas in %s %s, at most %d", n, w.Replicas, rule.TopologyKey, domain, most)
@@ -50,7 +56,7 @@ func (c *checker) spread(i int) {
 			beyond += n - 1
 		}
 		// With replicas unplaced, those that are placed must leave enough of them for the missing domains.
-		if want := min(rule.MinDomains, w.Replicas); want > 0 && beyond > w.Replicas-want {
+		if want := min(rule.MinDomains, w.Replicas); want > 0 && beyond > max(w.Replicas-want, stuck) {
 			c.report(c.where(i), "spread", "%d domains of %s, want %d", len(domains), rule.TopologyKey, want)
 		}
 		if rule.MaxSkew > 0 {
@@ -101,7 +107,14 @@ func (c *checker) availability(i int) {
 		for _, d := range p.Decisions {
 			lost[domainOf(rule.Survive, &c.snapshot.Pools[d.Pool])] += d.Replicas
 		}
+		most := 0
+		for _, n := range c.stuck(i, func(pool *engine.Pool) string { return domainOf(rule.Survive, pool) }) {
+			most = max(most, n)
+		}
 		for domain, n := range lost {
+			if n <= most {
+				continue // volumes leave so many no choice
+			}
 			// Of the replicas wanted, those in other domains (placed or still to be placed there) must be enough.
 			if (w.Replicas-n)*100 < w.Replicas*rule.MinReplicasPercent {
 				c.report(c.where(i), "availability", "%d of %d replicas in %s, %d%% must be left", n, w.Replicas, domain, rule.MinReplicasPercent)
@@ -215,7 +228,7 @@ func (c *checker) pins(i int) {
 		pinned += n
 		flow.supply[k] = n
 		for j, d := range p.Decisions {
-			flow.linked[k][j] = attachable(&w.Pins[k], c.snapshot.Pools[d.Pool].Class.Location)
+			flow.linked[k][j] = slices.Contains(w.Pins[k].Pools, d.Pool)
 		}
 	}
 	for j, d := range p.Decisions {
@@ -226,16 +239,31 @@ func (c *checker) pins(i int) {
 	}
 }
 
-func attachable(p *engine.Pin, at location.Location) bool {
-	for _, place := range p.Places {
-		if place.Cloud+place.Region+place.Zone == "" {
-			continue
+// stuck is how many replicas of a workload volumes hold in each domain, such that no pool outside it would do.
+func (c *checker) stuck(i int, domain func(pool *engine.Pool) string) map[string]int {
+	w, out := &c.snapshot.Workloads[i], map[string]int{}
+	count := func(pools []int, replicas int) {
+		found := map[string]bool{}
+		for _, k := range pools {
+			if k >= 0 && k < len(c.snapshot.Pools) {
+				found[domain(&c.snapshot.Pools[k])] = true
+			}
 		}
-		if (place.Cloud == "" || place.Cloud == at.Cloud) && (place.Region == "" || place.Region == at.Region) && (place.Zone == "" || place.Zone == at.Zone) {
-			return true
+		for name := range found {
+			if len(found) == 1 && name != "" {
+				out[name] += replicas
+			}
 		}
 	}
-	return false
+	free := w.Replicas
+	for k := range w.Pins {
+		free -= w.Pins[k].Replicas
+		count(w.Pins[k].Pools, w.Pins[k].Replicas)
+	}
+	if w.Attachable != nil && free > 0 {
+		count(w.Attachable, free)
+	}
+	return out
 }
 
 // matching is a flow from pins to decisions.

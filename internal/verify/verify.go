@@ -54,6 +54,7 @@ func Check(snapshot *engine.Snapshot, plan *engine.Plan, options engine.Options)
 		}
 	}
 	c.capacity()
+	c.pods()
 	for i, p := range plan.Placements {
 		if p.Held != "" {
 			c.held(i)
@@ -170,6 +171,15 @@ func amounts(r *engine.Resources) map[string]int64 {
 	return out
 }
 
+// fresh is what replicas can have of a node that is added.
+func fresh(pool *engine.Pool) map[string]int64 {
+	out := amounts(&pool.Allocatable)
+	for name, v := range amounts(&pool.Daemons) {
+		out[name] = max(out[name]-v, 0)
+	}
+	return out
+}
+
 // capacity checks every node in every resource, and what the plan says of pools.
 func (c *checker) capacity() {
 	type node struct{ pool, node int }
@@ -191,14 +201,13 @@ func (c *checker) capacity() {
 	used, added := make([]int, len(c.snapshot.Pools)), make([]int, len(c.snapshot.Pools))
 	for at, amount := range load {
 		pool := &c.snapshot.Pools[at.pool]
-		size, name := &pool.Allocatable, fmt.Sprintf("added node %d", at.node)
+		have, name := fresh(pool), fmt.Sprintf("added node %d", at.node)
 		if at.node < len(pool.Nodes) {
-			size, name = &pool.Nodes[at.node].Free, "node "+pool.Nodes[at.node].Name
+			have, name = amounts(&pool.Nodes[at.node].Free), "node "+pool.Nodes[at.node].Name
 			used[at.pool]++
 		} else {
 			added[at.pool]++
 		}
-		have := amounts(size)
 		for resource, v := range amount {
 			if v > have[resource] {
 				c.report("pool "+pool.Cluster+"/"+pool.Name, "capacity", "%s: %d of %s placed, %d free", name, v, resource, have[resource])

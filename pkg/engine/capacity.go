@@ -104,16 +104,21 @@ func (r *room) countOf(pool int32, q *request, limit, perNode int32) int32 {
 
 // count is how many replicas fit on the pool, at most limit, with at most perNode on a node.
 func (r *room) count(pool int32, request []int64, limit, perNode int32) int32 {
+	return r.countWithin(pool, request, limit, perNode, nil)
+}
+
+// countWithin is count where nodes may hold fewer.
+func (r *room) countWithin(pool int32, request []int64, limit, perNode int32, caps *nodeCaps) int32 {
 	p := &r.pools[pool]
 	if limit <= 0 || p.hopeless(request) {
 		return 0
 	}
 	total := int32(0)
 	for i := int(p.first); i < len(p.used) && total < limit; i++ {
-		total += fits(p.free[i*r.dims:(i+1)*r.dims], request, min(limit-total, perNode))
+		total += fits(p.free[i*r.dims:(i+1)*r.dims], request, min(limit-total, caps.most(pool, int32(i), perNode)))
 	}
 	if total < limit && p.spare > 0 {
-		if each := fits(p.template, request, perNode); each > 0 {
+		if each := fits(p.template, request, caps.most(pool, -1, perNode)); each > 0 {
 			total = int32(min(int64(limit), int64(total)+int64(each)*int64(p.spare)))
 		}
 	}
@@ -123,24 +128,29 @@ func (r *room) count(pool int32, request []int64, limit, perNode int32) int32 {
 // place puts up to n replicas on the pool, at most perNode on a node, nodes in order and added ones last. It appends what
 // it did to out and returns how many it placed.
 func (r *room) place(pool int32, request []int64, n, perNode int32, out []alloc) ([]alloc, int32) {
+	return r.placeWithin(pool, request, n, perNode, nil, out)
+}
+
+// placeWithin is place where nodes may hold fewer.
+func (r *room) placeWithin(pool int32, request []int64, n, perNode int32, caps *nodeCaps, out []alloc) ([]alloc, int32) {
 	p := &r.pools[pool]
 	if n <= 0 || p.hopeless(request) {
 		return out, 0
 	}
 	if p.share != nil {
-		return r.balance(pool, request, n, perNode, out)
+		return r.balance(pool, request, n, perNode, caps, out)
 	}
 	left := n
 	for i := int(p.first); left > 0; i++ {
 		if i == len(p.used) {
-			if p.spare == 0 || fits(p.template, request, 1) == 0 {
+			if p.spare == 0 || fits(p.template, request, caps.most(pool, -1, 1)) == 0 {
 				break
 			}
 			p.spare--
 			p.free = append(p.free, p.template...)
 			p.used = append(p.used, 0)
 		}
-		if k := fits(p.free[i*r.dims:(i+1)*r.dims], request, min(left, perNode)); k > 0 {
+		if k := fits(p.free[i*r.dims:(i+1)*r.dims], request, min(left, caps.most(pool, int32(i), perNode))); k > 0 {
 			p.take(i, r.least, request, k)
 			out = append(out, alloc{pool, int32(i), k})
 			left -= k
@@ -195,7 +205,7 @@ func (r *room) open(allocs []alloc) {
 const mixNodes = 32
 
 // balance is place for pools that mix: one replica after the other, each where it evens out most.
-func (r *room) balance(pool int32, request []int64, n, perNode int32, out []alloc) ([]alloc, int32) {
+func (r *room) balance(pool int32, request []int64, n, perNode int32, caps *nodeCaps, out []alloc) ([]alloc, int32) {
 	p := &r.pools[pool]
 	begin, placed := len(out), int32(0)
 	for ; placed < n; placed++ {
@@ -208,7 +218,7 @@ func (r *room) balance(pool int32, request []int64, n, perNode int32, out []allo
 					continue nodes
 				}
 			}
-			if perNode < n && on(out[begin:], int32(i)) >= perNode {
+			if most := caps.most(pool, int32(i), perNode); most < n && on(out[begin:], int32(i)) >= most {
 				continue
 			}
 			if change := p.uneven(free, request) - p.uneven(free, nil); best < 0 || change < least {

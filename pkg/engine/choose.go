@@ -39,6 +39,8 @@ type ask struct {
 	// row is shared out as in relaxer.soften. nil for none; warmth is temperature × price level.
 	crowd  []float64
 	warmth float64
+	// beside is what pods elsewhere say; nil for nothing.
+	beside *beside
 	// room is what is free; nil when only the size of nodes counts.
 	room *room
 	// lenient leaves the clients' limits and the skews to be checked at the end.
@@ -88,7 +90,7 @@ func (c *chooser) begin(a *ask) {
 	}
 	c.crossed = false
 	c.ask, c.picks, c.placed, c.spot, c.usd, c.sum, c.last = a, c.picks[:0], 0, 0, 0, 0, math.Inf(-1)
-	c.axes, c.caps, c.mins, c.masks = a.limits.axes, a.limits.caps, a.limits.mins, [policy.MaxLatencyLimits]uint64{}
+	c.axes, c.caps, c.mins, c.masks = a.beside.axes(a.limits.axes), a.limits.caps, a.limits.mins, [policy.MaxLatencyLimits]uint64{}
 	if a.level > 0 {
 		at := &a.limits.levels[a.level-1]
 		c.caps, c.mins = at.caps, at.mins
@@ -129,6 +131,9 @@ func (c *chooser) nested(i int32) int32 {
 	for k := range c.caps {
 		limit := &c.caps[k]
 		domain := c.m.axes[limit.axis].of[i]
+		if domain < 0 && limit.open {
+			continue
+		}
 		if domain < 0 {
 			return 0
 		}
@@ -143,7 +148,10 @@ func (c *chooser) nested(i int32) int32 {
 		t = min(t, need.extras-c.extras[k]+max(need.base-c.counts[need.axis][domain], 0))
 	}
 	if len(l.skews) > 0 && a.level == 0 && !a.lenient {
-		t = min(t, c.evenly(i))
+		t = min(t, c.evenly(i, l.skews))
+	}
+	if a.beside != nil && len(a.beside.skews) > 0 && !a.lenient {
+		t = min(t, c.evenly(i, a.beside.skews))
 	}
 	return t
 }
@@ -190,11 +198,17 @@ func (c *chooser) add(i, t int32, price float64) {
 func (c *chooser) count(i, t int32) {
 	for k := range c.mins {
 		need := &c.mins[k]
-		before := c.counts[need.axis][c.m.axes[need.axis].of[i]]
+		domain := c.m.axes[need.axis].of[i]
+		if domain < 0 {
+			continue
+		}
+		before := c.counts[need.axis][domain]
 		c.extras[k] += need.beyond(before+t) - need.beyond(before)
 	}
 	for _, axis := range c.axes {
-		c.counts[axis][c.m.axes[axis].of[i]] += t
+		if domain := c.m.axes[axis].of[i]; domain >= 0 {
+			c.counts[axis][domain] += t
+		}
 	}
 	c.placed += t
 	if c.m.pools[i].spot {
@@ -261,7 +275,7 @@ func (c *chooser) price(i int32, cost float64) float64 {
 }
 
 func (a *ask) barred(m *model, i int32) bool {
-	return a.only != nil && !a.only[i] || a.far != nil && a.far[m.pools[i].place]
+	return a.only != nil && !a.only[i] || a.far != nil && a.far[m.pools[i].place] || a.beside.bars(i)
 }
 
 // push offers a pool.
@@ -354,6 +368,11 @@ func (c *chooser) cheapest(a *ask) {
 		c.begin(a)
 		c.gather(all)
 		c.drain()
+		for before := int32(-1); a.beside.levels() && before < c.placed && c.placed < a.n; {
+			before = c.placed
+			c.gather(all)
+			c.drain()
+		}
 		if all || math.IsInf(row.rest, 1) || c.placed == a.n && c.last <= row.rest-a.maxCredit {
 			break
 		}
@@ -371,7 +390,7 @@ func (c *chooser) drain() {
 		t := min(top.max, c.allowance(top.pool))
 		if t > 0 && a.room != nil {
 			already := c.on(top.pool)
-			t = a.room.countOf(top.pool, a.row.request, already+t, c.perNode()) - already
+			t = c.fits(top.pool, already+t) - already
 		}
 		if t <= 0 {
 			continue
@@ -383,14 +402,26 @@ func (c *chooser) drain() {
 	}
 }
 
+// fits is how many replicas the room of a pool has space for, at most so many.
+func (c *chooser) fits(i, most int32) int32 {
+	a := c.ask
+	if caps := a.beside.nodes(); caps != nil {
+		return a.room.countWithin(i, a.row.request.vector, most, c.perNode(), caps)
+	}
+	return a.room.countOf(i, a.row.request, most, c.perNode())
+}
+
 // perNode is the most replicas on a node. Where a number of nodes must hold one, no node holds more than its part.
 func (c *chooser) perNode() int32 { return c.ask.limits.nodeShare() }
 
-func (l *limits) nodeShare() int32 {
+func (l *limits) nodeShare() int32 { return l.share(l.perNode) }
+
+// share is the most replicas on a node of which the limits on single nodes allow so many.
+func (l *limits) share(perNode int32) int32 {
 	if l.hosts > 1 {
-		return min(l.perNode, max(l.n/l.hosts, 1))
+		return min(perNode, max(l.n/l.hosts, 1))
 	}
-	return l.perNode
+	return perNode
 }
 
 // pieces is a heap: by price, then by pool, so that equal prices have one order.

@@ -42,12 +42,6 @@ func (s *Solver) conflict(i int32, expired func() bool) *Conflict {
 		all[k] = k
 	}
 	if c.possible(all) {
-		if w.dropped {
-			return conflictOf(
-				ConflictRule{RuleAvailability, s.survivalText(i)},
-				ConflictRule{RuleCapacity, "what would remain has no room for the replicas that would be lost"},
-			)
-		}
 		return conflictOf(ConflictRule{RuleCapacity, "what other workloads leave free has no room for it"})
 	}
 	if !c.possible(nil) {
@@ -188,9 +182,16 @@ func (s *Solver) try(i int32, t *trial) bool {
 		return w.n == 0
 	}
 	row := &row{rowKey: w.row.rowKey, profile: p, request: w.row.request}
+	if !t.ports {
+		row.request = w.row.request.portless(&s.m.ports)
+	}
 	s.m.fillRow(row, nil)
-	workload := &Workload{Replicas: s.m.snapshot.Workloads[i].Replicas, Availability: t.availability}
-	a := ask{row: row, limits: s.m.newLimits(workload, p, &t.rules, row.request), n: w.n, room: s.room}
+	in := &s.m.snapshot.Workloads[i]
+	workload := &Workload{
+		Replicas: in.Replicas, Availability: t.availability, Attachable: in.Attachable, Pins: in.Pins, PodRules: &t.pods,
+	}
+	a := ask{row: row, limits: s.m.newLimits(int(i), workload, p, &t.rules, row.request), n: w.n, room: s.room}
+	a.beside = s.besideOf(w, t.without)
 	if !t.others {
 		if s.empty == nil {
 			s.empty = newRoom(s.m)
@@ -207,8 +208,11 @@ func (s *Solver) try(i int32, t *trial) bool {
 	s.outgoing(w, &a)
 	w.out = own
 	a.atPlace = nil
-	if t.pins && len(w.pins) > 0 {
-		return s.chooser.pinned(&a, w.n, w.pins) == w.n
+	if a.beside != nil && len(a.beside.one) > 0 {
+		return s.allInOne(&a, w.n)
+	}
+	if pins := t.pinsOf(w); len(pins) > 0 {
+		return s.chooser.pinned(&a, w.n, pins) == w.n
 	}
 	return s.chooser.best(&a) == w.n
 }

@@ -92,6 +92,9 @@ func (s *Solver) consolidateSecured() {
 // securedCells is up to how many workloads × pools that is done.
 const securedCells = 2_000
 
+// stands says that the replicas of a workload are not moved to other machines: it is held, or rules of pods bind it to where others are.
+func (w *work) stands() bool { return w.held != "" || w.pods != nil }
+
 // settleIn notes who is where.
 func (c *consolidator) settleIn() {
 	s := c.s
@@ -109,7 +112,7 @@ func (c *consolidator) settleIn() {
 // tidy places one workload again where its replicas make the machines in use cost least, around all others.
 func (s *Solver) tidy(i int32) {
 	w := s.works[i]
-	if !s.m.invoices() || w.held != "" || len(w.allocs) == 0 {
+	if !s.m.invoices() || w.stands() || len(w.allocs) == 0 {
 		return
 	}
 	c := s.newConsolidator()
@@ -170,7 +173,7 @@ func (c *consolidator) machines(sunk bool) []machine {
 			continue
 		}
 		for node, works := range c.on[i] {
-			if len(works) > 0 && !slices.ContainsFunc(works, func(w int32) bool { return c.s.works[w].held != "" }) {
+			if len(works) > 0 && !slices.ContainsFunc(works, func(w int32) bool { return c.s.works[w].stands() }) {
 				list = append(list, entry{machine{int32(i), int32(node)}, pool.machine * c.idle(i, node)})
 			}
 		}

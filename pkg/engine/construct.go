@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
 
@@ -61,6 +62,7 @@ func (s *Solver) construct() {
 		x, y := s.works[a], s.works[b]
 		return cmp.Or(
 			compareBool(excessive[a], excessive[b]),
+			podOrder(x, y),
 			cmp.Compare(tightness(y), tightness(x)),
 			cmp.Compare(y.row.regret, x.row.regret),
 			cmp.Compare(sizes[y.row.request], sizes[x.row.request]),
@@ -247,6 +249,9 @@ func (s *Solver) anew(w *work, prepare func(*ask)) bool {
 // cost of a workload with what it pays for calls and what its callers pay to reach it.
 func (s *Solver) cost(w *work) float64 {
 	usd := w.usd
+	if s.disturbs(w) {
+		return math.Inf(1)
+	}
 	if !s.calls {
 		return usd
 	}

@@ -145,7 +145,6 @@ type moved struct {
 	index   int32
 	allocs  []alloc
 	refuges []refuge
-	dropped bool
 	placed  int32
 	usd     float64
 }
@@ -192,7 +191,7 @@ func (d *displacer) exchange(i int32, accepted func(all []moved) bool) []moved {
 			s.shelter(undo[k].index)
 		}
 	}
-	fewer := func(u moved) bool { return u.work.placed() < u.placed }
+	fewer := func(u moved) bool { return u.work.placed() < u.placed || missing(u.work.refuges) > missing(u.refuges) }
 	if slices.ContainsFunc(undo, fewer) || !accepted(undo) {
 		d.putBack(undo)
 		return nil
@@ -206,7 +205,7 @@ func (d *displacer) exchange(i int32, accepted func(all []moved) bool) []moved {
 // lift takes a workload off its nodes, gives up the room that is kept for it after a loss, and remembers what it was.
 func (d *displacer) lift(i int32) moved {
 	w := d.s.works[i]
-	out := moved{work: w, index: i, placed: w.placed(), usd: d.s.cost(w), refuges: w.refuges, dropped: w.dropped}
+	out := moved{work: w, index: i, placed: w.placed(), usd: d.s.cost(w), refuges: w.refuges}
 	if d.s.reserve != nil {
 		d.s.unreserve(i)
 		w.refuges = nil
@@ -227,7 +226,7 @@ func (d *displacer) putBack(lifted []moved) {
 	for k := range lifted {
 		u := &lifted[k]
 		s.restore(u.work, u.allocs)
-		u.work.refuges, u.work.dropped = u.refuges, u.dropped
+		u.work.refuges = u.refuges
 		if s.reserve != nil {
 			s.claim(u.work)
 		}

@@ -10,7 +10,7 @@ import (
 )
 
 // everything draws every kind of rule.
-var everything = bounds{pools: 6, nodes: 3, workloads: 8, replicas: 6, calls: true, survive: true, pins: true, current: true}
+var everything = bounds{pools: 6, nodes: 3, workloads: 8, replicas: 6, calls: true, survive: true, pins: true, current: true, pods: true}
 
 func check(t *rapid.T, snapshot *engine.Snapshot, plan *engine.Plan) {
 	for _, v := range verify.Check(snapshot, plan, engine.Options{}) {
@@ -57,6 +57,7 @@ func TestUpdatesAreSound(t *testing.T) {
 			i := rapid.IntRange(0, len(snapshot.Workloads)-1).Draw(t, "workload")
 			next := randomWorkload(t, w, snapshot, i, everything)
 			next.Namespace = snapshot.Workloads[i].Namespace // an update renames nothing
+			next.HostPorts = snapshot.Workloads[i].HostPorts // nor may it ask for a port that nobody had
 			plan, err := solver.Update(i, next)
 			if err != nil {
 				t.Fatal(err)
@@ -79,6 +80,7 @@ func TestBoundsOfUpdates(t *testing.T) {
 		i := rapid.IntRange(0, len(snapshot.Workloads)-1).Draw(t, "workload")
 		next := randomWorkload(t, w, snapshot, i, everything)
 		next.Namespace = snapshot.Workloads[i].Namespace
+		next.HostPorts = snapshot.Workloads[i].HostPorts
 		plan, err := solver.Update(i, next)
 		if err != nil {
 			t.Fatal(err)

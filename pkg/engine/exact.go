@@ -49,7 +49,7 @@ func (s *Solver) searchAll() {
 	e := &exact{s: s}
 	for _, i := range s.order {
 		w := s.works[i]
-		if len(w.pins) > 0 || len(w.out)+len(w.in) > 0 || len(e.order) == exactWorkloads {
+		if len(w.pins) > 0 || len(w.out)+len(w.in) > 0 || w.pods != nil || len(e.order) == exactWorkloads {
 			return
 		}
 		e.order = append(e.order, i)

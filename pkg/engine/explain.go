@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -63,7 +64,7 @@ type explainer struct {
 
 func (s *Solver) explainer(w *work) *explainer {
 	e := &explainer{s: s, w: w, dearest: math.Inf(-1), worst: -1}
-	e.ask = ask{row: w.row, limits: w.limits, n: w.n, stays: w.stays, room: s.room}
+	e.ask = ask{row: w.row, limits: w.limits, n: w.n, stays: w.stays, room: s.room, beside: s.besideOf(w, nil)}
 	if s.m.invoices() {
 		e.machines = &machines{s, newTally(s.m, s.room)}
 	}
@@ -136,6 +137,13 @@ func (e *explainer) rejection(i int32) Rejection {
 	s, w := e.s, e.w
 	out := Rejection{Pool: int(i)}
 	if out.Rule, out.Message = s.m.excluded(w.row.profile, i); out.Rule != "" {
+		if out.Rule == RuleVolume { // the profile is that of others too
+			out.Message = volumesElsewhere(w.volumes)
+		}
+		return out
+	}
+	if rule, ok := w.bars(i); ok {
+		out.Rule, out.Message = rule.Rule, rule.Message
 		return out
 	}
 	if !s.m.pools[i].holds(w.row.request.vector) {
@@ -146,12 +154,21 @@ func (e *explainer) rejection(i int32) Rejection {
 		out.Rule, out.Message = RuleCall, "too far from a workload that it calls"
 		return out
 	}
+	if e.ask.beside.bars(i) {
+		rule := e.ask.beside.reasons[i].conflict()
+		out.Rule, out.Message = rule.Rule, rule.Message
+		return out
+	}
 	delta := e.price(i)
 	if e.worst >= 0 {
 		delta -= e.dearest
 	}
 	if s.room.countOf(i, w.row.request, 1, 1) == 0 {
 		out.Rule, out.Message = RuleCapacity, "no node has room for a replica"
+		return out
+	}
+	if s.chooser.fits(i, 1) == 0 {
+		out.Rule, out.Message = RulePodAffinity, "rules of pods leave it no node that has room for a replica"
 		return out
 	}
 	if s.chooser.allowance(i) <= 0 {
@@ -178,8 +195,11 @@ func (e *explainer) rejection(i int32) Rejection {
 }
 
 func skewMessage(key string, skew int32) string {
-	return fmt.Sprintf("one %s more would hold over %d replicas more than the emptiest one", policy.LocationKeys[key], skew)
+	return fmt.Sprintf("one %s more would hold over %d replicas more than the emptiest one", wordOf(key), skew)
 }
+
+// wordOf is what people call the domains of a topology key.
+func wordOf(key string) string { return cmp.Or(policy.LocationKeys[key], "value of "+key) }
 
 // blocker is the limit that allows no replica more on a pool.
 func (c *chooser) blocker(i int32) (Rule, string) {
@@ -187,12 +207,21 @@ func (c *chooser) blocker(i int32) (Rule, string) {
 	for k := range c.caps {
 		limit := &c.caps[k]
 		axis := &c.m.axes[limit.axis]
+		if axis.of[i] < 0 {
+			if limit.open {
+				continue
+			}
+			return limit.rule, "without the label " + limit.key
+		}
 		if c.counts[limit.axis][axis.of[i]] >= limit.max {
 			if limit.rule == RuleAvailability {
 				return RuleAvailability, fmt.Sprintf("%s %s has %d replicas already, and no more may be lost at once", limit.key, axis.names[axis.of[i]], limit.max)
 			}
 			if limit.skew > 0 {
-				return RuleSpread, skewMessage(limit.key, limit.skew)
+				return limit.rule, skewMessage(limit.key, limit.skew)
+			}
+			if limit.rule == RulePodAntiAffinity {
+				return limit.rule, fmt.Sprintf("%s %s has a replica already, and pod anti-affinity lets it have one", wordOf(limit.key), axis.names[axis.of[i]])
 			}
 			return RuleSpread, fmt.Sprintf("%s %s has its share of the replicas already (%d)", policy.LocationKeys[limit.key], axis.names[axis.of[i]], limit.max)
 		}
@@ -201,14 +230,18 @@ func (c *chooser) blocker(i int32) (Rule, string) {
 		need := &c.mins[k]
 		if c.extras[k] >= need.extras {
 			if need.skew > 0 {
-				return RuleSpread, skewMessage(need.key, need.skew)
+				return need.rule, skewMessage(need.key, need.skew)
 			}
 			return RuleSpread, fmt.Sprintf("in a %s that has a replica (policy wants %d)", policy.LocationKeys[need.key], need.need)
 		}
 	}
-	for k := range l.skews {
-		if s := &l.skews[k]; c.evenly(i) <= 0 {
-			return RuleSpread, skewMessage(c.m.axes[s.axis].key, s.max)
+	skews := l.skews
+	if a.beside.levels() {
+		skews = slices.Concat(skews, a.beside.skews)
+	}
+	for k := range skews {
+		if s := &skews[k]; c.evenly(i, skews[k:k+1]) <= 0 {
+			return s.rule, skewMessage(c.m.axes[s.axis].key, s.max)
 		}
 	}
 	if c.m.pools[i].spot && c.spot >= l.spot {

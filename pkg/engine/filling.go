@@ -145,7 +145,7 @@ func (f *filling) charge(w *work, n int32) {
 // dominant is the largest share of what all pools hold.
 func (f *filling) dominant(used []float64) float64 {
 	share := 0.0
-	for d, v := range used {
+	for d, v := range used[:f.s.m.ports.first] {
 		if f.total[d] > 0 {
 			share = max(share, v/f.total[d])
 		}
@@ -153,35 +153,72 @@ func (f *filling) dominant(used []float64) float64 {
 	return share
 }
 
-// fill shares the room out, the running replicas first, and returns how many replicas of each workload are within its
+// fill shares the room out, of each priority the running replicas first, and returns how many replicas of each workload are within its
 // namespace's share. It notes which groups are not whole.
 func (f *filling) fill(groups []*group) []int32 {
+	kept := make([]bool, len(f.s.works))
 	for i, w := range f.s.works {
-		left := w.running()
-		if w.held != "" {
-			left = w.n
+		if kept[i] = w.held != "" || len(groups) > 0 && w.priority >= groups[0].priority; kept[i] {
+			f.keep(int32(i))
 		}
-		for _, stay := range w.stays {
-			n := min(stay.n, left)
-			f.occupy(w, stay.pool, n)
-			left -= n
-		}
-		if w.held != "" {
-			continue
-		}
-		f.take(w.row, left)
-		f.granted[i] = w.running()
-		f.charge(w, f.granted[i])
 	}
 	for len(groups) > 0 {
 		tier := 1
 		for tier < len(groups) && groups[tier].priority == groups[0].priority {
 			tier++
 		}
+		f.keepRunning(groups, tier, kept)
 		f.fillTier(groups[:tier])
 		groups = groups[tier:]
 	}
 	return f.granted
+}
+
+// keep takes the room of the replicas of a workload that run, which none with a higher priority has taken room from.
+func (f *filling) keep(i int32) {
+	w := f.s.works[i]
+	left := w.running()
+	if w.held != "" {
+		left = w.n
+	}
+	for _, stay := range w.stays {
+		n := min(stay.n, left)
+		f.occupy(w, stay.pool, n)
+		left -= n
+	}
+	if w.held != "" {
+		return
+	}
+	f.take(w.row, left)
+	f.granted[i] = w.running()
+	f.charge(w, f.granted[i])
+}
+
+// keepRunning takes room for the running replicas of the next priority, as far as those with a higher one leave it: these preempt. Where a
+// workload of it preempts nobody, replicas with a lower priority that run keep their room too.
+func (f *filling) keepRunning(groups []*group, tier int, kept []bool) {
+	patient := false
+	for _, g := range groups[:tier] {
+		for _, i := range g.works {
+			patient = patient || f.s.m.snapshot.Workloads[i].PreemptsNobody && f.s.works[i].running() < f.s.works[i].n
+		}
+	}
+	for k, g := range groups {
+		for _, i := range g.works {
+			if kept[i] || k >= tier && !patient {
+				continue
+			}
+			kept[i] = true
+			w := f.s.works[i]
+			for _, stay := range w.stays {
+				f.granted[i] += f.takeFrom(stay.pool, f.s.empty.count(stay.pool, w.row.request.vector, maxReplicas, maxReplicas), w.row.request,
+					min(stay.n, w.running()-f.granted[i]))
+			}
+			f.granted[i] += f.take(w.row, w.running()-f.granted[i])
+			f.charge(w, f.granted[i])
+			g.whole = g.whole && f.granted[i] >= w.running()
+		}
+	}
 }
 
 // turn is whose turn it is: the smallest share first, then the smallest number.
@@ -250,7 +287,7 @@ func (f *filling) fillTier(groups []*group) {
 // share is the dominant share of so many replicas.
 func (f *filling) share(w *work, n int32) float64 {
 	share := 0.0
-	for d, size := range w.row.request.size {
+	for d, size := range w.row.request.size[:f.s.m.ports.first] {
 		if f.total[d] > 0 {
 			share = max(share, size*float64(n)/f.total[d])
 		}

@@ -138,7 +138,7 @@ func (s *Solver) placement(i int32) *Placement {
 		out.Decisions = append(out.Decisions, d)
 		out.Bill.Add(&d.Bill)
 	}
-	out.Recoveries = s.recoveries(w)
+	out.Recoveries, out.Unkept = s.recoveries(w), s.unkept(i)
 	if out.Unplaced = max(int(w.n+w.refused-w.placed()), 0); out.Unplaced > 0 {
 		if out.Conflict = (&Conflict{Message: Unexplained}); !s.m.options.LateConflicts {
 			out.Conflict = s.conflict(i, s.expired)

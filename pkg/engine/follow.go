@@ -75,14 +75,14 @@ func (s *Solver) followers(i int32, order []int32) []int32 {
 // nearer places a workload anew with all its calls, and keeps that when it comes near enough, or pays less.
 func (s *Solver) nearer(i int32) {
 	w := s.works[i]
-	reached, placed, usd := s.reaches(w), w.placed(), s.cost(w)
+	reached, placed, usd, lacking := s.reaches(w), w.placed(), s.cost(w), missing(w.refuges)
 	for _, prepare := range []func() *ask{
 		func() *ask { a := &ask{}; s.outgoing(w, a); return a },
 		func() *ask { return s.attracted(w) }, // its own callers must reach it still
 	} {
 		undo := s.rework(i, prepare)
 		now := w.placed()
-		better := !reached || now > placed || now == placed && s.cost(w) < usd-1e-9
+		better := !reached || now > placed || now == placed && missing(w.refuges) <= lacking && s.cost(w) < usd-1e-9
 		if better && s.reaches(w) && s.callersReach(w) {
 			return
 		}
@@ -97,7 +97,7 @@ func (s *Solver) nearer(i int32) {
 func (s *Solver) rework(i int32, prepare func() *ask) (undo func()) {
 	w := s.works[i]
 	s.unreserve(i)
-	refuges, dropped, was := w.refuges, w.dropped, s.lift(w)
+	refuges, was := w.refuges, s.lift(w)
 	w.refuges = nil
 	s.put(w, prepare())
 	s.settle(w)
@@ -105,7 +105,7 @@ func (s *Solver) rework(i int32, prepare func() *ask) (undo func()) {
 	return func() {
 		s.unreserve(i)
 		s.restore(w, was)
-		w.refuges, w.dropped = refuges, dropped
+		w.refuges = refuges
 		s.claim(w)
 	}
 }

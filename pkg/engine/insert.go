@@ -95,7 +95,7 @@ func (c *consolidator) overlooks() bool { return !c.near && c.random.Float64() <
 // allows says whether a replica may move between two pools as far as volumes and calls go: these stay where they are.
 func (c *consolidator) allows(w *work, from, to int32) bool {
 	x, y := &c.s.m.pools[from], &c.s.m.pools[to]
-	if len(w.pins) > 0 && x.class.Location != y.class.Location {
+	if slices.ContainsFunc(w.pins, func(p pin) bool { return p.only[from] != p.only[to] }) {
 		return false
 	}
 	return x.place == y.place || len(w.out)+len(w.own)+len(w.in)+len(w.heard) == 0

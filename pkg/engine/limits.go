@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"math"
 	"slices"
 
@@ -13,7 +14,9 @@ type limitKey struct {
 	profile, replicas int
 	// survive is, for each kind of domain, the percentage that must survive its loss plus one; 0 for none.
 	survive [len(survivable)]int
-	request int // plus one; 0 where it makes no difference
+	request int    // plus one; 0 where it makes no difference
+	volumes string // what volumes hold; empty where they hold nothing
+	pods    string // rules of pods beside each other; see ownRules
 }
 
 // limits are the rules on how the replicas of one workload are shared out over pools. All are upper bounds on a set of
@@ -30,8 +33,12 @@ type limits struct {
 	spot, onDemand int32
 	// perNode is the most replicas on a node; hosts is how many nodes must hold one.
 	perNode, hosts int32
-	ceiling        float64 // of compute, US dollars an hour; positive infinity when there is none
-	covered        []*policy.Latency
+	// levelled is perNode without the topology spread constraint that Solver.level sees to.
+	levelled int32
+	// apart says that its own replicas keep apart from each other on nodes.
+	apart   bool
+	ceiling float64 // of compute, US dollars an hour; positive infinity when there is none
+	covered []*policy.Latency
 	// free is true when only n limits. crossing is true when the cheapest first is not always best within the domains, across
 	// when it is not where a limit that looks across them binds.
 	free, crossing, across bool
@@ -50,6 +57,7 @@ type domainCap struct {
 	rule Rule
 	key  string // the spread's topology key, or the kind of loss
 	skew int32  // that it comes from; 0 for none
+	open bool   // it says nothing of pools without a domain; others hold no replica
 }
 
 // domainMin is how many replicas the domains of an axis must hold: no more than extras replicas may be beyond the first base
@@ -59,6 +67,7 @@ type domainMin struct {
 	base   int32
 	extras int32
 	need   int32 // domains
+	rule   Rule
 	key    string
 	skew   int32 // that it comes from; 0 for none
 }
@@ -66,8 +75,8 @@ type domainMin struct {
 // beyond is how many of the replicas of a domain are beyond its first base ones.
 func (d *domainMin) beyond(replicas int32) int32 { return max(replicas-d.base, 0) }
 
-func (m *model) limitsOf(w *Workload, p *profile, r *request) *limits {
-	key := limitKey{profile: p.id, replicas: w.Replicas}
+func (m *model) limitsOf(i int, w *Workload, p *profile, r *request) *limits {
+	key := limitKey{profile: p.id, replicas: w.Replicas, pods: ownRules(i, w.PodRules)}
 	for _, a := range w.Availability {
 		if k := slices.Index(survivable[:], a.Survive); k >= 0 {
 			key.survive[k] = max(key.survive[k], a.MinReplicasPercent+1)
@@ -78,22 +87,36 @@ func (m *model) limitsOf(w *Workload, p *profile, r *request) *limits {
 			key.request = r.id + 1
 		}
 	}
+	if held := w.held(); len(held) > 0 && len(w.Availability)+len(p.rules.Spread) > 0 {
+		for _, a := range w.Availability {
+			key.volumes += fmt.Sprint(m.mostConfined(w, m.lossAxis(a.Survive)), " ")
+		}
+		for k := range p.rules.Spread {
+			if axis := p.spread[k]; axis >= 0 {
+				key.volumes += fmt.Sprint(m.mostConfined(w, axis), "/", m.beyondConfined(w, axis), " ")
+			}
+		}
+	}
+	if w.PodRules != nil && len(w.PodRules.Spread) > 0 {
+		key.request = r.id + 1
+	}
 	if known, ok := m.limits[key]; ok {
 		return known
 	}
-	l := m.newLimits(w, p, p.rules.Effective, r)
+	l := m.newLimits(i, w, p, p.rules.Effective, r)
 	m.limits[key] = l
 	return l
 }
 
-// newLimits makes the limits of rules, which may be others than those that say which pools the profile allows.
-func (m *model) newLimits(w *Workload, p *profile, effective *policy.Effective, r *request) *limits {
+// newLimits makes the limits of rules, which may be others than those that say which pools the profile allows, for the workload
+// with index i.
+func (m *model) newLimits(i int, w *Workload, p *profile, effective *policy.Effective, r *request) *limits {
 	n := int32(w.Replicas)
 	l := &limits{n: n, perNode: max(n, 1), ceiling: math.Inf(1)}
-	for i := range effective.Spread {
-		spread := &effective.Spread[i]
+	for k := range effective.Spread {
+		spread := &effective.Spread[k]
 		limit, need := int32(rules.MostInDomain(spread, w.Replicas)), int32(rules.LeastDomains(spread, w.Replicas))
-		if p.spread[i] < 0 {
+		if p.spread[k] < 0 {
 			l.perNode, l.hosts = min(l.perNode, limit), max(l.hosts, need)
 			if spread.MaxSkew > 0 { // any node without a replica is the emptiest domain
 				l.perNode = min(l.perNode, int32(min(rules.MostBeside(spread, 0), maxReplicas)))
@@ -101,18 +124,22 @@ func (m *model) newLimits(w *Workload, p *profile, effective *policy.Effective, 
 			continue
 		}
 		if spread.MaxSkew > 0 {
-			m.addSkew(l, p, r.vector, p.spread[i], int32(min(spread.MaxSkew, maxReplicas)))
+			m.addSkew(l, p, r.vector, p.spread[k], int32(min(spread.MaxSkew, maxReplicas)))
 		}
-		if limit < n {
-			l.addCap(domainCap{axis: p.spread[i], max: limit, rule: RuleSpread, key: spread.TopologyKey})
+		if limit = max(limit, m.mostConfined(w, p.spread[k])); limit < n {
+			l.addCap(domainCap{axis: p.spread[k], max: limit, rule: RuleSpread, key: spread.TopologyKey})
 		}
 		if need > 1 {
-			l.mins = append(l.mins, domainMin{axis: p.spread[i], base: 1, extras: n - need, need: need, key: spread.TopologyKey})
+			extras := max(n-need, m.beyondConfined(w, p.spread[k]))
+			l.mins = append(l.mins, domainMin{
+				axis: p.spread[k], base: 1, extras: extras, need: need, rule: RuleSpread, key: spread.TopologyKey,
+			})
 		}
 	}
 	for _, a := range w.Availability {
-		if limit := int32(rules.MostLost(a.MinReplicasPercent, w.Replicas)); limit < n {
-			l.addCap(domainCap{axis: m.lossAxis(a.Survive), max: limit, rule: RuleAvailability, key: string(a.Survive)})
+		axis := m.lossAxis(a.Survive)
+		if limit := max(int32(rules.MostLost(a.MinReplicasPercent, w.Replicas)), m.mostConfined(w, axis)); limit < n {
+			l.addCap(domainCap{axis: axis, max: limit, rule: RuleAvailability, key: string(a.Survive)})
 		}
 	}
 	l.spot, l.onDemand = int32(rules.MostOnSpot(effective, w.Replicas)), int32(rules.MostOffSpot(effective, w.Replicas))
@@ -122,6 +149,8 @@ func (m *model) newLimits(w *Workload, p *profile, effective *policy.Effective, 
 	for i := range effective.Latency {
 		l.covered = append(l.covered, &effective.Latency[i])
 	}
+	l.levelled = l.perNode
+	m.addPodLimits(l, i, w.PodRules, p, r.vector)
 	l.raise(m)
 	for _, c := range l.caps {
 		l.count(c.axis)
@@ -147,9 +176,11 @@ func (l *limits) count(axis int) {
 func (l *limits) addCap(c domainCap) {
 	for i := range l.caps {
 		if l.caps[i].axis == c.axis {
+			open := c.open && l.caps[i].open
 			if c.max < l.caps[i].max {
 				l.caps[i] = c
 			}
+			l.caps[i].open = open
 			return
 		}
 	}
@@ -160,7 +191,7 @@ func (l *limits) addCap(c domainCap) {
 // sets of replicas that keep them are the independent sets of a matroid).
 func (m *model) nest(l *limits, p *profile) {
 	for _, c := range l.caps {
-		fits := true
+		fits := m.everywhere(p, c.axis)
 		for _, other := range l.tree.caps {
 			fits = fits && (m.within(p, c.axis, other.axis) || m.within(p, other.axis, c.axis))
 		}
@@ -169,7 +200,7 @@ func (m *model) nest(l *limits, p *profile) {
 		}
 	}
 	for _, need := range l.mins {
-		fits := len(l.tree.mins) == 0
+		fits := len(l.tree.mins) == 0 && m.everywhere(p, need.axis)
 		for _, c := range l.tree.caps {
 			fits = fits && m.within(p, c.axis, need.axis)
 		}
@@ -185,6 +216,12 @@ func (m *model) nest(l *limits, p *profile) {
 	if len(l.skews) > 0 {
 		l.free, l.crossing = false, l.crossing || len(l.caps) > 1 || len(l.mins) > 1
 	}
+}
+
+// everywhere says that all allowed pools are in a domain of an axis.
+func (m *model) everywhere(p *profile, axis int) bool {
+	of := m.axes[axis].of
+	return !slices.ContainsFunc(p.allowed, func(i int32) bool { return of[i] < 0 })
 }
 
 // within says that every domain of one axis lies in one domain of another, among the allowed pools.

@@ -31,6 +31,7 @@ type model struct {
 	options  Options
 	dims     int
 	extended []string
+	ports    ports
 	pools    []pool
 	axes     []axis
 	axisOf   map[string]int
@@ -47,6 +48,7 @@ type model struct {
 	cellSets map[string]*cells
 	kindSets map[string]*kinds
 	limits   map[limitKey]*limits
+	spreads  map[string]*spreadDomains
 	byName   map[workload.Key]int
 }
 
@@ -84,7 +86,7 @@ func newModel(snapshot *Snapshot, options Options) (*model, error) {
 	m := &model{
 		snapshot: snapshot, options: options, axisOf: map[string]int{},
 		profiles: map[string]*profile{}, requests: map[string]*request{}, rows: map[rowKey]*row{}, cellSets: map[string]*cells{}, kindSets: map[string]*kinds{},
-		limits: map[limitKey]*limits{}, byName: map[workload.Key]int{},
+		limits: map[limitKey]*limits{}, spreads: map[string]*spreadDomains{}, byName: map[workload.Key]int{},
 	}
 	if snapshot.RoundTrips == nil {
 		return nil, errors.New("snapshot: RoundTrips is nil; make them with placement.NewRoundTrips")
@@ -103,6 +105,9 @@ func newModel(snapshot *Snapshot, options Options) (*model, error) {
 			return nil, fmt.Errorf("snapshot: pool %s/%s (Pools[%d]) has no class", p.Cluster, p.Name, i)
 		}
 		for name := range p.Allocatable.Extended {
+			names[name] = true
+		}
+		for name := range p.Daemons.Extended {
 			names[name] = true
 		}
 		for j := range p.Nodes {
@@ -127,7 +132,8 @@ func newModel(snapshot *Snapshot, options Options) (*model, error) {
 		m.extended = append(m.extended, name)
 	}
 	slices.Sort(m.extended)
-	m.dims = dimExtended + len(m.extended)
+	m.ports = newPorts(snapshot, dimExtended+len(m.extended))
+	m.dims = dimExtended + len(m.extended) + len(m.ports.list)
 	m.buildPools()
 	m.geo.build(snapshot)
 	for i := range m.pools {
@@ -197,10 +203,14 @@ func (m *model) buildPool(i int) {
 	if in.Allocatable.MilliCPU < 0 || in.Allocatable.MemoryBytes < 0 || in.Allocatable.GPUs < 0 {
 		problem("Allocatable", "is negative, which counts as nothing; give what a node can allocate")
 	}
-	out.template = m.vector(&in.Allocatable)
+	size := m.vector(&in.Allocatable)
+	if out.template = size; in.spare() > 0 {
+		out.template = less(size, m.vector(&in.Daemons))
+	}
+	m.ports.open(out.template, in.HostPorts)
 	if out.priced {
 		out.rates = pricing.NewRates(in.Price.USD, pricing.Resources{
-			MilliCPU: out.template[dimCPU], MemoryBytes: out.template[dimMemory], GPUs: out.template[dimGPU], GPUSlices: in.Allocatable.GPUSlices,
+			MilliCPU: size[dimCPU], MemoryBytes: size[dimMemory], GPUs: size[dimGPU], GPUSlices: in.Allocatable.GPUSlices,
 		})
 	}
 	if out.spot = in.Class.Spot(); out.spot {
@@ -216,12 +226,14 @@ func (m *model) buildPool(i int) {
 	}
 	out.nodes = len(in.Nodes)
 	for j := range in.Nodes {
-		out.free = append(out.free, m.vector(&in.Nodes[j].Free)...)
+		free := m.vector(&in.Nodes[j].Free)
+		m.ports.open(free, in.Nodes[j].HostPorts)
+		out.free = append(out.free, free...)
 	}
 	if in.MinNodes < 0 || in.MaxNodes < 0 {
 		problem("MaxNodes", "%d to %d is no number of nodes; a negative one counts as 0", in.MinNodes, in.MaxNodes)
 	}
-	spare := max(in.MaxNodes, 0) - len(in.Nodes)
+	spare := in.spare()
 	if in.MinNodes > in.MaxNodes && in.MaxNodes > 0 {
 		problem("MinNodes", "%d is above MaxNodes %d; MaxNodes counts", in.MinNodes, in.MaxNodes)
 	}
@@ -231,6 +243,18 @@ func (m *model) buildPool(i int) {
 	}
 	out.spare = int32(max(spare, 0))
 	m.sumUp(out)
+}
+
+// spare is how many nodes the pool may have more.
+func (p *Pool) spare() int { return max(max(p.MaxNodes, 0)-len(p.Nodes), 0) }
+
+// less is one vector without another; nothing becomes negative.
+func less(from, amount []int64) []int64 {
+	out := make([]int64, len(from))
+	for d := range from {
+		out[d] = max(from[d]-amount[d], 0)
+	}
+	return out
 }
 
 // sumUp computes the distinct sizes of nodes and the sum of their resources.

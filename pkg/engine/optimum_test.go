@@ -88,7 +88,10 @@ func packs(pool *engine.Pool, requests []*engine.Resources) bool {
 		nodes = append(nodes, pool.Nodes[i].Free)
 	}
 	for len(nodes) < pool.MaxNodes {
-		nodes = append(nodes, pool.Allocatable)
+		added, daemons := pool.Allocatable, &pool.Daemons
+		added.MilliCPU, added.MemoryBytes = max(added.MilliCPU-daemons.MilliCPU, 0), max(added.MemoryBytes-daemons.MemoryBytes, 0)
+		added.Extended = map[string]int64{"pods": max(added.Extended["pods"]-daemons.Extended["pods"], 0)}
+		nodes = append(nodes, added)
 	}
 	free := make([][4]int64, len(nodes))
 	for i := range nodes {

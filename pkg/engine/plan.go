@@ -40,10 +40,12 @@ type Placement struct {
 	// Moves away from where replicas run now.
 	Moves int
 	// Recoveries say, for each domain with replicas whose loss must be survived, where these would go: all workloads' lost
-	// replicas fit there at once. They are not planned for cost.
+	// replicas fit there at once, those apart that have no room. They are not planned for cost.
 	Recoveries []Recovery
 	// Conflict says why replicas are unplaced; nil when none is.
 	Conflict *Conflict
+	// Unkept are rules that volumes make impossible, with the volumes named: what these hold is placed all the same.
+	Unkept []ConflictRule
 	// Held says why the last decision is kept whatever the rules say; empty when it was planned.
 	Held string
 }
@@ -111,17 +113,23 @@ const (
 	RuleNodeSelector Rule = "nodeSelector"
 	RuleNodeAffinity Rule = "nodeAffinity"
 	RuleVolume       Rule = "volume"
-	RuleSpread       Rule = Rule(rules.KindSpread)
-	RuleAvailability Rule = "availability"
-	RuleSpot         Rule = Rule(rules.KindSpot)
-	RuleLatency      Rule = Rule(rules.KindLatency)
-	RuleCall         Rule = Rule(rules.KindCall)
-	RuleCost         Rule = Rule(rules.KindCost)
-	RuleSize         Rule = "size"     // no node is large enough
-	RuleCapacity     Rule = "capacity" // the room is taken by other workloads
-	RuleQuota        Rule = "quota"    // the API server refuses the replicas' pods
-	RuleInput        Rule = "input"    // the workload is malformed, see Plan.Problems
-	RulePrice        Rule = "price"    // not a rule: allowed, but dearer than what was chosen
+	RuleHostPort     Rule = "hostPort"
+	// Rules of pods about pods beside them; a workload's own, or for anti-affinity another's.
+	RulePodAffinity     Rule = "podAffinity"
+	RulePodAntiAffinity Rule = "podAntiAffinity"
+	RuleTopologySpread  Rule = "topologySpread"
+	RuleSpread          Rule = Rule(rules.KindSpread)
+	RuleAvailability    Rule = "availability"
+	RuleSpot            Rule = Rule(rules.KindSpot)
+	RuleLatency         Rule = Rule(rules.KindLatency)
+	RuleCall            Rule = Rule(rules.KindCall)
+	RuleCost            Rule = Rule(rules.KindCost)
+	RuleSize            Rule = "size"     // no node is large enough
+	RuleCapacity        Rule = "capacity" // the room is taken by other workloads
+	RuleDevices         Rule = "devices"  // devices that pods claim
+	RuleQuota           Rule = "quota"    // the API server refuses the replicas' pods
+	RuleInput           Rule = "input"    // the workload is malformed, see Plan.Problems
+	RulePrice           Rule = "price"    // not a rule: allowed, but dearer than what was chosen
 )
 
 // Rejection is a pool that holds no replica of a workload, and why.
@@ -154,6 +162,8 @@ type Recovery struct {
 	// Domain is what is lost.
 	Domain location.Domain
 	Moves  []RecoveryMove
+	// Missing replicas of those that are lost have no room on what remains.
+	Missing int
 }
 
 // RecoveryMove is replicas on a node outside the lost domain.

@@ -48,6 +48,9 @@ func profileKey(w *Workload, rules *rules.Rules) string {
 	if w.ClientBytesPerRequest > 0 {
 		key.WriteString("|bytes")
 	}
+	if w.Attachable != nil { // which planning shares among workloads
+		fmt.Fprintf(&key, "|%p %d", w.Attachable, len(w.Attachable))
+	}
 	return key.String()
 }
 
@@ -107,6 +110,11 @@ func (m *model) excluded(p *profile, i int32) (Rule, string) {
 	}
 	if kind, reason := p.demands.Excluded(m.pools[i].node); kind != "" {
 		return Rule(kind), reason
+	}
+	if p.workload.Attachable != nil {
+		if _, found := slices.BinarySearch(p.workload.Attachable, int(i)); !found {
+			return RuleVolume, volumesElsewhere(nil)
+		}
 	}
 	for _, axis := range p.losses {
 		if m.axes[axis].of[i] < 0 {

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -28,6 +29,7 @@ var randomPlaces = []struct{ cloud, region, zone string }{
 type bounds struct {
 	pools, nodes, workloads, replicas int
 	calls, survive, pins, current     bool
+	pods                              bool // rules of pods, and host ports
 }
 
 // randomSnapshot draws a snapshot with every kind of rule, on few small nodes, so that rules bind.
@@ -55,12 +57,21 @@ func randomPool(t *rapid.T, w *enginetest.World, i int, b bounds) engine.Pool {
 		Cluster: rapid.SampledFrom([]string{"a", "b"}).Draw(t, "cluster"), Name: fmt.Sprintf("p%d", i), Class: class, Labels: class.Labels, Allocatable: size,
 		Price: pricing.Price{USD: float64(rapid.IntRange(5, 60).Draw(t, "cents")) / 100, Known: rapid.IntRange(0, 9).Draw(t, "priced") > 0},
 	}
+	if rapid.IntRange(0, 3).Draw(t, "daemons") == 0 {
+		pool.Daemons = engine.Resources{MilliCPU: 700, MemoryBytes: 1 << 29, Extended: map[string]int64{"pods": 2}}
+	}
 	for j := range rapid.IntRange(0, b.nodes).Draw(t, "nodes") {
 		free := size
 		free.MilliCPU = max(0, free.MilliCPU-int64(500*rapid.IntRange(0, 3).Draw(t, "used")))
 		pool.Nodes = append(pool.Nodes, engine.Node{Name: fmt.Sprintf("n%d", j), Free: free})
 	}
 	pool.MaxNodes = rapid.IntRange(0, b.nodes+1).Draw(t, "maxNodes")
+	if b.pods && rapid.IntRange(0, 5).Draw(t, "cordoned") == 0 {
+		pool.Closed = rapid.IntRange(1, 2).Draw(t, "closed")
+	}
+	if b.pods && len(pool.Nodes) > 0 && rapid.IntRange(0, 5).Draw(t, "taken") == 0 {
+		pool.Nodes[0].HostPorts = []engine.HostPort{randomPort}
+	}
 	if rapid.IntRange(0, 5).Draw(t, "tainted") == 0 {
 		pool.Taints = []corev1.Taint{{Key: "dedicated", Value: "batch", Effect: corev1.TaintEffectNoSchedule}}
 	}
@@ -104,8 +115,11 @@ func randomWorkload(t *rapid.T, w *enginetest.World, s *engine.Snapshot, i int, 
 		}
 	}
 	if b.pins && rapid.IntRange(0, 4).Draw(t, "pinned") == 0 {
-		at := s.Pools[rapid.IntRange(0, len(s.Pools)-1).Draw(t, "pool")].Class.Location
-		out.Pins = []engine.Pin{{Replicas: min(1, out.Replicas), Places: []location.Location{{Cloud: at.Cloud, Region: at.Region}}}}
+		out.Pins = []engine.Pin{{Replicas: min(1, out.Replicas), Pools: poolsNear(t, s)}}
+		if rapid.IntRange(0, 3).Draw(t, "attachable") == 0 {
+			out.Attachable = slices.Sorted(slices.Values(append(poolsNear(t, s), out.Pins[0].Pools...)))
+			out.Attachable = slices.Compact(out.Attachable)
+		}
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "calls") {
 		if b.calls {
@@ -114,6 +128,21 @@ func randomWorkload(t *rapid.T, w *enginetest.World, s *engine.Snapshot, i int, 
 				BytesPerRequest: 10000, MaxMilliseconds: float64(rapid.SampledFrom([]int{0, 0, 0, 30, 120}).Draw(t, "limit")),
 				CallerOnly: rapid.IntRange(0, 2).Draw(t, "alone") == 0,
 			})
+		}
+	}
+	if b.pods {
+		randomPods(t, &out, s, i, b)
+	}
+	return out
+}
+
+// poolsNear are the pools in the region of one of them, to which a volume could be attached.
+func poolsNear(t *rapid.T, s *engine.Snapshot) []int {
+	var out []int
+	at := s.Pools[rapid.IntRange(0, len(s.Pools)-1).Draw(t, "pool")].Class.Location
+	for k := range s.Pools {
+		if l := s.Pools[k].Class.Location; l.Cloud == at.Cloud && l.Region == at.Region {
+			out = append(out, k)
 		}
 	}
 	return out

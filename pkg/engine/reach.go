@@ -1,7 +1,7 @@
 package engine
 
 // secure makes a plan keep the rules that bind workloads to each other: limits of calls, and room after a loss. First
-// workloads move; what is wrong then is left out.
+// workloads move; what is too far from what it calls then is left out.
 func (s *Solver) secure() {
 	const rounds = 4
 	for range rounds {
@@ -18,10 +18,7 @@ func (s *Solver) secure() {
 				dropped = true
 			}
 		}
-		for _, u := range s.recoverAll() {
-			s.drop(s.works[u.work], u)
-			dropped = true
-		}
+		s.recoverAll()
 		if !dropped {
 			return
 		}

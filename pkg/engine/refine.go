@@ -13,14 +13,14 @@ import (
 func (c *chooser) best(a *ask) int32 {
 	c.levelled(a, true, func() {
 		c.cheapest(a)
-		if a.limits.free {
+		if a.limits.free && !a.beside.levels() {
 			return
 		}
 		binds := c.crossed
 		if c.placed < a.n {
 			c.unblock(a)
 		}
-		if (a.limits.crossing || a.limits.across && binds) && c.placed > 0 {
+		if (a.limits.crossing || a.limits.across && binds || a.beside.levels()) && c.placed > 0 {
 			c.exchange()
 		}
 	})
@@ -130,10 +130,10 @@ type kinds struct {
 	count int
 }
 
-// kindsOf returns the partition by the axes and the clients of the limits, and by whether capacity is spot.
-func (m *model) kindsOf(p *profile, l *limits) *kinds {
+// kindsOf returns the partition by axes and by the clients of the profile's limits, and by whether capacity is spot.
+func (m *model) kindsOf(p *profile, axes []int) *kinds {
 	key := binary.AppendVarint(nil, int64(p.id))
-	for _, axis := range l.axes {
+	for _, axis := range axes {
 		key = binary.AppendUvarint(key, uint64(axis))
 	}
 	if known, ok := m.kindSets[string(key)]; ok && p.id >= 0 {
@@ -143,7 +143,7 @@ func (m *model) kindsOf(p *profile, l *limits) *kinds {
 	ids := map[string]uint16{}
 	for _, i := range p.allowed {
 		name := strconv.AppendBool(nil, m.pools[i].spot)
-		for _, axis := range l.axes {
+		for _, axis := range axes {
 			name = binary.AppendVarint(name, int64(m.axes[axis].of[i]))
 		}
 		for _, mask := range p.rules.Static(m.pools[i].class).Covered {
@@ -167,7 +167,7 @@ func (m *model) kindsOf(p *profile, l *limits) *kinds {
 func (c *chooser) cells(count int) []cell {
 	a := c.ask
 	c.m.dense(a.row)
-	set := c.m.kindsOf(a.row.profile, a.limits)
+	set := c.m.kindsOf(a.row.profile, c.axes)
 	c.cheapestOf = append(c.cheapestOf[:0], make([]cell, set.count)...)
 	for k := range c.cheapestOf {
 		c.cheapestOf[k].pool = -1
@@ -198,7 +198,7 @@ func (c *chooser) cells(count int) []cell {
 // roomFor says whether a pool has room for one replica more.
 func (c *chooser) roomFor(i int32) bool {
 	a, on := c.ask, c.on(i)
-	return a.room == nil || a.room.countOf(i, a.row.request, on+1, c.perNode()) > on
+	return a.room == nil || c.fits(i, on+1) > on
 }
 
 // maxCells is how many kinds of pools an exchange looks at.
@@ -234,7 +234,8 @@ func (c *chooser) moveOne(cells []cell) bool {
 				if cheaper(c.total(), before) {
 					return true
 				}
-				c.tryMove(to.pool, from.pool)
+				c.remove(to.pool, 1)
+				c.add(from.pool, 1, 0)
 			}
 		}
 	}
@@ -245,11 +246,33 @@ func (c *chooser) moveOne(cells []cell) bool {
 func (c *chooser) tryMove(from, to int32) bool {
 	c.remove(from, 1)
 	if c.canAdd(to) {
-		c.add(to, 1, 0)
-		return true
+		if c.add(to, 1, 0); c.keepsSkews() {
+			return true
+		}
+		c.remove(to, 1)
 	}
 	c.add(from, 1, 0)
 	return false
+}
+
+// keepsSkews says whether no domain holds too many pods beside the emptiest one, of which a replica may have been taken.
+func (c *chooser) keepsSkews() bool {
+	if !c.ask.beside.levels() {
+		return true
+	}
+	for k := range c.ask.beside.skews {
+		s := &c.ask.beside.skews[k]
+		counts, most := c.counts[s.axis], s.max
+		if !s.floor {
+			most += s.emptiest(func(domain int32) int32 { return counts[domain] + s.there(domain) })
+		}
+		for _, domain := range s.domains {
+			if counts[domain] > 0 && counts[domain]+s.there(domain) > most {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func (c *chooser) canAdd(i int32) bool {
@@ -281,7 +304,7 @@ func (c *chooser) moveTwo(cells []cell) bool {
 						continue
 					}
 					c.add(other.pool, 1, 0)
-					if cheaper(c.total(), before) {
+					if cheaper(c.total(), before) && c.keepsSkews() {
 						return true
 					}
 					c.remove(other.pool, 1)

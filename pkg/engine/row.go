@@ -47,18 +47,19 @@ const rowLength = 48
 // mostRemembered is for how many pairs of request and pool it is remembered that no replica fits.
 const mostRemembered = 16 << 20
 
-func (m *model) request(r *Resources) *request {
-	vector := m.vector(r)
+func (m *model) request(w *Workload) *request {
+	vector := m.vector(&w.Request)
+	m.ports.want(vector, w.HostPorts)
 	key := make([]byte, 0, 8*len(vector))
 	for _, v := range vector {
 		key = binary.AppendVarint(key, v)
 	}
-	key = binary.AppendVarint(key, r.GPUSlices)
+	key = binary.AppendVarint(key, w.Request.GPUSlices)
 	if known, ok := m.requests[string(key)]; ok {
 		return known
 	}
 	out := &request{id: len(m.requests), vector: vector, size: make([]float64, len(vector)), priced: pricing.Resources{
-		MilliCPU: vector[dimCPU], MemoryBytes: vector[dimMemory], GPUs: vector[dimGPU], GPUSlices: r.GPUSlices,
+		MilliCPU: vector[dimCPU], MemoryBytes: vector[dimMemory], GPUs: vector[dimGPU], GPUSlices: w.Request.GPUSlices,
 	}}
 	for d, v := range vector {
 		out.size[d] = float64(v)
@@ -79,8 +80,8 @@ func (m *model) optimizeFor(rules *rules.Rules) v1alpha1.OptimizeFor {
 }
 
 func (m *model) row(w *Workload, p *profile) *row {
-	key := rowKey{profile: p.id, request: m.request(&w.Request).id, restart: restartUSD(w)}
-	req := m.request(&w.Request)
+	req := m.request(w)
+	key := rowKey{profile: p.id, request: req.id, restart: restartUSD(w)}
 	if len(p.rules.Clients) > 0 {
 		perReplica := rules.DefaultRequestsPerSecond
 		if p.rules.RequestsPerSecond > 0 {

@@ -41,15 +41,6 @@ func (s *Solver) requestText(r *request) string {
 	return strings.Join(parts, ", ")
 }
 
-// survivalText is all losses that a workload must survive, in words.
-func (s *Solver) survivalText(i int32) string {
-	var texts []string
-	for _, a := range s.m.snapshot.Workloads[i].Availability {
-		texts = append(texts, s.availabilityText(i, a))
-	}
-	return strings.Join(texts, ", ")
-}
-
 func (s *Solver) availabilityText(i int32, a policy.Availability) string {
 	return fmt.Sprintf("survives the loss of any one %s with %d%% of %d replicas left", a.Survive, a.MinReplicasPercent, s.works[i].n)
 }

@@ -6,6 +6,9 @@ type domainSkew struct {
 	axis    int
 	max     int32
 	domains []int32
+	rule    Rule
+	others  []int32 // by domain: pods of others that count too; nil for none
+	floor   bool    // the emptiest domain counts as empty
 }
 
 // level is one way to keep all skews with every replica placed: each domain of skew k holds at least base and at most base +
@@ -23,7 +26,7 @@ const (
 
 // addSkew adds the rule that the fullest domain of an axis holds at most most replicas more than the emptiest.
 func (m *model) addSkew(l *limits, p *profile, request []int64, axis int, most int32) {
-	s := domainSkew{axis: axis, max: most}
+	s := domainSkew{axis: axis, max: most, rule: RuleSpread}
 	of := m.axes[axis].of
 	for _, i := range p.allowed {
 		if of[i] >= 0 && !contains(s.domains, of[i]) && m.pools[i].holds(request) {
@@ -91,12 +94,14 @@ func (l *limits) raise(m *model) {
 // capOf is the most replicas in one domain when the emptiest holds base.
 func (l *limits) capOf(m *model, s *domainSkew, base int32) domainCap {
 	most := min(base+s.max, l.n-int32(len(s.domains)-1)*base)
-	return domainCap{axis: s.axis, max: most, rule: RuleSpread, key: m.axes[s.axis].key, skew: s.max}
+	return domainCap{axis: s.axis, max: most, rule: s.rule, key: m.axes[s.axis].key, skew: s.max}
 }
 
 // minOf says that every domain holds base replicas.
 func (l *limits) minOf(m *model, s *domainSkew, base int32) domainMin {
-	return domainMin{axis: s.axis, base: base, extras: l.n - int32(len(s.domains))*base, key: m.axes[s.axis].key, skew: s.max}
+	return domainMin{
+		axis: s.axis, base: base, extras: l.n - int32(len(s.domains))*base, rule: s.rule, key: m.axes[s.axis].key, skew: s.max,
+	}
 }
 
 // surplus lists replicas that must go so that what is left keeps the skews, and takes them out of the picks. The last
@@ -168,22 +173,39 @@ func (c *chooser) levelled(a *ask, fill bool, choose func()) {
 }
 
 // evenly is how many replicas more a pool may get so that the skews are kept as things are.
-func (c *chooser) evenly(i int32) int32 {
+func (c *chooser) evenly(i int32, skews []domainSkew) int32 {
 	t := int32(maxReplicas)
-	for k := range c.ask.limits.skews {
-		s := &c.ask.limits.skews[k]
+	for k := range skews {
+		s := &skews[k]
 		counts := c.counts[s.axis]
 		domain := c.m.axes[s.axis].of[i]
+		if domain < 0 {
+			return 0
+		}
+		if s.rule == RuleTopologySpread && !contains(s.domains, domain) {
+			continue // of another cluster
+		}
 		// The emptiest domain is not counted against itself: adding to it makes room.
 		least := int32(maxReplicas)
+		if s.floor {
+			least = 0
+		}
 		for _, other := range s.domains {
 			if other != domain {
-				least = min(least, counts[other])
+				least = min(least, counts[other]+s.there(other))
 			}
 		}
-		t = min(t, least+s.max-counts[domain])
+		t = min(t, least+s.max-counts[domain]-s.there(domain))
 	}
 	return t
+}
+
+// there is how many pods of others the skew counts in a domain.
+func (s *domainSkew) there(domain int32) int32 {
+	if s.others == nil {
+		return 0
+	}
+	return s.others[domain]
 }
 
 // even takes replicas off a workload that others, now left out, had made room for.

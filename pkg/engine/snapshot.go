@@ -74,13 +74,21 @@ type Pool struct {
 	Sunk bool
 	// Interruption of spot nodes; ignored for others.
 	Interruption Interruption
-	// Allocatable resources of one node: they price replicas by dominant share, and are what an added node brings.
+	// Allocatable resources of one node: they price replicas by dominant share, and are what an added node brings, less what
+	// Daemons take of it.
 	Allocatable Resources
+	// Daemons is what pods that run on every node take of one that is added. Of existing nodes Node.Free leaves it out.
+	Daemons Resources
 	// Nodes exist.
 	Nodes []Node
 	// MinNodes and MaxNodes are the limits within which an autoscaler sizes the pool, existing nodes counted. With MaxNodes
 	// at or below len(Nodes) no node can be added.
 	MinNodes, MaxNodes int
+	// Closed is how many nodes it has beside Nodes that take no replica now: cordoned ones, and those that are not ready. They are
+	// domains of topology spread constraints all the same, which pods are missing in, unless these honor taints.
+	Closed int
+	// HostPorts are those that pods of every node have, on a node that is added.
+	HostPorts []HostPort
 }
 
 // Node is an existing node.
@@ -89,6 +97,8 @@ type Node struct {
 	// Free resources are the allocatable ones less those of pods that the plan does not decide on (daemons, pods without
 	// a controller). Replicas of the snapshot's workloads count as free, even while they run on the node.
 	Free Resources
+	// HostPorts are those that pods have that the plan does not decide on.
+	HostPorts []HostPort
 }
 
 // Interruption is how often the cloud takes a spot node back.
@@ -110,10 +120,15 @@ type Workload struct {
 	NodeSelector map[string]string
 	NodeAffinity *corev1.NodeSelector
 	Tolerations  []corev1.Toleration
+	// HostPorts of one replica.
+	HostPorts []HostPort
+	// PodRules are the rules of its pods about the pods beside them; nil when there are none.
+	PodRules *PodRules
 	// Rules are the merged rules of the policies that select the workload; nil when there are none.
 	Rules *rules.Rules
 	// Availability are the losses that it must survive, each of them alone: with any one domain gone, so many of the replicas
-	// are still there, and the rest fits on what remains. Of several for one kind of domain the strictest counts.
+	// are still there, and the rest fits on what remains where there is a plan in which it does. Of several for one kind of
+	// domain the strictest counts.
 	Availability []policy.Availability
 	// ClientBytesPerRequest is the size of an answer to a client in bytes; it prices egress to the clients of the rules.
 	ClientBytesPerRequest float64
@@ -121,10 +136,19 @@ type Workload struct {
 	Calls []Call
 	// Current are the replicas that run now; pools may repeat. Replicas on nodes that are gone are left out.
 	Current []PoolReplicas
-	// Pins are replicas that a volume holds in place. Together they may not be more than Replicas.
+	// RunsOn are the nodes that they run on, of workloads with topology spread constraints: what runs on a node may stay there whatever
+	// these say.
+	RunsOn []PodsAt
+	// Attachable are the pools whose nodes the volumes of every replica can be attached to, by index and in order; nil for all.
+	// Workloads that may be on the same pools best share one slice. Volumes names what limits them, in words, each once: "claim data".
+	Attachable []int
+	Volumes    []string
+	// Pins are replicas that volumes of their own hold in place. Together they may not be more than Replicas.
 	Pins []Pin
 	// Priority is the value of the pods' PriorityClass: where there is too little room, replicas with a higher one come first.
 	Priority int32
+	// PreemptsNobody says that its replicas wait for room that replicas with a lower priority have which run already.
+	PreemptsNobody bool
 	// Refused of the Replicas cannot run whatever room there is, for the reason that RefusedBy gives: the API server refuses
 	// their pods. They are not planned for, and count as unplaced.
 	Refused   int
@@ -169,21 +193,17 @@ type PoolReplicas struct{ Pool, Replicas int }
 // Pin holds replicas to where their volumes are.
 type Pin struct {
 	Replicas int
-	// Places where the volumes can be attached, any of them: cloud, region and zone as far as they are set must agree with
-	// the pool's. No place means nowhere.
-	Places []location.Location
-}
-
-// Allows says whether a pinned replica may be in a location.
-func (p *Pin) Allows(at location.Location) bool {
-	for i := range p.Places {
-		place := &p.Places[i]
-		if (place.Cloud == "" || place.Cloud == at.Cloud) && (place.Region == "" || place.Region == at.Region) &&
-			(place.Zone == "" || place.Zone == at.Zone) && (place.Cloud != "" || place.Region != "" || place.Zone != "") {
-			return true
-		}
-	}
-	return false
+	// Pools whose nodes the volumes can be attached to, by index and in order, any of them. None means nowhere.
+	Pools []int
+	// Made says that the volumes exist: replicas that have them keep their room as those that run do.
+	Made bool
+	// Volumes names what holds them, in words, each once: "claim data-db-0".
+	Volumes []string
+	// Barred, when not empty, is a rule that keeps the replicas from every pool for their volumes' sake: Pools are none then. Its kind is
+	// RuleVolume where it says none.
+	Barred ConflictRule
+	// Unkept, when not empty, is such a rule of replicas that run all the same, and stay.
+	Unkept ConflictRule
 }
 
 // The prices of what has no price of its own. They are Tradewind's own scale.

@@ -26,6 +26,10 @@ type Solver struct {
 	sums    sums
 	owned   bool // the snapshot is a copy
 	checks  int  // sets of rules that were tried for conflicts
+	// constructing says that workloads without a place have not been placed yet.
+	constructing bool
+	// meetOn is the node that workloads are tried together on; nil where they are not.
+	meetOn *nodeKey
 }
 
 // NewSolver plans a snapshot and keeps what Update needs. Errors are those of Solve.
@@ -47,11 +51,14 @@ func NewSolver(snapshot *Snapshot, options Options) (*Solver, error) {
 		m.problems = append(m.problems, found...)
 	}
 	s.link()
+	s.relate()
 	s.room = newRoom(m)
 	s.room.remembers = true
 	s.chooser = newChooser(m)
 	s.solve()
 	s.follow()
+	s.leaveOutMisplaced()
+	s.recoverMore()
 	s.finish()
 	return s, nil
 }
@@ -213,7 +220,11 @@ func (s *Solver) solveAll() {
 	if d.guide != nil {
 		s.lambda = d.guide
 	}
+	s.constructing = true
 	s.construct()
+	s.constructing = false
+	s.mendPodRules()
+	s.assemble()
 	s.lambda = d.lambda
 	s.improve()
 	if s.calls || len(s.order) <= displacedBelow {
@@ -225,6 +236,7 @@ func (s *Solver) solveAll() {
 		s.improve()
 	}
 	s.searchAll()
+	s.mendPodRules()
 	s.consolidate()
 	s.secure()
 	s.consolidateSecured()
@@ -289,9 +301,9 @@ func (s *Solver) restore(w *work, was []alloc) {
 
 // commit places what the chooser picked.
 func (s *Solver) commit(w *work) {
-	share := w.limits.nodeShare()
+	share, caps := w.limits.nodeShare(), s.chooser.ask.beside.nodes()
 	for _, p := range s.chooser.picks {
-		w.allocs, _ = s.room.place(p.pool, w.row.request.vector, p.n, share, w.allocs)
+		w.allocs, _ = s.room.placeWithin(p.pool, w.row.request.vector, p.n, share, caps, w.allocs)
 	}
 }
 
@@ -299,6 +311,18 @@ func (s *Solver) commit(w *work) {
 func (s *Solver) put(w *work, a *ask) {
 	a.row, a.limits, a.room = w.row, w.limits, s.room
 	a.n, a.stays = w.n, w.stays
+	if w.pods != nil {
+		s.putBeside(w, a)
+	} else {
+		s.putAlone(w, a)
+	}
+	if w.placed() < w.n {
+		s.keep(w, a)
+	}
+}
+
+// putAlone is put for workloads that no rule of pods binds to others.
+func (s *Solver) putAlone(w *work, a *ask) {
 	if len(w.pins) > 0 {
 		s.putPinned(w, a)
 		return
@@ -319,19 +343,46 @@ func (c *chooser) pinned(a *ask, n int32, pins []pin) int32 {
 	return c.placed
 }
 
+// both are the pools that are in two sets; nil is the set of all.
+func both(a, b []bool) []bool {
+	if a == nil {
+		return b
+	}
+	out := make([]bool, len(b))
+	for i := range b {
+		out[i] = a[i] && b[i]
+	}
+	return out
+}
+
+// pinnedFirst goes round where domains limit each other by how many pods they hold, since one that has its share waits for the others.
 func (c *chooser) pinnedFirst(a *ask, n int32, pins []pin) {
 	a.n = 0
 	c.begin(a)
-	only, missing := a.only, int32(0)
-	for _, p := range pins {
-		a.n = c.placed + p.n
-		a.only = p.only
+	only, free := a.only, n
+	left := make([]int32, len(pins))
+	for k := range pins {
+		left[k] = pins[k].n
+		free -= pins[k].n // a pinned replica without a place must not be placed elsewhere
+	}
+	take := func(only []bool, most int32) int32 {
+		before := c.placed
+		a.n, a.only = before+most, only
 		c.gather(true)
 		c.drain()
-		missing += a.n - c.placed // a pinned replica without a place must not be placed elsewhere
+		return c.placed - before
 	}
-	a.only = only
-	a.n = n - missing
-	c.gather(true)
-	c.drain()
+	for before := int32(-1); before < c.placed; {
+		before = c.placed
+		for k := range pins {
+			if left[k] > 0 {
+				left[k] -= take(both(only, pins[k].only), left[k])
+			}
+		}
+		free -= take(only, max(free, 0))
+		if !a.beside.levels() {
+			break
+		}
+	}
+	a.n, a.only = c.placed+max(free, 0), only
 }

@@ -16,6 +16,8 @@ type loss struct {
 type refuge struct {
 	loss   loss
 	allocs []alloc
+	// missing replicas have no room anywhere.
+	missing int32
 }
 
 // unfit is replicas that no node has room for after a loss.
@@ -25,27 +27,25 @@ type unfit struct {
 	n    int32
 }
 
-// recoveryRounds is how often the plan is changed to make room before replicas are left out.
+// recoveryRounds is how often the plan is changed to make room for what would be lost.
 const recoveryRounds = 4
 
-// survive makes sure that after any one loss the lost replicas of the workloads that must survive it fit on what remains.
-// Where they do not, workloads move away from the domain, then others make room, and at last replicas are left out.
+// survive looks for a plan in which after any one loss the lost replicas of the workloads that must survive it fit on what
+// remains: workloads move away from the domain, then others make room. What finds no room all the same is said in the plan, and
+// no reason to leave replicas out: then fewer would be there after the loss, and not more.
 func (s *Solver) survive() {
-	for round := 0; ; round++ {
+	for range recoveryRounds {
 		missing := s.recoverAll()
 		if len(missing) == 0 {
 			return
 		}
 		for _, u := range missing {
-			w := s.works[u.work]
-			if round < recoveryRounds && (s.leave(w, u.loss) || s.makeRoom(w, u)) {
-				continue
-			}
-			if round >= recoveryRounds {
-				s.drop(w, u)
+			if w := s.works[u.work]; !s.leave(w, u.loss) {
+				s.makeRoom(w, u)
 			}
 		}
 	}
+	s.recoverAll()
 }
 
 // losses lists the domains that hold replicas of workloads that must survive losing them, with these workloads.
@@ -95,8 +95,8 @@ func (s *Solver) recoverAll() []unfit {
 		})
 		for _, i := range list {
 			w := s.works[i]
-			allocs, left := s.refuge(w, l, s.lost(w, l))
-			w.refuges = append(w.refuges, refuge{l, allocs})
+			allocs, left := s.refuge(w, l, s.lost(w, l)-s.stuck(i, l))
+			w.refuges = append(w.refuges, refuge{l, allocs, left})
 			if left > 0 {
 				missing = append(missing, unfit{i, l, left})
 			}
@@ -126,11 +126,16 @@ func (s *Solver) lost(w *work, l loss) int32 {
 func (s *Solver) refuge(w *work, l loss, n int32) (allocs []alloc, left int32) {
 	of := s.m.axes[l.axis].of
 	only := s.movable(w, l)
+	away := s.awayFrom(w, l)
+	perNode := int32(maxReplicas)
+	if w.limits.apart {
+		perNode = 1
+	}
 	left = n
 	try := func(i int32) {
-		if left > 0 && of[i] != l.domain && (only == nil || only[i]) {
+		if left > 0 && of[i] != l.domain && (only == nil || only[i]) && !away.bars(i) {
 			var placed int32
-			allocs, placed = s.room.place(i, w.row.request.vector, left, maxReplicas, allocs)
+			allocs, placed = s.room.placeWithin(i, w.row.request.vector, min(left, s.openTo(w, l, i, allocs)), perNode, away.nodes(), allocs)
 			left -= placed
 		}
 	}
@@ -144,6 +149,54 @@ func (s *Solver) refuge(w *work, l loss, n int32) (allocs []alloc, left int32) {
 		}
 	}
 	return allocs, left
+}
+
+// awayFrom is where anti-affinity lets no replica of a workload be after a loss; nil for nowhere.
+func (s *Solver) awayFrom(w *work, l loss) *beside {
+	if w.pods == nil && !w.limits.apart {
+		return nil
+	}
+	out, of := &beside{}, s.m.axes[l.axis].of
+	if w.pods != nil {
+		for _, rule := range w.pods.rules {
+			switch rule.(type) {
+			case *apartRule, *apartOthers:
+				rule.limit(s, w, out)
+			}
+		}
+	}
+	for _, a := range w.allocs {
+		if w.limits.apart && of[a.pool] != l.domain {
+			out.cap(a.pool, a.node, 0)
+		}
+	}
+	return out
+}
+
+// openTo is how many replicas more anti-affinity among a workload's own lets a pool have after a loss, beside those that are left and
+// those that found a place.
+func (s *Solver) openTo(w *work, l loss, pool int32, found []alloc) int32 {
+	most, lost := int32(maxReplicas), s.m.axes[l.axis].of
+	for k := range w.limits.caps {
+		limit := &w.limits.caps[k]
+		of := s.m.axes[limit.axis].of
+		if limit.rule != RulePodAntiAffinity || of[pool] < 0 {
+			continue
+		}
+		n := int32(0)
+		for _, a := range w.allocs {
+			if lost[a.pool] != l.domain && of[a.pool] == of[pool] {
+				n += a.n
+			}
+		}
+		for _, a := range found {
+			if of[a.pool] == of[pool] {
+				n += a.n
+			}
+		}
+		most = min(most, max(limit.max-n, 0))
+	}
+	return most
 }
 
 // movable are the pools that every volume can be attached to of those that may be in the domain; nil for all.
@@ -161,7 +214,7 @@ func (s *Solver) movable(w *work, l loss) []bool {
 		for i, ok := range p.only {
 			inside = inside || ok && of[i] == l.domain
 		}
-		if !inside {
+		if !inside || domainOf(of, p.Pools) >= 0 { // what cannot leave the domain at all is not replaced
 			continue
 		}
 		for i, ok := range p.only {
@@ -186,7 +239,7 @@ func (s *Solver) leave(w *work, l loss) bool {
 	s.outgoing(w, &a)
 	s.put(w, &a)
 	s.settle(w)
-	if s.lost(w, l) < before && w.placed() >= placed && s.callersReach(w) {
+	if s.lost(w, l) < before && w.placed() >= placed && s.callersReach(w) && !s.disturbs(w) {
 		return true
 	}
 	s.restore(w, was)
@@ -220,7 +273,7 @@ func (s *Solver) makeRoom(w *work, u unfit) bool {
 		for _, a := range ghosts {
 			s.room.release(a, request)
 		}
-		if gained > 0 && other.placed() >= placed && s.callersReach(other) {
+		if gained > 0 && other.placed() >= placed && s.callersReach(other) && !s.disturbs(other) {
 			left -= gained
 			continue
 		}
@@ -239,30 +292,41 @@ func (w *work) yields(m *model, wanted *work, of []int32, domain int32) bool {
 	return false
 }
 
-// drop leaves replicas out that would have no room after a loss: a share of them, since what is left out for other losses
-// makes room after this one too.
-func (s *Solver) drop(w *work, u unfit) {
-	of := s.m.axes[u.loss.axis].of
-	losses := int32(max(len(s.lossesOf(w)), 1))
-	left := min((u.n+losses-1)/losses, s.lost(w, u.loss))
-	kept := make([]alloc, 0, len(w.allocs))
-	for k := len(w.allocs) - 1; k >= 0; k-- {
-		a := w.allocs[k]
-		if of[a.pool] == u.loss.domain && left > 0 {
-			n := min(left, a.n)
-			s.room.release(alloc{a.pool, a.node, n}, w.row.request.vector)
-			left -= n
-			if a.n -= n; a.n == 0 {
-				continue
-			}
-		}
-		kept = append(kept, a)
+// missing is how many replicas would have no room after losses.
+func missing(refuges []refuge) int32 {
+	n := int32(0)
+	for k := range refuges {
+		n += refuges[k].missing
 	}
-	slices.Reverse(kept)
-	w.allocs = kept
-	w.dropped = true
-	s.even(w)
-	s.settle(w)
+	return n
+}
+
+// recoverMore looks again for room for what had none after a loss, since others have left places. It returns whose refuges are others.
+func (s *Solver) recoverMore() []int32 {
+	if !slices.ContainsFunc(s.works, func(w *work) bool { return missing(w.refuges) > 0 }) {
+		return nil
+	}
+	before := make([][]refuge, len(s.works))
+	for i, w := range s.works {
+		if before[i] = w.refuges; s.reserve != nil {
+			s.unreserve(int32(i))
+		}
+	}
+	s.reserve = nil
+	s.recoverAll()
+	var out []int32
+	for i, w := range s.works {
+		if !sameRefuges(before[i], w.refuges) {
+			out = append(out, int32(i))
+		}
+	}
+	return out
+}
+
+func sameRefuges(a, b []refuge) bool {
+	return slices.EqualFunc(a, b, func(x, y refuge) bool {
+		return x.loss == y.loss && x.missing == y.missing && slices.Equal(x.allocs, y.allocs)
+	})
 }
 
 // recoveries are a workload's refuges in words.
@@ -273,7 +337,9 @@ func (s *Solver) recoveries(w *work) []Recovery {
 	out := make([]Recovery, 0, len(w.refuges))
 	for _, r := range w.refuges {
 		axis := &s.m.axes[r.loss.axis]
-		recovery := Recovery{Domain: location.Domain{Kind: axis.domain, Name: axis.names[r.loss.domain]}, Moves: make([]RecoveryMove, 0, len(r.allocs))}
+		recovery := Recovery{
+			Domain: location.Domain{Kind: axis.domain, Name: axis.names[r.loss.domain]}, Moves: make([]RecoveryMove, 0, len(r.allocs)), Missing: int(r.missing),
+		}
 		for _, a := range r.allocs {
 			recovery.Moves = append(recovery.Moves, RecoveryMove{int(a.pool), int(a.node), int(a.n)})
 		}

@@ -85,15 +85,23 @@ type trial struct {
 	rules        policy.Effective // as far as they limit how replicas are shared out
 	availability []policy.Availability
 	pins         bool
+	bars         []ConflictRule
 	far          map[int]bool // calls whose limits count
 	others       bool         // the room that other workloads take is missing
+	ports        bool         // host ports count
+	pods         PodRules     // as far as they limit how replicas are shared out
+	without      map[int]bool // rules of pods with others that are left out, by their numbers
 }
 
 func (s *Solver) newTrial(i int32) *trial {
 	w := s.works[i]
 	t := &trial{
 		allowed: make(poolSet, (len(s.m.pools)+63)/64), rules: *w.row.profile.rules.Effective,
-		availability: s.m.snapshot.Workloads[i].Availability, pins: true, others: true, far: map[int]bool{},
+		availability: s.m.snapshot.Workloads[i].Availability, pins: true, bars: w.barredBy(), others: true, far: map[int]bool{},
+		ports: true, without: map[int]bool{},
+	}
+	if own := s.m.snapshot.Workloads[i].PodRules; own != nil {
+		t.pods = *own
 	}
 	for k := range t.allowed {
 		t.allowed[k] = math.MaxUint64
@@ -119,9 +127,7 @@ func (s *Solver) suspects(i int32) []suspect {
 			add(RuleCall, fmt.Sprintf("at most %g ms to %s/%s", limit, callee.Namespace, callee.Name), nil, func(t *trial) { delete(t.far, k) })
 		}
 	}
-	if len(w.pins) > 0 {
-		add(RuleVolume, "volumes that hold replicas in place", nil, func(t *trial) { t.pins = false })
-	}
+	s.volumeSuspects(w, in, add)
 	if len(in.NodeSelector) > 0 {
 		add(RuleNodeSelector, "node selector "+rules.SelectorText(in.NodeSelector), s.meeting(&Workload{NodeSelector: in.NodeSelector, Tolerations: tolerateAll}), nil)
 	}
@@ -137,6 +143,7 @@ func (s *Solver) suspects(i int32) []suspect {
 			t.availability = without(t.availability, func(other policy.Availability) bool { return other == a })
 		})
 	}
+	out = append(out, s.podSuspects(i)...)
 	return append(out, s.policySuspects(i)...)
 }
 

@@ -108,7 +108,7 @@ func TestPlaces(t *testing.T) {
 		}, []int{1, 0, 0}},
 		{"volumes hold it", func(b *build) {
 			b.workload("db", 3, 500, func(w *engine.Workload) {
-				w.Pins = []engine.Pin{{Replicas: 1, Places: []location.Location{{Cloud: "azure", Region: "westeurope"}}}}
+				w.Pins = []engine.Pin{{Replicas: 1, Pools: []int{2}}}
 			})
 		}, []int{2, 0, 1}},
 		{"near what it calls", func(b *build) {
@@ -170,7 +170,7 @@ func TestConflicts(t *testing.T) {
 			b.workload("web", 1, 3000, b.policy(onlyCloud("gcp")))
 			for _, name := range []string{"x", "y"} {
 				b.workload(name, 1, 4000, b.policy(onlyCloud("gcp")), func(w *engine.Workload) {
-					w.Pins = []engine.Pin{{Replicas: 1, Places: []location.Location{{Cloud: "gcp"}}}}
+					w.Pins = []engine.Pin{{Replicas: 1, Pools: []int{1}}}
 				})
 			}
 		}, []engine.Rule{engine.RuleCapacity, engine.RuleLocation}},
@@ -222,7 +222,7 @@ func TestBadInput(t *testing.T) {
 			w.Calls = []engine.Call{{To: workload.Key{Name: "good"}, RequestsPerSecond: math.Inf(1)}}
 		}, "Calls[0]", false},
 		{"more pins than replicas", func(w *engine.Workload) {
-			w.Pins = []engine.Pin{{Replicas: 5, Places: []location.Location{{Cloud: "azure"}}}}
+			w.Pins = []engine.Pin{{Replicas: 5, Pools: []int{2}}}
 		}, "Pins[0].Replicas", false},
 		{"unknown jurisdiction", func(*engine.Workload) {}, "", true},
 	} {

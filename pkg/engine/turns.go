@@ -54,16 +54,19 @@ type group struct {
 func (w *work) running() int32 {
 	n := int32(0)
 	for _, p := range w.pins {
-		n += p.n
+		if p.Made {
+			n += p.n
+		}
 	}
 	return min(max(w.moving, n), w.n)
 }
 
-// takeTurns plans anew where there is too little room for everything. First come the replicas that run and the groups that ask
-// for no more than their share, planned together as if nobody asked for more; then, around them, what others ask for within
-// their shares; then the excess. So the excess of a namespace is paid for by nobody else, whatever its size. It returns false,
-// and plans nothing, where nobody has a turn to wait for, or nobody would be harmed without; always keeps the first turn of a
-// group that is alone to its share even then, since to plan for more than there is room for takes time without end.
+// takeTurns plans anew where there is too little room for everything. First come the replicas that run, unless others with a higher
+// priority take their room, and the groups that ask for no more than their share, planned together as if nobody asked for more; then,
+// around them, what others ask for within their shares; then the excess. So the excess of a namespace is paid for by nobody else,
+// whatever its size. It returns false, and plans nothing, where nobody has a turn to wait for, or nobody would be harmed without;
+// always keeps the first turn of a group that is alone to its share even then, since to plan for more than there is room for takes
+// time without end.
 func (s *Solver) takeTurns(always bool) bool {
 	groups := s.groups()
 	asked := make([]int32, len(s.works))
@@ -79,7 +82,7 @@ func (s *Solver) takeTurns(always bool) bool {
 	s.clear()
 	for _, i := range later {
 		if s.works[i].n = granted[i]; harms {
-			s.works[i].n = s.works[i].running()
+			s.works[i].n = min(s.works[i].running(), granted[i])
 		}
 	}
 	s.solveAll()
@@ -92,7 +95,7 @@ func (s *Solver) takeTurns(always bool) bool {
 			}
 			placed := w.placed()
 			undo := s.rework(i, func() *ask { a := &ask{}; s.outgoing(w, a); return a })
-			if w.placed() < placed || !s.reaches(w) || !s.callersReach(w) {
+			if w.placed() < placed || !s.reaches(w) || !s.callersReach(w) || s.disturbs(w) {
 				undo()
 			}
 		}
@@ -154,7 +157,7 @@ func (s *Solver) harms(groups []*group, later []int32) bool {
 // clear takes everything off the nodes.
 func (s *Solver) clear() {
 	for _, w := range s.works {
-		w.allocs, w.refuges, w.dropped = nil, nil, false
+		w.allocs, w.refuges = nil, nil
 		s.settle(w)
 	}
 	for _, r := range s.m.requests {

@@ -62,6 +62,12 @@ func TestTurns(t *testing.T) {
 		{"and its equals are not harmed by the lower", func(b *build) {
 			b.workload("web", 6, 2000, priority(1000)).workload("batch", greedy, 2000, in("greedy"))
 		}, []int{6, 6}, 0},
+		{"and takes the room of those that run", func(b *build) {
+			b.workload("web", 12, 2000, runs(0, 4), runs(1, 4), runs(2, 4)).workload("pay", 3, 2000, in("urgent"), priority(1000))
+		}, []int{9, 3}, -1},
+		{"unless it preempts nobody", func(b *build) {
+			b.workload("web", 11, 2000, runs(0, 4), runs(1, 4), runs(2, 3)).workload("pay", 3, 2000, in("urgent"), priority(1000), func(w *engine.Workload) { w.PreemptsNobody = true })
+		}, []int{11, 1}, -1},
 		{"replicas that cannot run take no room", func(b *build) {
 			b.workload("web", 12, 2000).workload("batch", greedy, 2000, in("greedy"), func(w *engine.Workload) {
 				w.Refused, w.RefusedBy = greedy-2, "ResourceQuota greedy/small leaves room for 2 more"

@@ -22,6 +22,12 @@ func (s *Solver) Update(i int, workload Workload) (*Plan, error) {
 				workload.Namespace, workload.Name, name)
 		}
 	}
+	for _, port := range workload.HostPorts {
+		if !s.m.ports.knows(port) {
+			return nil, fmt.Errorf("%s %s/%s has %s, which nothing in the snapshot has; make a new solver", workload.Kind,
+				workload.Namespace, workload.Name, port)
+		}
+	}
 	s.reserveAll()
 	old := s.works[i]
 	s.unreserve(int32(i))
@@ -35,6 +41,9 @@ func (s *Solver) Update(i int, workload Workload) (*Plan, error) {
 	w, problems := s.m.newWork(i, &workload)
 	s.lowerLeast(w.row.request.vector)
 	s.relink(int32(i), old, w)
+	if old.pods != nil || workload.PodRules != nil {
+		s.relate()
+	}
 	s.m.dense(w.row)
 	s.dual.relax.priceOf(w.row.request)
 	changed := []int32{int32(i)}
@@ -54,9 +63,9 @@ func (s *Solver) Update(i int, workload Workload) (*Plan, error) {
 			}
 		}
 	}
-	for _, far := range s.leaveOut(w) {
-		if !slices.Contains(changed, far) {
-			changed = append(changed, far)
+	for _, out := range slices.Concat(s.leaveOut(w), s.leaveOutMisplaced(), s.recoverMore()) {
+		if !slices.Contains(changed, out) {
+			changed = append(changed, out)
 		}
 	}
 	return s.replan(changed, &workload, problems), nil
@@ -67,17 +76,16 @@ func (s *Solver) Update(i int, workload Workload) (*Plan, error) {
 func (s *Solver) moveRefuges(i int32) []int32 {
 	w := s.works[i]
 	before := make([][]refuge, len(s.works))
-	kept := false
+	kept, lacking := false, int32(0)
 	for k, other := range s.works {
 		s.unreserve(int32(k))
-		before[k] = other.refuges
+		before[k], lacking = other.refuges, lacking+missing(other.refuges)
 		kept = kept || len(other.refuges) > 0
 	}
 	s.reserve = nil
-	dropped, was := w.dropped, s.lift(w)
+	was := s.lift(w)
 	undo := func() []int32 {
 		s.restore(w, was)
-		w.dropped = dropped
 		for k, other := range s.works {
 			other.refuges = before[k]
 		}
@@ -91,15 +99,20 @@ func (s *Solver) moveRefuges(i int32) []int32 {
 	s.outgoing(w, &a)
 	s.put(w, &a)
 	s.settle(w)
-	if w.placed() < w.n || !s.reaches(w) || !s.callersReach(w) || len(s.recoverAll()) > 0 {
+	if w.placed() < w.n || !s.reaches(w) || !s.callersReach(w) {
 		return undo()
 	}
-	w.dropped = false
+	now := int32(0)
+	for _, u := range s.recoverAll() {
+		now += u.n
+	}
+	if now > lacking {
+		return undo()
+	}
 	s.reserveAll()
 	changed := []int32{i}
 	for k, other := range s.works {
-		same := func(x, y refuge) bool { return x.loss == y.loss && slices.Equal(x.allocs, y.allocs) }
-		if int32(k) != i && !slices.EqualFunc(before[k], other.refuges, same) {
+		if int32(k) != i && !sameRefuges(before[k], other.refuges) {
 			changed = append(changed, int32(k))
 		}
 	}
@@ -115,7 +128,7 @@ func (s *Solver) giveWay(i int32) []int32 {
 	}
 	out := []int32{i}
 	for _, u := range d.exchange(i, func(all []moved) bool {
-		far := func(u moved) bool { return !s.reaches(u.work) || !s.callersReach(u.work) }
+		far := func(u moved) bool { return !s.reaches(u.work) || !s.callersReach(u.work) || s.disturbs(u.work) }
 		return s.works[i].placed() == s.works[i].n && !slices.ContainsFunc(all, far)
 	}) {
 		if u.index != i {
@@ -161,6 +174,21 @@ func (s *Solver) leaveOut(w *work) []int32 {
 			s.shelter(in.work)
 			out = append(out, in.work)
 			open = append(open, from)
+		}
+	}
+	return out
+}
+
+// leaveOutMisplaced leaves out the replicas that rules of pods do not let be where they are, and those of callers that are too far
+// then. It returns whose.
+func (s *Solver) leaveOutMisplaced() []int32 {
+	var out []int32
+	for again := true; again; {
+		again = false
+		for _, i := range s.keepPodRules() {
+			out = append(out, i)
+			out = append(out, s.leaveOut(s.works[i])...)
+			again = true
 		}
 	}
 	return out
@@ -330,23 +358,16 @@ func most(list []load, dims int) []int64 {
 	return out
 }
 
-// shelter finds refuges for one workload and keeps room free for them; replicas without one are left out.
+// shelter finds refuges for one workload and keeps room free for them.
 func (s *Solver) shelter(i int32) {
 	w := s.works[i]
-	for again := true; again; {
-		w.refuges, again = nil, false
-		for _, l := range s.lossesOf(w) {
-			allocs, left := s.refuge(w, l, s.lost(w, l))
-			for _, a := range allocs {
-				s.room.release(a, w.row.request.vector)
-			}
-			w.refuges = append(w.refuges, refuge{l, allocs})
-			if left > 0 { // what other losses would take is less now
-				s.drop(w, unfit{i, l, left})
-				again = true
-				break
-			}
+	w.refuges = nil
+	for _, l := range s.lossesOf(w) {
+		allocs, left := s.refuge(w, l, s.lost(w, l)-s.stuck(i, l))
+		for _, a := range allocs {
+			s.room.release(a, w.row.request.vector)
 		}
+		w.refuges = append(w.refuges, refuge{l, allocs, left})
 	}
 	s.claim(w)
 }

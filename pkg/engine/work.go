@@ -10,6 +10,7 @@ import (
 
 // work is one workload while a plan is made.
 type work struct {
+	index  int32
 	row    *row
 	limits *limits
 	n      int32 // replicas that are planned for
@@ -21,6 +22,7 @@ type work struct {
 	stays     []stay
 	moving    int32 // replicas that run now and are still wanted
 	pins      []pin
+	volumes   []string // what limits all of its replicas
 	out       []edge   // calls it makes
 	own       []edge   // calls that are its own alone, until follow adds them to out
 	in        []caller // calls it receives
@@ -33,14 +35,16 @@ type work struct {
 	usd       float64 // of the replicas and their moves, calls apart
 	refuges   []refuge
 	certain   bool // it has replicas in every plan that is compared with the bound
-	dropped   bool // replicas were left out for want of room after a loss
 	following bool // it is among those that follow what they call
+
+	pods *podWork // rules of pods that bind it to others; nil for none
 }
 
 // pin is replicas that must be on certain pools.
 type pin struct {
 	n    int32
 	only []bool
+	*Pin // that it was read from
 }
 
 // edge is a call to another workload.
@@ -69,7 +73,7 @@ func (m *model) newWork(i int, w *Workload) (*work, []Problem) {
 	problem := func(field, format string, args ...any) {
 		problems = append(problems, Problem{Object: object, Field: field, Message: fmt.Sprintf(format, args...)})
 	}
-	out := &work{held: w.Hold, namespace: w.Namespace, priority: w.Priority}
+	out := &work{index: int32(i), held: w.Hold, namespace: w.Namespace, priority: w.Priority}
 	clean := *w
 	bad := func(field, format string, args ...any) {
 		problem(field, format+"; its replicas stay where they are until it is corrected", args...)
@@ -125,7 +129,7 @@ func (m *model) newWork(i int, w *Workload) (*work, []Problem) {
 		out.held = profile.rules.Held() // an uncertain answer keeps the last decision
 	}
 	out.row = m.row(&clean, profile)
-	out.limits = m.limitsOf(&clean, profile, out.row.request)
+	out.limits = m.limitsOf(i, &clean, profile, out.row.request)
 	out.refused = int32(clean.Refused)
 	out.n = int32(clean.Replicas) - out.refused
 	m.readCurrent(out, &clean, problem)
@@ -165,6 +169,7 @@ func (m *model) readCurrent(out *work, w *Workload, problem func(field, format s
 
 func (m *model) readPins(out *work, w *Workload, problem func(field, format string, args ...any)) {
 	left := out.n
+	out.volumes = w.Volumes
 	for k := range w.Pins {
 		p := &w.Pins[k]
 		if p.Replicas < 0 || p.Replicas > int(left+out.refused) {
@@ -176,10 +181,14 @@ func (m *model) readPins(out *work, w *Workload, problem func(field, format stri
 		}
 		left -= n
 		only := make([]bool, len(m.pools))
-		for i := range m.pools {
-			only[i] = p.Allows(m.pools[i].class.Location)
+		for _, i := range p.Pools {
+			if i < 0 || i >= len(m.pools) {
+				problem(fmt.Sprintf("Pins[%d].Pools", k), "%d is none of the %d pools; it is left out", i, len(m.pools))
+				continue
+			}
+			only[i] = true
 		}
-		out.pins = append(out.pins, pin{n, only})
+		out.pins = append(out.pins, pin{n, only, p})
 	}
 }
 

@@ -44,14 +44,3 @@ func poolTaints(taints []corev1.Taint) []corev1.Taint {
 	slices.SortFunc(out, func(a, b corev1.Taint) int { return strings.Compare(a.ToString(), b.ToString()) })
 	return slices.Compact(out)
 }
-
-// RunsDaemons says of nodes whether a DaemonSet whose pods have this spec runs one there. They tolerate the taints of a node's state.
-func RunsDaemons(spec *corev1.PodSpec) func(*corev1.Node) bool {
-	demands := rules.DemandsOf(spec)
-	return func(node *corev1.Node) bool {
-		_, untolerated := demands.UntoleratedOf(node.Spec.Taints, func(taint *corev1.Taint) bool {
-			return rules.KeepsOff(taint) && !strings.HasPrefix(taint.Key, "node.kubernetes.io/")
-		})
-		return !untolerated && demands.Selects(node)
-	}
-}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -27,13 +28,19 @@ func Build(input *Input) (*Result, error) {
 			PoolOf:   make(map[string]int, len(input.Nodes)),
 			Snapshot: &engine.Snapshot{RoundTrips: input.World.RoundTrips, Egress: input.World.Prices},
 		},
-		nodes: make(map[nodeKey]nodeAt, len(input.Nodes)),
+		nodes:       make(map[nodeKey]nodeAt, len(input.Nodes)),
+		attachments: newAttachments(), runtimes: workload.RuntimeClassesOf(input.RuntimeClasses),
 	}
 	b.workloads()
 	b.priorities = newPriorities(input.PriorityClasses)
+	b.known = b.volumes()
 	b.refer()
+	b.devices = b.readDevices()
+	b.survey()
+	b.daemons = b.readDaemons()
 	for _, g := range b.groups() {
 		pool, info := b.pool(g)
+		b.attachments.assign(info.Index, g.attaches)
 		for _, m := range g.nodes {
 			b.nodes[nodeKey{g.cluster, m.node.Name}] = nodeAt{pool: info.Index, node: -1}
 			if _, taken := b.out.PoolOf[m.node.Name]; !taken {
@@ -48,10 +55,14 @@ func Build(input *Input) (*Result, error) {
 	}
 	b.commit()
 	pods := b.pods()
-	b.known, b.out.builder = b.volumes(), b
+	b.addDaemons()
+	b.out.builder = b
 	for i := range b.out.Workloads {
-		b.out.Snapshot.Workloads = append(b.out.Snapshot.Workloads, b.workload(&b.out.Workloads[i], pods[i], b.known))
+		planned, _ := b.workload(&b.out.Workloads[i], pods[i]) // pools were made knowing of all volumes
+		b.out.Snapshot.Workloads = append(b.out.Snapshot.Workloads, planned)
 	}
+	b.keepRunning()
+	b.podRules()
 	b.refuse(pods)
 	slices.SortStableFunc(b.out.Problems, func(x, y Problem) int {
 		return cmp.Or(strings.Compare(x.Object, y.Object), strings.Compare(x.Field, y.Field), strings.Compare(x.Message, y.Message))
@@ -64,6 +75,15 @@ type builder struct {
 	input *Input
 	out   *Result
 	known *volumes
+	// attachments are how volumes tell nodes apart; surveyed says that pools are made by them.
+	attachments *attachments
+	surveyed    bool
+	runtimes    workload.RuntimeClasses
+	daemons     []daemon
+	devices     *devices // nil where nobody claims any
+	// haveClaim are the pods of an input by the claims that they have.
+	haveClaim map[claimKey][]int
+	claimsOf  *Input
 	// index finds a planned workload in out.Workloads.
 	index map[workload.Key]int
 	// callees finds the workload that calls to a name go to.
@@ -73,7 +93,11 @@ type builder struct {
 	// keys are the node labels that workloads and pools select by; hosts the names of nodes that they select, unless
 	// everyHost is set.
 	keys, hosts map[string]bool
-	everyHost   bool
+	// names are the names of nodes that workloads ask for or keep off: by spec.nodeName, or a field of their node affinity.
+	names     map[string]bool
+	everyHost bool
+	// awaiting are the workloads that share a claim which waits for a volume, by claim; nil until it is asked for.
+	awaiting map[claimKey][]int
 }
 
 // nodeKey names a node: two clusters may have one of the same name.
@@ -105,24 +129,48 @@ func (b *builder) workloads() {
 			if _, taken := b.callees[to]; !taken { // as the engine takes the first of a name
 				b.callees[to] = len(b.out.Workloads)
 			}
-			b.out.Workloads = append(b.out.Workloads, *w)
+			b.out.Workloads = append(b.out.Workloads, b.admit(w))
 		}
 	}
 }
 
+// admit is a workload with the template as admission changes its pods.
+func (b *builder) admit(w *Workload) Workload {
+	out := *w
+	var err error
+	if out.Template, err = b.runtimes.Admit(w.Template); err != nil {
+		b.problem(w.String(), "spec.template.spec.nodeSelector", "%s", err)
+	}
+	return out
+}
+
 // refer notes which node labels anybody selects by.
 func (b *builder) refer() {
-	b.keys, b.hosts = map[string]bool{}, map[string]bool{}
+	b.keys, b.hosts, b.names = map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for i := range b.out.Workloads {
 		spec := &b.out.Workloads[i].Template.Spec
 		for key, value := range spec.NodeSelector {
 			b.selects(key, true, value)
 		}
+		if spec.NodeName != "" {
+			b.names[spec.NodeName] = true
+		}
 		for _, term := range nodeTerms(spec) {
+			for _, field := range term.MatchFields {
+				for _, name := range field.Values {
+					b.names[name] = true
+				}
+			}
 			for _, requirement := range term.MatchExpressions {
 				listed := requirement.Operator == corev1.NodeSelectorOpIn || requirement.Operator == corev1.NodeSelectorOpNotIn
 				b.selects(requirement.Key, listed, requirement.Values...)
 			}
+		}
+	}
+	b.referPods()
+	for i := range b.out.Workloads {
+		if key, _ := b.awaited(&b.out.Workloads[i]); key != "" {
+			b.selects(key, true)
 		}
 	}
 	for _, pool := range b.input.Pools {
@@ -180,6 +228,36 @@ func (b *builder) labelsOf(n *located) labels.Set {
 	if host, ok := n.node.Labels[corev1.LabelHostname]; ok && (b.everyHost || b.hosts[host]) {
 		out[corev1.LabelHostname] = host
 	}
+	if b.names[n.node.Name] {
+		out[metadataName] = n.node.Name
+	}
+	return out
+}
+
+// byName is a node affinity with its demands on the names of nodes as demands on a label that pools of such nodes have. The given one
+// stays as it is.
+func byName(selector *corev1.NodeSelector) *corev1.NodeSelector {
+	if selector == nil || !slices.ContainsFunc(selector.NodeSelectorTerms, func(t corev1.NodeSelectorTerm) bool { return len(t.MatchFields) > 0 }) {
+		return selector
+	}
+	out := selector.DeepCopy()
+	for i := range out.NodeSelectorTerms {
+		term := &out.NodeSelectorTerms[i]
+		term.MatchExpressions, term.MatchFields = append(term.MatchExpressions, term.MatchFields...), nil
+	}
+	return out
+}
+
+// nodeSelector is a pod's node selector, with the node that it names itself.
+func nodeSelector(spec *corev1.PodSpec) map[string]string {
+	if spec.NodeName == "" {
+		return spec.NodeSelector
+	}
+	out := maps.Clone(spec.NodeSelector)
+	if out == nil {
+		out = map[string]string{}
+	}
+	out[metadataName] = spec.NodeName
 	return out
 }
 
@@ -194,18 +272,31 @@ func (r *running) add(pod *Pod, at nodeAt) {
 		r.replicas, r.nodes = map[int]int{}, map[string]nodeName{}
 	}
 	r.replicas[at.pool]++
-	r.nodes[pod.Name] = nodeName{at.pool, pod.Node}
+	r.nodes[pod.Name] = nodeName{at, pod.Node}
 }
 
-// nodeName is a node that a pod runs on, and its pool.
+// on counts the pods by node, but for nodes that must not be used.
+func (r *running) on() []engine.PodsAt {
+	count := map[nodeAt]int{}
+	for _, at := range r.nodes {
+		if at.node >= 0 {
+			count[at.nodeAt]++
+		}
+	}
+	return inOrder(count)
+}
+
+// nodeName is a node that a pod runs on.
 type nodeName struct {
-	pool int
+	nodeAt
 	name string
 }
 
 // pods counts every pod once: as a replica of a planned workload where it runs, or as room that is taken.
 func (b *builder) pods() []running {
 	out := make([]running, len(b.out.Workloads))
+	seen := map[attached]bool{}
+	ports := b.wantsPorts()
 	for i := range b.input.Pods {
 		pod := &b.input.Pods[i]
 		at, ok := b.nodeOf(pod)
@@ -217,7 +308,12 @@ func (b *builder) pods() []running {
 			continue
 		}
 		if at.node >= 0 {
-			subtract(&b.out.Snapshot.Pools[at.pool].Nodes[at.node].Free, &pod.Request)
+			node := &b.out.Snapshot.Pools[at.pool].Nodes[at.node]
+			subtract(&node.Free, &pod.Request)
+			b.attach(pod, at, seen)
+			if ports {
+				node.HostPorts = append(node.HostPorts, pod.HostPorts...)
+			}
 		}
 	}
 	return out

@@ -237,7 +237,7 @@ func TestLimitsOfDeclaredPools(t *testing.T) {
 
 func TestVolumesPinReplicas(t *testing.T) {
 	set := deployment("db", 3, "100m", "128Mi")
-	set.Kind, set.ClaimTemplates = "StatefulSet", []string{"data"}
+	set.Kind, set.ClaimTemplates = "StatefulSet", []workload.ClaimTemplate{{Name: "data"}}
 	claim := func(name, volume string) *corev1.PersistentVolumeClaim {
 		return &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name}, Spec: corev1.PersistentVolumeClaimSpec{VolumeName: volume}}
 	}
@@ -261,13 +261,16 @@ func TestVolumesPinReplicas(t *testing.T) {
 		Claims:    []*corev1.PersistentVolumeClaim{claim("data-db-0", "v0"), claim("data-db-1", "v1"), claim("data-db-2", "v2"), claim("files", "v3")},
 		Volumes:   []*corev1.PersistentVolume{disk("v0", "eu-west-1a"), disk("v1", "eu-west-1b"), disk("v2", "eu-west-1b"), disk("v3", "eu-west-1a")},
 	})
-	got := fmt.Sprint(result.Snapshot.Workloads[0].Pins, result.Snapshot.Workloads[1].Pins)
-	place := func(zone string) []location.Location {
-		return []location.Location{{Cloud: "aws", Region: "eu-west-1", Zone: zone}}
+	want := []engine.Pin{
+		{Replicas: 1, Pools: []int{0}, Made: true, Volumes: []string{"volume v0 of claim data-db-0"}},
+		{Replicas: 2, Pools: []int{1}, Made: true, Volumes: []string{"volume v1 of claim data-db-1", "volume v2 of claim data-db-2"}},
 	}
-	want := fmt.Sprint([]engine.Pin{{Replicas: 1, Places: place("eu-west-1a")}, {Replicas: 2, Places: place("eu-west-1b")}}, []engine.Pin{{Replicas: 2, Places: place("eu-west-1a")}})
-	if got != want {
-		t.Errorf("got %s\nwant %s", got, want)
+	if got := result.Snapshot.Workloads[0].Pins; !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v\nwant %+v", got, want)
+	}
+	if files := result.Snapshot.Workloads[1]; len(files.Pins) > 0 || !slices.Equal(files.Attachable, []int{0}) ||
+		!slices.Equal(files.Volumes, []string{"volume v3 of claim files"}) {
+		t.Errorf("what holds all replicas alike: pins %+v, pools %v for %v", files.Pins, files.Attachable, files.Volumes)
 	}
 }
 

@@ -2,6 +2,7 @@ package planning
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -80,25 +81,86 @@ func (b *builder) limit(groups []*group, declared []*v1alpha1.CloudPool) []*grou
 			}
 			continue
 		}
-		share(pool, of[pool])
+		groups = append(groups, b.grow(pool, of[pool])...)
 	}
 	return groups
 }
 
-// share gives each group its part of what the declaration allows beyond the nodes that exist: equal parts, so that
+// grow shares the limits of a declaration among its groups, as far as further nodes would be of them. Where its nodes are all told
+// apart by what is theirs alone, it returns groups for further ones.
+func (b *builder) grow(pool *v1alpha1.CloudPool, groups []*group) []*group {
+	if nodesOf(pool.Spec.MaxNodes) == 0 {
+		share(pool, groups, groups)
+		return nil
+	}
+	var open, more []*group
+	for _, g := range groups {
+		next := b.further(g, groups)
+		switch {
+		case next.order == g.order:
+			g.next = next.next
+			open = append(open, g)
+		case !slices.ContainsFunc(more, func(other *group) bool { return other.order == next.order }):
+			more = append(more, next)
+		}
+	}
+	if len(open) > 0 {
+		more = nil
+	}
+	share(pool, groups, slices.Concat(open, more))
+	return more
+}
+
+// further is the group of the nodes that could be added beside those of a group: the group itself, or one without what belongs to single
+// nodes, which are their names and volumes on their own disks. all are the groups of the same pool.
+func (b *builder) further(g *group, all []*group) *group {
+	var nodes []*corev1.Node
+	for _, other := range all {
+		if other.at.Location == g.at.Location && other.at.InstanceType == g.at.InstanceType {
+			for i := range other.nodes {
+				nodes = append(nodes, other.nodes[i].node)
+			}
+		}
+	}
+	next := alike(nodes, &g.at)
+	out := *g
+	out.nodes, out.name, out.min, out.max, out.next = nil, "", 0, 0, next
+	out.each = copyOf(&g.each)
+	out.attaches = b.attachments.matching(next, &g.at)
+	out.attachText = b.attachments.text(out.attaches)
+	_, host := g.labels[corev1.LabelHostname]
+	_, named := g.labels[metadataName]
+	if host || named {
+		out.labels = maps.Clone(g.labels)
+		delete(out.labels, corev1.LabelHostname)
+		delete(out.labels, metadataName)
+		if host && b.everyHost {
+			out.labels[corev1.LabelHostname] = addedHost
+		}
+	}
+	if host || named || out.attachText != g.attachText {
+		out.order = out.key() + " further"
+	}
+	return &out
+}
+
+// share gives each open group its part of what the declaration allows beyond the nodes that exist in all of them: equal parts, so that
 // together they never exceed it.
-func share(pool *v1alpha1.CloudPool, groups []*group) {
+func share(pool *v1alpha1.CloudPool, groups, open []*group) {
 	exist := 0
 	for _, g := range groups {
 		exist += len(g.nodes)
 	}
 	low := min(nodesOf(pool.Spec.MinNodes), nodesOf(pool.Spec.MaxNodes))
 	spare, missing := max(nodesOf(pool.Spec.MaxNodes)-exist, 0), max(low-exist, 0)
-	for i, g := range groups {
-		if part := parts(spare, len(groups), i); part > 0 {
+	for _, g := range groups {
+		g.min = min(len(g.nodes), max(low, 0))
+	}
+	for i, g := range open {
+		if part := parts(spare, len(open), i); part > 0 {
 			g.max = len(g.nodes) + part
 		}
-		g.min = min(len(g.nodes)+parts(missing, len(groups), i), max(low, 0), max(g.max, len(g.nodes)))
+		g.min = min(len(g.nodes)+parts(missing, len(open), i), max(low, 0), max(g.max, len(g.nodes)))
 	}
 }
 
@@ -136,20 +198,26 @@ func (b *builder) empty(pool *v1alpha1.CloudPool) *group {
 			spec.InstanceType, at.Location)
 		return nil
 	}
+	if g.each.Extended[ephemeralStorage] == 0 {
+		g.each.Extended[ephemeralStorage] = diskOf(at.Cloud)
+	}
+	b.limitAdded(spec.InstanceType, &g.each)
 	if known {
 		g.capacity = pricing.Resources{MilliCPU: instance.MilliCPU, MemoryBytes: instance.MemoryBytes, GPUs: int64(instance.GPUs)}
 		setDefault(node.Labels, corev1.LabelArchStable, instance.Architecture)
 	}
-	setDefault(node.Labels, corev1.LabelOSStable, string(corev1.Linux))
+	everyNode(node.Labels)
+	g.next, g.attaches = node, b.attachments.matching(node, &at)
+	g.attachText = b.attachments.text(g.attaches)
 	g.operatingSystem = pricing.OperatingSystem(node.Labels)
 	g.labels = b.labelsOf(&located{node: node, labels: location.LabelsOf(at)})
-	g.order = key(keyHead(g.cluster, &at), pool, keyTail("", g.operatingSystem, &at, &g.each, g.taints), g.labels) + " declared"
+	g.order = g.key() + " declared"
 	return g
 }
 
 // nodeFor is a node as the declaration describes it.
 func nodeFor(spec *v1alpha1.CloudPoolSpec) *corev1.Node {
-	return &corev1.Node{ObjectMeta: metav1.ObjectMeta{Labels: LabelsOfPool(spec)}}
+	return &corev1.Node{ObjectMeta: metav1.ObjectMeta{Labels: LabelsOfPool(spec)}, Spec: corev1.NodeSpec{Taints: spec.Taints}}
 }
 
 // LabelsOfPool are the labels of the nodes of a pool as its declaration describes them.
@@ -176,6 +244,24 @@ func LabelsOfPool(spec *v1alpha1.CloudPoolSpec) labels.Set {
 	return set
 }
 
+// addedHost is the host name of nodes that do not exist yet: every node has one.
+const addedHost = "node-to-be-added"
+
+// everyNode adds the labels that kubelets and clouds set on every node: the machine's, which is one of the most common kind where nobody
+// says which, and the deprecated ones beside those in force.
+func everyNode(set map[string]string) {
+	setDefault(set, corev1.LabelOSStable, string(corev1.Linux))
+	setDefault(set, corev1.LabelArchStable, "amd64")
+	setDefault(set, corev1.LabelHostname, addedHost)
+	for _, label := range []struct{ deprecated, key string }{
+		{"beta.kubernetes.io/os", corev1.LabelOSStable}, {"beta.kubernetes.io/arch", corev1.LabelArchStable},
+		{corev1.LabelInstanceType, corev1.LabelInstanceTypeStable}, {corev1.LabelFailureDomainBetaZone, corev1.LabelTopologyZone},
+		{corev1.LabelFailureDomainBetaRegion, corev1.LabelTopologyRegion},
+	} {
+		setDefault(set, label.deprecated, set[label.key])
+	}
+}
+
 func setDefault(set map[string]string, key, value string) {
 	if _, ok := set[key]; !ok && value != "" {
 		set[key] = value
@@ -199,7 +285,7 @@ func (b *builder) rediscover(groups []*group, discovered []*v1alpha1.CloudPool) 
 				groups = append(groups, g)
 			}
 		case g.declared == nil:
-			share(pool, []*group{g})
+			b.grow(pool, []*group{g}) // nodes that are added beside one that is told apart by its name are of no pool yet
 		}
 	}
 	return groups

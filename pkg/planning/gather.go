@@ -41,7 +41,10 @@ func From(lists *state.Lists, world *state.World, options location.Options, know
 		World: world, Location: options, Nodes: lists.Nodes, Pools: lists.CloudPools,
 		Namespaces: make(map[string]labels.Set, len(lists.Namespaces)), Pods: make([]Pod, 0, len(lists.Pods)),
 		Claims: lists.Claims, Volumes: lists.Volumes, Classes: lists.StorageClasses, PriorityClasses: lists.PriorityClasses,
-		Quotas: lists.Quotas, Unavailable: NodeUnavailable, PoolUnavailable: outages(lists.CloudPools), shapes: known,
+		CSINodes: lists.CSINodes, DaemonSets: lists.DaemonSets, RuntimeClasses: lists.RuntimeClasses,
+		ResourceClaims: lists.ResourceClaims, ResourceClaimTemplates: lists.ResourceClaimTemplates, ResourceSlices: lists.ResourceSlices,
+		DeviceClasses: lists.DeviceClasses,
+		Quotas:        lists.Quotas, Unavailable: NodeUnavailable, PoolUnavailable: outages(lists.CloudPools), shapes: known,
 	}
 	for _, namespace := range lists.Namespaces {
 		in.Namespaces[namespace.Name] = labels.Set(namespace.Labels)
@@ -170,6 +173,9 @@ type shape struct {
 	generation int64 // of the pod: resizing it raises it
 	request    engine.Resources
 	claims     []string
+	// antiAffinity and hostPorts are what rules of pods look at.
+	antiAffinity []corev1.PodAffinityTerm
+	hostPorts    []engine.HostPort
 }
 
 func (s *Shapes) of(pod *corev1.Pod) *shape {
@@ -178,7 +184,10 @@ func (s *Shapes) of(pod *corev1.Pod) *shape {
 			return known.(*shape)
 		}
 	}
-	out := &shape{generation: pod.Generation, request: Request(&pod.Spec), claims: workload.Claims(pod)}
+	out := &shape{
+		generation: pod.Generation, request: Request(&pod.Spec), claims: workload.Claims(pod),
+		antiAffinity: workload.AntiAffinity(&pod.Spec), hostPorts: HostPorts(&pod.Spec),
+	}
 	if s != nil {
 		s.byUID.Store(pod.UID, out)
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"tradewind.dev/tradewind/apis/v1alpha1"
 )
 
@@ -33,6 +35,7 @@ func nameAll(groups []*group, declared, discovered []*v1alpha1.CloudPool) {
 		func(g *group) string { return g.at.Zone },
 		func(g *group) string { return g.at.InstanceType },
 		func(g *group) string { return string(g.at.CapacityType) },
+		func(g *group) string { return g.host() },
 		func(g *group) string { return digest(g.order) },
 	} {
 		count := map[key]int{}
@@ -49,6 +52,16 @@ func nameAll(groups []*group, declared, discovered []*v1alpha1.CloudPool) {
 			}
 		}
 	}
+}
+
+// host is the name of the only node of a group that is told apart by what is this node's alone.
+func (g *group) host() string {
+	_, host := g.labels[corev1.LabelHostname]
+	_, named := g.labels[metadataName]
+	if len(g.nodes) == 1 && (host || named || g.attachText != "") {
+		return g.nodes[0].node.Name
+	}
+	return ""
 }
 
 // base is the name of a group that has no neighbour of the same name.

@@ -31,6 +31,10 @@ func (r *Result) NewNode(pool, i int) *corev1.Node {
 	for key, value := range planned.Labels {
 		setDefault(node.Labels, key, value)
 	}
+	for key, value := range info.driverLabels {
+		setDefault(node.Labels, key, value)
+	}
+	delete(node.Labels, metadataName) // a name of its own comes
 	node.Name = fmt.Sprintf("%s-new-%d", info.Name, i+1)
 	node.Labels[corev1.LabelHostname] = node.Name
 	node.Spec.Taints = planned.Taints

@@ -3,7 +3,10 @@
 package planning
 
 import (
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	nodev1 "k8s.io/api/node/v1"
+	resourcev1 "k8s.io/api/resource/v1"
 	schedulingv1 "k8s.io/api/scheduling/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -38,6 +41,17 @@ type Input struct {
 	Claims     []*corev1.PersistentVolumeClaim
 	Volumes    []*corev1.PersistentVolume
 	Classes    []*storagev1.StorageClass
+	// CSINodes say how many volumes nodes attach.
+	CSINodes []*storagev1.CSINode
+	// DaemonSets take room on every node that their pods tolerate and select, also on nodes to be added.
+	DaemonSets []*appsv1.DaemonSet
+	// ResourceClaims and what follows say which devices there are for pods that claim some.
+	ResourceClaims         []*resourcev1.ResourceClaim
+	ResourceClaimTemplates []*resourcev1.ResourceClaimTemplate
+	ResourceSlices         []*resourcev1.ResourceSlice
+	DeviceClasses          []*resourcev1.DeviceClass
+	// RuntimeClasses add to what pods ask for, select and tolerate, as admission does.
+	RuntimeClasses []*nodev1.RuntimeClass
 	// PriorityClasses and Quotas say in whose favour room is shared out, and which replicas cannot run.
 	PriorityClasses []*schedulingv1.PriorityClass
 	Quotas          []*corev1.ResourceQuota
@@ -70,6 +84,10 @@ type Pod struct {
 	Request engine.Resources
 	// Claims are the names of its PersistentVolumeClaims.
 	Claims []string
+	// Labels, AntiAffinity (the required terms) and HostPorts are what rules of pods look at. A pod that is being deleted has none.
+	Labels       labels.Set
+	AntiAffinity []corev1.PodAffinityTerm
+	HostPorts    []engine.HostPort
 }
 
 // PoolInfo is a pool of the snapshot with the objects that it was made from.
@@ -89,6 +107,8 @@ type PoolInfo struct {
 	Negotiated bool
 	// Unavailable is why it must not be used now; empty when it may be.
 	Unavailable string
+	// driverLabels are those that storage drivers will give a node that is added, as far as volumes ask for them.
+	driverLabels map[string]string
 }
 
 // ID names the pool among those of all clusters: "west/aws-eu-west-1a", and where the cluster has no name, the pool's alone.

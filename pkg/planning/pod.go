@@ -23,8 +23,11 @@ func (s *Shapes) Pod(pod *corev1.Pod, owners workload.Owners) (out Pod, ok bool)
 		Namespace: pod.Namespace, Name: pod.Name, Node: pod.Spec.NodeName, Cluster: pod.Labels[v1alpha1.LabelCluster],
 		Request: shape.request, Claims: shape.claims,
 	}
+	if of := workload.Of(pod, owners); workload.Live(pod) || of.Kind == workload.DaemonSet { // whose next pod comes in its place
+		out.Workload = of
+	}
 	if workload.Live(pod) {
-		out.Workload = workload.Of(pod, owners)
+		out.Labels, out.AntiAffinity, out.HostPorts = pod.Labels, shape.antiAffinity, shape.hostPorts
 	}
 	return out, true
 }

@@ -36,6 +36,11 @@ type group struct {
 	order    string // the key, which breaks ties
 	// operatingSystem as the node's labels say it.
 	operatingSystem string
+	// attaches are the selectors of volumes that its nodes match, and attachText tells them apart.
+	attaches   []int
+	attachText string
+	// next is a node that would be added; nil where none is.
+	next *corev1.Node
 }
 
 // member is a node of a group.
@@ -76,16 +81,25 @@ func (b *builder) groups() []*group {
 	for i := range nodes {
 		n := nodes[i]
 		pool, labels := n.declaredBy(declared), b.labelsOf(n)
-		key := key(n.head, pool, n.tail, labels)
+		each, tail := copyOf(&n.allocatable), n.tail
+		b.limitVolumes(n.node.Name, &each)
+		b.devices.countDevices(n.node, &each)
+		if len(each.Extended) != len(n.allocatable.Extended) {
+			tail = keyTail(n.provider, n.operatingSystem, &n.at, &each, n.taints)
+		}
+		attaches := b.attachments.matching(n.node, &n.at)
+		attachText := b.attachments.text(attaches)
+		key := key(n.head, pool, tail, labels) + attachKey(attachText)
 		g, ok := byKey[key]
 		if !ok {
 			g = b.groupOf(n, pool, labels, key)
+			g.each, g.attaches, g.attachText = each, attaches, attachText
 			byKey[key] = g
 		}
 		if n.allocatable.MilliCPU == 0 && n.allocatable.MemoryBytes == 0 {
 			b.problem("Node "+n.node.Name, "status.allocatable", "is empty, so no pod fits on the node; give what pods can have of it: {cpu: \"2\", memory: 8Gi, pods: \"110\"}")
 		}
-		g.nodes = append(g.nodes, member{node: n.node, allocatable: copyOf(&n.allocatable), unavailable: b.unavailable(n.node)})
+		g.nodes = append(g.nodes, member{node: n.node, allocatable: each, unavailable: b.unavailable(n.node)})
 	}
 	var out []*group
 	for _, key := range slices.Sorted(maps.Keys(byKey)) {
@@ -115,6 +129,20 @@ func key(head string, declared *v1alpha1.CloudPool, tail string, labels labels.S
 		owner = declared.Name
 	}
 	return head + strconv.Quote(owner) + tail + labels.String()
+}
+
+// key tells groups apart, memory aside.
+func (g *group) key() string {
+	tail := keyTail(g.provider, g.operatingSystem, &g.at, &g.each, g.taints)
+	return key(keyHead(g.cluster, &g.at), g.declared, tail, g.labels) + attachKey(g.attachText)
+}
+
+// attachKey tells groups apart by the volumes that their nodes can attach.
+func attachKey(text string) string {
+	if text == "" {
+		return ""
+	}
+	return " attaches " + text
 }
 
 func keyHead(cluster string, at *location.Node) string {
@@ -156,8 +184,8 @@ func (g *group) split() []*group {
 		}
 		last := out[len(out)-1]
 		last.nodes = append(last.nodes, m)
-		for name, value := range m.allocatable.Extended {
-			last.each.Extended[name] = min(last.each.Extended[name], value)
+		for name, value := range last.each.Extended { // of what the other has none, each has none
+			last.each.Extended[name] = min(value, m.allocatable.Extended[name])
 		}
 	}
 	for _, part := range out {
@@ -191,6 +219,9 @@ func (b *builder) unavailable(node *corev1.Node) string {
 // pool turns a group into the engine's terms.
 func (b *builder) pool(g *group) (engine.Pool, PoolInfo) {
 	info := PoolInfo{Index: len(b.out.Pools), Cluster: g.cluster, Name: g.name, Declared: g.declared, At: g.at}
+	if g.max > len(g.nodes) {
+		info.driverLabels = b.attachments.labelsFor(&g.at)
+	}
 	query := pricing.NodeQuery{
 		Cloud: g.at.Cloud, Region: g.at.Region, Zone: g.at.Zone, InstanceType: g.at.InstanceType, CapacityType: g.at.CapacityType,
 		OperatingSystem: g.operatingSystem,
@@ -199,6 +230,9 @@ func (b *builder) pool(g *group) (engine.Pool, PoolInfo) {
 	out := engine.Pool{
 		Cluster: g.cluster, Name: g.name, Class: g.class, Labels: g.labels, Taints: g.taints, Allocatable: g.each,
 		Price: b.input.World.Prices.Node(query), Sunk: Sunk(&g.at), MinNodes: g.min, MaxNodes: g.max,
+	}
+	if g.max > len(g.nodes) {
+		out.Daemons, out.HostPorts = b.daemonsOf(g.next, &g.each)
 	}
 	info.ListPrice = b.input.World.ListPrices.Node(query)
 	info.Negotiated = out.Price.Known != info.ListPrice.Known || out.Price.USD != info.ListPrice.USD
@@ -219,10 +253,11 @@ func (b *builder) pool(g *group) (engine.Pool, PoolInfo) {
 	} else if b.input.PoolUnavailable != nil {
 		info.Unavailable = b.input.PoolUnavailable(&info)
 	}
+	out.Closed = len(g.nodes) - len(out.Nodes)
 	// Nodes that cannot be used count towards the most that the pool may have, and no node can be added to a lost pool.
-	down := len(g.nodes) - len(out.Nodes)
-	out.MinNodes, out.MaxNodes = max(out.MinNodes-down, 0), max(out.MaxNodes-down, 0)
+	out.MinNodes, out.MaxNodes = max(out.MinNodes-out.Closed, 0), max(out.MaxNodes-out.Closed, 0)
 	if info.Unavailable != "" {
+		out.Closed = len(g.nodes)
 		out.Nodes, info.Nodes, out.MinNodes, out.MaxNodes = nil, nil, 0, 0
 	}
 	return out, info

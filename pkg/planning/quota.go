@@ -15,17 +15,25 @@ import (
 
 // priorities are the values of PriorityClasses.
 type priorities struct {
-	byName   map[string]int32
-	standard int32
+	byName   map[string]priority
+	standard priority
+}
+
+// priority is the value of a PriorityClass; patient says that its pods preempt nobody.
+type priority struct {
+	value   int32
+	patient bool
 }
 
 func newPriorities(classes []*schedulingv1.PriorityClass) priorities {
 	// The two that every API server has.
-	out := priorities{byName: map[string]int32{"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}}
+	out := priorities{byName: map[string]priority{"system-cluster-critical": {value: 2_000_000_000}, "system-node-critical": {value: 2_000_001_000}}}
+	found := false
 	for _, class := range classes {
-		out.byName[class.Name] = class.Value
-		if class.GlobalDefault {
-			out.standard = class.Value
+		of := priority{class.Value, class.PreemptionPolicy != nil && *class.PreemptionPolicy == corev1.PreemptNever}
+		out.byName[class.Name] = of
+		if class.GlobalDefault && (!found || of.value < out.standard.value) { // of several, admission takes the lowest
+			out.standard, found = of, true
 		}
 	}
 	return out
@@ -34,7 +42,7 @@ func newPriorities(classes []*schedulingv1.PriorityClass) priorities {
 // of is the priority that admission gives pods of a template. A class that is not known counts as the default. What the
 // template itself says in priority counts for nothing: whoever may write a template may write any number there, and the API
 // server takes no pod with another than that of its class.
-func (p priorities) of(spec *corev1.PodSpec) int32 {
+func (p priorities) of(spec *corev1.PodSpec) priority {
 	if value, ok := p.byName[spec.PriorityClassName]; ok {
 		return value
 	}

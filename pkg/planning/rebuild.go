@@ -13,8 +13,8 @@ import (
 // Rebuild is what Build makes of another input, of which only the workloads that are concerned, their pods, and policies differ
 // from the input that r was made from: it computes the concerned workloads anew, and those that call them, and shares the rest
 // with r. changed are the indexes in Snapshot.Workloads of those that have become others. ok is false where Build must be
-// asked: other workloads are planned than before, one of them selects other nodes (which makes other pools), or policies look
-// at labels of namespaces now. r stays as it is.
+// asked: other workloads are planned than before, one of them selects other nodes (which makes other pools) or pods, or is selected
+// by others' rules of pods, or policies look at labels of namespaces now. r stays as it is.
 func (r *Result) Rebuild(input *Input, concerned map[workload.Key]bool) (next *Result, changed []int, ok bool) {
 	b := *r.builder
 	if len(input.Workloads) != len(b.index) || input.World.Policies.SelectsNamespaces() && !b.input.World.Policies.SelectsNamespaces() {
@@ -29,17 +29,26 @@ func (r *Result) Rebuild(input *Input, concerned map[workload.Key]bool) (next *R
 	for i := range input.Workloads {
 		w := &input.Workloads[i]
 		at, known := b.index[w.Key]
-		if !known || w.Template == nil || !sameNodes(w, &out.Workloads[at]) {
+		if !known || w.Template == nil || !samePodRules(w.Template, out.Workloads[at].Template) {
 			return nil, nil, false
 		}
-		out.Workloads[at] = *w
+		admitted := *w
+		admitted.Template, _ = b.runtimes.Admit(w.Template) // what is wrong with it Build has said
+		if !sameNodes(&admitted, &out.Workloads[at]) {
+			return nil, nil, false
+		}
+		out.Workloads[at] = admitted
 	}
 	again := b.withCallers(concerned)
 	out.Unagreed = slices.DeleteFunc(slices.Clone(r.Unagreed), func(u Unagreed) bool { return again[b.callees[u.Caller]] })
 	pods := b.runningOf(again)
 	for i := range out.Workloads {
 		if again[i] {
-			snapshot.Workloads[i] = b.workload(&out.Workloads[i], pods[i], b.known)
+			var known bool
+			if snapshot.Workloads[i], known = b.workload(&out.Workloads[i], pods[i]); !known {
+				return nil, nil, false
+			}
+			snapshot.Workloads[i].PodRules = r.Snapshot.Workloads[i].PodRules
 		}
 	}
 	if len(input.Quotas) > 0 { // what one takes of a quota another lacks

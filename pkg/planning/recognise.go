@@ -17,7 +17,7 @@ func recognise(groups []*group, discovered []*v1alpha1.CloudPool) map[*group]*v1
 	type match struct {
 		group                 *group
 		pool                  *v1alpha1.CloudPool
-		taints, labels        int
+		taints, labels, host  int
 		memoryBytes, milliCPU int64
 	}
 	var matches []match
@@ -31,6 +31,9 @@ func recognise(groups []*group, discovered []*v1alpha1.CloudPool) map[*group]*v1
 			if !slices.Equal(taints, g.taints) {
 				m.taints = 1
 			}
+			if g.host() != "" { // further nodes would be of another
+				m.host = 1
+			}
 			for key, value := range g.labels {
 				if have, known := pool.Spec.Labels[key]; known && have != value {
 					m.labels++
@@ -40,7 +43,7 @@ func recognise(groups []*group, discovered []*v1alpha1.CloudPool) map[*group]*v1
 		}
 	}
 	slices.SortStableFunc(matches, func(a, b match) int {
-		return cmp.Or(cmp.Compare(a.taints, b.taints), cmp.Compare(a.labels, b.labels), cmp.Compare(a.memoryBytes, b.memoryBytes),
+		return cmp.Or(cmp.Compare(a.taints, b.taints), cmp.Compare(a.labels, b.labels), cmp.Compare(a.host, b.host), cmp.Compare(a.memoryBytes, b.memoryBytes),
 			cmp.Compare(a.milliCPU, b.milliCPU), a.pool.CreationTimestamp.Compare(b.pool.CreationTimestamp.Time),
 			strings.Compare(a.pool.Name, b.pool.Name), strings.Compare(a.group.order, b.group.order))
 	})

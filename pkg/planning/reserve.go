@@ -50,6 +50,28 @@ func nodeOf(instance *pricing.Instance) engine.Resources {
 	return out
 }
 
+// diskOf is what pods can have of the disk of a new node, where nobody says how large it is: of the disk that the cloud's managed
+// Kubernetes gives a node by default what is left by what the kubelet keeps.
+//
+//   - EKS: 20 GiB; a tenth is kept free before pods are evicted, and 1 GiB for the system (awslabs/amazon-eks-ami, nodeadm).
+//   - GKE: 100 GB; a tenth, and the least of half of it, 6 GiB and 35 %, and 100 GiB (Google Kubernetes Engine documentation,
+//     "Plan GKE Standard node sizes").
+//   - AKS: 128 GiB; a tenth (Azure Kubernetes Service documentation, "Node resource reservations").
+//
+// Elsewhere it is the smallest of these disks with a tenth kept free, which is the kubelet's default.
+func diskOf(cloud string) int64 {
+	const gkeDisk = 100_000_000_000
+	switch cloud {
+	case "aws":
+		return 20*gibi*9/10 - gibi
+	case "gcp":
+		return gkeDisk*9/10 - min(gkeDisk/2, 6*gibi+gkeDisk*35/100, 100*gibi)
+	case "azure":
+		return 128 * gibi * 9 / 10
+	}
+	return 20 * gibi * 9 / 10
+}
+
 // neuronResource is by what AWS's device plugin offers Inferentia and Trainium.
 const neuronResource = "aws.amazon.com/neuron"
 

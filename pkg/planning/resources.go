@@ -14,6 +14,9 @@ import (
 // podsResource is the resource that limits how many pods a node runs.
 const podsResource = string(corev1.ResourcePods)
 
+// ephemeralStorage is the disk of a node that pods without volumes write to.
+const ephemeralStorage = string(corev1.ResourceEphemeralStorage)
+
 // unlimitedPods is for nodes that do not say how many pods they run: more than anybody runs on a node.
 const unlimitedPods = math.MaxInt32
 
@@ -54,6 +57,19 @@ func subtract(from *engine.Resources, request *engine.Resources) {
 		}
 	}
 	from.Extended[podsResource] = max(from.Extended[podsResource]-1, 0)
+}
+
+// holds says whether a pod that requests this finds it in what is free.
+func holds(free, request *engine.Resources) bool {
+	if request.MilliCPU > free.MilliCPU || request.MemoryBytes > free.MemoryBytes || request.GPUs > free.GPUs {
+		return false
+	}
+	for name, value := range request.Extended {
+		if value > free.Extended[name] {
+			return false
+		}
+	}
+	return free.Extended[podsResource] > 0
 }
 
 // allocatable of a node. A kubelet that reports none lets pods have its whole capacity.

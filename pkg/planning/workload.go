@@ -6,35 +6,42 @@ import (
 	"slices"
 
 	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
-// workload turns a workload into the engine's terms.
-func (b *builder) workload(w *Workload, pods running, volumes *volumes) engine.Workload {
+// workload turns a workload into the engine's terms. ok is false where pools were made without knowing of a volume of it.
+func (b *builder) workload(w *Workload, pods running) (out engine.Workload, ok bool) {
 	spec := &w.Template.Spec
-	out := engine.Workload{
+	out = engine.Workload{
 		Namespace: w.Namespace, Name: w.Name, Kind: w.Kind, Replicas: w.Replicas, Request: Request(spec),
-		NodeSelector: spec.NodeSelector, NodeAffinity: requiredAffinity(spec), Tolerations: spec.Tolerations,
-		RestartUSD: w.RestartUSD, Hold: w.Hold, Priority: b.priorities.of(spec),
+		NodeSelector: nodeSelector(spec), NodeAffinity: byName(requiredAffinity(spec)), Tolerations: spec.Tolerations,
+		HostPorts: HostPorts(spec), RestartUSD: w.RestartUSD, Hold: w.Hold,
 	}
+	priority := b.priorities.of(spec)
+	out.Priority, out.PreemptsNobody = priority.value, priority.patient
 	for _, pool := range slices.Sorted(maps.Keys(pods.replicas)) {
 		out.Current = append(out.Current, engine.PoolReplicas{Pool: pool, Replicas: pods.replicas[pool]})
 	}
-	out.Pins = b.pins(w, pods, volumes)
-
+	if len(workload.HardSpread(spec)) > 0 {
+		out.RunsOn = pods.on()
+	}
 	set, known := b.namespace(w.Namespace)
 	if !known {
 		if out.Hold == "" {
 			out.Hold = fmt.Sprintf("the labels of namespace %s are not known, and a policy selects namespaces by them", w.Namespace)
 		}
-		return out
+		ok = b.hold(w, &pods, nil, &out)
+		return out, ok
 	}
 	rules := b.input.World.Rules(w.Namespace, set, w.Template.Labels)
 	if len(rules.Sources) == 0 {
-		return out // no policy selects it
+		ok = b.hold(w, &pods, nil, &out) // no policy selects it
+		return out, ok
 	}
+	ok = b.hold(w, &pods, rules.Effective, &out)
 	out.Rules = rules
 	out.ClientBytesPerRequest = rules.BytesPerRequest
 	out.Availability = rules.Availability
 	out.Calls = b.calls(w, rules)
-	return out
+	return out, ok
 }

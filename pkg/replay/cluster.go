@@ -52,7 +52,7 @@ func (in *Input) cluster(name string) *cluster {
 			continue
 		}
 		there[node.Name] = true
-		c.nodes = append(c.nodes, c.labelled(node))
+		c.nodes = append(c.nodes, tainted(c.labelled(node)))
 	}
 	for p := range in.Result.Pools {
 		for i := range in.Plan.Pools[p].Added {
@@ -87,6 +87,36 @@ func (c *cluster) labelled(node *corev1.Node) *corev1.Node {
 	return out
 }
 
+// tainted is a node with the taints that Kubernetes gives one that is cordoned or not ready; files may lack them.
+// Source: Kubernetes, pkg/controller/nodelifecycle/node_lifecycle_controller.go.
+func tainted(node *corev1.Node) *corev1.Node {
+	var missing []corev1.Taint
+	need := func(key string) {
+		taint := corev1.Taint{Key: key, Effect: corev1.TaintEffectNoSchedule}
+		if !slices.ContainsFunc(node.Spec.Taints, func(has corev1.Taint) bool { return has.MatchTaint(&taint) }) {
+			missing = append(missing, taint)
+		}
+	}
+	if node.Spec.Unschedulable {
+		need(corev1.TaintNodeUnschedulable)
+	}
+	for i := range node.Status.Conditions {
+		switch condition := &node.Status.Conditions[i]; {
+		case condition.Type != corev1.NodeReady || condition.Status == corev1.ConditionTrue:
+		case condition.Status == corev1.ConditionUnknown:
+			need(corev1.TaintNodeUnreachable)
+		default:
+			need(corev1.TaintNodeNotReady)
+		}
+	}
+	if len(missing) == 0 {
+		return node
+	}
+	out := *node
+	out.Spec.Taints = slices.Concat(node.Spec.Taints, missing)
+	return &out
+}
+
 // sort sorts the pods that take room on nodes that are there. Pods that are being deleted take theirs yet, and are replicas of
 // nothing.
 func (c *cluster) sort(there map[string]bool) {
@@ -114,7 +144,7 @@ func (c *cluster) filters(tasks []*task) (*kubefilters.Filters, error) {
 	l := c.Lists
 	objects := kubefilters.Objects{
 		Nodes: c.nodes, Pods: c.others, Namespaces: c.namespaces(), CSIDrivers: l.CSIDrivers, CSINodes: c.csiNodes(), Capacities: l.Capacities,
-		ResourceClaims: l.ResourceClaims, ResourceSlices: l.ResourceSlices, DeviceClasses: l.DeviceClasses,
+		ResourceClaims: c.deviceClaims(tasks), ResourceSlices: l.ResourceSlices, DeviceClasses: l.DeviceClasses,
 	}
 	claims := slices.Concat(l.Claims, c.made(tasks))
 	claims, objects.StorageClasses = classes(claims, l.StorageClasses)
@@ -196,7 +226,7 @@ func (c *cluster) daemons(filters *kubefilters.Filters) error {
 		}
 		for _, node := range c.nodes {
 			keeps := func(v kubefilters.Verdict) bool {
-				return v.Plugin == names.NodeAffinity || v.Plugin == names.TaintToleration
+				return v.Plugin == names.NodeAffinity || v.Plugin == names.TaintToleration || v.Plugin == names.NodeResourcesFit
 			}
 			if there[daemon{of, node.Name}] || slices.ContainsFunc(result.On(node.Name), keeps) {
 				continue

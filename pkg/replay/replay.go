@@ -29,6 +29,16 @@ type Outcome struct {
 	Running, Bound int
 	// Refused are the others, by workload, pool and node.
 	Refused []Refusal
+	// Open are workloads of which replicas have no place in the plan, and of which the filters would let one more bind when all others
+	// have: it may be left out for a policy, which the filters know nothing of.
+	Open []Opening
+}
+
+// Opening is a node that a replica without a place could bind to.
+type Opening struct {
+	// Workload is an index in the result.
+	Workload int
+	Node     string
 }
 
 // Refusal is replicas of one workload that the filters refuse on the node where the plan has them.
@@ -102,6 +112,9 @@ func (in *Input) replay(name string, made map[at]bool, out *Outcome) error {
 	if err := bind(filters, queue, out); err != nil {
 		return err
 	}
+	if err := c.openings(filters, tasks, out); err != nil {
+		return err
+	}
 	for _, t := range tasks {
 		if len(t.refused) > 0 {
 			node := t.node
@@ -109,6 +122,45 @@ func (in *Input) replay(name string, made map[at]bool, out *Outcome) error {
 				node = ""
 			}
 			out.Refused = append(out.Refused, Refusal{Workload: t.workload, Pool: t.pool, Node: node, Replicas: t.left, Filters: t.refused})
+		}
+	}
+	return nil
+}
+
+// openings finds nodes for replicas without a place.
+func (c *cluster) openings(filters *kubefilters.Filters, tasks []*task, out *Outcome) error {
+	spare := map[int]*corev1.Pod{}
+	for _, t := range tasks {
+		if len(t.spare) > 0 {
+			spare[t.workload] = t.spare[0]
+		} else if w := &c.Result.Workloads[t.workload]; spare[t.workload] == nil && len(w.ClaimTemplates) == 0 && len(w.Template.Spec.ResourceClaims) == 0 {
+			spare[t.workload] = w.Made(w.Replicas)
+		}
+	}
+	for i, placement := range c.Plan.Placements {
+		w := &c.Result.Workloads[i]
+		if placement.Unplaced == 0 || !c.planned(i) {
+			continue
+		}
+		pod := spare[i]
+		if pod == nil {
+			if len(placement.Decisions) > 0 || len(w.ClaimTemplates)+len(w.Template.Spec.ResourceClaims) > 0 {
+				continue
+			}
+			pod = w.Made(0)
+		}
+		result, err := filters.Check(pod)
+		if err != nil {
+			return err
+		}
+		if len(result.Queue)+len(result.Pod) > 0 {
+			continue
+		}
+		for _, node := range c.nodes {
+			if len(result.Nodes[node.Name]) == 0 {
+				out.Open = append(out.Open, Opening{i, node.Name})
+				break
+			}
 		}
 	}
 	return nil

@@ -97,11 +97,15 @@ type PlanPlacement struct {
 	Unplaced     int             `json:"unplaced"`
 	// Conflict says why replicas are unplaced.
 	Conflict *PlanConflict `json:"conflict,omitempty"`
-	Moves    int           `json:"moves"`
+	// Unkept are rules that its volumes make impossible, with the volumes named; what these hold is placed all the same.
+	Unkept []string `json:"unkept,omitempty"`
+	Moves  int      `json:"moves"`
 	// Held says why the workload stays as it is whatever the rules say.
 	Held string `json:"held,omitempty"`
 	// Exposed says that it cannot survive the next loss that its policies speak of: not enough is left after a first.
 	Exposed bool `json:"exposed,omitempty"`
+	// Unrecovered are the losses that it must survive after which not all that is lost could be made anew: nothing has room for it.
+	Unrecovered []PlanUnrecovered `json:"unrecovered,omitempty"`
 	// Estimates say which hard limits on round trips only estimates meet.
 	Estimates []string `json:"estimates,omitempty"`
 	// HourlyUSD of all its replicas.
@@ -110,6 +114,15 @@ type PlanPlacement struct {
 	MaxLatencyMs *float64 `json:"maxLatencyMs,omitempty"`
 	// Policies in force, the one that wins soft fields first.
 	Policies []string `json:"policies,omitempty"`
+}
+
+// PlanUnrecovered is replicas that nothing would have room for after a loss.
+type PlanUnrecovered struct {
+	// Domain that is lost: "cloud aws".
+	Domain string `json:"domain"`
+	// Left replicas are still there; Missing ones of those that are lost could not be made anew.
+	Left    int `json:"left"`
+	Missing int `json:"missing"`
 }
 
 // PlanDecision is the replicas of a workload on one pool.
@@ -300,6 +313,10 @@ func planPlacement(result *planning.Result, i int, placement *engine.Placement, 
 		out.RejectedMore = len(out.Rejected) - fewRejections
 		out.Rejected = slices.Clip(out.Rejected[:fewRejections])
 	}
+	out.Unrecovered = unrecovered(placement)
+	for k := range placement.Unkept {
+		out.Unkept = append(out.Unkept, placement.Unkept[k].Message)
+	}
 	if c := placement.Conflict; c != nil {
 		out.Conflict = &PlanConflict{Message: c.Message, Rules: make([]string, 0, len(c.Rules))}
 		for k := range c.Rules {
@@ -322,6 +339,27 @@ func planPlacement(result *planning.Result, i int, placement *engine.Placement, 
 		for _, source := range w.Rules.Sources {
 			out.Policies = append(out.Policies, source.String())
 		}
+	}
+	return out
+}
+
+// unrecovered are the losses after which a workload could not be made whole.
+func unrecovered(placement *engine.Placement) []PlanUnrecovered {
+	placed := 0
+	for k := range placement.Decisions {
+		placed += placement.Decisions[k].Replicas
+	}
+	var out []PlanUnrecovered
+	for k := range placement.Recoveries {
+		r := &placement.Recoveries[k]
+		if r.Missing == 0 {
+			continue
+		}
+		left := placed - r.Missing
+		for _, move := range r.Moves {
+			left -= move.Replicas
+		}
+		out = append(out, PlanUnrecovered{Domain: r.Domain.String(), Left: left, Missing: r.Missing})
 	}
 	return out
 }

@@ -16,7 +16,9 @@ func (p *Plan) Text(w io.Writer) error {
 	p.workloads(&out)
 	p.unplaced(&out)
 	p.replayed(&out)
+	p.unkept(&out)
 	p.exposed(&out)
+	p.unrecovered(&out)
 	p.estimates(&out)
 	p.added(&out)
 	p.empty(&out)
@@ -108,6 +110,32 @@ func (p *Plan) unplaced(out *strings.Builder) {
 			why = w.Conflict.Message
 		}
 		paragraph(out, "  ", fmt.Sprintf("%s: %d of %d: %s", w.workloadName(), w.Unplaced, w.Replicas, cmp.Or(why, "no reason is known")))
+	}
+}
+
+// unkept are the rules that volumes make impossible.
+func (p *Plan) unkept(out *strings.Builder) {
+	title := "\nRules that volumes make impossible\n"
+	for i := range p.Placements {
+		for _, rule := range p.Placements[i].Unkept {
+			out.WriteString(title)
+			paragraph(out, "  ", p.Placements[i].workloadName()+": "+rule)
+			title = ""
+		}
+	}
+}
+
+// unrecovered are the losses after which a workload could not be made whole.
+func (p *Plan) unrecovered(out *strings.Builder) {
+	title := "\nWhat a loss takes and nothing has room for\n"
+	for i := range p.Placements {
+		w := &p.Placements[i]
+		for _, loss := range w.Unrecovered {
+			out.WriteString(title)
+			title = ""
+			paragraph(out, "  ", fmt.Sprintf("%s: after the loss of %s %d of %d are left, and %d more have no room",
+				w.workloadName(), loss.Domain, loss.Left, w.Replicas, loss.Missing))
+		}
 	}
 }
 

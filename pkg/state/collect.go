@@ -9,6 +9,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	nodev1 "k8s.io/api/node/v1"
 	resourcev1 "k8s.io/api/resource/v1"
 	schedulingv1 "k8s.io/api/scheduling/v1"
 	storagev1 "k8s.io/api/storage/v1"
@@ -35,8 +36,8 @@ type Gap struct {
 type CollectOptions struct {
 	// Location says which further node labels name the cloud.
 	Location location.Options
-	// Workloads says that Deployments, DaemonSets, CloudPools, PriorityClasses and ResourceQuotas are read too, which reports have
-	// no use for.
+	// Workloads says that Deployments, DaemonSets, CloudPools, PriorityClasses, ResourceQuotas, RuntimeClasses and CSINodes are read
+	// too, which reports have no use for.
 	Workloads bool
 	// Scheduling says that what explanations alone need is read too: what kube-scheduler's filters look at, and Placements.
 	Scheduling bool
@@ -115,7 +116,18 @@ func Collect(ctx context.Context, reader client.Reader, options CollectOptions, 
 				&lists.PriorityClasses, "all pods count as equals"),
 			kindOf("resourcequotas", func() client.ObjectList { return &corev1.ResourceQuotaList{} }, &lists.Quotas,
 				"replicas that a quota does not admit are planned too"),
+			kindOf("runtimeclasses.node.k8s.io", func() client.ObjectList { return &nodev1.RuntimeClassList{} }, &lists.RuntimeClasses,
+				"what RuntimeClasses add to pods is left out"),
 		)
+	}
+	if options.Workloads || options.Scheduling {
+		kinds = append(kinds, lists.attaching()...)
+	}
+	if options.Workloads {
+		templates := kindOf("resourceclaimtemplates.resource.k8s.io", func() client.ObjectList { return &resourcev1.ResourceClaimTemplateList{} },
+			&lists.ResourceClaimTemplates, claimed)
+		templates.newer = true
+		kinds = append(kinds, templates)
 	}
 	if options.Scheduling {
 		kinds = append(kinds, lists.Scheduling.kinds()...)
@@ -143,15 +155,30 @@ func Collect(ctx context.Context, reader client.Reader, options CollectOptions, 
 	return snapshot, nil
 }
 
-func (s *Scheduling) kinds() []kind {
-	const volumes, devices = "whether nodes can attach volumes is not known", "whether nodes have the devices that pods claim is not known"
+// What is less exact where it is not known how many volumes nodes attach, or which devices they have.
+const (
+	attached = "whether nodes can attach volumes is not known"
+	claimed  = "whether nodes have the devices that pods claim is not known"
+)
+
+// attaching are the kinds that say what nodes have for the claims of pods.
+func (l *Lists) attaching() []kind {
 	out := []kind{
-		kindOf("csinodes.storage.k8s.io", func() client.ObjectList { return &storagev1.CSINodeList{} }, &s.CSINodes, volumes),
-		kindOf("csidrivers.storage.k8s.io", func() client.ObjectList { return &storagev1.CSIDriverList{} }, &s.CSIDrivers, volumes),
-		kindOf("csistoragecapacities.storage.k8s.io", func() client.ObjectList { return &storagev1.CSIStorageCapacityList{} }, &s.Capacities, volumes),
-		kindOf("resourceclaims.resource.k8s.io", func() client.ObjectList { return &resourcev1.ResourceClaimList{} }, &s.ResourceClaims, devices),
-		kindOf("resourceslices.resource.k8s.io", func() client.ObjectList { return &resourcev1.ResourceSliceList{} }, &s.ResourceSlices, devices),
-		kindOf("deviceclasses.resource.k8s.io", func() client.ObjectList { return &resourcev1.DeviceClassList{} }, &s.DeviceClasses, devices),
+		kindOf("csinodes.storage.k8s.io", func() client.ObjectList { return &storagev1.CSINodeList{} }, &l.CSINodes, attached),
+		kindOf("resourceclaims.resource.k8s.io", func() client.ObjectList { return &resourcev1.ResourceClaimList{} }, &l.ResourceClaims, claimed),
+		kindOf("resourceslices.resource.k8s.io", func() client.ObjectList { return &resourcev1.ResourceSliceList{} }, &l.ResourceSlices, claimed),
+		kindOf("deviceclasses.resource.k8s.io", func() client.ObjectList { return &resourcev1.DeviceClassList{} }, &l.DeviceClasses, claimed),
+	}
+	for i := range out {
+		out[i].newer = true
+	}
+	return out
+}
+
+func (s *Scheduling) kinds() []kind {
+	out := []kind{
+		kindOf("csidrivers.storage.k8s.io", func() client.ObjectList { return &storagev1.CSIDriverList{} }, &s.CSIDrivers, attached),
+		kindOf("csistoragecapacities.storage.k8s.io", func() client.ObjectList { return &storagev1.CSIStorageCapacityList{} }, &s.Capacities, attached),
 	}
 	for i := range out {
 		out[i].newer = true

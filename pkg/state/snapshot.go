@@ -6,6 +6,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	nodev1 "k8s.io/api/node/v1"
 	resourcev1 "k8s.io/api/resource/v1"
 	schedulingv1 "k8s.io/api/scheduling/v1"
 	storagev1 "k8s.io/api/storage/v1"
@@ -37,7 +38,14 @@ type Lists struct {
 	PriorityClasses []*schedulingv1.PriorityClass
 	Quotas          []*corev1.ResourceQuota
 	// Declared are workloads that only files declare; see workload.Objects.
-	Declared []workload.Workload
+	Declared       []workload.Workload
+	RuntimeClasses []*nodev1.RuntimeClass
+	CSINodes       []*storagev1.CSINode
+	// ResourceClaims and what follows are about devices.
+	ResourceClaims         []*resourcev1.ResourceClaim
+	ResourceClaimTemplates []*resourcev1.ResourceClaimTemplate
+	ResourceSlices         []*resourcev1.ResourceSlice
+	DeviceClasses          []*resourcev1.DeviceClass
 	// Scheduling is read only on request (CollectOptions.Scheduling).
 	Scheduling
 	// Objects are Tradewind's own.
@@ -46,13 +54,9 @@ type Lists struct {
 
 // Scheduling is what kube-scheduler's filters look at besides, and what Tradewind's scheduler follows.
 type Scheduling struct {
-	CSINodes       []*storagev1.CSINode
-	CSIDrivers     []*storagev1.CSIDriver
-	Capacities     []*storagev1.CSIStorageCapacity
-	ResourceClaims []*resourcev1.ResourceClaim
-	ResourceSlices []*resourcev1.ResourceSlice
-	DeviceClasses  []*resourcev1.DeviceClass
-	Placements     []*v1alpha1.Placement
+	CSIDrivers []*storagev1.CSIDriver
+	Capacities []*storagev1.CSIStorageCapacity
+	Placements []*v1alpha1.Placement
 }
 
 // Add adds an object to the list of its kind. Objects of other kinds are left out.
@@ -86,6 +90,18 @@ func (l *Lists) Add(object client.Object) {
 		l.PriorityClasses = append(l.PriorityClasses, typed)
 	case *corev1.ResourceQuota:
 		l.Quotas = append(l.Quotas, typed)
+	case *nodev1.RuntimeClass:
+		l.RuntimeClasses = append(l.RuntimeClasses, typed)
+	case *storagev1.CSINode:
+		l.CSINodes = append(l.CSINodes, typed)
+	case *resourcev1.ResourceClaim:
+		l.ResourceClaims = append(l.ResourceClaims, typed)
+	case *resourcev1.ResourceClaimTemplate:
+		l.ResourceClaimTemplates = append(l.ResourceClaimTemplates, typed)
+	case *resourcev1.ResourceSlice:
+		l.ResourceSlices = append(l.ResourceSlices, typed)
+	case *resourcev1.DeviceClass:
+		l.DeviceClasses = append(l.DeviceClasses, typed)
 	case *v1alpha1.CloudPool:
 		l.CloudPools = append(l.CloudPools, typed)
 	case *v1alpha1.PlacementPolicy:

@@ -22,7 +22,7 @@ type Store struct {
 	priced    atomic.Uint64
 	index     index
 	workloads workloads
-	volumes   volumes
+	*Storage
 	// placements are the plan as the scheduler follows it.
 	placements placements
 	namespace  sync.Map // name → labels.Set
@@ -33,7 +33,7 @@ type Store struct {
 
 // NewStore returns an empty store over a world. options say which further node labels name the cloud.
 func NewStore(world *World, options location.Options) *Store {
-	s := &Store{options: options, classes: world.classes, index: index{seed: maphash.MakeSeed()}}
+	s := &Store{options: options, classes: world.classes, index: index{seed: maphash.MakeSeed()}, Storage: NewStorage(options)}
 	s.workloads.init(s)
 	s.world.Store(world)
 	return s
@@ -58,7 +58,7 @@ func (s *Store) SetWorld(world *World) {
 }
 
 // SetOptions says which further node labels name the cloud, from now on. Set them before objects arrive.
-func (s *Store) SetOptions(options location.Options) { s.options = options }
+func (s *Store) SetOptions(options location.Options) { s.options, s.Storage.options = options, options }
 
 // NamespaceChange is a namespace that was read for the first time, or has other labels than before.
 type NamespaceChange struct {

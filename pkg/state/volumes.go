@@ -10,12 +10,16 @@ import (
 	"tradewind.dev/tradewind/pkg/workload"
 )
 
-// volumes holds where volumes are or would be provisioned.
-type volumes struct {
+// Storage is where volumes are or would be provisioned. Safe for concurrent use.
+type Storage struct {
+	options location.Options
 	claims  newest[claim]  // by "namespace/name"
 	volumes newest[volume] // by PersistentVolume name
 	classes newest[storageClass]
 }
+
+// NewStorage returns one that knows nothing. options say which further labels name the cloud.
+func NewStorage(options location.Options) *Storage { return &Storage{options: options} }
 
 // volume is where a PersistentVolume may be. One that follows its node is where the node is.
 type volume struct {
@@ -35,84 +39,90 @@ type storageClass struct {
 }
 
 // SetClaim records a PersistentVolumeClaim.
-func (s *Store) SetClaim(object *corev1.PersistentVolumeClaim) {
+func (v *Storage) SetClaim(object *corev1.PersistentVolumeClaim) {
 	c := claim{volume: object.Spec.VolumeName}
 	if object.Spec.StorageClassName != nil {
 		c.class = *object.Spec.StorageClassName
 	}
-	s.volumes.claims.set(object.Namespace+"/"+object.Name, object.ResourceVersion, c)
+	v.claims.set(object.Namespace+"/"+object.Name, object.ResourceVersion, c)
 }
 
 // DeleteClaim forgets a PersistentVolumeClaim.
-func (s *Store) DeleteClaim(object *corev1.PersistentVolumeClaim) {
-	s.volumes.claims.remove(object.Namespace+"/"+object.Name, object.ResourceVersion)
+func (v *Storage) DeleteClaim(object *corev1.PersistentVolumeClaim) {
+	v.claims.remove(object.Namespace+"/"+object.Name, object.ResourceVersion)
 }
 
 // SetVolume records a PersistentVolume.
-func (s *Store) SetVolume(object *corev1.PersistentVolume) {
-	s.volumes.volumes.set(object.Name, object.ResourceVersion, volume{
-		places: location.FromPersistentVolume(object, s.options), followsNode: location.FollowsNode(object),
+func (v *Storage) SetVolume(object *corev1.PersistentVolume) {
+	v.volumes.set(object.Name, object.ResourceVersion, volume{
+		places: location.FromPersistentVolume(object, v.options), followsNode: location.FollowsNode(object),
 	})
 }
 
 // DeleteVolume forgets a PersistentVolume.
-func (s *Store) DeleteVolume(object *corev1.PersistentVolume) {
-	s.volumes.volumes.remove(object.Name, object.ResourceVersion)
+func (v *Storage) DeleteVolume(object *corev1.PersistentVolume) {
+	v.volumes.remove(object.Name, object.ResourceVersion)
 }
 
 // SetStorageClass records a StorageClass.
-func (s *Store) SetStorageClass(object *storagev1.StorageClass) {
-	places, restricted := location.FromStorageClass(object, s.options)
+func (v *Storage) SetStorageClass(object *storagev1.StorageClass) {
+	places, restricted := location.FromStorageClass(object, v.options)
 	waits := object.VolumeBindingMode != nil && *object.VolumeBindingMode == storagev1.VolumeBindingWaitForFirstConsumer
-	s.volumes.classes.set(object.Name, object.ResourceVersion, storageClass{places: places, restricted: restricted, waits: waits})
+	v.classes.set(object.Name, object.ResourceVersion, storageClass{places: places, restricted: restricted, waits: waits})
 }
 
 // DeleteStorageClass forgets a StorageClass.
-func (s *Store) DeleteStorageClass(object *storagev1.StorageClass) {
-	s.volumes.classes.remove(object.Name, object.ResourceVersion)
+func (v *Storage) DeleteStorageClass(object *storagev1.StorageClass) {
+	v.classes.remove(object.Name, object.ResourceVersion)
 }
 
 // VolumeReason is why the volumes of a pod break its residency rules wherever it runs, or empty. A bound volume must
 // satisfy them in every place it may be. A volume still to be provisioned must satisfy them in every place its
 // StorageClass may put it; where the class waits for the pod's node and allows its place, the node's own location
 // decides. An unknown place satisfies no rule.
-func (s *Store) VolumeReason(rules *policy.Effective, pod *corev1.Pod) string {
+func (v *Storage) VolumeReason(rules *policy.Effective, pod *corev1.Pod) string {
 	if len(rules.Residency) == 0 {
 		return ""
 	}
 	for _, name := range workload.Claims(pod) {
-		if reason := s.claimReason(rules, pod.Namespace, name); reason != "" {
+		if reason := v.ClaimReason(rules, pod.Namespace, name); reason != "" {
 			return reason
 		}
 	}
 	return ""
 }
 
-func (s *Store) claimReason(rules *policy.Effective, namespace, name string) string {
-	c, ok := s.volumes.claims.get(namespace + "/" + name)
-	if !ok {
+// ClaimReason is VolumeReason of one claim.
+func (v *Storage) ClaimReason(rules *policy.Effective, namespace, name string) string {
+	c, ok := v.claims.get(namespace + "/" + name)
+	if !ok || len(rules.Residency) == 0 {
 		return "" // the VolumeBinding plugin reports a missing claim
 	}
-	if c.volume != "" {
-		bound, _ := s.volumes.volumes.get(c.volume)
-		if bound.followsNode {
-			return "" // VolumeBinding keeps the pod on such nodes, and the node's own location decides
-		}
-		return placesReason(rules, bound.places, "the volume of claim "+name)
+	if c.volume == "" {
+		return v.ClassReason(rules, c.class, name)
 	}
-	class, known := s.volumes.classes.get(c.class)
-	if !known {
-		return "" // as does a missing class
+	bound, _ := v.volumes.get(c.volume)
+	if bound.followsNode {
+		return "" // VolumeBinding keeps the pod on such nodes, and the node's own location decides
 	}
-	what := "StorageClass " + c.class + " of claim " + name
-	if !class.waits {
-		return placesReason(rules, class.places, what)
+	return placesReason(rules, bound.places, "the volume of claim "+name)
+}
+
+// ClassReason is ClaimReason of a claim that has no volume yet, or that does not exist yet: its volume will be of this class.
+func (v *Storage) ClassReason(rules *policy.Effective, class, name string) string {
+	of, known := v.classes.get(class)
+	if !known || len(rules.Residency) == 0 {
+		return "" // the VolumeBinding plugin reports a missing class
 	}
-	if !class.restricted {
+	what := "StorageClass " + class + " of claim " + name
+	if !of.waits {
+		return placesReason(rules, of.places, what)
+	}
+	if !of.restricted {
 		return ""
 	}
 	reason := placesReason(rules, nil, what)
-	for _, place := range class.places {
+	for _, place := range of.places {
 		if reason = placesReason(rules, []location.Location{place}, what); reason == "" {
 			return "" // the node must be in an allowed place of the class, and satisfy the rules itself
 		}

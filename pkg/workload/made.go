@@ -28,9 +28,9 @@ func (w *Workload) Made(i int) *corev1.Pod {
 		if k == 0 {
 			pod.Spec.Volumes = slices.Clone(pod.Spec.Volumes)
 		}
-		pod.Spec.Volumes = slices.DeleteFunc(pod.Spec.Volumes, func(volume corev1.Volume) bool { return volume.Name == template })
-		pod.Spec.Volumes = append(pod.Spec.Volumes, corev1.Volume{Name: template, VolumeSource: corev1.VolumeSource{
-			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: template + "-" + name},
+		pod.Spec.Volumes = slices.DeleteFunc(pod.Spec.Volumes, func(volume corev1.Volume) bool { return volume.Name == template.Name })
+		pod.Spec.Volumes = append(pod.Spec.Volumes, corev1.Volume{Name: template.Name, VolumeSource: corev1.VolumeSource{
+			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: template.Name + "-" + name},
 		}})
 	}
 	Admit(pod)
@@ -88,6 +88,7 @@ func Admit(pod *corev1.Pod) {
 	if spec.HostNetwork {
 		spec.Containers, spec.InitContainers = withHostPorts(spec.Containers), withHostPorts(spec.InitContainers)
 	}
+	spec.Resources = podDefaults(pod)
 	spec.Affinity = withLabelKeys(spec.Affinity, pod.Labels)
 }
 

@@ -16,7 +16,7 @@ import (
 // TestMade checks what controllers and the API server make of a template, which stays as it is.
 func TestMade(t *testing.T) {
 	w := workload.Workload{
-		Key: key(workload.StatefulSet, "db"), APIVersion: "apps/v1", Replicas: 3, FirstOrdinal: 5, ClaimTemplates: []string{"disk"},
+		Key: key(workload.StatefulSet, "db"), APIVersion: "apps/v1", Replicas: 3, FirstOrdinal: 5, ClaimTemplates: []workload.ClaimTemplate{{Name: "disk"}},
 		Template: &corev1.PodTemplateSpec{
 			ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": "db", "slot": "blue"}},
 			Spec: corev1.PodSpec{

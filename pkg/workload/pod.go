@@ -3,8 +3,10 @@ package workload
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	resourcehelper "k8s.io/component-helpers/resource"
 )
 
@@ -49,10 +51,11 @@ func Claims(pod *corev1.Pod) []string {
 }
 
 // Requests are what a pod of this shape asks for, as the scheduler counts: the sum over its containers with init containers
-// and overhead. A container with a limit and no request asks for the limit, as the API server fills in.
+// and overhead, or what the pod as a whole asks for. What has a limit and no request asks for the limit, as the API server fills in.
 func Requests(spec *corev1.PodSpec) corev1.ResourceList {
 	pod := &corev1.Pod{Spec: *spec}
 	pod.Spec.Containers, pod.Spec.InitContainers = withDefaults(spec.Containers), withDefaults(spec.InitContainers)
+	pod.Spec.Resources = podDefaults(pod)
 	return resourcehelper.PodRequests(pod, resourcehelper.PodResourcesOptions{})
 }
 
@@ -79,4 +82,32 @@ func withDefaults(containers []corev1.Container) []corev1.Container {
 		return containers
 	}
 	return out
+}
+
+// podDefaults are the resources of a pod as a whole with requests where there are limits: what its containers ask for, and where
+// none asks for anything the limit. Huge pages are never asked for by less than their limit. (Kubernetes, pkg/apis/core/v1,
+// defaultPodRequests.) The given ones stay as they are.
+func podDefaults(pod *corev1.Pod) *corev1.ResourceRequirements {
+	given := pod.Spec.Resources
+	if given == nil || len(given.Limits) == 0 {
+		return given
+	}
+	out := *given
+	if out.Requests = maps.Clone(given.Requests); out.Requests == nil {
+		out.Requests = corev1.ResourceList{}
+	}
+	fill := func(name corev1.ResourceName, amount resource.Quantity) {
+		if _, asked := out.Requests[name]; !asked && resourcehelper.IsSupportedPodLevelResource(name) {
+			out.Requests[name] = amount
+		}
+	}
+	for name, amount := range resourcehelper.AggregateContainerRequests(pod, resourcehelper.PodResourcesOptions{}) {
+		if !strings.HasPrefix(string(name), corev1.ResourceHugePagesPrefix) {
+			fill(name, amount)
+		}
+	}
+	for name, limit := range given.Limits {
+		fill(name, limit)
+	}
+	return &out
 }

@@ -22,10 +22,18 @@ type Workload struct {
 	Replicas int
 	// Template of the pods: labels, requests, node selector, affinity, tolerations, volumes.
 	Template *corev1.PodTemplateSpec
-	// ClaimTemplates are the names of the volume claim templates of a StatefulSet.
-	ClaimTemplates []string
+	// ClaimTemplates are the volume claim templates of a StatefulSet.
+	ClaimTemplates []ClaimTemplate
 	// FirstOrdinal is the number of a StatefulSet's first replica (spec.ordinals.start).
 	FirstOrdinal int
+}
+
+// ClaimTemplate is what a claim is made from that does not exist before its pod.
+type ClaimTemplate struct {
+	// Name of the template, or of the pod's volume.
+	Name string
+	// Class is the name of the StorageClass; nil for the cluster's default one.
+	Class *string
 }
 
 // Replica is the name of the pod of a StatefulSet's i-th replica.
@@ -35,18 +43,32 @@ func (w *Workload) Replica(i int) string { return fmt.Sprintf("%s-%d", w.Name, w
 func (w *Workload) OwnClaims(i int) []string {
 	var out []string
 	for _, template := range w.ClaimTemplates {
-		out = append(out, template+"-"+w.Replica(i))
+		out = append(out, template.Name+"-"+w.Replica(i))
 	}
 	return out
 }
 
-// SharedClaims are the names of the PersistentVolumeClaims that all replicas have, by the template. Claims that are made
+// SharedClaims are the names of the PersistentVolumeClaims that all replicas have, by the template, each once. Claims that are made
 // and deleted with a pod are not among them.
 func (w *Workload) SharedClaims() []string {
 	var out []string
 	for i := range w.Template.Spec.Volumes {
 		if claim := w.Template.Spec.Volumes[i].PersistentVolumeClaim; claim != nil {
-			out = append(out, claim.ClaimName)
+			if !slices.Contains(out, claim.ClaimName) {
+				out = append(out, claim.ClaimName)
+			}
+		}
+	}
+	return out
+}
+
+// PodClaims are the claims that are made and deleted with each pod (generic ephemeral volumes).
+func (w *Workload) PodClaims() []ClaimTemplate {
+	var out []ClaimTemplate
+	for i := range w.Template.Spec.Volumes {
+		volume := &w.Template.Spec.Volumes[i]
+		if volume.Ephemeral != nil && volume.Ephemeral.VolumeClaimTemplate != nil {
+			out = append(out, ClaimTemplate{Name: volume.Name, Class: volume.Ephemeral.VolumeClaimTemplate.Spec.StorageClassName})
 		}
 	}
 	return out
@@ -88,7 +110,8 @@ func (o *Objects) All() []Workload {
 		}
 		w := add(apps, StatefulSet, &set.ObjectMeta, orOne(set.Spec.Replicas), &set.Spec.Template)
 		for i := range set.Spec.VolumeClaimTemplates {
-			w.ClaimTemplates = append(w.ClaimTemplates, set.Spec.VolumeClaimTemplates[i].Name)
+			claim := &set.Spec.VolumeClaimTemplates[i]
+			w.ClaimTemplates = append(w.ClaimTemplates, ClaimTemplate{Name: claim.Name, Class: claim.Spec.StorageClassName})
 		}
 		if set.Spec.Ordinals != nil {
 			w.FirstOrdinal = int(set.Spec.Ordinals.Start)

@@ -1,12 +1,16 @@
 package workload_test
 
 import (
+	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	nodev1 "k8s.io/api/node/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
@@ -228,5 +232,80 @@ func TestRequests(t *testing.T) {
 	}
 	if len(spec.Containers[1].Resources.Requests) > 0 {
 		t.Error("the spec was changed")
+	}
+}
+
+// TestRequestsOfThePod checks what counts where a pod as a whole has requests or limits, as the API server fills in.
+func TestRequestsOfThePod(t *testing.T) {
+	list := func(cpu, memory string) corev1.ResourceList {
+		out := corev1.ResourceList{}
+		for name, text := range map[corev1.ResourceName]string{corev1.ResourceCPU: cpu, corev1.ResourceMemory: memory} {
+			if text != "" {
+				out[name] = resource.MustParse(text)
+			}
+		}
+		return out
+	}
+	for name, c := range map[string]struct {
+		container, pod corev1.ResourceRequirements
+		cpu, memory    int64
+	}{
+		"limits alone are requests":              {pod: corev1.ResourceRequirements{Limits: list("1700m", "1Gi")}, cpu: 1700, memory: 1 << 30},
+		"what a container asks for is the pod's": {container: corev1.ResourceRequirements{Requests: list("300m", "")}, pod: corev1.ResourceRequirements{Limits: list("2", "2Gi")}, cpu: 300, memory: 2 << 30},
+		"a container's limit too":                {container: corev1.ResourceRequirements{Limits: list("400m", "")}, pod: corev1.ResourceRequirements{Limits: list("2", "")}, cpu: 400},
+		"the pod's requests count":               {container: corev1.ResourceRequirements{Requests: list("300m", "")}, pod: corev1.ResourceRequirements{Requests: list("1", ""), Limits: list("2", "")}, cpu: 1000},
+		"nothing of the pod":                     {container: corev1.ResourceRequirements{Requests: list("300m", "1Gi")}, cpu: 300, memory: 1 << 30},
+	} {
+		t.Run(name, func(t *testing.T) {
+			spec := &corev1.PodSpec{Containers: []corev1.Container{{Resources: c.container}}, Resources: &c.pod}
+			before := spec.DeepCopy()
+			if got := workload.Requests(spec); got.Cpu().MilliValue() != c.cpu || got.Memory().Value() != c.memory {
+				t.Errorf("it asks for %s and %s, want %dm and %d", got.Cpu(), got.Memory(), c.cpu, c.memory)
+			}
+			if !equality.Semantic.DeepEqual(spec, before) {
+				t.Error("the spec was changed")
+			}
+		})
+	}
+}
+
+// TestAdmit checks what a RuntimeClass adds to pods, and that the template stays.
+func TestAdmit(t *testing.T) {
+	sandbox := &nodev1.RuntimeClass{
+		ObjectMeta: metav1.ObjectMeta{Name: "sandbox"}, Handler: "runsc",
+		Overhead: &nodev1.Overhead{PodFixed: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("250m")}},
+		Scheduling: &nodev1.Scheduling{
+			NodeSelector: map[string]string{"sandbox": "yes"},
+			Tolerations:  []corev1.Toleration{{Key: "sandbox", Operator: corev1.TolerationOpExists}},
+		},
+	}
+	classes := workload.RuntimeClassesOf([]*nodev1.RuntimeClass{sandbox})
+	template := func(class string, selector map[string]string) *corev1.PodTemplateSpec {
+		out := &corev1.PodTemplateSpec{Spec: corev1.PodSpec{NodeSelector: selector, Tolerations: []corev1.Toleration{{Key: "team"}}}}
+		if class != "" {
+			out.Spec.RuntimeClassName = &class
+		}
+		return out
+	}
+	plain := template("", nil)
+	if got, err := classes.Admit(plain); got != plain || err != nil {
+		t.Errorf("a pod without a class became %+v, %v", got, err)
+	}
+	unknown := template("other", nil)
+	if got, err := classes.Admit(unknown); got != unknown || err != nil {
+		t.Errorf("a pod of a class that is not known became %+v, %v", got, err)
+	}
+	given := template("sandbox", map[string]string{"disk": "fast"})
+	before := given.DeepCopy()
+	got, err := classes.Admit(given)
+	if err != nil || !maps.Equal(got.Spec.NodeSelector, map[string]string{"disk": "fast", "sandbox": "yes"}) || len(got.Spec.Tolerations) != 2 ||
+		got.Spec.Overhead.Cpu().MilliValue() != 250 {
+		t.Errorf("got %+v, %v", got.Spec, err)
+	}
+	if !equality.Semantic.DeepEqual(given, before) {
+		t.Error("the template was changed")
+	}
+	if _, err := classes.Admit(template("sandbox", map[string]string{"sandbox": "no"})); err == nil || !strings.Contains(err.Error(), "sandbox=no") {
+		t.Errorf("what the API server refuses: %v", err)
 	}
 }

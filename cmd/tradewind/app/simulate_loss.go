@@ -23,11 +23,14 @@ func planLoss(result *planning.Result, plan *engine.Plan, cloud string, options 
 	before := make([]int, len(snapshot.Workloads))
 	for i := range snapshot.Workloads {
 		w := &snapshot.Workloads[i]
-		w.Current = nil
+		w.Current, w.RunsOn = nil, nil
 		left := 0
 		for k := range plan.Placements[i].Decisions {
 			d := &plan.Placements[i].Decisions[k]
 			w.Current = append(w.Current, engine.PoolReplicas{Pool: d.Pool, Replicas: d.Replicas})
+			for _, n := range d.Nodes {
+				w.RunsOn = append(w.RunsOn, engine.PodsAt{Pool: d.Pool, Node: n.Node, Pods: n.Replicas})
+			}
 			if result.Pools[d.Pool].At.Cloud == cloud {
 				out.Replicas += d.Replicas
 			} else {

@@ -2,8 +2,11 @@ package app
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+
+	"tradewind.dev/tradewind/pkg/report"
 )
 
 // machine is a Node of 4 CPUs in files. labels are "KEY: VALUE".
@@ -193,5 +196,23 @@ func TestSimulateSays(t *testing.T) {
 				t.Errorf("%q is said:\n%s%s", c.never, stderr, out)
 			}
 		})
+	}
+}
+
+// TestSimulateSurvives: what could not be made anew after a loss is said, and no reason to leave anything out.
+func TestSimulateSurvives(t *testing.T) {
+	survive := placementPolicy("availability: {survive: cloud, minReplicasPercent: 50}")
+	small := strings.Replace(onGCP("g", "europe-west1-b"), "cpu: '4'", "cpu: '2'", 1)
+	code, plan, _ := simulate(t, onAWS("a", "eu-west-1a")+onAWS("b", "eu-west-1b")+small+service("Deployment", "api", "4", "900m")+survive, "-f", "-")
+	on := map[string]int{}
+	for _, pool := range plan.Pools {
+		on[pool.Cloud] += pool.Replicas
+	}
+	if code != 0 || on["aws"] != 2 || on["gcp"] != 2 {
+		t.Errorf("exit status %d; replicas on %v, want two on each of aws and gcp", code, on)
+	}
+	want := []report.PlanUnrecovered{{Domain: "cloud aws", Left: 2, Missing: 2}}
+	if len(plan.Placements) != 1 || !slices.Equal(plan.Placements[0].Unrecovered, want) {
+		t.Errorf("unrecovered %+v, want %+v", plan.Placements[0].Unrecovered, want)
 	}
 }

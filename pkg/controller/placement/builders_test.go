@@ -24,6 +24,7 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/location"
+	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/planning/rounds"
 	"tradewind.dev/tradewind/pkg/state"
 	"tradewind.dev/tradewind/pkg/state/informers"
@@ -265,4 +266,26 @@ func (b *bench) get(deployment string) *v1alpha1.Placement {
 		return nil
 	}
 	return &found
+}
+
+// lost is a rounds.Availability that has lost a node, and a pool, and has doubts.
+type lost struct {
+	node, cloud string
+	doubts      rounds.Doubts
+}
+
+func (l lost) Doubts() rounds.Doubts { return l.doubts }
+
+func (l lost) Unavailable(node *corev1.Node) string {
+	if node.Name == l.node {
+		return "is lost"
+	}
+	return ""
+}
+
+func (l lost) PoolUnavailable(pool *planning.PoolInfo) string {
+	if pool.At.Cloud == l.cloud {
+		return "the cloud is lost"
+	}
+	return ""
 }

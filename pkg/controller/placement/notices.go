@@ -7,6 +7,8 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	nodev1 "k8s.io/api/node/v1"
+	resourcev1 "k8s.io/api/resource/v1"
 	schedulingv1 "k8s.io/api/scheduling/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -38,11 +40,24 @@ func listen(o *informers.Objects, at location.Options, tell notices) {
 	})
 	o.Namespaces.OnChange(watch(tell.everything, func(a, b *corev1.Namespace) bool { return maps.Equal(a.Labels, b.Labels) }))
 	o.Claims.OnChange(watch(tell.everything, func(a, b *corev1.PersistentVolumeClaim) bool { return equality.Semantic.DeepEqual(a.Spec, b.Spec) }))
-	o.Volumes.OnChange(watch(tell.everything, func(a, b *corev1.PersistentVolume) bool { return equality.Semantic.DeepEqual(a.Spec, b.Spec) }))
+	o.Volumes.OnChange(watch(tell.everything, func(a, b *corev1.PersistentVolume) bool {
+		return equality.Semantic.DeepEqual(a.Spec, b.Spec) && maps.Equal(a.Labels, b.Labels)
+	}))
 	o.StorageClasses.OnChange(watch(tell.everything, func(a, b *storagev1.StorageClass) bool { return a.ResourceVersion == b.ResourceVersion }))
+	o.CSINodes.OnChange(watch(tell.everything, func(a, b *storagev1.CSINode) bool { return equality.Semantic.DeepEqual(a.Spec, b.Spec) }))
+	o.RuntimeClasses.OnChange(watch(tell.everything, func(a, b *nodev1.RuntimeClass) bool {
+		return equality.Semantic.DeepEqual(a.Overhead, b.Overhead) && equality.Semantic.DeepEqual(a.Scheduling, b.Scheduling)
+	}))
+	o.ResourceSlices.OnChange(watch(tell.everything, sameGeneration[*resourcev1.ResourceSlice]))
+	o.DeviceClasses.OnChange(watch(tell.everything, sameGeneration[*resourcev1.DeviceClass]))
+	o.ResourceClaimTemplates.OnChange(watch(tell.everything, sameGeneration[*resourcev1.ResourceClaimTemplate]))
+	o.ResourceClaims.OnChange(watch(tell.room, func(a, b *resourcev1.ResourceClaim) bool {
+		return equality.Semantic.DeepEqual(a.Status.Allocation, b.Status.Allocation) && equality.Semantic.DeepEqual(a.Status.ReservedFor, b.Status.ReservedFor)
+	}))
+	o.DaemonSets.OnChange(watch(tell.everything, sameGeneration[*appsv1.DaemonSet]))
 	o.Quotas.OnChange(watch(tell.everything, func(a, b *corev1.ResourceQuota) bool { return equality.Semantic.DeepEqual(a.Spec, b.Spec) }))
 	o.PriorityClasses.OnChange(watch(tell.everything, func(a, b *schedulingv1.PriorityClass) bool {
-		return a.Value == b.Value && a.GlobalDefault == b.GlobalDefault
+		return a.Value == b.Value && a.GlobalDefault == b.GlobalDefault && equality.Semantic.DeepEqual(a.PreemptionPolicy, b.PreemptionPolicy)
 	}))
 	o.Deployments.OnChange(watch(tell.workload, sameGeneration[*appsv1.Deployment]))
 	o.ReplicaSets.OnChange(func(before, after *appsv1.ReplicaSet) {
@@ -105,8 +120,12 @@ func sameLabels(before, after *corev1.Node, at location.Options) bool {
 	return reflect.DeepEqual(was, location.FromNode(after, at))
 }
 
+// samePod says whether two versions of a pod say the same to a plan. The labels of replicas are those of their templates there; of pods that
+// are of no workload, or of a DaemonSet, rules of others look at their own.
 func samePod(before, after *corev1.Pod) bool {
-	return before.UID == after.UID && before.Spec.NodeName == after.Spec.NodeName && before.Status.Phase == after.Status.Phase &&
+	role := workload.RoleOf(after)
+	labelled := role != workload.Alone && role != workload.OfNode || maps.Equal(before.Labels, after.Labels)
+	return labelled && before.UID == after.UID && before.Spec.NodeName == after.Spec.NodeName && before.Status.Phase == after.Status.Phase &&
 		before.Generation == after.Generation && (before.DeletionTimestamp == nil) == (after.DeletionTimestamp == nil) &&
 		workload.Ready(before) == workload.Ready(after)
 }

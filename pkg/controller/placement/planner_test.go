@@ -16,7 +16,6 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/kube/loop"
-	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/planning/rounds"
 )
 
@@ -360,6 +359,15 @@ func TestSignals(t *testing.T) {
 			changed.Labels["a"] = "b"
 			b.objects.Pods.Set(changed)
 		}, false},
+		{"a label of a pod of no workload", func() {
+			changed := b.objects.Pods.All()[0].DeepCopy()
+			changed.OwnerReferences = nil
+			b.objects.Pods.Set(changed)
+			b.quiet()
+			changed = changed.DeepCopy()
+			changed.Labels["a"] = "c"
+			b.objects.Pods.Set(changed)
+		}, true},
 		{"a status of a Deployment", func() {
 			changed := b.objects.Deployments.All()[0].DeepCopy()
 			changed.Status.ReadyReplicas = 1
@@ -382,28 +390,6 @@ func TestSignals(t *testing.T) {
 			t.Errorf("%s: asks for a plan: %v", c.name, got)
 		}
 	}
-}
-
-// lost is a rounds.Availability that has lost a node, and a pool, and has doubts.
-type lost struct {
-	node, cloud string
-	doubts      rounds.Doubts
-}
-
-func (l lost) Doubts() rounds.Doubts { return l.doubts }
-
-func (l lost) Unavailable(node *corev1.Node) string {
-	if node.Name == l.node {
-		return "is lost"
-	}
-	return ""
-}
-
-func (l lost) PoolUnavailable(pool *planning.PoolInfo) string {
-	if pool.At.Cloud == l.cloud {
-		return "the cloud is lost"
-	}
-	return ""
 }
 
 // TestNoPoolCounts is about the time after the loss of all there is: nodes are back, and none of their pools counts again yet. What

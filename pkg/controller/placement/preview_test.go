@@ -4,12 +4,16 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	nodev1 "k8s.io/api/node/v1"
+	resourcev1 "k8s.io/api/resource/v1"
 	schedulingv1 "k8s.io/api/scheduling/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -57,6 +61,9 @@ func everyKind() []client.Object {
 	going.DeletionTimestamp, going.Finalizers = &metav1.Time{Time: metav1.Now().Rfc3339Copy().Time}, []string{"tradewind.dev/test"}
 	urgent := templateOf("urgent", "1")
 	urgent.Spec.PriorityClassName = "urgent"
+	boxed := templateOf("boxed", "100m")
+	boxed.Spec.RuntimeClassName = ptr.To("sandbox")
+	boxed.Spec.ResourceClaims = []corev1.PodResourceClaim{{Name: "gpu", ResourceClaimTemplateName: ptr.To("one-gpu")}}
 	lost := &v1alpha1.CloudPool{ObjectMeta: metav1.ObjectMeta{Name: "lost", UID: "uid-lost", Generation: 1}}
 	lost.Spec = v1alpha1.CloudPoolSpec{Cloud: "aws", Region: "us-east-1", MaxNodes: ptr.To[int32](5), InstanceType: "m7i.large"}
 	lost.Status.Conditions = []metav1.Condition{{
@@ -106,7 +113,39 @@ func everyKind() []client.Object {
 		&corev1.ResourceQuota{ObjectMeta: named("few"), Spec: corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{
 			corev1.ResourcePods: resource.MustParse("10"),
 		}}},
-		&schedulingv1.PriorityClass{ObjectMeta: metav1.ObjectMeta{Name: "urgent", UID: "uid-urgent-class"}, Value: 1000},
+		&schedulingv1.PriorityClass{ObjectMeta: metav1.ObjectMeta{Name: "urgent", UID: "uid-urgent-class"}, Value: 1000, PreemptionPolicy: ptr.To(corev1.PreemptNever)},
+		// What follows was read from files alone, or by nobody.
+		&appsv1.DaemonSet{ObjectMeta: named("agent"), Spec: appsv1.DaemonSetSpec{Template: templateOf("agent", "100m")}},
+		&nodev1.RuntimeClass{
+			ObjectMeta: metav1.ObjectMeta{Name: "sandbox", UID: "uid-sandbox"}, Handler: "runsc",
+			Overhead:   &nodev1.Overhead{PodFixed: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("50m")}},
+			Scheduling: &nodev1.Scheduling{NodeSelector: map[string]string{corev1.LabelTopologyRegion: "eu-west-1"}},
+		},
+		&appsv1.Deployment{ObjectMeta: named("boxed"), Spec: appsv1.DeploymentSpec{Replicas: ptr.To[int32](2), Template: boxed}},
+		&resourcev1.DeviceClass{ObjectMeta: metav1.ObjectMeta{Name: "gpu", UID: "uid-gpu"}, Spec: resourcev1.DeviceClassSpec{
+			Selectors: []resourcev1.DeviceSelector{{CEL: &resourcev1.CELDeviceSelector{Expression: `device.driver == "gpu.example"`}}},
+		}},
+		&resourcev1.ResourceClaimTemplate{ObjectMeta: named("one-gpu"), Spec: resourcev1.ResourceClaimTemplateSpec{Spec: resourcev1.ResourceClaimSpec{
+			Devices: resourcev1.DeviceClaim{Requests: []resourcev1.DeviceRequest{{Name: "gpu", Exactly: &resourcev1.ExactDeviceRequest{DeviceClassName: "gpu", Count: 1}}}},
+		}}},
+		&resourcev1.ResourceSlice{ObjectMeta: metav1.ObjectMeta{Name: "a1-gpus", UID: "uid-a1-gpus"}, Spec: resourcev1.ResourceSliceSpec{
+			Driver: "gpu.example", NodeName: ptr.To("a1"), Pool: resourcev1.ResourcePool{Name: "a1", Generation: 1, ResourceSliceCount: 1},
+			Devices: []resourcev1.Device{{Name: "gpu-0"}, {Name: "gpu-1"}},
+		}},
+		&resourcev1.ResourceClaim{
+			ObjectMeta: named("taken"), Spec: resourcev1.ResourceClaimSpec{Devices: resourcev1.DeviceClaim{Requests: []resourcev1.DeviceRequest{{
+				Name: "gpu", Exactly: &resourcev1.ExactDeviceRequest{DeviceClassName: "gpu", Count: 1},
+			}}}},
+			Status: resourcev1.ResourceClaimStatus{Allocation: &resourcev1.AllocationResult{Devices: resourcev1.DeviceAllocationResult{
+				Results: []resourcev1.DeviceRequestAllocationResult{{Request: "gpu", Driver: "gpu.example", Pool: "a1", Device: "gpu-0"}},
+			}}},
+		},
+		&storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{
+			Name: "standard", UID: "uid-standard", Annotations: map[string]string{"storageclass.kubernetes.io/is-default-class": "true"},
+		}, Provisioner: "pd.csi.storage.gke.io", VolumeBindingMode: ptr.To(storagev1.VolumeBindingWaitForFirstConsumer)},
+		&storagev1.CSINode{ObjectMeta: metav1.ObjectMeta{Name: "g1", UID: "uid-csi-g1"}, Spec: storagev1.CSINodeSpec{Drivers: []storagev1.CSINodeDriver{{
+			Name: "pd.csi.storage.gke.io", NodeID: "g1", Allocatable: &storagev1.VolumeNodeResources{Count: ptr.To[int32](15)},
+		}}}},
 	}
 }
 
@@ -168,6 +207,22 @@ func (b *bench) seen(objects []client.Object) {
 			b.objects.PriorityClasses.Set(typed)
 		case *v1alpha1.CloudPool:
 			b.objects.CloudPools.Set(typed)
+		case *appsv1.DaemonSet:
+			b.objects.DaemonSets.Set(typed)
+		case *nodev1.RuntimeClass:
+			b.objects.RuntimeClasses.Set(typed)
+		case *storagev1.StorageClass:
+			b.objects.StorageClasses.Set(typed)
+		case *storagev1.CSINode:
+			b.objects.CSINodes.Set(typed)
+		case *resourcev1.DeviceClass:
+			b.objects.DeviceClasses.Set(typed)
+		case *resourcev1.ResourceSlice:
+			b.objects.ResourceSlices.Set(typed)
+		case *resourcev1.ResourceClaim:
+			b.objects.ResourceClaims.Set(typed)
+		case *resourcev1.ResourceClaimTemplate:
+			b.objects.ResourceClaimTemplates.Set(typed)
 		default:
 			b.Fatalf("no table for %T", object)
 		}
@@ -246,8 +301,15 @@ func TestPreviewIsThePlan(t *testing.T) {
 			for i := range want.Workloads {
 				w := &want.Workloads[i]
 				replicas[w.Kind+" "+w.Name] = w.Replicas
-				if w.Name == "db" && (len(w.Pins) != 1 || w.Pins[0].Replicas != 1) {
-					t.Errorf("the controller pins of the StatefulSet %+v, want the replica whose volume is in one place", w.Pins)
+				if w.Name == "db" && (len(w.Pins) != 2 || len(w.Pins[0].Pools) != 1 || !slices.Equal(w.Pins[0].Pools, w.Pins[1].Pools) ||
+					w.Pins[0].Made == w.Pins[1].Made || w.Request.Extended["attachable-volumes-csi-pd.csi.storage.gke.io"] != 1) {
+					t.Errorf("the StatefulSet, with one volume and one to be made of the default class, has pins %+v and asks for %v", w.Pins, w.Request.Extended)
+				}
+				if w.Name == "boxed" && (w.Request.MilliCPU != 150 || w.Request.Extended["devices of class gpu"] != 1 || len(w.NodeSelector) != 1) {
+					t.Errorf("what a RuntimeClass adds and the devices that are claimed: %+v", w)
+				}
+				if w.Name == "urgent" && (w.Priority != 1000 || !w.PreemptsNobody) {
+					t.Errorf("priority %d, preempts nobody %t", w.Priority, w.PreemptsNobody)
 				}
 			}
 			if replicas["Rollout canary"] != 3 || replicas["Job nearly"] != 1 {

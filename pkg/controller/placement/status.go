@@ -163,7 +163,7 @@ func (w *wanted) plan(s *solution, i int) {
 	}
 	w.money(s, i, all, placed)
 	w.survival(s, placement, placed)
-	w.notes = w.estimated(s, placement)
+	w.notes = unrecovered(placement) + w.estimated(s, placement)
 	for _, source := range w.of.Rules.Sources {
 		out.Policies = append(out.Policies, source.String())
 	}
@@ -275,12 +275,30 @@ const noPlace = " no place: "
 func (w *wanted) conditions(placement *engine.Placement, why string) {
 	out := &w.status
 	if placement.Unplaced == 0 {
-		w.condition(v1alpha1.ConditionPlanned, metav1.ConditionTrue, reasonPlanned, summary(out)+w.notes)
+		message := summary(out)
+		for _, rule := range placement.Unkept {
+			message += "; volumes make impossible: " + rule.Message
+		}
+		w.condition(v1alpha1.ConditionPlanned, metav1.ConditionTrue, reasonPlanned, message+w.notes)
 	} else {
 		w.condition(v1alpha1.ConditionPlanned, metav1.ConditionFalse, reasonUnplaced,
 			has(placement.Unplaced, out.Replicas)+noPlace+why)
 	}
 	w.inPlace()
+}
+
+// unrecovered says after which losses not all that is lost could be made anew; empty where there is none.
+func unrecovered(placement *engine.Placement) string {
+	var texts []string
+	for k := range placement.Recoveries {
+		if r := &placement.Recoveries[k]; r.Missing > 0 {
+			texts = append(texts, fmt.Sprintf("%d of those in %s", r.Missing, r.Domain))
+		}
+	}
+	if len(texts) == 0 {
+		return ""
+	}
+	return "; once lost nothing has room for " + strings.Join(texts, ", ")
 }
 
 // estimated says which hard limits on round trips only estimates meet; empty where there is none.

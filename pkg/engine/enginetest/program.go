@@ -242,6 +242,9 @@ func (p *program) capacity(filter func(pool int) bool, more func(w, pool, node i
 				continue
 			}
 			size := pool.Allocatable
+			size.MilliCPU -= min(pool.Daemons.MilliCPU, size.MilliCPU)
+			size.MemoryBytes -= min(pool.Daemons.MemoryBytes, size.MemoryBytes)
+			size.GPUs -= min(pool.Daemons.GPUs, size.GPUs)
 			if node < len(pool.Nodes) {
 				size = pool.Nodes[node].Free
 			}

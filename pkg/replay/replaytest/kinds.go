@@ -49,7 +49,7 @@ var Kinds = []Kind{
 			}}}},
 		}}
 	}},
-	{Name: "one node by its name, in a pool that may grow", Rarity: 8, workload: func(d *draw, w *drawn) {
+	{Name: "one node by its name, in a pool that may grow", Planned: true, Rarity: 8, workload: func(d *draw, w *drawn) {
 		if len(d.lists.Nodes) > 0 {
 			w.template.Spec.NodeSelector = map[string]string{corev1.LabelHostname: pick(d, d.lists.Nodes).Name}
 		}
@@ -74,7 +74,7 @@ var Kinds = []Kind{
 	}},
 	{Name: "priority", Planned: true, Rarity: 4, workload: func(_ *draw, w *drawn) { w.template.Spec.PriorityClassName = "system-cluster-critical" }},
 	{Name: "pods of a DaemonSet on nodes that exist", Planned: true, cluster: func(d *draw) { d.daemonSet() }},
-	{Name: "pods of a DaemonSet on nodes to be added", cluster: func(d *draw) { d.lists.DaemonSets = append(d.lists.DaemonSets, d.agent) }},
+	{Name: "pods of a DaemonSet on nodes to be added", Planned: true, cluster: func(d *draw) { d.lists.DaemonSets = append(d.lists.DaemonSets, d.agent) }},
 	{Name: "disks of a cloud", Planned: true, Rarity: 3, workload: func(d *draw, w *drawn) {
 		d.volumes(w, func(name string) (source corev1.CSIPersistentVolumeSource, key, value string) {
 			zone := pick(d, d.lists.Nodes).Labels[corev1.LabelTopologyZone]
@@ -85,18 +85,18 @@ var Kinds = []Kind{
 			return source, corev1.LabelTopologyZone, zone
 		})
 	}},
-	{Name: "volumes in a zone, of whatever cloud", Rarity: 4, workload: func(d *draw, w *drawn) {
+	{Name: "volumes in a zone, of whatever cloud", Planned: true, Rarity: 4, workload: func(d *draw, w *drawn) {
 		d.volumes(w, func(name string) (source corev1.CSIPersistentVolumeSource, key, value string) {
 			return corev1.CSIPersistentVolumeSource{Driver: "csi.example", VolumeHandle: name}, corev1.LabelTopologyZone,
 				pick(d, d.lists.Nodes).Labels[corev1.LabelTopologyZone]
 		})
 	}},
-	{Name: "volumes on a node", Rarity: 4, workload: func(d *draw, w *drawn) {
+	{Name: "volumes on a node", Planned: true, Rarity: 4, workload: func(d *draw, w *drawn) {
 		d.volumes(w, func(name string) (source corev1.CSIPersistentVolumeSource, key, value string) {
 			return corev1.CSIPersistentVolumeSource{Driver: "csi.example", VolumeHandle: name}, corev1.LabelHostname, pick(d, d.lists.Nodes).Name
 		})
 	}},
-	{Name: "a class of volumes with a topology", Rarity: 4, workload: func(d *draw, w *drawn) {
+	{Name: "a class of volumes with a topology", Planned: true, Rarity: 4, workload: func(d *draw, w *drawn) {
 		if !w.stateful || len(w.claims) > 0 || len(d.lists.Nodes) == 0 {
 			return
 		}
@@ -111,18 +111,18 @@ var Kinds = []Kind{
 			StorageClassName: &class.Name, AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
 		}}}
 	}},
-	{Name: "a port of the node", Rarity: 5, workload: func(d *draw, w *drawn) {
+	{Name: "a port of the node", Planned: true, Rarity: 5, workload: func(d *draw, w *drawn) {
 		w.template.Spec.Containers[0].Ports = []corev1.ContainerPort{{ContainerPort: 80, HostPort: int32(8080 + d.choose(2))}}
 	}},
-	{Name: "a port of a DaemonSet", cluster: func(d *draw) {
+	{Name: "a port of a DaemonSet", Planned: true, cluster: func(d *draw) {
 		d.agent.Spec.Template.Spec.Containers[0].Ports = []corev1.ContainerPort{{ContainerPort: 80, HostPort: 8080}}
 		for _, pod := range d.lists.Pods {
 			pod.Spec.Containers[0].Ports = []corev1.ContainerPort{{ContainerPort: 80, HostPort: 8080}}
 		}
 	}},
-	{Name: "anti-affinity to its own on a node", Rarity: 4, workload: func(_ *draw, w *drawn) { w.avoid(term(corev1.LabelHostname, w.app)) }},
-	{Name: "anti-affinity to its own in a zone", Rarity: 8, workload: func(_ *draw, w *drawn) { w.avoid(term(corev1.LabelTopologyZone, w.app)) }},
-	{Name: "anti-affinity to others", Rarity: 5, workload: func(d *draw, w *drawn) {
+	{Name: "anti-affinity to its own on a node", Planned: true, Rarity: 4, workload: func(_ *draw, w *drawn) { w.avoid(term(corev1.LabelHostname, w.app)) }},
+	{Name: "anti-affinity to its own in a zone", Planned: true, Rarity: 8, workload: func(_ *draw, w *drawn) { w.avoid(term(corev1.LabelTopologyZone, w.app)) }},
+	{Name: "anti-affinity to others", Planned: true, Rarity: 5, workload: func(d *draw, w *drawn) {
 		key := pick(d, []string{corev1.LabelHostname, corev1.LabelTopologyZone})
 		other := term(key, pick(d, d.apps))
 		if d.one(3) {
@@ -130,13 +130,13 @@ var Kinds = []Kind{
 		}
 		w.avoid(other)
 	}},
-	{Name: "affinity to others", Rarity: 6, workload: func(d *draw, w *drawn) {
+	{Name: "affinity to others", Planned: true, Rarity: 6, workload: func(d *draw, w *drawn) {
 		key := pick(d, []string{corev1.LabelHostname, corev1.LabelTopologyZone, corev1.LabelTopologyRegion})
 		w.affinity().PodAffinity = &corev1.PodAffinity{RequiredDuringSchedulingIgnoredDuringExecution: []corev1.PodAffinityTerm{term(key, pick(d, d.apps))}}
 	}},
-	{Name: "spread over zones", Rarity: 5, workload: func(d *draw, w *drawn) { d.spread(w, corev1.LabelTopologyZone) }},
-	{Name: "spread over nodes", Rarity: 6, workload: func(d *draw, w *drawn) { d.spread(w, corev1.LabelHostname) }},
-	{Name: "spread over racks", Rarity: 8, cluster: func(d *draw) {
+	{Name: "spread over zones", Planned: true, Rarity: 5, workload: func(d *draw, w *drawn) { d.spread(w, corev1.LabelTopologyZone) }},
+	{Name: "spread over nodes", Planned: true, Rarity: 6, workload: func(d *draw, w *drawn) { d.spread(w, corev1.LabelHostname) }},
+	{Name: "spread over racks", Planned: true, Rarity: 8, cluster: func(d *draw) {
 		for i, node := range d.lists.Nodes {
 			node.Labels[labelRack] = fmt.Sprintf("rack%d", i%3)
 		}

@@ -211,7 +211,9 @@ func Change(choose Choose, lists *state.Lists) {
 			}
 		case 1:
 			if len(lists.Nodes) > 0 {
-				pick(d, lists.Nodes).Spec.Unschedulable = true
+				node := pick(d, lists.Nodes)
+				node.Spec.Unschedulable = true
+				node.Spec.Taints = append(node.Spec.Taints, corev1.Taint{Key: corev1.TaintNodeUnschedulable, Effect: corev1.TaintEffectNoSchedule})
 			}
 		case 2:
 			if len(lists.Deployments) > 0 {

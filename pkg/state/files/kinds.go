@@ -10,6 +10,8 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	nodev1 "k8s.io/api/node/v1"
+	resourcev1 "k8s.io/api/resource/v1"
 	schedulingv1 "k8s.io/api/scheduling/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -73,6 +75,12 @@ var kinds = map[string]*kindInfo{
 	"ResourceQuota":           {version: "v1", namespaced: true, new: of[corev1.ResourceQuota]()},
 	"PriorityClass":           {group: "scheduling.k8s.io", version: "v1", new: of[schedulingv1.PriorityClass]()},
 	"StorageClass":            {group: "storage.k8s.io", version: "v1", new: of[storagev1.StorageClass]()},
+	"CSINode":                 {group: "storage.k8s.io", version: "v1", new: of[storagev1.CSINode]()},
+	"ResourceClaim":           {group: resourcev1.GroupName, version: "v1", namespaced: true, new: of[resourcev1.ResourceClaim]()},
+	"ResourceClaimTemplate":   {group: resourcev1.GroupName, version: "v1", namespaced: true, new: of[resourcev1.ResourceClaimTemplate]()},
+	"ResourceSlice":           {group: resourcev1.GroupName, version: "v1", new: of[resourcev1.ResourceSlice]()},
+	"DeviceClass":             {group: resourcev1.GroupName, version: "v1", new: of[resourcev1.DeviceClass]()},
+	"RuntimeClass":            {group: "node.k8s.io", version: "v1", new: of[nodev1.RuntimeClass]()},
 	"Rollout":                 {group: argoRollouts, namespaced: true, new: of[Rollout](), lenient: true},
 	"HorizontalPodAutoscaler": {group: "autoscaling", namespaced: true, new: of[Autoscaler](), lenient: true},
 	"ScaledObject":            {group: keda, namespaced: true, new: of[Autoscaler](), lenient: true},

@@ -6,34 +6,12 @@ import (
 	"slices"
 	"strings"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/planning"
-	"tradewind.dev/tradewind/pkg/workload"
 )
-
-// daemon takes the room of a DaemonSet's pods from the nodes that it runs on, unless its pods are in the files.
-func (b *assembly) daemon(set *appsv1.DaemonSet) {
-	key := workload.Key{Kind: workload.DaemonSet, Namespace: set.Namespace, Name: set.Name}
-	if b.running[key] {
-		return
-	}
-	spec := &set.Spec.Template.Spec
-	request := planning.Request(spec)
-	runs := planning.RunsDaemons(spec)
-	for _, node := range b.out.Nodes {
-		if !runs(node) {
-			continue
-		}
-		b.out.Pods = append(b.out.Pods, planning.Pod{
-			Namespace: set.Namespace, Name: set.Name + "-" + node.Name, Node: node.Name, Cluster: node.Labels[v1alpha1.LabelCluster],
-			Workload: key, Request: request,
-		})
-	}
-}
 
 // controlPlaneHealthy is the condition by which the Cluster Inventory API says that a cluster answers.
 const controlPlaneHealthy = "ControlPlaneHealthy"

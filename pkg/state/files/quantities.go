@@ -14,7 +14,12 @@ import (
 // resourceLists are the fields that hold quantities by the name of a resource.
 var resourceLists = map[string]bool{
 	"requests": true, "limits": true, "capacity": true, "allocatable": true, "allocatedResources": true, "overhead": true,
+	"podFixed": true,
 }
+
+// nested are those of them that hold quantities one step deeper in some kinds: a RuntimeClass in overhead.podFixed, devices and their
+// counters in capacity[NAME].value and counters[NAME].value.
+var nested = map[string]bool{"overhead": true, "capacity": true, "counters": true}
 
 // singleQuantities are the fields that hold one quantity.
 var singleQuantities = map[string]bool{"sizeLimit": true, "divisor": true}
@@ -47,11 +52,18 @@ func quantities(value any, path string) []FieldError {
 				continue
 			}
 			list, ok := typed[key].(map[string]any)
-			if !ok || !resourceLists[key] {
+			if !ok || !resourceLists[key] && !nested[key] {
 				out = append(out, quantities(typed[key], field)...)
 				continue
 			}
 			for _, name := range slices.Sorted(maps.Keys(list)) {
+				if inner, deeper := list[name].(map[string]any); deeper && nested[key] {
+					out = append(out, quantities(map[string]any{name: inner}, field)...)
+					if message := quantityReason(inner["value"]); message != "" {
+						out = append(out, FieldError{field + "[" + name + "].value", message})
+					}
+					continue
+				}
 				if message := quantityReason(list[name]); message != "" {
 					out = append(out, FieldError{field + "[" + name + "]", message})
 				}

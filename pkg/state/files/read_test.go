@@ -82,6 +82,12 @@ func TestBadInput(t *testing.T) {
 		{"huge exponent elsewhere", strings.Replace(good, "      containers:", "      volumes: [{name: v, emptyDir: {sizeLimit: \"1e-999999999\"}}]\n      containers:", 1), `spec.template.spec.volumes[0].emptyDir.sizeLimit: "1e-999999999" is more than`, 0},
 		{"absurd memory", strings.Replace(good, "64Mi", "1e30", 1), "requests[memory]: 1e+30 is more than any node has; is the unit right?", 0},
 		{"negative node", strings.Replace(good, "8Gi", "-8Gi", 1), "standard input:7: Node/a: status.allocatable[memory]: -8Gi is negative", 1},
+		{"a negative overhead", good + "---\napiVersion: node.k8s.io/v1\nkind: RuntimeClass\nmetadata: {name: r}\nhandler: r\noverhead: {podFixed: {cpu: -1}}\n",
+			"RuntimeClass/r: overhead.podFixed[cpu]: -1 is negative", 1},
+		{"an overhead", good + "---\napiVersion: node.k8s.io/v1\nkind: RuntimeClass\nmetadata: {name: r}\nhandler: r\noverhead: {podFixed: {cpu: 1, memory: 1Gi}}\n", "", 1},
+		{"a huge device", good + "---\napiVersion: resource.k8s.io/v1\nkind: ResourceSlice\nmetadata: {name: r}\nspec: {driver: d, nodeName: a, pool: {name: a, generation: 1, resourceSliceCount: 1}, devices: [{name: g, capacity: {memory: {value: 1e99}}}]}\n",
+			"ResourceSlice/r: spec.devices[0].capacity[memory].value: 1e+99 is more than any node has", 1},
+		{"a device", good + "---\napiVersion: resource.k8s.io/v1\nkind: ResourceSlice\nmetadata: {name: r}\nspec: {driver: d, nodeName: a, pool: {name: a, generation: 1, resourceSliceCount: 1}, devices: [{name: g, capacity: {memory: {value: 40Gi}}}]}\n", "", 1},
 		{"unknown field", strings.Replace(good, "replicas: 2", "replica: 2", 1), ":13: Deployment/shop/web: spec.replica: unknown field; it is ignored: correct its name, or remove it", 1},
 		{"unknown field of a policy", good + "---\n" + strings.Replace(policyText, "residency", "residencyy", 1), "PlacementPolicy/shop/web: spec.residencyy: unknown field", 1},
 		{"unknown field of a status", strings.Replace(good, "status: {", "status: {somethingNew: 1, ", 1), "", 1},
@@ -206,13 +212,16 @@ spec: {cloud: aws, clusterName: fra}
 	var got []string
 	for i := range scenario.Workloads {
 		w := &scenario.Workloads[i]
-		got = append(got, fmt.Sprintf("%s %s/%s %d %v %d", w.Kind, w.Namespace, w.Name, w.Replicas, w.ClaimTemplates, w.FirstOrdinal))
+		got = append(got, fmt.Sprintf("%s %s/%s %d %v %d", w.Kind, w.Namespace, w.Name, w.Replicas, w.OwnClaims(0), w.FirstOrdinal))
 	}
 	for i := range scenario.Pods {
 		p := &scenario.Pods[i]
 		got = append(got, fmt.Sprintf("pod of %s %s on %s, %d m", p.Workload.Kind, p.Workload.Name, p.Node, p.Request.MilliCPU))
 	}
-	want := []string{"StatefulSet default/db 3 [data] 2", "Job default/report 2 [] 0", "pod of Deployment web on a, 0 m", "pod of DaemonSet agent on a, 100 m"}
+	for _, set := range scenario.DaemonSets {
+		got = append(got, "DaemonSet "+set.Name)
+	}
+	want := []string{"StatefulSet default/db 3 [data-db-2] 2", "Job default/report 2 [] 0", "pod of Deployment web on a, 0 m", "DaemonSet agent", "DaemonSet elsewhere"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n\t%s\nwant\n\t%s", strings.Join(got, "\n\t"), strings.Join(want, "\n\t"))
 	}

@@ -7,6 +7,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	nodev1 "k8s.io/api/node/v1"
 	schedulingv1 "k8s.io/api/scheduling/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
@@ -50,8 +51,10 @@ func reduceStatefulSet(from *appsv1.StatefulSet) client.Object {
 	out := &appsv1.StatefulSet{TypeMeta: typeMeta("apps/v1", "StatefulSet"), ObjectMeta: meta(from, nil)}
 	out.Spec = appsv1.StatefulSetSpec{Replicas: from.Spec.Replicas, Template: template(&from.Spec.Template), Ordinals: from.Spec.Ordinals}
 	for i := range from.Spec.VolumeClaimTemplates {
-		claim := corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: from.Spec.VolumeClaimTemplates[i].Name}}
-		claim.Spec.StorageClassName, claim.Spec.AccessModes = from.Spec.VolumeClaimTemplates[i].Spec.StorageClassName, from.Spec.VolumeClaimTemplates[i].Spec.AccessModes
+		template := &from.Spec.VolumeClaimTemplates[i]
+		claim := corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: template.Name}}
+		claim.Spec.StorageClassName = template.Spec.StorageClassName
+		claim.Spec.AccessModes = template.Spec.AccessModes
 		out.Spec.VolumeClaimTemplates = append(out.Spec.VolumeClaimTemplates, claim)
 	}
 	return out
@@ -95,6 +98,7 @@ func reduceJob(from *batchv1.Job) client.Object {
 	return out
 }
 
+// reduceDaemonSet keeps what the pods of a DaemonSet take of nodes, whatever their namespace: they run on those to be added too.
 func reduceDaemonSet(from *appsv1.DaemonSet) client.Object {
 	out := &appsv1.DaemonSet{TypeMeta: typeMeta("apps/v1", "DaemonSet"), ObjectMeta: meta(from, nil)}
 	out.Spec.Template = template(&from.Spec.Template)
@@ -116,7 +120,10 @@ var handlesWithPlaces = []string{"pd.csi.storage.gke.io", "filestore.csi.storage
 // reduceVolume keeps where a volume is: its driver, affinity and labels.
 func reduceVolume(from *corev1.PersistentVolume) client.Object {
 	out := &corev1.PersistentVolume{TypeMeta: typeMeta("v1", "PersistentVolume"), ObjectMeta: meta(from, from.Labels)}
-	out.Spec.NodeAffinity = from.Spec.NodeAffinity
+	out.Spec.NodeAffinity, out.Spec.StorageClassName = from.Spec.NodeAffinity, from.Spec.StorageClassName
+	if claim := from.Spec.ClaimRef; claim != nil { // others are for claims that have none yet
+		out.Spec.ClaimRef = &corev1.ObjectReference{Kind: claim.Kind, Namespace: claim.Namespace, Name: claim.Name}
+	}
 	source := &out.Spec.PersistentVolumeSource
 	switch spec := &from.Spec; {
 	case spec.CSI != nil:
@@ -154,6 +161,9 @@ func reduceStorageClass(from *storagev1.StorageClass) client.Object {
 		TypeMeta: typeMeta("storage.k8s.io/v1", "StorageClass"), ObjectMeta: meta(from, from.Labels), Provisioner: from.Provisioner,
 		VolumeBindingMode: from.VolumeBindingMode, AllowedTopologies: from.AllowedTopologies,
 	}
+	if from.Annotations[defaultClass] == "true" || from.Annotations[defaultClassBeta] == "true" {
+		out.Annotations, out.CreationTimestamp = map[string]string{defaultClass: "true"}, from.CreationTimestamp
+	}
 	for key, value := range from.Parameters {
 		if slices.Contains(placeParameters, strings.ToLower(key)) {
 			if out.Parameters == nil {
@@ -163,6 +173,31 @@ func reduceStorageClass(from *storagev1.StorageClass) client.Object {
 		}
 	}
 	return out
+}
+
+// The annotations that make a StorageClass the default one.
+const (
+	defaultClass     = "storageclass.kubernetes.io/is-default-class"
+	defaultClassBeta = "storageclass.beta.kubernetes.io/is-default-class"
+)
+
+// reduceCSINode keeps how many volumes a node attaches.
+func reduceCSINode(from *storagev1.CSINode) client.Object {
+	out := &storagev1.CSINode{TypeMeta: typeMeta("storage.k8s.io/v1", "CSINode"), ObjectMeta: meta(from, nil)}
+	for i := range from.Spec.Drivers {
+		driver := &from.Spec.Drivers[i]
+		out.Spec.Drivers = append(out.Spec.Drivers, storagev1.CSINodeDriver{
+			Name: driver.Name, NodeID: "left-out", TopologyKeys: driver.TopologyKeys, Allocatable: driver.Allocatable,
+		})
+	}
+	return out
+}
+
+func reduceRuntimeClass(from *nodev1.RuntimeClass) client.Object {
+	return &nodev1.RuntimeClass{
+		TypeMeta: typeMeta("node.k8s.io/v1", "RuntimeClass"), ObjectMeta: meta(from, nil), Handler: from.Handler,
+		Overhead: from.Overhead, Scheduling: from.Scheduling,
+	}
 }
 
 // own is the metadata of Tradewind's objects: when a policy was created says which one wins.
@@ -203,6 +238,7 @@ func reduceQuota(from *corev1.ResourceQuota) client.Object {
 func reducePriorityClass(from *schedulingv1.PriorityClass) client.Object {
 	return &schedulingv1.PriorityClass{
 		TypeMeta: typeMeta("scheduling.k8s.io/v1", "PriorityClass"), ObjectMeta: meta(from, nil), Value: from.Value, GlobalDefault: from.GlobalDefault,
+		PreemptionPolicy: from.PreemptionPolicy,
 	}
 }
 

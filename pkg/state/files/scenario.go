@@ -17,7 +17,6 @@ import (
 	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/rules/policy"
 	"tradewind.dev/tradewind/pkg/state"
-	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // Scenario is what a plan is made from, out of files.
@@ -73,13 +72,12 @@ func (s *Set) Scenario(options location.Options, now time.Time) (*Scenario, erro
 
 // assembly is a scenario while it is put together.
 type assembly struct {
-	set     *Set
-	out     *Scenario
-	lists   state.Lists
-	named   map[string]*Object
-	running map[workload.Key]bool
-	have    location.Values // nil until somebody asks
-	holds   []hold
+	set   *Set
+	out   *Scenario
+	lists state.Lists
+	named map[string]*Object
+	have  location.Values // nil until somebody asks
+	holds []hold
 }
 
 // hold keeps workloads where they are: a policy that may select them cannot be read, and an uncertain answer moves
@@ -172,13 +170,6 @@ func (b *assembly) finish() {
 	in := b.out.Input
 	b.workloads()
 	b.autoscaled()
-	b.running = map[workload.Key]bool{}
-	for i := range in.Pods {
-		b.running[in.Pods[i].Workload] = true
-	}
-	for _, daemon := range b.lists.DaemonSets {
-		b.daemon(daemon)
-	}
 	for i := range in.Workloads {
 		w := &in.Workloads[i]
 		for _, h := range b.holds {

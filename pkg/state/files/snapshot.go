@@ -26,7 +26,7 @@ type File struct {
 }
 
 // Snapshot turns the state of a cluster into files that Read reads: nodes, workloads, pods, policies, pools, prices, round
-// trips, volumes, claims, storage classes, quotas, priority classes and namespaces, each reduced to what a plan looks at. Only
+// trips, volumes, claims, storage and runtime classes, quotas, priority classes and namespaces, each reduced to what a plan looks at. Only
 // what is named here is taken over: commands, arguments, environment, images, annotations, and volumes other than claims never are, nor is any
 // Secret or ConfigMap. Ids of accounts with clouds are replaced unless asked for.
 func Snapshot(lists *state.Lists, options SnapshotOptions) ([]File, error) {
@@ -54,16 +54,19 @@ func Snapshot(lists *state.Lists, options SnapshotOptions) ([]File, error) {
 		name    string
 		objects []client.Object
 	}{
-		{"nodes.yaml", reduceAll(lists.Nodes, nil, reduceNode)},
+		{"nodes.yaml", slices.Concat(reduceAll(lists.Nodes, nil, reduceNode), reduceAll(lists.CSINodes, nil, reduceCSINode),
+			reduceAll(lists.RuntimeClasses, nil, reduceRuntimeClass))},
 		{"namespaces.yaml", reduceAll(lists.Namespaces, nil, reduceNamespace)},
 		{"workloads.yaml", slices.Concat(
 			reduceAll(staying(lists.Deployments), wanted, reduceDeployment), reduceAll(staying(lists.StatefulSets), wanted, reduceStatefulSet),
 			reduceAll(staying(lists.ReplicaSets), wanted, reduceReplicaSet),
 			reduceAll(staying(lists.ReplicationControllers), wanted, reduceReplicationController),
-			reduceAll(staying(lists.Jobs), wanted, reduceJob), reduceAll(lists.DaemonSets, wanted, reduceDaemonSet))},
+			reduceAll(staying(lists.Jobs), wanted, reduceJob), reduceAll(lists.DaemonSets, nil, reduceDaemonSet))},
 		{"pods.yaml", reduceAll(lists.Pods, nil, selected(lists).pod)},
-		{"volumes.yaml", slices.Concat(reduceAll(lists.Volumes, nil, reduceVolume), reduceAll(lists.Claims, wanted, reduceClaim),
+		{"volumes.yaml", slices.Concat(reduceAll(lists.Volumes, nil, reduceVolume), reduceAll(lists.Claims, nil, reduceClaim),
 			reduceAll(lists.StorageClasses, nil, reduceStorageClass))},
+		{"devices.yaml", slices.Concat(reduceAll(lists.ResourceSlices, nil, reduceSlice), reduceAll(lists.DeviceClasses, nil, reduceDeviceClass),
+			reduceAll(lists.ResourceClaims, nil, reduceResourceClaim), reduceAll(lists.ResourceClaimTemplates, wanted, reduceResourceClaimTemplate))},
 		{"quotas.yaml", slices.Concat(reduceAll(lists.Quotas, nil, reduceQuota), reduceAll(lists.PriorityClasses, nil, reducePriorityClass))},
 		{"policies.yaml", slices.Concat(reduceAll(lists.PlacementPolicies, wanted, reducePolicy), reduceAll(lists.ClusterPlacementPolicies, nil, reduceClusterPolicy))},
 		{"pools.yaml", reduceAll(lists.CloudPools, nil, reducePool)},
@@ -99,8 +102,8 @@ func Snapshot(lists *state.Lists, options SnapshotOptions) ([]File, error) {
 
 // SnapshotOptions say what is written.
 type SnapshotOptions struct {
-	// Namespaces whose workloads, claims and policies are written; all when empty. The pods of others stay, as room that is
-	// taken.
+	// Namespaces whose workloads and policies are written; all when empty. The pods and DaemonSets of others stay, as room that is
+	// taken, and their claims, as volumes that are attached.
 	Namespaces []string
 	// AccountIDs leaves the ids of subscriptions, projects and accounts as they are.
 	AccountIDs bool
@@ -108,7 +111,7 @@ type SnapshotOptions struct {
 
 // SnapshotFiles are the names that Snapshot gives its files.
 func SnapshotFiles() []string {
-	return []string{"nodes.yaml", "namespaces.yaml", "workloads.yaml", "pods.yaml", "volumes.yaml", "quotas.yaml", "policies.yaml", "pools.yaml", "prices.yaml", "latency.yaml"}
+	return []string{"nodes.yaml", "namespaces.yaml", "workloads.yaml", "pods.yaml", "volumes.yaml", "devices.yaml", "quotas.yaml", "policies.yaml", "pools.yaml", "prices.yaml", "latency.yaml"}
 }
 
 func kindName(object client.Object) string { return object.GetObjectKind().GroupVersionKind().Kind }
@@ -194,6 +197,7 @@ func podSpec(from *corev1.PodSpec) corev1.PodSpec {
 	out := corev1.PodSpec{
 		PriorityClassName: from.PriorityClassName, NodeName: from.NodeName, NodeSelector: from.NodeSelector, Tolerations: from.Tolerations, Overhead: from.Overhead,
 		Containers: containers(from.Containers), ActiveDeadlineSeconds: from.ActiveDeadlineSeconds, InitContainers: containers(from.InitContainers),
+		RuntimeClassName: from.RuntimeClassName, ResourceClaims: from.ResourceClaims,
 	}
 	if from.Resources != nil {
 		out.Resources = &corev1.ResourceRequirements{Requests: from.Resources.Requests, Limits: from.Resources.Limits}
@@ -204,6 +208,13 @@ func podSpec(from *corev1.PodSpec) corev1.PodSpec {
 		if volume.PersistentVolumeClaim != nil {
 			out.Volumes = append(out.Volumes, corev1.Volume{Name: volume.Name, VolumeSource: corev1.VolumeSource{
 				PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: volume.PersistentVolumeClaim.ClaimName},
+			}})
+		}
+		if volume.Ephemeral != nil && volume.Ephemeral.VolumeClaimTemplate != nil {
+			out.Volumes = append(out.Volumes, corev1.Volume{Name: volume.Name, VolumeSource: corev1.VolumeSource{
+				Ephemeral: &corev1.EphemeralVolumeSource{VolumeClaimTemplate: &corev1.PersistentVolumeClaimTemplate{
+					Spec: corev1.PersistentVolumeClaimSpec{StorageClassName: volume.Ephemeral.VolumeClaimTemplate.Spec.StorageClassName},
+				}},
 			}})
 		}
 	}

@@ -165,17 +165,22 @@ func TestSnapshotHoldsNoSecret(t *testing.T) {
 	var got []string
 	for i := range scenario.Workloads {
 		w := &scenario.Workloads[i]
-		got = append(got, fmt.Sprintf("%s %s/%s %d %v", w.Kind, w.Namespace, w.Name, w.Replicas, w.ClaimTemplates))
+		got = append(got, fmt.Sprintf("%s %s/%s %d %v", w.Kind, w.Namespace, w.Name, w.Replicas, w.OwnClaims(0)))
 		if request := planning.Request(&w.Template.Spec); request.MilliCPU != 100 || w.Template.Labels["app"] != "web" || w.Template.Spec.NodeSelector["disk"] != "ssd" || len(w.Template.Spec.Tolerations) != 1 {
 			t.Errorf("%s: request %+v, template %+v", w.Name, request, w.Template)
 		}
 	}
 	slices.Sort(got)
-	want := []string{"Deployment ops/other 1 []", "Deployment shop/web 3 []", "Job shop/job 1 []", "StatefulSet shop/db 3 [data]"}
+	want := []string{"Deployment ops/other 1 []", "Deployment shop/web 3 []", "Job shop/job 1 []", "StatefulSet shop/db 3 [data-db-0]"}
 	if !slices.Equal(got, want) {
 		t.Errorf("workloads %v, want %v", got, want)
 	}
-	if len(scenario.Pods) != 2 || len(scenario.Pools) != 1 || len(scenario.Claims) != 1 || len(scenario.Volumes) != 1 || len(scenario.Classes) != 1 || scenario.World.Policies.Len() != 1 {
+	for i := range scenario.Pods { // what a rule of pods looks at is there
+		if pod := &scenario.Pods[i]; pod.Labels["role"] != "cache" || len(pod.AntiAffinity) != 1 {
+			t.Errorf("pod %s: labels %v, anti-affinity %v", pod.Name, pod.Labels, pod.AntiAffinity)
+		}
+	}
+	if len(scenario.Pods) != 1 || len(scenario.DaemonSets) != 1 || len(scenario.Pools) != 1 || len(scenario.Claims) != 1 || len(scenario.Volumes) != 1 || len(scenario.Classes) != 1 || scenario.World.Policies.Len() != 1 {
 		t.Errorf("read back %d pods, %d pools, %d claims, %d volumes", len(scenario.Pods), len(scenario.Pools), len(scenario.Claims), len(scenario.Volumes))
 	}
 }
@@ -189,7 +194,7 @@ func TestSnapshotOfANamespace(t *testing.T) {
 	for _, file := range written {
 		got = append(got, fmt.Sprintf("%s %d", file.Name, file.Objects))
 	}
-	want := []string{"nodes.yaml 1", "namespaces.yaml 1", "workloads.yaml 1", "pods.yaml 1", "volumes.yaml 2", "pools.yaml 1", "prices.yaml 1"}
+	want := []string{"nodes.yaml 1", "namespaces.yaml 1", "workloads.yaml 2", "pods.yaml 1", "volumes.yaml 3", "pools.yaml 1", "prices.yaml 1"}
 	if !slices.Equal(got, want) {
 		t.Errorf("files %v, want %v", got, want)
 	}

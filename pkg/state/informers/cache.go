@@ -5,6 +5,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	resourcehelper "k8s.io/component-helpers/resource"
@@ -38,6 +39,8 @@ func CacheOptions() cache.Options {
 			&coordinationv1.Lease{}:         {Transform: transformLease, Namespaces: map[string]cache.Config{corev1.NamespaceNodeLease: {}}},
 			&corev1.Namespace{}:             {Transform: transformNamespace},
 			&corev1.PersistentVolumeClaim{}: {Transform: transformClaim},
+			&storagev1.CSINode{}:            {Transform: transformCSINode},
+			&appsv1.DaemonSet{}:             {Transform: transformDaemonSet},
 			&appsv1.Deployment{}:            {Transform: transformDeployment},
 			&appsv1.ReplicaSet{}:            {Transform: transformReplicaSet},
 			&appsv1.StatefulSet{}:           {Transform: transformStatefulSet},
@@ -75,13 +78,14 @@ func transformPod(object any) (any, error) {
 		TypeMeta: pod.TypeMeta, ObjectMeta: owned(&pod.ObjectMeta),
 		Spec: corev1.PodSpec{
 			SchedulerName: pod.Spec.SchedulerName, NodeName: pod.Spec.NodeName, Volumes: claims(pod.Spec.Volumes),
-			Containers: []corev1.Container{{
-				Resources: corev1.ResourceRequirements{Requests: resourcehelper.PodRequests(pod, resourcehelper.PodResourcesOptions{})},
-				Ports:     hostPorts(pod.Spec.Containers, pod.Spec.InitContainers),
-			}},
-			Affinity: avoidance(pod.Spec.Affinity),
+			Containers: []corev1.Container{{Ports: workload.HostPorts(&pod.Spec), Resources: corev1.ResourceRequirements{
+				Requests: resourcehelper.PodRequests(pod, resourcehelper.PodResourcesOptions{}),
+			}}},
 		},
 		Status: corev1.PodStatus{Phase: pod.Status.Phase},
+	}
+	if terms := workload.AntiAffinity(&pod.Spec); len(terms) > 0 { // which keep others away for as long as it runs
+		out.Spec.Affinity = &corev1.Affinity{PodAntiAffinity: &corev1.PodAntiAffinity{RequiredDuringSchedulingIgnoredDuringExecution: terms}}
 	}
 	out.Annotations = kept(pod.Annotations, workload.KeepAnnotations()...)
 	for i := range pod.Status.Conditions {
@@ -92,37 +96,6 @@ func transformPod(object any) (any, error) {
 		}
 	}
 	return out, nil
-}
-
-// hostPorts are the ports of the node that containers take while the pod runs.
-func hostPorts(containers, init []corev1.Container) []corev1.ContainerPort {
-	var out []corev1.ContainerPort
-	add := func(c *corev1.Container) {
-		for _, port := range c.Ports {
-			if port.HostPort > 0 {
-				out = append(out, port)
-			}
-		}
-	}
-	for i := range containers {
-		add(&containers[i])
-	}
-	for i := range init {
-		if policy := init[i].RestartPolicy; policy != nil && *policy == corev1.ContainerRestartPolicyAlways {
-			add(&init[i])
-		}
-	}
-	return out
-}
-
-// avoidance is what of a running pod's affinity keeps others away: its required anti-affinity.
-func avoidance(affinity *corev1.Affinity) *corev1.Affinity {
-	if affinity == nil || affinity.PodAntiAffinity == nil || len(affinity.PodAntiAffinity.RequiredDuringSchedulingIgnoredDuringExecution) == 0 {
-		return nil
-	}
-	return &corev1.Affinity{PodAntiAffinity: &corev1.PodAntiAffinity{
-		RequiredDuringSchedulingIgnoredDuringExecution: affinity.PodAntiAffinity.RequiredDuringSchedulingIgnoredDuringExecution,
-	}}
 }
 
 // kept are those of the annotations that have these keys; nil when there is none.

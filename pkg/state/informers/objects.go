@@ -11,8 +11,11 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	nodev1 "k8s.io/api/node/v1"
+	resourcev1 "k8s.io/api/resource/v1"
 	schedulingv1 "k8s.io/api/scheduling/v1"
 	storagev1 "k8s.io/api/storage/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -24,12 +27,20 @@ import (
 
 // Objects are what controllers decide from, a table a kind.
 type Objects struct {
-	Nodes                  *Table[*corev1.Node]
-	Pods                   *Table[*corev1.Pod]
-	Namespaces             *Table[*corev1.Namespace]
-	Claims                 *Table[*corev1.PersistentVolumeClaim]
-	Volumes                *Table[*corev1.PersistentVolume]
-	StorageClasses         *Table[*storagev1.StorageClass]
+	Nodes          *Table[*corev1.Node]
+	Pods           *Table[*corev1.Pod]
+	Namespaces     *Table[*corev1.Namespace]
+	Claims         *Table[*corev1.PersistentVolumeClaim]
+	Volumes        *Table[*corev1.PersistentVolume]
+	StorageClasses *Table[*storagev1.StorageClass]
+	CSINodes       *Table[*storagev1.CSINode]
+	RuntimeClasses *Table[*nodev1.RuntimeClass]
+	DaemonSets     *Table[*appsv1.DaemonSet]
+	// ResourceClaims and what follows are about devices. Clusters of older versions do not know these kinds: the tables stay empty.
+	ResourceClaims         *Table[*resourcev1.ResourceClaim]
+	ResourceClaimTemplates *Table[*resourcev1.ResourceClaimTemplate]
+	ResourceSlices         *Table[*resourcev1.ResourceSlice]
+	DeviceClasses          *Table[*resourcev1.DeviceClass]
 	Deployments            *Table[*appsv1.Deployment]
 	ReplicaSets            *Table[*appsv1.ReplicaSet]
 	StatefulSets           *Table[*appsv1.StatefulSet]
@@ -61,7 +72,10 @@ func New() *Objects {
 	return &Objects{
 		Nodes: newTable[*corev1.Node](), Pods: newTable[*corev1.Pod](), Namespaces: newTable[*corev1.Namespace](),
 		Claims: newTable[*corev1.PersistentVolumeClaim](), Volumes: newTable[*corev1.PersistentVolume](),
-		StorageClasses: newTable[*storagev1.StorageClass](), Deployments: newTable[*appsv1.Deployment](),
+		StorageClasses: newTable[*storagev1.StorageClass](), CSINodes: newTable[*storagev1.CSINode](),
+		RuntimeClasses: newTable[*nodev1.RuntimeClass](), DaemonSets: newTable[*appsv1.DaemonSet](),
+		ResourceClaims: newTable[*resourcev1.ResourceClaim](), ResourceClaimTemplates: newTable[*resourcev1.ResourceClaimTemplate](),
+		ResourceSlices: newTable[*resourcev1.ResourceSlice](), DeviceClasses: newTable[*resourcev1.DeviceClass](), Deployments: newTable[*appsv1.Deployment](),
 		ReplicaSets: newTable[*appsv1.ReplicaSet](), StatefulSets: newTable[*appsv1.StatefulSet](),
 		ReplicationControllers: newTable[*corev1.ReplicationController](), Jobs: newTable[*batchv1.Job](),
 		Leases: newTable[*coordinationv1.Lease](),
@@ -78,7 +92,10 @@ func (o *Objects) Watch(ctx context.Context, from cache.Cache) error {
 	for kind, handler := range map[client.Object]toolscache.ResourceEventHandler{
 		&corev1.Node{}: o.Nodes.handler(), &corev1.Pod{}: o.Pods.handler(), &corev1.Namespace{}: o.Namespaces.handler(),
 		&corev1.PersistentVolumeClaim{}: o.Claims.handler(), &corev1.PersistentVolume{}: o.Volumes.handler(),
-		&storagev1.StorageClass{}: o.StorageClasses.handler(), &corev1.ResourceQuota{}: o.Quotas.handler(),
+		&storagev1.StorageClass{}: o.StorageClasses.handler(), &storagev1.CSINode{}: o.CSINodes.handler(),
+		&nodev1.RuntimeClass{}: o.RuntimeClasses.handler(), &appsv1.DaemonSet{}: o.DaemonSets.handler(),
+		&resourcev1.ResourceClaim{}: o.ResourceClaims.handler(), &resourcev1.ResourceClaimTemplate{}: o.ResourceClaimTemplates.handler(),
+		&resourcev1.ResourceSlice{}: o.ResourceSlices.handler(), &resourcev1.DeviceClass{}: o.DeviceClasses.handler(), &corev1.ResourceQuota{}: o.Quotas.handler(),
 		&schedulingv1.PriorityClass{}: o.PriorityClasses.handler(), &appsv1.Deployment{}: o.Deployments.handler(),
 		&appsv1.ReplicaSet{}: o.ReplicaSets.handler(), &appsv1.StatefulSet{}: o.StatefulSets.handler(), &batchv1.Job{}: o.Jobs.handler(),
 		&corev1.ReplicationController{}: o.ReplicationControllers.handler(), &coordinationv1.Lease{}: o.Leases.handler(),
@@ -88,6 +105,9 @@ func (o *Objects) Watch(ctx context.Context, from cache.Cache) error {
 	} {
 		name := strings.ToLower(reflect.TypeOf(kind).Elem().Name())
 		informer, err := from.GetInformer(ctx, kind, cache.BlockUntilSynced(false))
+		if err != nil && meta.IsNoMatchError(err) && newer(kind) {
+			continue
+		}
 		if err != nil {
 			return fmt.Errorf("watch %s objects: %w", name, err)
 		}
@@ -98,6 +118,15 @@ func (o *Objects) Watch(ctx context.Context, from cache.Cache) error {
 		o.sources = append(o.sources, source{name, registration.HasSynced})
 	}
 	return nil
+}
+
+// newer says whether clusters of older versions do not know a kind, and nothing is missing there.
+func newer(kind client.Object) bool {
+	switch kind.(type) {
+	case *resourcev1.ResourceClaim, *resourcev1.ResourceClaimTemplate, *resourcev1.ResourceSlice, *resourcev1.DeviceClass:
+		return true
+	}
+	return false
 }
 
 // Unread are the kinds of objects that have not been read yet; none once all have been.
@@ -129,7 +158,10 @@ func (o *Objects) Lists() *state.Lists {
 	return &state.Lists{
 		Nodes: o.Nodes.All(), Pods: o.Pods.All(), Namespaces: o.Namespaces.All(), ReplicaSets: o.ReplicaSets.All(),
 		Claims: o.Claims.All(), Volumes: o.Volumes.All(), StorageClasses: o.StorageClasses.All(), CloudPools: o.CloudPools.All(),
-		PriorityClasses: o.PriorityClasses.All(), Quotas: o.Quotas.All(),
+		PriorityClasses: o.PriorityClasses.All(), Quotas: o.Quotas.All(), CSINodes: o.CSINodes.All(),
+		RuntimeClasses: o.RuntimeClasses.All(), DaemonSets: o.DaemonSets.All(),
+		ResourceClaims: o.ResourceClaims.All(), ResourceClaimTemplates: o.ResourceClaimTemplates.All(), ResourceSlices: o.ResourceSlices.All(),
+		DeviceClasses: o.DeviceClasses.All(),
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"tradewind.dev/tradewind/pkg/workload"
@@ -15,19 +16,21 @@ func template(full *corev1.PodTemplateSpec) corev1.PodTemplateSpec {
 	return corev1.PodTemplateSpec{
 		ObjectMeta: metav1.ObjectMeta{Labels: full.Labels},
 		Spec: corev1.PodSpec{
-			Containers: containers(spec.Containers), InitContainers: containers(spec.InitContainers), Resources: spec.Resources,
+			Containers: containers(spec.Containers, spec.HostNetwork), InitContainers: containers(spec.InitContainers, spec.HostNetwork), Resources: spec.Resources,
 			Overhead: spec.Overhead, Volumes: claims(spec.Volumes), NodeName: spec.NodeName, NodeSelector: spec.NodeSelector,
 			Affinity: spec.Affinity, Tolerations: spec.Tolerations, TopologySpreadConstraints: spec.TopologySpreadConstraints,
 			HostNetwork: spec.HostNetwork, SchedulerName: spec.SchedulerName, RuntimeClassName: spec.RuntimeClassName, PriorityClassName: spec.PriorityClassName,
-			ActiveDeadlineSeconds: spec.ActiveDeadlineSeconds,
+			ActiveDeadlineSeconds: spec.ActiveDeadlineSeconds, ResourceClaims: spec.ResourceClaims,
 		},
 	}
 }
 
-func containers(full []corev1.Container) []corev1.Container {
+func containers(full []corev1.Container, hostNetwork bool) []corev1.Container {
 	out := make([]corev1.Container, len(full))
 	for i := range full {
-		out[i] = corev1.Container{Name: full[i].Name, Ports: full[i].Ports, Resources: full[i].Resources, RestartPolicy: full[i].RestartPolicy}
+		out[i] = corev1.Container{
+			Name: full[i].Name, Resources: full[i].Resources, RestartPolicy: full[i].RestartPolicy, Ports: workload.PortsOf(&full[i], hostNetwork),
+		}
 	}
 	return out
 }
@@ -111,6 +114,31 @@ func transformJob(object any) (any, error) {
 	}
 	if workload.JobEnded(job) {
 		out.Status.Conditions, out.Spec.Template = job.Status.Conditions, corev1.PodTemplateSpec{}
+	}
+	return out, nil
+}
+
+func transformDaemonSet(object any) (any, error) {
+	set, ok := object.(*appsv1.DaemonSet)
+	if !ok {
+		return object, nil
+	}
+	return &appsv1.DaemonSet{
+		TypeMeta: set.TypeMeta, ObjectMeta: owned(&set.ObjectMeta), Spec: appsv1.DaemonSetSpec{Template: template(&set.Spec.Template)},
+	}, nil
+}
+
+// transformCSINode keeps how many volumes a node attaches.
+func transformCSINode(object any) (any, error) {
+	node, ok := object.(*storagev1.CSINode)
+	if !ok {
+		return object, nil
+	}
+	out := &storagev1.CSINode{TypeMeta: node.TypeMeta, ObjectMeta: identity(&node.ObjectMeta)}
+	for i := range node.Spec.Drivers {
+		out.Spec.Drivers = append(out.Spec.Drivers, storagev1.CSINodeDriver{
+			Name: node.Spec.Drivers[i].Name, Allocatable: node.Spec.Drivers[i].Allocatable,
+		})
 	}
 	return out, nil
 }
