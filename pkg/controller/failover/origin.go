@@ -73,7 +73,7 @@ func (c *Controller) returned(ctx context.Context, round *rounds.Round) error {
 			reason, text = "Settled", "the plan leaves the replicas where they are now"
 		}
 		c.Ledger.Say(key, v1alpha1.ConditionFailedOver, false, reason, text)
-		ledger.Event(c.Recorder, round, key, corev1.EventTypeNormal, reason, text)
+		ledger.Event(c.Recorder, round, key, nil, corev1.EventTypeNormal, reason, text)
 	}
 	return nil
 }

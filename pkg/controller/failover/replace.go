@@ -128,7 +128,7 @@ func (r *replacement) tell(ctx context.Context) {
 		klog.FromContext(ctx).Info("Replicas of a lost domain are replaced", "kind", key.Kind, "workload", key.Namespace+"/"+key.Name,
 			"replicas", r.replaced, "domain", r.domain.String(), "lostFor", r.now.Sub(r.domain.Since).String())
 		r.Ledger.Say(key, v1alpha1.ConditionFailedOver, true, "DomainLost", text)
-		ledger.Event(r.Recorder, r.round, key, corev1.EventTypeWarning, "FailedOver", text)
+		ledger.Event(r.Recorder, r.round, key, nil, corev1.EventTypeWarning, "FailedOver", text)
 	case r.stays != "":
 		if said := r.Ledger.Condition(key, v1alpha1.ConditionFailedOver); said == nil || said.Status == metav1.ConditionFalse {
 			r.Ledger.Say(key, v1alpha1.ConditionFailedOver, false, "Stays", "after the loss of "+r.domain.String()+": "+r.stays)

@@ -11,6 +11,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -145,7 +146,7 @@ func (p *Planner) writeOne(ctx context.Context, w *wanted) error {
 		return err
 	}
 	p.written.wrote(w.key, object.GetUID(), object.GetResourceVersion(), &w.status)
-	p.tell(w)
+	p.tell(w, object.GetUID(), object.GetResourceVersion())
 	said := w.status
 	w.last, w.news = &said, false
 	return nil
@@ -160,8 +161,9 @@ func (p *Planner) delete(ctx context.Context, object *v1alpha1.Placement) error 
 	return fmt.Errorf("delete Placement %s/%s: %w", object.Namespace, object.Name, err)
 }
 
-// tell makes an event on the workload of a plan that changed or cannot be made.
-func (p *Planner) tell(w *wanted) {
+// tell makes an event on the workload of a plan that changed or cannot be made. It is related to this version of the Placement, by which
+// the recorder tells it from the one before: of events that differ in their words alone it keeps the first.
+func (p *Planner) tell(w *wanted, uid types.UID, version string) {
 	planned := meta.FindStatusCondition(w.status.Conditions, v1alpha1.ConditionPlanned)
 	if planned == nil || !w.news || w.unplaced >= 0 || planned.Status == metav1.ConditionTrue && len(w.status.Decisions) == 0 {
 		return
@@ -176,5 +178,8 @@ func (p *Planner) tell(w *wanted) {
 	regarding := &corev1.ObjectReference{
 		APIVersion: w.of.APIVersion, Kind: w.of.Kind, Namespace: w.of.Namespace, Name: w.of.Name, UID: w.of.UID,
 	}
-	p.recorder.Eventf(regarding, nil, kind, planned.Reason, "Plan", "%s", status.Clip(planned.Message, maxNote))
+	related := &corev1.ObjectReference{
+		APIVersion: v1alpha1.GroupVersion.String(), Kind: "Placement", Namespace: w.key.Namespace, Name: w.key.Name, UID: uid, ResourceVersion: version,
+	}
+	p.recorder.Eventf(regarding, related, kind, planned.Reason, "Plan", "%s", status.Clip(planned.Message, maxNote))
 }

@@ -196,9 +196,9 @@ func (c *Controller) workload(ctx context.Context, v *view, i int) (time.Time, e
 // evict asks for the eviction of a replica. refused is what a PodDisruptionBudget says against it.
 func (c *Controller) evict(ctx context.Context, namespace string, move *moves.Move) (refused string, err error) {
 	uid := types.UID(move.Replica.ID)
-	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: move.Replica.Name}}
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: move.Replica.Name, UID: types.UID(move.Replica.ID)}}
 	err = c.Client.SubResource("eviction").Create(ctx, pod, &policyv1.Eviction{
-		ObjectMeta:    metav1.ObjectMeta{Namespace: namespace, Name: move.Replica.Name},
+		ObjectMeta:    metav1.ObjectMeta{Namespace: namespace, Name: move.Replica.Name, UID: types.UID(move.Replica.ID)},
 		DeleteOptions: &metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}},
 	})
 	switch {
@@ -231,7 +231,8 @@ func (c *Controller) tell(v *view, key workload.Key, s *moves.Situation, move *m
 	case s.Worth.Known && s.Worth.SavingsUSD > 0 && !s.Worth.Confidential:
 		text += "; the whole plan saves " + s.Worth.String()
 	}
-	ledger.Event(c.Recorder, v.round, key, corev1.EventTypeNormal, string(move.Reason), text)
+	pod := &corev1.ObjectReference{APIVersion: "v1", Kind: workload.Pod, Namespace: key.Namespace, Name: move.Replica.Name, UID: types.UID(move.Replica.ID)}
+	ledger.Event(c.Recorder, v.round, key, pod, corev1.EventTypeNormal, string(move.Reason), text)
 	klog.Background().Info("A replica is moved", "kind", key.Kind, "workload", key.Namespace+"/"+key.Name, "pod", move.Replica.Name,
 		"from", move.From, "to", move.To, "reason", string(move.Reason))
 }
