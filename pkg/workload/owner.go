@@ -4,8 +4,10 @@ import (
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 // The kinds of workloads that are known by themselves.
@@ -38,7 +40,27 @@ func Revision(pod *corev1.Pod) Key {
 	if owner == nil {
 		return Key{Kind: Pod, Namespace: pod.Namespace, Name: pod.Name}
 	}
-	return Key{Kind: owner.Kind, Namespace: pod.Namespace, Name: owner.Name}
+	return Key{Kind: kindOf(owner), Namespace: pod.Namespace, Name: owner.Name}
+}
+
+// groups are the API groups of the kinds that are known by themselves.
+var groups = map[string]string{
+	Deployment: appsv1.GroupName, ReplicaSet: appsv1.GroupName, StatefulSet: appsv1.GroupName, DaemonSet: appsv1.GroupName,
+	ReplicationController: corev1.GroupName, Job: batchv1.GroupName, Rollout: "argoproj.io", nodeKind: corev1.GroupName,
+}
+
+// nodeKind controls the pods that kubelets read from files.
+const nodeKind = "Node"
+
+// kindOf is the kind of a controller: one that has the name of a known kind and another API group, as OpenKruise's StatefulSet, is named
+// with that group, as kubectl takes it: "StatefulSet.apps.kruise.io".
+func kindOf(owner *metav1.OwnerReference) string {
+	group, known := groups[owner.Kind]
+	of, err := schema.ParseGroupVersion(owner.APIVersion)
+	if !known || err != nil || owner.APIVersion == "" || of.Group == group {
+		return owner.Kind
+	}
+	return owner.Kind + "." + of.Group
 }
 
 // Of is the workload that a pod is a replica of: what controls it directly, and for a ReplicaSet what controls that. Of a
@@ -72,7 +94,7 @@ func unhashed(name, hash string) (string, bool) {
 // OfReplicaSet is the workload that a ReplicaSet is a revision of: what controls it, or the ReplicaSet itself.
 func OfReplicaSet(set *appsv1.ReplicaSet) Key {
 	if owner := metav1.GetControllerOfNoCopy(set); owner != nil {
-		return Key{Kind: owner.Kind, Namespace: set.Namespace, Name: owner.Name}
+		return Key{Kind: kindOf(owner), Namespace: set.Namespace, Name: owner.Name}
 	}
 	return Key{Kind: ReplicaSet, Namespace: set.Namespace, Name: set.Name}
 }
@@ -108,12 +130,13 @@ const (
 // RoleOf is the role of a pod.
 func RoleOf(pod *corev1.Pod) Role {
 	owner := metav1.GetControllerOfNoCopy(pod)
-	switch {
-	case owner == nil:
+	if owner == nil {
 		return Alone
-	case owner.Kind == DaemonSet || owner.Kind == "Node":
+	}
+	switch kindOf(owner) {
+	case DaemonSet, nodeKind:
 		return OfNode
-	case owner.Kind == Job:
+	case Job:
 		return OfJob
 	}
 	return Replica

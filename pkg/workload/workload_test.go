@@ -22,12 +22,31 @@ import (
 func meta(name, ownerKind, owner string) metav1.ObjectMeta {
 	out := metav1.ObjectMeta{Namespace: "shop", Name: name}
 	if ownerKind != "" {
+		kind, _, _ := strings.Cut(ownerKind, ".")
 		out.OwnerReferences = []metav1.OwnerReference{
 			{Kind: "Other", Name: "other"},
-			{APIVersion: "group/v1", Kind: ownerKind, Name: owner, UID: "uid-of-owner", Controller: ptr.To(true)},
+			{APIVersion: versionOf(ownerKind), Kind: kind, Name: owner, UID: "uid-of-owner", Controller: ptr.To(true)},
 		}
 	}
 	return out
+}
+
+// versionOf is the API version of a kind of controller; one with a dot names its group.
+func versionOf(kind string) string {
+	if _, group, foreign := strings.Cut(kind, "."); foreign {
+		return group + "/v1"
+	}
+	switch kind {
+	case workload.Job:
+		return "batch/v1"
+	case workload.Rollout:
+		return "argoproj.io/v1alpha1"
+	case workload.ReplicationController, "Node":
+		return "v1"
+	case workload.Deployment, workload.ReplicaSet, workload.StatefulSet, workload.DaemonSet:
+		return "apps/v1"
+	}
+	return "group/v1"
 }
 
 func key(kind, name string) workload.Key {
@@ -63,6 +82,7 @@ func TestOf(t *testing.T) {
 		{"of what controls ReplicaSets too", "ReplicaSet", "fleet-abc", nil, key("Fleet", "game"), key("ReplicaSet", "fleet-abc")},
 		{"of a ReplicaSet by another name", "ReplicaSet", "web", hash, key("ReplicaSet", "web"), key("ReplicaSet", "web")},
 		{"of a StatefulSet", "StatefulSet", "db", nil, key("StatefulSet", "db"), key("StatefulSet", "db")},
+		{"of somebody else's StatefulSet", "StatefulSet.apps.kruise.io", "db", nil, key("StatefulSet.apps.kruise.io", "db"), key("StatefulSet.apps.kruise.io", "db")},
 		{"of a kind of somebody else's", "CloneSet", "web", nil, key("CloneSet", "web"), key("CloneSet", "web")},
 		{"of nobody", "", "", nil, key("Pod", "pod"), key("Pod", "pod")},
 	} {
@@ -181,7 +201,7 @@ func TestAll(t *testing.T) {
 	if !slices.Equal(got, wanted) {
 		t.Fatalf("workloads\n%v, want\n%v", got, wanted)
 	}
-	if canary := all[2]; canary.APIVersion != "group/v1" || canary.UID != "uid-of-owner" {
+	if canary := all[2]; canary.APIVersion != "argoproj.io/v1alpha1" || canary.UID != "uid-of-owner" {
 		t.Errorf("the Rollout is %s %s", canary.APIVersion, canary.UID)
 	}
 	if claims := all[3].OwnClaims(1); !slices.Equal(claims, []string{"disk-db-6"}) {
