@@ -102,7 +102,7 @@ func (d *drain) run(ctx context.Context, text string) (err error) {
 		return err
 	}
 	if d.dryRun {
-		return d.env.print(d.output, formatsOfData, preview)
+		return errors.Join(d.env.print(d.output, formatsOfData, preview), preview.refusal())
 	}
 	if err := preview.refusal(); err != nil && !d.force {
 		return err
@@ -121,7 +121,13 @@ func (d *drain) run(ctx context.Context, text string) (err error) {
 			return err
 		}
 	}
-	return d.env.print(d.output, formatsOfData, preview)
+	if err := d.env.print(d.output, formatsOfData, preview); err != nil {
+		return err
+	}
+	if left := preview.left(); left > 0 && !d.noWait {
+		return fmt.Errorf("%d replicas have no other place and are left in %s", left, text)
+	}
+	return nil
 }
 
 // policyName is the name of the policy that drains the place.

@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/report"
 	"tradewind.dev/tradewind/pkg/state"
 	"tradewind.dev/tradewind/pkg/workload"
@@ -39,6 +40,8 @@ type drained struct {
 	place  *place
 	owners workload.Owners
 	broken []string
+	// unplanned are workloads with replicas in the place that no plan is made for, such as those of kinds that are not known: they stay.
+	unplanned map[workload.Key]bool
 }
 
 // drainedWorkload is a workload with replicas in the place.
@@ -75,6 +78,7 @@ func newDrained(d *drain, p *place, policy *v1alpha1.ClusterPlacementPolicy, sna
 	out.BeforeInvoiceUSD, out.BeforeValuedUSD, out.BeforeHourlyUSD = before.Invoice(), before.Valued(), then.plan.Objective.Total(&before)
 	out.AfterInvoiceUSD, out.AfterValuedUSD, out.AfterHourlyUSD = after.Invoice(), after.Valued(), then.plan.Objective.Total(&after)
 	there := out.count(d, snapshot.Pods)
+	out.findUnplanned(there, then)
 	for i := range then.result.Workloads {
 		key := then.result.Workloads[i].Key
 		if there[key] == 0 {
@@ -92,11 +96,7 @@ func newDrained(d *drain, p *place, policy *v1alpha1.ClusterPlacementPolicy, sna
 			out.Workloads = append(out.Workloads, w)
 			continue
 		}
-		for _, decision := range placement.Decisions {
-			if more := decision.Replicas - running[decision.Pool]; more > 0 {
-				w.To = append(w.To, drainedTo{then.result.Pools[decision.Pool].Name, more})
-			}
-		}
+		w.To = goesTo(then, now, key, &placement.Decisions, running, there[key]-max(placement.Unplaced-unplaced(now, key), 0))
 		slices.SortFunc(w.To, func(a, b drainedTo) int {
 			return cmp.Or(cmp.Compare(b.Replicas, a.Replicas), strings.Compare(a.Pool, b.Pool))
 		})
@@ -111,6 +111,60 @@ func newDrained(d *drain, p *place, policy *v1alpha1.ClusterPlacementPolicy, sna
 		out.Workloads = append(out.Workloads, w)
 	}
 	return out, nil
+}
+
+// goesTo is where so many replicas go that leave the place: pools in which the plan without it has more than run there, and than the plan
+// with it has; further ones are for replicas that wait.
+func goesTo(then, now *livePlan, key workload.Key, decisions *[]engine.Decision, running map[int]int, leaving int) []drainedTo {
+	wanted := map[string]int{}
+	for i := range now.result.Workloads {
+		if now.result.Workloads[i].Key == key {
+			for _, d := range now.plan.Placements[i].Decisions {
+				wanted[now.result.Pools[d.Pool].Name] = d.Replicas
+			}
+		}
+	}
+	var out []drainedTo
+	for _, d := range *decisions {
+		name := then.result.Pools[d.Pool].Name
+		if more := min(d.Replicas-max(running[d.Pool], wanted[name]), leaving); more > 0 {
+			out = append(out, drainedTo{name, more})
+			leaving -= more
+		}
+	}
+	for _, d := range *decisions { // where replicas that wait were to go before
+		name := then.result.Pools[d.Pool].Name
+		if more := min(min(d.Replicas, wanted[name])-running[d.Pool], leaving); more > 0 {
+			out = append(out, drainedTo{name, more})
+			leaving -= more
+		}
+	}
+	return out
+}
+
+// findUnplanned counts the replicas in the place that no plan is made for under the pods that stay.
+func (o *drained) findUnplanned(there map[workload.Key]int, then *livePlan) {
+	o.unplanned = map[workload.Key]bool{}
+	planned := map[workload.Key]bool{}
+	for i := range then.result.Workloads {
+		planned[then.result.Workloads[i].Key] = true
+	}
+	for key := range there {
+		if !planned[key] {
+			o.unplanned[key] = true
+		}
+	}
+	o.leaveOut(there)
+}
+
+// leaveOut counts what is not planned under the pods that stay.
+func (o *drained) leaveOut(there map[workload.Key]int) {
+	for key, n := range there {
+		if o.unplanned[key] {
+			o.OtherPods["of "+key.String()+", which is not planned"] += n
+			delete(there, key)
+		}
+	}
 }
 
 // unplaced is how many replicas of a workload have no place in a plan.
@@ -176,6 +230,15 @@ func (o *drained) left() int {
 	return left
 }
 
+// homeless is how many of the replicas in the place have no other.
+func (o *drained) homeless() int {
+	n := 0
+	for i := range o.Workloads {
+		n += min(o.Workloads[i].Homeless, o.Workloads[i].Replicas)
+	}
+	return n
+}
+
 // Text writes a table of the workloads, and what changes in the invoice.
 func (o *drained) Text(w io.Writer) error {
 	var rows [][]string
@@ -195,11 +258,11 @@ func (o *drained) Text(w io.Writer) error {
 		})
 	}
 	var out strings.Builder
-	verb := "moved"
+	verb, moved := "moved", replicas-o.left()
 	if o.DryRun {
-		verb = "would move"
+		verb, moved = "would move", replicas-o.homeless()
 	}
-	fmt.Fprintf(&out, "DRAIN %s: %d replicas of %d workloads %s, %d are there\n", o.Place, replicas, len(o.Workloads), verb, o.left())
+	fmt.Fprintf(&out, "DRAIN %s: %d of %d replicas of %d workloads %s, %d are there\n", o.Place, moved, replicas, len(o.Workloads), verb, o.left())
 	if len(rows) > 0 {
 		out.WriteString("\n" + report.Table([]string{"WORKLOAD", "KIND", ">REPLICAS", ">LEFT", "TO"}, rows))
 	}

@@ -61,6 +61,7 @@ func (d *drain) look(ctx context.Context, cluster client.Client, o *drained) err
 		all[i] = &pods.Items[i]
 	}
 	there := o.count(d, all)
+	o.leaveOut(there)
 	for i := range o.Workloads {
 		w := &o.Workloads[i]
 		w.Left = there[w.key()]
