@@ -43,14 +43,23 @@ func (j *judge) remedies(excluded []*verdict, feasible []FeasibleGroup) []string
 		keys = append(keys, key)
 	}
 	slices.SortFunc(keys, func(a, b string) int { return cmp.Or(len(sets[b])-len(sets[a]), strings.Compare(a, b)) })
-	out := make([]string, 0, len(keys))
+	var texts []string
+	opens := map[string]int{}
 	for _, key := range keys {
 		nodes := sets[key]
 		changes := make([]string, len(nodes[0].obstacles))
 		for i, obstacle := range nodes[0].obstacles {
 			changes[i] = j.remedy(obstacle, nodes)
 		}
-		out = append(out, fmt.Sprintf("%s (opens %s)", strings.Join(changes, "; and "), count(len(nodes), "node")))
+		text := strings.Join(changes, "; and ")
+		if opens[text] == 0 {
+			texts = append(texts, text)
+		}
+		opens[text] += len(nodes)
+	}
+	out := make([]string, 0, len(texts))
+	for _, text := range texts {
+		out = append(out, fmt.Sprintf("%s (opens %s)", text, count(opens[text], "node")))
 	}
 	return out
 }
