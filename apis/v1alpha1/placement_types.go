@@ -123,6 +123,8 @@ const (
 	PriceBasisList PriceBasis = "List"
 	// PriceBasisHidden is none: amounts are left out.
 	PriceBasisHidden PriceBasis = "Hidden"
+	// PriceBasisUnknown says that nobody knows a price of one of the pools: amounts are left out.
+	PriceBasisUnknown PriceBasis = "Unknown"
 )
 
 // PlacementDecision is a number of replicas in one place.

@@ -24,6 +24,8 @@ func (s *solution) basis(i int) v1alpha1.PriceBasis {
 		}
 	}
 	switch {
+	case slices.ContainsFunc(pools, func(pool int) bool { return !s.result.Snapshot.Pools[pool].Price.Known }):
+		return v1alpha1.PriceBasisUnknown
 	case !slices.ContainsFunc(pools, s.result.Hidden) && !secret:
 		return v1alpha1.PriceBasisInForce
 	case slices.ContainsFunc(pools, func(pool int) bool { return !s.result.Pools[pool].ListPrice.Known }):
@@ -91,7 +93,7 @@ func (w *wanted) money(s *solution, i, running, placed int) {
 		w.savings = worth.ShareUSD
 	}
 	switch out.PriceBasis = s.basis(i); out.PriceBasis {
-	case v1alpha1.PriceBasisHidden:
+	case v1alpha1.PriceBasisHidden, v1alpha1.PriceBasisUnknown:
 		return
 	case v1alpha1.PriceBasisList:
 		list := s.atListPrices()

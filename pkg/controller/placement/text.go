@@ -42,6 +42,9 @@ func summary(s *v1alpha1.PlacementStatus) string {
 		parts = append(parts, fmt.Sprintf("%d on %s", s.Decisions[i].Replicas, s.Decisions[i].Pool))
 	}
 	text := strings.Join(parts, ", ")
+	if s.PriceBasis == v1alpha1.PriceBasisUnknown {
+		text += ": a price is not known"
+	}
 	if s.HourlyUSD != nil {
 		text += ": $" + s.HourlyUSD.Share + "/h"
 		if s.PriceBasis == v1alpha1.PriceBasisList {
