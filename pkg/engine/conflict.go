@@ -22,7 +22,33 @@ func (s *Solver) Conflict(i int, expired func() bool) *Conflict {
 	if s.plan.Placements[i].Unplaced == 0 {
 		return nil
 	}
-	return s.conflict(int32(i), expired)
+	out := s.conflict(int32(i), expired)
+	out.Message += s.outOfUse(s.works[i])
+	return out
+}
+
+// outOfUse names the pools that a workload could be on if they could be used now; empty where there are none.
+func (s *Solver) outOfUse(w *work) string {
+	var texts []string
+	more := 0
+	for _, i := range w.row.profile.allowed {
+		pool := &s.m.snapshot.Pools[i]
+		switch {
+		case pool.Unavailable == "" || len(pool.Nodes) > 0:
+		case len(texts) < maxNamed:
+			texts = append(texts, pool.Name+" ("+pool.Unavailable+")")
+		default:
+			more++
+		}
+	}
+	if len(texts) == 0 {
+		return ""
+	}
+	text := "; not to be used now: " + strings.Join(texts, ", ")
+	if more > 0 {
+		text += fmt.Sprintf(" and %d pools more", more)
+	}
+	return text
 }
 
 // conflict finds a smallest set of rules that keep a workload's replicas from being placed.

@@ -146,6 +146,10 @@ func (e *explainer) rejection(i int32) Rejection {
 		out.Rule, out.Message = rule.Rule, rule.Message
 		return out
 	}
+	if pool := &s.m.snapshot.Pools[i]; pool.Unavailable != "" && len(pool.Nodes) == 0 {
+		out.Rule, out.Message = RuleUnavailable, pool.Unavailable
+		return out
+	}
 	if !s.m.pools[i].holds(w.row.request.vector) {
 		out.Rule, out.Message = RuleSize, "no node is large enough for "+s.requestText(w.row.request)
 		return out
@@ -182,11 +186,8 @@ func (e *explainer) rejection(i int32) Rejection {
 		switch {
 		case e.hides || e.hidden != nil && e.hidden(int(i)):
 			out.DeltaUSD, out.Message = 0, "dearer, or moving there costs more than it saves"
-		case delta <= 0 && e.machines != nil:
+		case delta > -improvement && delta < improvement, delta <= 0 && e.machines != nil && delta >= -improvement:
 			out.Message = "no dearer a replica, but was not chosen"
-			if delta < -improvement {
-				out.Message = fmt.Sprintf("$%.4g/h cheaper a replica, but moving there costs more than it saves, or was not found", -delta)
-			}
 		case delta <= 0:
 			out.Message = fmt.Sprintf("$%.4g/h cheaper a replica, but moving there costs more than it saves, or was not found", -delta)
 		}

@@ -142,6 +142,7 @@ func (s *Solver) placement(i int32) *Placement {
 	if out.Unplaced = max(int(w.n+w.refused-w.placed()), 0); out.Unplaced > 0 {
 		if out.Conflict = (&Conflict{Message: Unexplained}); !s.m.options.LateConflicts {
 			out.Conflict = s.conflict(i, s.expired)
+			out.Conflict.Message += s.outOfUse(w)
 		}
 	}
 	return out

@@ -29,7 +29,7 @@ func (s *Solver) keep(w *work, a *ask) {
 		there := w.onNode(here)
 		n := min(w.ran(s.m, here)-there, w.n-w.placed(), s.keepable(w, here.pool), b.nodes().most(here.pool, here.node, share)-there)
 		far := a.far != nil && a.far[s.m.pools[here.pool].place]
-		if n <= 0 || b.bars(here.pool) || a.only != nil && !a.only[here.pool] || far || !s.m.allows(w.row.profile, here.pool) {
+		if n <= 0 || s.comesBeside(w, r, here.pool) || b.bars(here.pool) || a.only != nil && !a.only[here.pool] || far || !s.m.allows(w.row.profile, here.pool) {
 			continue
 		}
 		free := s.room.pools[here.pool].free[at.Node*s.room.dims : (at.Node+1)*s.room.dims]
@@ -38,6 +38,19 @@ func (s *Solver) keep(w *work, a *ask) {
 			w.allocs = gather(w.allocs, 0, alloc{here.pool, here.node, n})
 		}
 	}
+}
+
+// comesBeside says whether replicas come to a domain of a pool, by a topology spread constraint that counts them: these come in vain where
+// those stay that are too many.
+func (s *Solver) comesBeside(w *work, r *PodRules, pool int32) bool {
+	return slices.ContainsFunc(r.Spread, func(spread PodSpread) bool {
+		axis, known := s.m.axisOfPods(spread.TopologyKey)
+		if !known || axis == onNodes || !spread.selects(int(w.index)) {
+			return false
+		}
+		of := s.m.axes[axis].of
+		return !w.staysIn(s.m, of, of[pool])
+	})
 }
 
 // spreads are the numbers of the topology spread constraints among the rules that bind a workload to others.

@@ -124,12 +124,13 @@ const (
 	RuleLatency         Rule = Rule(rules.KindLatency)
 	RuleCall            Rule = Rule(rules.KindCall)
 	RuleCost            Rule = Rule(rules.KindCost)
-	RuleSize            Rule = "size"     // no node is large enough
-	RuleCapacity        Rule = "capacity" // the room is taken by other workloads
-	RuleDevices         Rule = "devices"  // devices that pods claim
-	RuleQuota           Rule = "quota"    // the API server refuses the replicas' pods
-	RuleInput           Rule = "input"    // the workload is malformed, see Plan.Problems
-	RulePrice           Rule = "price"    // not a rule: allowed, but dearer than what was chosen
+	RuleSize            Rule = "size"        // no node is large enough
+	RuleUnavailable     Rule = "unavailable" // nodes must not be used now: cordoned, not ready, or lost
+	RuleCapacity        Rule = "capacity"    // the room is taken by other workloads
+	RuleDevices         Rule = "devices"     // devices that pods claim
+	RuleQuota           Rule = "quota"       // the API server refuses the replicas' pods
+	RuleInput           Rule = "input"       // the workload is malformed, see Plan.Problems
+	RulePrice           Rule = "price"       // not a rule: allowed, but dearer than what was chosen
 )
 
 // Rejection is a pool that holds no replica of a workload, and why.

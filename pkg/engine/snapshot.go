@@ -87,6 +87,8 @@ type Pool struct {
 	// Closed is how many nodes it has beside Nodes that take no replica now: cordoned ones, and those that are not ready. They are
 	// domains of topology spread constraints all the same, which pods are missing in, unless these honor taints.
 	Closed int
+	// Unavailable is why the pool must not be used now, for messages; empty where it may be.
+	Unavailable string
 	// HostPorts are those that pods of every node have, on a node that is added.
 	HostPorts []HostPort
 }

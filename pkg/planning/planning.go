@@ -105,6 +105,8 @@ type PoolInfo struct {
 	// and not everybody may see.
 	ListPrice  pricing.Price
 	Negotiated bool
+	// Closed are the nodes that it has beside Nodes, and that must not be used now.
+	Closed []*corev1.Node
 	// Unavailable is why it must not be used now; empty when it may be.
 	Unavailable string
 	// driverLabels are those that storage drivers will give a node that is added, as far as volumes ask for them.

@@ -245,6 +245,7 @@ func (b *builder) pool(g *group) (engine.Pool, PoolInfo) {
 			out.Nodes = append(out.Nodes, engine.Node{Name: m.node.Name, Free: m.allocatable})
 			info.Nodes = append(info.Nodes, m.node)
 		} else {
+			info.Closed = append(info.Closed, m.node)
 			why = cmp.Or(why, "node "+m.node.Name+" "+m.unavailable)
 		}
 	}
@@ -256,8 +257,9 @@ func (b *builder) pool(g *group) (engine.Pool, PoolInfo) {
 	out.Closed = len(g.nodes) - len(out.Nodes)
 	// Nodes that cannot be used count towards the most that the pool may have, and no node can be added to a lost pool.
 	out.MinNodes, out.MaxNodes = max(out.MinNodes-out.Closed, 0), max(out.MaxNodes-out.Closed, 0)
-	if info.Unavailable != "" {
+	if out.Unavailable = info.Unavailable; info.Unavailable != "" {
 		out.Closed = len(g.nodes)
+		info.Closed = append(info.Closed, info.Nodes...)
 		out.Nodes, info.Nodes, out.MinNodes, out.MaxNodes = nil, nil, 0, 0
 	}
 	return out, info

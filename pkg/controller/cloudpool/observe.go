@@ -175,16 +175,20 @@ func emptySince(pool *v1alpha1.CloudPool, when time.Time) bool {
 	return condition != nil && condition.Reason == reasonNoNodes && !condition.LastTransitionTime.After(when)
 }
 
-// describe is the spec of a pool that was found from nodes; nil when no usable node tells what they are like, or cloud or
-// capacity type is not known.
+// describe is the spec of a pool that was found from nodes, those in use, or where none is the others; nil when there are none, or cloud
+// or capacity type is not known.
 func describe(info *planning.PoolInfo, pool *engine.Pool) *v1alpha1.CloudPoolSpec {
-	if len(info.Nodes) == 0 || info.At.Cloud == "" || info.At.CapacityType == "" {
+	nodes := info.Nodes
+	if len(nodes) == 0 {
+		nodes = info.Closed
+	}
+	if len(nodes) == 0 || info.At.Cloud == "" || info.At.CapacityType == "" {
 		return nil
 	}
 	spec := &v1alpha1.CloudPoolSpec{
 		ClusterName: info.Cluster, Cloud: info.At.Cloud, Region: info.At.Region, Zone: info.At.Zone,
 		InstanceType: info.At.InstanceType, CapacityType: info.At.CapacityType,
-		Labels: common(info.Nodes), Taints: pool.Taints, Allocatable: info.Nodes[0].Status.Allocatable,
+		Labels: common(nodes), Taints: pool.Taints, Allocatable: nodes[0].Status.Allocatable,
 	}
 	if _, known := location.LookupCloud(info.At.Cloud); !known {
 		spec.Country, spec.OperatorCountry = info.At.Country, info.At.OperatorCountry
