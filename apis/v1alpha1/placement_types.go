@@ -50,9 +50,10 @@ type PlacementStatus struct {
 
 	// priceBasis says what the amounts below rest on: InForce, the prices that the plan was made with; List, the public
 	// catalog's, where a PriceList gives another price, which those who may read this object need not be allowed to see;
-	// Hidden, where the public catalog has no price either, and amounts are left out.
+	// Hidden, where the public catalog has no price either, and amounts are left out; Unknown, where nobody knows a price of one of the
+	// pools, and amounts are left out too.
 	// +optional
-	// +kubebuilder:validation:Enum=InForce;List;Hidden
+	// +kubebuilder:validation:Enum=InForce;List;Hidden;Unknown
 	PriceBasis PriceBasis `json:"priceBasis,omitempty"`
 
 	// hourlyUSD is what the workload costs by the plan, by parts: its share apart from what is only valued. Absent until there is

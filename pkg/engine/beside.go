@@ -223,7 +223,8 @@ func (s *Solver) keepPodRules() []int32 {
 	tried := map[int32]bool{}
 	for again := true; again; {
 		again = false
-		for _, w := range s.works {
+		for _, i := range s.bound {
+			w := s.works[i]
 			bad := s.misplaced(w)
 			if len(bad) == 0 {
 				continue

@@ -29,12 +29,16 @@ func (s *Solver) Conflict(i int, expired func() bool) *Conflict {
 
 // outOfUse names the pools that a workload could be on if they could be used now; empty where there are none.
 func (s *Solver) outOfUse(w *work) string {
+	if w.held != "" || w.bad || w.placed() >= w.n {
+		return "" // it is for something else
+	}
 	var texts []string
 	more := 0
 	for _, i := range w.row.profile.allowed {
 		pool := &s.m.snapshot.Pools[i]
+		_, barred := w.bars(i)
 		switch {
-		case pool.Unavailable == "" || len(pool.Nodes) > 0:
+		case pool.Unavailable == "" || len(pool.Nodes) > 0 || barred || fits(s.m.pools[i].template, w.row.request.vector, 1) == 0:
 		case len(texts) < maxNamed:
 			texts = append(texts, pool.Name+" ("+pool.Unavailable+")")
 		default:

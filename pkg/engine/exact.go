@@ -274,7 +274,7 @@ func (s *Solver) waysOf(w *work) []way {
 			return
 		}
 		if c.placed == w.n {
-			if c.reached() && len(s.m.surplus(w.limits, slices.Clone(c.picks))) == 0 {
+			if c.reached() && len(s.m.surplus(w.limits, slices.Clone(c.picks), nil)) == 0 {
 				usd := c.total() + float64(w.moving)*w.stayPrice()
 				out = append(out, way{slices.Clone(c.picks), usd})
 			}

@@ -37,7 +37,7 @@ func (c *consolidator) insert(lots []lot) bool {
 		chooser.add(best.pool, best.n, 0)
 		l.n -= best.n
 	}
-	return len(w.limits.skews) == 0 || len(c.s.m.surplus(w.limits, slices.Clone(chooser.picks))) == 0
+	return len(w.limits.skews) == 0 || len(c.s.m.surplus(w.limits, slices.Clone(chooser.picks), nil)) == 0
 }
 
 // open adds nodes until there is this one.

@@ -21,6 +21,7 @@ func (s *Solver) keep(w *work, a *ask) {
 		return
 	}
 	share := w.limits.share(w.limits.levelled)
+	s.settleWhereTheyRun(w, b, share)
 	for _, at := range s.m.snapshot.Workloads[w.index].RunsOn {
 		here := nodeKey{int32(at.Pool), int32(at.Node)}
 		if at.Pool < 0 || at.Pool >= len(s.room.pools) || at.Node < 0 || at.Node >= s.m.pools[at.Pool].nodes {
@@ -36,6 +37,32 @@ func (s *Solver) keep(w *work, a *ask) {
 		if n = fits(free, w.row.request.vector, n); n > 0 {
 			s.room.retake(alloc{here.pool, here.node, n}, w.row.request.vector)
 			w.allocs = gather(w.allocs, 0, alloc{here.pool, here.node, n})
+		}
+	}
+}
+
+// settleWhereTheyRun moves replicas that the plan has on other nodes of their pool to those that they run on, as far as these have room:
+// it is all the same to the plan, and they stay then.
+func (s *Solver) settleWhereTheyRun(w *work, b *beside, share int32) {
+	request := w.row.request.vector
+	for _, at := range s.m.snapshot.Workloads[w.index].RunsOn {
+		here := nodeKey{int32(at.Pool), int32(at.Node)}
+		if at.Pool < 0 || at.Pool >= len(s.room.pools) || at.Node < 0 || at.Node >= s.m.pools[at.Pool].nodes {
+			continue
+		}
+		for _, from := range slices.Clone(w.allocs) {
+			there := w.onNode(here)
+			away := from.n - w.ran(s.m, nodeKey{from.pool, from.node})
+			n := min(away, w.ran(s.m, here)-there, b.nodes().most(here.pool, here.node, share)-there)
+			if from.pool != here.pool || from.node == here.node || n <= 0 {
+				continue
+			}
+			free := s.room.pools[here.pool].free[at.Node*s.room.dims : (at.Node+1)*s.room.dims]
+			if n = fits(free, request, n); n > 0 {
+				s.take(w, alloc{from.pool, from.node, n})
+				s.room.retake(alloc{here.pool, here.node, n}, request)
+				w.allocs = gather(w.allocs, 0, alloc{here.pool, here.node, n})
+			}
 		}
 	}
 }

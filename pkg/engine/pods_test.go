@@ -105,6 +105,17 @@ func TestPodRules(t *testing.T) {
 			b.Pools[2].Nodes[0].Free.MilliCPU, b.Pools[2].Nodes[1].Free.MilliCPU = 100, 100
 			b.workload("web", 4, 250, spread(zoneKey, 1, of(0)))
 		}, "1,1,0-2", []engine.Rule{engine.RuleTopologySpread}, "skew of at most 1"},
+		{"a zone of cordoned nodes counts", func(b *build) {
+			b.Pools[2].Nodes, b.Pools[2].Closed = nil, 2
+			b.workload("web", 4, 250, spread(zoneKey, 1, of(0)))
+		}, "1,1,0-2", []engine.Rule{engine.RuleTopologySpread}, "counts nodes that are cordoned"},
+		{"who runs stays when a zone is cordoned", func(b *build) {
+			b.Pools[2].Nodes, b.Pools[2].Closed = nil, 2
+			b.workload("web", 9, 250, spread(zoneKey, 1, of(0)), func(w *engine.Workload) {
+				w.Current = []engine.PoolReplicas{{Pool: 0, Replicas: 3}, {Pool: 1, Replicas: 3}}
+				w.RunsOn = []engine.PodsAt{{Pool: 0, Node: 0, Pods: 3}, {Pool: 1, Node: 1, Pods: 3}}
+			})
+		}, "3,3,0-3", []engine.Rule{engine.RuleTopologySpread}, "counts nodes that are cordoned"},
 		{"a tainted zone counts", func(b *build) {
 			b.Pools[2].Taints = []corev1.Taint{{Key: "dedicated", Effect: corev1.TaintEffectNoSchedule}}
 			b.workload("web", 4, 250, spread(zoneKey, 2, of(0)))

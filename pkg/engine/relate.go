@@ -48,6 +48,12 @@ func (s *Solver) relate() {
 			s.depthOf(w, map[*work]bool{})
 		}
 	}
+	s.bound = s.bound[:0]
+	for i, w := range s.works {
+		if w.pods != nil {
+			s.bound = append(s.bound, int32(i))
+		}
+	}
 }
 
 // podsOf are the rules of a workload.

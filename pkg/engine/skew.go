@@ -105,8 +105,9 @@ func (l *limits) minOf(m *model, s *domainSkew, base int32) domainMin {
 }
 
 // surplus lists replicas that must go so that what is left keeps the skews, and takes them out of the picks. The last
-// pick of a domain that is too full goes first.
-func (m *model) surplus(l *limits, picks []pick) []pick {
+// pick of a domain that is too full goes first. stays says of a domain that all replicas there run there already, which topology spread
+// constraints let be; nil for none.
+func (m *model) surplus(l *limits, picks []pick, stays func(of []int32, domain int32) bool) []pick {
 	var gone []pick
 	for again := true; again; {
 		again = false
@@ -120,7 +121,8 @@ func (m *model) surplus(l *limits, picks []pick) []pick {
 			most := s.emptiest(func(domain int32) int32 { return counts[domain] }) + s.max
 			for j := len(picks) - 1; j >= 0; j-- {
 				p := &picks[j]
-				if over := min(counts[of[p.pool]]-most, p.n); over > 0 {
+				over := min(counts[of[p.pool]]-most, p.n)
+				if over > 0 && (s.rule != RuleTopologySpread || stays == nil || !stays(of, of[p.pool])) {
 					p.n -= over
 					counts[of[p.pool]] -= over
 					gone = append(gone, pick{p.pool, over})
@@ -162,7 +164,7 @@ func (c *chooser) levelled(a *ask, fill bool, choose func()) {
 	if bestPlaced == a.limits.n {
 		return
 	}
-	for _, p := range c.m.surplus(a.limits, append([]pick(nil), c.picks...)) {
+	for _, p := range c.m.surplus(a.limits, append([]pick(nil), c.picks...), nil) {
 		c.remove(p.pool, p.n)
 	}
 	for before := int32(-1); fill && before < c.placed && c.placed < a.n; {
@@ -213,7 +215,8 @@ func (s *Solver) even(w *work) {
 	if len(w.limits.skews) == 0 || w.placed() == w.n {
 		return
 	}
-	for _, gone := range s.m.surplus(w.limits, byPool(w.allocs, nil)) {
+	stays := func(of []int32, domain int32) bool { return w.staysIn(s.m, of, domain) }
+	for _, gone := range s.m.surplus(w.limits, byPool(w.allocs, nil), stays) {
 		var kept []alloc
 		for _, a := range w.allocs {
 			if n := min(a.n, gone.n); a.pool == gone.pool && n > 0 {

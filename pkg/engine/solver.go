@@ -28,6 +28,9 @@ type Solver struct {
 	checks  int  // sets of rules that were tried for conflicts
 	// constructing says that workloads without a place have not been placed yet.
 	constructing bool
+	// lacking says that some lost replicas may have no room; bound are the workloads that rules of pods bind to others.
+	lacking bool
+	bound   []int32
 	// meetOn is the node that workloads are tried together on; nil where they are not.
 	meetOn *nodeKey
 }

@@ -85,6 +85,7 @@ func (s *Solver) recoverAll() []unfit {
 	for _, w := range s.works {
 		w.refuges = nil
 	}
+	s.lacking = false
 	order, victims := s.losses()
 	sizes := s.m.sizes()
 	var missing []unfit
@@ -98,6 +99,7 @@ func (s *Solver) recoverAll() []unfit {
 			allocs, left := s.refuge(w, l, s.lost(w, l)-s.stuck(i, l))
 			w.refuges = append(w.refuges, refuge{l, allocs, left})
 			if left > 0 {
+				s.lacking = true
 				missing = append(missing, unfit{i, l, left})
 			}
 		}
@@ -303,7 +305,7 @@ func missing(refuges []refuge) int32 {
 
 // recoverMore looks again for room for what had none after a loss, since others have left places. It returns whose refuges are others.
 func (s *Solver) recoverMore() []int32 {
-	if !slices.ContainsFunc(s.works, func(w *work) bool { return missing(w.refuges) > 0 }) {
+	if !s.lacking || !slices.ContainsFunc(s.works, func(w *work) bool { return missing(w.refuges) > 0 }) {
 		return nil
 	}
 	before := make([][]refuge, len(s.works))

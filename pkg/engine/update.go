@@ -76,16 +76,17 @@ func (s *Solver) Update(i int, workload Workload) (*Plan, error) {
 func (s *Solver) moveRefuges(i int32) []int32 {
 	w := s.works[i]
 	before := make([][]refuge, len(s.works))
-	kept, lacking := false, int32(0)
+	kept := false
 	for k, other := range s.works {
 		s.unreserve(int32(k))
-		before[k], lacking = other.refuges, lacking+missing(other.refuges)
+		before[k] = other.refuges
 		kept = kept || len(other.refuges) > 0
 	}
 	s.reserve = nil
-	was := s.lift(w)
+	was, lacking := s.lift(w), s.lacking
 	undo := func() []int32 {
 		s.restore(w, was)
+		s.lacking = lacking
 		for k, other := range s.works {
 			other.refuges = before[k]
 		}
@@ -102,12 +103,11 @@ func (s *Solver) moveRefuges(i int32) []int32 {
 	if w.placed() < w.n || !s.reaches(w) || !s.callersReach(w) {
 		return undo()
 	}
-	now := int32(0)
-	for _, u := range s.recoverAll() {
-		now += u.n
-	}
-	if now > lacking {
-		return undo()
+	s.recoverAll()
+	for k, other := range s.works {
+		if other != w && missing(other.refuges) > missing(before[k]) {
+			return undo()
+		}
 	}
 	s.reserveAll()
 	changed := []int32{i}
@@ -367,6 +367,7 @@ func (s *Solver) shelter(i int32) {
 		for _, a := range allocs {
 			s.room.release(a, w.row.request.vector)
 		}
+		s.lacking = s.lacking || left > 0
 		w.refuges = append(w.refuges, refuge{l, allocs, left})
 	}
 	s.claim(w)

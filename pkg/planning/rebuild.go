@@ -34,7 +34,7 @@ func (r *Result) Rebuild(input *Input, concerned map[workload.Key]bool) (next *R
 		}
 		admitted := *w
 		admitted.Template, _ = b.runtimes.Admit(w.Template) // what is wrong with it Build has said
-		if !sameNodes(&admitted, &out.Workloads[at]) {
+		if !sameNodes(&admitted, &out.Workloads[at]) || !b.waitsAlike(&admitted, &out.Workloads[at]) {
 			return nil, nil, false
 		}
 		out.Workloads[at] = admitted
@@ -67,8 +67,15 @@ func (r *Result) Rebuild(input *Input, concerned map[workload.Key]bool) (next *R
 
 // sameNodes says whether two versions of a workload select nodes by the same labels.
 func sameNodes(a, b *Workload) bool {
-	return a.Template == b.Template || equality.Semantic.DeepEqual(a.Template.Spec.NodeSelector, b.Template.Spec.NodeSelector) &&
+	return a.Template == b.Template || a.Template.Spec.NodeName == b.Template.Spec.NodeName && equality.Semantic.DeepEqual(a.Template.Spec.NodeSelector, b.Template.Spec.NodeSelector) &&
 		equality.Semantic.DeepEqual(requiredAffinity(&a.Template.Spec), requiredAffinity(&b.Template.Spec))
+}
+
+// waitsAlike says whether the claims that wait for their first pod bind two versions of a workload alike.
+func (b *builder) waitsAlike(one, other *Workload) bool {
+	key, claim := b.awaited(one)
+	otherKey, otherClaim := b.awaited(other)
+	return key == otherKey && claim == otherClaim && (key == "" || one.Replicas == other.Replicas)
 }
 
 // withCallers are the concerned workloads by index, and those that call them: whether a call moves the called workload is what

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -54,17 +55,32 @@ func (in *Input) cluster(name string) *cluster {
 		there[node.Name] = true
 		c.nodes = append(c.nodes, tainted(c.labelled(node)))
 	}
-	for p := range in.Result.Pools {
-		for i := range in.Plan.Pools[p].Added {
-			if in.Result.Pools[p].Cluster == name {
-				node := in.Result.NewNode(p, i)
-				c.added[[2]int{p, i}] = node
-				c.nodes = append(c.nodes, node)
-			}
+	for _, of := range in.added() {
+		if in.Result.Pools[of[0]].Cluster == name {
+			node := in.Result.NewNode(of[0], of[1])
+			c.added[of] = node
+			c.nodes = append(c.nodes, node)
 		}
 	}
 	c.sort(there)
 	return c
+}
+
+// added are the nodes that the plan adds and uses, by pool and number, in order. Numbers may be left out.
+func (in *Input) added() [][2]int {
+	var out [][2]int
+	for _, placement := range in.Plan.Placements {
+		for k := range placement.Decisions {
+			d := &placement.Decisions[k]
+			for _, on := range d.Nodes {
+				if number := on.Node - len(in.Result.Pools[d.Pool].Nodes); number >= 0 {
+					out = append(out, [2]int{d.Pool, number})
+				}
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b [2]int) int { return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1])) })
+	return slices.Compact(out)
 }
 
 // labelled is a node with the labels that tradewind-controller gives it.

@@ -20,9 +20,16 @@ func (c *cluster) deviceClaims(tasks []*task) []*resourcev1.ResourceClaim {
 		templates[key{template.Namespace, template.Name}] = template
 	}
 	var out []*resourcev1.ResourceClaim
+	leaves := c.leaving(tasks)
 	for _, claim := range c.Lists.ResourceClaims {
 		one := claim.DeepCopy()
 		counted(&one.Spec)
+		of := one.Status.ReservedFor
+		if len(of) > 0 && !slices.ContainsFunc(of, func(r resourcev1.ResourceClaimConsumerReference) bool {
+			return !leaves[[2]string{claim.Namespace, r.Name}]
+		}) {
+			one.Status = resourcev1.ResourceClaimStatus{} // its devices are free once they have left
+		}
 		out = append(out, one)
 	}
 	for _, t := range tasks {
@@ -47,6 +54,22 @@ func (c *cluster) deviceClaims(tasks []*task) []*resourcev1.ResourceClaim {
 					Name: of.Name, ResourceClaimName: &claim.Name,
 				})
 			}
+		}
+	}
+	return out
+}
+
+// leaving are the pods, by namespace and name, that run and that the plan has elsewhere.
+func (c *cluster) leaving(tasks []*task) map[[2]string]bool {
+	out := map[[2]string]bool{}
+	for _, pods := range c.running {
+		for _, pod := range pods {
+			out[[2]string{pod.Namespace, pod.Name}] = true
+		}
+	}
+	for _, t := range tasks {
+		for _, pod := range t.running {
+			delete(out, [2]string{pod.Namespace, pod.Name})
 		}
 	}
 	return out

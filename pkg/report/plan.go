@@ -301,9 +301,7 @@ func planPlacement(result *planning.Result, i int, placement *engine.Placement, 
 		r := &why.Rejected[k]
 		at := &result.Pools[r.Pool]
 		row := PlanRejection{Cluster: at.Cluster, Pool: at.Name, Rule: string(r.Rule), Message: r.Message}
-		if at.Unavailable != "" {
-			row.Rule, row.Message = string(engine.RuleCapacity), "the pool cannot be used: "+at.Unavailable
-		} else if r.Rule == engine.RulePrice {
+		if r.Rule == engine.RulePrice {
 			row.DeltaUSD = &r.DeltaUSD
 		}
 		out.Rejected = append(out.Rejected, row)
@@ -313,7 +311,7 @@ func planPlacement(result *planning.Result, i int, placement *engine.Placement, 
 		out.RejectedMore = len(out.Rejected) - fewRejections
 		out.Rejected = slices.Clip(out.Rejected[:fewRejections])
 	}
-	out.Unrecovered = unrecovered(placement)
+	out.Unrecovered = unrecovered(result.Snapshot, placement)
 	for k := range placement.Unkept {
 		out.Unkept = append(out.Unkept, placement.Unkept[k].Message)
 	}
@@ -344,20 +342,19 @@ func planPlacement(result *planning.Result, i int, placement *engine.Placement, 
 }
 
 // unrecovered are the losses after which a workload could not be made whole.
-func unrecovered(placement *engine.Placement) []PlanUnrecovered {
-	placed := 0
-	for k := range placement.Decisions {
-		placed += placement.Decisions[k].Replicas
-	}
+func unrecovered(snapshot *engine.Snapshot, placement *engine.Placement) []PlanUnrecovered {
 	var out []PlanUnrecovered
 	for k := range placement.Recoveries {
 		r := &placement.Recoveries[k]
 		if r.Missing == 0 {
 			continue
 		}
-		left := placed - r.Missing
-		for _, move := range r.Moves {
-			left -= move.Replicas
+		left := 0
+		for j := range placement.Decisions {
+			d := &placement.Decisions[j]
+			if in, known := snapshot.Pools[d.Pool].Domain(r.Domain.Kind); !known || in != r.Domain {
+				left += d.Replicas
+			}
 		}
 		out = append(out, PlanUnrecovered{Domain: r.Domain.String(), Left: left, Missing: r.Missing})
 	}

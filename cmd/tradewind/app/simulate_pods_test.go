@@ -123,6 +123,17 @@ func gpusOf(node string, count int) string {
 		node, strings.Join(devices, ", "))
 }
 
+// overHosts spreads replicas of web over nodes.
+const overHosts = ", topologySpreadConstraints: [{topologyKey: kubernetes.io/hostname, maxSkew: 1, whenUnsatisfiable: DoNotSchedule, labelSelector: {matchLabels: {app: web}}}]"
+
+// keepsOff and beside are affinity over nodes to the pods of another workload.
+func keepsOff(app string) string { return affinityOf("podAntiAffinity", app) }
+func beside(app string) string   { return affinityOf("podAffinity", app) }
+
+func affinityOf(kind, app string) string {
+	return fmt.Sprintf(", affinity: {%s: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: kubernetes.io/hostname, labelSelector: {matchLabels: {app: %s}}}]}}", kind, app)
+}
+
 // nodesWith is the nodes that hold replicas of a workload, "n1:2 new:1", and how many have no place: "nowhere:1".
 func nodesWith(plan *report.Plan, name string) string {
 	on := map[string]int{}
@@ -255,6 +266,25 @@ func TestSimulateWhatPodsAskFor(t *testing.T) {
 		{name: "no new node has a node's volume", files: joined(nodeOnAWS("n1", "eu-west-1b", "3"), poolOf(3, ""), runsOn("other-0", "Rare", "other", "n1", "2", ""),
 			setOf("db", 1, "2", "disks"), claimOf("disk-db-0", "disks", "pv-0", "ReadWriteOnce"), volumeOf("pv-0", local, "kubernetes.io/hostname", "n1")),
 			workload: "db", want: "nowhere:1", rule: "volume"},
+		{name: "spread over nodes to be added, more replicas than nodes", files: joined(poolOf(3, ""), deploymentOf("web", 4, "100m", overHosts)), workload: "web", want: "new:4"},
+		{name: "a daemon that keeps off the taint of new nodes", files: joined(poolOf(1, ", taints: [{key: gpu, effect: NoSchedule}]"), daemonOf("3", ""),
+			deploymentOf("web", 1, "3", ", tolerations: [{key: gpu, operator: Exists}]")), workload: "web", want: "new:1"},
+		{name: "the higher priority comes first where a rule is scarce", files: joined(nodeOnAWS("n1", "eu-west-1a", "3"),
+			`{apiVersion: scheduling.k8s.io/v1, kind: PriorityClass, metadata: {name: high}, value: 1000}`,
+			deploymentOf("aaa", 1, "100m", keepsOff("vip")), deploymentOf("vip", 1, "100m", ", priorityClassName: high")), workload: "vip", want: "n1:1"},
+		{name: "two pairs on a node each", files: joined(nodeOnAWS("n1", "eu-west-1a", "3"), nodeOnAWS("n2", "eu-west-1a", "3"),
+			deploymentOf("hub0", 1, "200m", ""), deploymentOf("hub1", 1, "200m", ""), deploymentOf("c0", 1, "2500m", beside("hub0")), deploymentOf("c1", 1, "2500m", beside("hub1"))),
+			workload: "c1", want: "n2:1"},
+		{name: "a field of nodes", files: joined(nodeOnAWS("n1", "eu-west-1a", "3"), nodeOnAWS("n2", "eu-west-1a", "3"), deploymentOf("web", 2, "100m",
+			`, affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchFields: [{key: metadata.name, operator: NotIn, values: [n1]}]}]}}}`)),
+			workload: "web", want: "n2:2"},
+		{name: "a node by its name", files: joined(nodeOnAWS("n1", "eu-west-1a", "3"), nodeOnAWS("n2", "eu-west-1a", "3"), deploymentOf("web", 2, "100m", ", nodeName: n2")), workload: "web", want: "n2:2"},
+		{name: "a volume that is made with the first of those that share it", files: joined(nodeOnAWS("n1", "eu-west-1a", "1"), nodeOnAWS("n2", "eu-west-1b", "1"),
+			classOf("gp3", "ebs.csi.aws.com", waits, ""), claimOf("data", "gp3", "", "ReadWriteOnce"), deploymentOf("app", 4, "500m", usesData)),
+			workload: "app", want: "n1:2 nowhere:2", rule: "volume", says: "claim data is settled for one topology.kubernetes.io/zone"},
+		{name: "volumes made by hand are counted", files: joined(nodeOnAWS("n1", "eu-west-1a", "3"), classOf("disks", "kubernetes.io/no-provisioner", waits, ""),
+			strings.Replace(volumeOf("pv-0", local, "kubernetes.io/hostname", "n1"), "spec: {", "spec: {storageClassName: disks, ", 1), setOf("db", 2, "100m", "disks")),
+			workload: "db", want: "n1:1 nowhere:1", rule: "volume", says: "no volume of StorageClass disks is free"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			code, plan, stderr := simulate(t, c.files, "--no-losses", "-f", "-")

@@ -175,12 +175,20 @@ func emptySince(pool *v1alpha1.CloudPool, when time.Time) bool {
 	return condition != nil && condition.Reason == reasonNoNodes && !condition.LastTransitionTime.After(when)
 }
 
+// taintUninitialized is on nodes that joined and of which their cloud has not said yet what they are.
+// Source: Kubernetes, k8s.io/cloud-provider/api, TaintExternalCloudProvider.
+const taintUninitialized = "node.cloudprovider.kubernetes.io/uninitialized"
+
 // describe is the spec of a pool that was found from nodes, those in use, or where none is the others; nil when there are none, or cloud
 // or capacity type is not known.
 func describe(info *planning.PoolInfo, pool *engine.Pool) *v1alpha1.CloudPoolSpec {
 	nodes := info.Nodes
 	if len(nodes) == 0 {
-		nodes = info.Closed
+		for _, node := range info.Closed {
+			if !slices.ContainsFunc(node.Spec.Taints, func(t corev1.Taint) bool { return t.Key == taintUninitialized }) {
+				nodes = append(nodes, node)
+			}
+		}
 	}
 	if len(nodes) == 0 || info.At.Cloud == "" || info.At.CapacityType == "" {
 		return nil

@@ -156,9 +156,10 @@ func (s *solution) fingerprint() uint64 {
 	h := fnv.New64a()
 	for i := range s.result.Snapshot.Pools {
 		pool := &s.result.Snapshot.Pools[i]
-		fmt.Fprint(h, pool.Cluster, pool.Name, pool.Class.ID, pool.Labels, pool.Taints, pool.Price, pool.Allocatable, pool.MaxNodes)
+		fmt.Fprint(h, pool.Cluster, pool.Name, pool.Class.ID, pool.Labels, pool.Taints, pool.Price, pool.Allocatable, pool.MaxNodes,
+			pool.Daemons, pool.HostPorts, pool.Closed, pool.Unavailable)
 		for k := range pool.Nodes {
-			fmt.Fprint(h, pool.Nodes[k].Free)
+			fmt.Fprint(h, pool.Nodes[k].Free, pool.Nodes[k].HostPorts)
 		}
 	}
 	for i, placement := range s.plan.Placements {
@@ -185,8 +186,16 @@ func workloadPrint(w *engine.Workload) uint64 {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%p ", w.Rules)
 	plain := *w
-	plain.Rules, plain.NodeAffinity = nil, nil
+	plain.Rules, plain.NodeAffinity, plain.PodRules = nil, nil, nil // pointers, which are others each time
 	fmt.Fprint(h, plain)
+	if w.PodRules != nil {
+		rules := *w.PodRules
+		rules.Together = nil
+		fmt.Fprint(h, rules)
+		if w.PodRules.Together != nil {
+			fmt.Fprint(h, *w.PodRules.Together)
+		}
+	}
 	if w.NodeAffinity != nil {
 		wire, err := w.NodeAffinity.Marshal()
 		fmt.Fprintf(h, "%s %v", wire, err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -203,7 +204,9 @@ func FuzzHideAccounts(f *testing.F) {
 		}
 		for _, form := range accountForms {
 			for _, found := range form.pattern.FindAllStringSubmatch(id, -1) {
-				if !strings.Contains(form.stand(0)+form.stand(1), found[1]) && len(found[1]) > 12 && strings.Contains(hidden, found[1]) {
+				// A longer word that has the id within it is no id of an account.
+				words := strings.FieldsFunc(hidden, func(r rune) bool { return strings.ContainsRune("/:.", r) })
+				if !strings.Contains(form.stand(0)+form.stand(1), found[1]) && len(found[1]) > 12 && slices.Contains(words, found[1]) {
 					t.Errorf("%q became %q, which holds %q", id, hidden, found[1])
 				}
 			}
