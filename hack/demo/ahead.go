@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"tradewind.dev/tradewind/pkg/report"
 )
@@ -193,7 +194,8 @@ func (d *demo) whatIf(ctx context.Context) error {
 func unplacedNames(plan *report.Plan) string {
 	for i := range plan.Placements {
 		if w := &plan.Placements[i]; w.Unplaced > 0 && w.Conflict != nil {
-			return fmt.Sprintf("%s: %s", w.Name, w.Conflict.Message)
+			why, _, _ := strings.Cut(w.Conflict.Message, "; not to be used now: ") // which the row says
+			return fmt.Sprintf("%s: %s", w.Name, why)
 		}
 	}
 	return "-"
