@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/test/testbed"
@@ -92,6 +93,11 @@ spec: {cloud: gcp, region: europe-west1, zone: europe-west1-c, instanceType: e2-
 		}
 		return err
 	})
+	// Where no scheduler runs the template names the node. Now that they are there, it names none; paused, since they are to stay.
+	anywhere := []byte(`{"spec": {"paused": true, "template": {"spec": {"nodeName": null}}}}`)
+	if _, err := e.client.AppsV1().Deployments(e.ns).Patch(t.Context(), "web", types.MergePatchType, anywhere, metav1.PatchOptions{}); err != nil {
+		t.Fatal(err)
+	}
 
 	folder := filepath.Join(t.TempDir(), "snapshot")
 	status, out, problems := offline(t, "snapshot", "-o", folder, "-n", e.ns, "--kubeconfig", e.cluster.Kubeconfig(t, testbed.Admin))
