@@ -41,7 +41,7 @@ func exact() error {
 			return fmt.Errorf("instance %d: %w", seed, err)
 		case !possible:
 			impossible++
-			if plan.Unplaced == 0 && unrecovered(plan) == 0 {
+			if plan.Unplaced == 0 && plan.Unrecovered() == 0 {
 				return fmt.Errorf("instance %d: everything is placed, and fits after each loss, which the exact solver says is impossible", seed)
 			}
 			continue
@@ -57,15 +57,4 @@ func exact() error {
 	report("engine_exact_gap_median_percent", gaps[len(gaps)/2], "%")
 	report("engine_exact_gap_worst_percent", gaps[len(gaps)-1], "%")
 	return nil
-}
-
-// unrecovered is how many replicas would have no room after the losses that a plan must survive.
-func unrecovered(plan *engine.Plan) int {
-	n := 0
-	for _, p := range plan.Placements {
-		for k := range p.Recoveries {
-			n += p.Recoveries[k].Missing
-		}
-	}
-	return n
 }

@@ -265,11 +265,11 @@ func (s *Solver) replace(w *work, bad []alloc) bool {
 	return false
 }
 
-// take takes replicas of a workload off a node.
+// take takes replicas of a workload off a node, or off any nodes of a pool where the node is -1.
 func (s *Solver) take(w *work, bad alloc) {
 	kept := make([]alloc, 0, len(w.allocs))
 	for _, a := range w.allocs {
-		if n := min(a.n, bad.n); a.pool == bad.pool && a.node == bad.node && n > 0 {
+		if n := min(a.n, bad.n); a.pool == bad.pool && (bad.node < 0 || a.node == bad.node) && n > 0 {
 			s.room.release(alloc{a.pool, a.node, n}, w.row.request.vector)
 			a.n -= n
 			bad.n -= n

@@ -40,13 +40,13 @@ func matchExactSolver(t *testing.T, options engine.Options, worst float64) {
 		}
 		plan := solve(t, snapshot, options)
 		if !possible {
-			if plan.Unplaced == 0 && missing(plan) == 0 {
+			if plan.Unplaced == 0 && plan.Unrecovered() == 0 {
 				t.Errorf("seed %d: everything is placed, and fits after each loss, which is impossible", seed)
 			}
 			continue
 		}
 		compared++
-		if n := missing(plan); n > 0 {
+		if n := plan.Unrecovered(); n > 0 {
 			t.Errorf("seed %d: %d replicas would have no room after a loss, and there is a plan in which all have", seed, n)
 		}
 		gap := (plan.Total()/best - 1) * 100
@@ -60,15 +60,4 @@ func matchExactSolver(t *testing.T, options engine.Options, worst float64) {
 	if optimal*2 < compared {
 		t.Errorf("%d of %d plans are optimal", optimal, compared)
 	}
-}
-
-// missing is how many replicas would have no room after the losses that a plan must survive.
-func missing(plan *engine.Plan) int {
-	n := 0
-	for _, p := range plan.Placements {
-		for k := range p.Recoveries {
-			n += p.Recoveries[k].Missing
-		}
-	}
-	return n
 }

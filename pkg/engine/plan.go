@@ -30,6 +30,17 @@ type Plan struct {
 // Total is what was minimised.
 func (p *Plan) Total() float64 { return p.Objective.Total(&p.Bill) }
 
+// Unrecovered is how many replicas would have no room after the losses that workloads must survive, each loss by itself.
+func (p *Plan) Unrecovered() int {
+	n := 0
+	for _, placement := range p.Placements {
+		for k := range placement.Recoveries {
+			n += placement.Recoveries[k].Missing
+		}
+	}
+	return n
+}
+
 // Placement is one workload's part of a plan. It is immutable.
 type Placement struct {
 	// Decisions are the pools that hold replicas, the most replicas first, then by pool.

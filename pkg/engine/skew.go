@@ -217,17 +217,6 @@ func (s *Solver) even(w *work) {
 	}
 	stays := func(of []int32, domain int32) bool { return w.staysIn(s.m, of, domain) }
 	for _, gone := range s.m.surplus(w.limits, byPool(w.allocs, nil), stays) {
-		var kept []alloc
-		for _, a := range w.allocs {
-			if n := min(a.n, gone.n); a.pool == gone.pool && n > 0 {
-				s.room.release(alloc{a.pool, a.node, n}, w.row.request.vector)
-				gone.n -= n
-				a.n -= n
-			}
-			if a.n > 0 {
-				kept = append(kept, a)
-			}
-		}
-		w.allocs = kept
+		s.take(w, alloc{gone.pool, -1, gone.n})
 	}
 }
