@@ -169,10 +169,12 @@ solver:
 
 .PHONY: bench-engine
 bench-engine: solver ## Measure the placement engine: speed, gap, and distance from the exact optimum.
+	@go run ./hack/reference
 	@go run ./hack/engine-bench
 
 .PHONY: bench-controller
 bench-controller: build testbed ## Measure the placement controller over 1,000 nodes and 10,000 pods.
+	@go run ./hack/reference
 	@cd test && TRADEWIND_TESTBED=$(BIN)/tradewind-testbed TRADEWIND_CONTROLLER=$(BIN)/tradewind-controller \
 		go test -timeout 30m -run '^$$' -bench 'BenchmarkController$$' -benchtime 1x ./e2e/ | awk '/^BENCH |^FAIL|^panic|^--- FAIL/ {print; fflush()}'
 
@@ -183,4 +185,5 @@ etcd:
 
 .PHONY: bench-scheduler
 bench-scheduler: etcd ## Compare the scheduler with the default profile at 5,000 nodes.
+	@go run ./hack/reference
 	@cd test && go test -timeout 60m -run '^$$' -bench . -benchtime 1ns ./performance/... | awk '/^BENCH |^FAIL|^panic|^--- FAIL/ {print; fflush()}'
