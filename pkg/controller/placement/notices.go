@@ -22,8 +22,10 @@ import (
 
 // notices are told what changed of what a plan is made from.
 type notices struct {
-	// everything that is planned rests on an object that changed; there is other room than was planned with; a workload changed.
-	everything, room, workload func()
+	// everything that is planned rests on an object that changed, which is named; there is other room than was planned with; a workload
+	// changed.
+	everything     func(what string)
+	room, workload func()
 	// pod and placement are told the object: before is nil for a new one, after for one that is gone.
 	pod       func(before, after *corev1.Pod)
 	placement func(before, after *v1alpha1.Placement)
@@ -51,7 +53,7 @@ func listen(o *informers.Objects, at location.Options, tell notices) {
 	o.ResourceSlices.OnChange(watch(tell.everything, sameGeneration[*resourcev1.ResourceSlice]))
 	o.DeviceClasses.OnChange(watch(tell.everything, sameGeneration[*resourcev1.DeviceClass]))
 	o.ResourceClaimTemplates.OnChange(watch(tell.everything, sameGeneration[*resourcev1.ResourceClaimTemplate]))
-	o.ResourceClaims.OnChange(watch(tell.room, func(a, b *resourcev1.ResourceClaim) bool {
+	o.ResourceClaims.OnChange(watchSome(tell.room, func(a, b *resourcev1.ResourceClaim) bool {
 		return equality.Semantic.DeepEqual(a.Status.Allocation, b.Status.Allocation) && equality.Semantic.DeepEqual(a.Status.ReservedFor, b.Status.ReservedFor)
 	}))
 	o.DaemonSets.OnChange(watch(tell.everything, sameGeneration[*appsv1.DaemonSet]))
@@ -59,7 +61,7 @@ func listen(o *informers.Objects, at location.Options, tell notices) {
 	o.PriorityClasses.OnChange(watch(tell.everything, func(a, b *schedulingv1.PriorityClass) bool {
 		return a.Value == b.Value && a.GlobalDefault == b.GlobalDefault && equality.Semantic.DeepEqual(a.PreemptionPolicy, b.PreemptionPolicy)
 	}))
-	o.Deployments.OnChange(watch(tell.workload, sameGeneration[*appsv1.Deployment]))
+	o.Deployments.OnChange(watchSome(tell.workload, sameGeneration[*appsv1.Deployment]))
 	o.ReplicaSets.OnChange(func(before, after *appsv1.ReplicaSet) {
 		switch {
 		case before == nil || after == nil || before.UID != after.UID:
@@ -68,22 +70,32 @@ func listen(o *informers.Objects, at location.Options, tell notices) {
 			tell.workload()
 		}
 	})
-	o.StatefulSets.OnChange(watch(tell.workload, sameGeneration[*appsv1.StatefulSet]))
-	o.ReplicationControllers.OnChange(watch(tell.workload, sameGeneration[*corev1.ReplicationController]))
-	o.Jobs.OnChange(watch(tell.workload, func(a, b *batchv1.Job) bool {
+	o.StatefulSets.OnChange(watchSome(tell.workload, sameGeneration[*appsv1.StatefulSet]))
+	o.ReplicationControllers.OnChange(watchSome(tell.workload, sameGeneration[*corev1.ReplicationController]))
+	o.Jobs.OnChange(watchSome(tell.workload, func(a, b *batchv1.Job) bool {
 		return sameGeneration(a, b) && workload.ReplicasOfJob(a) == workload.ReplicasOfJob(b) && workload.JobEnded(a) == workload.JobEnded(b)
 	}))
 	o.CloudPools.OnChange(watch(tell.everything, func(a, b *v1alpha1.CloudPool) bool { return sameGeneration(a, b) && maps.Equal(a.Labels, b.Labels) }))
 }
 
-// watch signals the changes of objects that are not the same to a plan.
-func watch[T client.Object](signal func(), same func(before, after T) bool) func(before, after T) {
+// watch signals the changes of objects that are not the same to a plan, by kind and name.
+func watch[T client.Object](signal func(what string), same func(before, after T) bool) func(before, after T) {
 	return func(before, after T) {
 		var none T
-		if any(before) == any(none) || any(after) == any(none) || before.GetUID() != after.GetUID() || !same(before, after) {
-			signal()
+		switch kind := reflect.TypeFor[T]().Elem().Name(); {
+		case any(before) == any(none):
+			signal(kind + " " + after.GetName() + " is new")
+		case any(after) == any(none):
+			signal(kind + " " + before.GetName() + " is gone")
+		case before.GetUID() != after.GetUID() || !same(before, after):
+			signal(kind + " " + after.GetName() + " changed")
 		}
 	}
+}
+
+// watchSome is watch where nobody asks which object it was.
+func watchSome[T client.Object](signal func(), same func(before, after T) bool) func(before, after T) {
+	return watch(func(string) { signal() }, same)
 }
 
 // sameGeneration says whether two versions of an object differ in nothing but their status.

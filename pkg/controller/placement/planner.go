@@ -1,6 +1,7 @@
 package placement
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -110,9 +111,12 @@ func newPlanner(to client.Client, recorder events.EventRecorder, options Options
 	}
 	p.loop = loop.New(p.clock, settle, 0)
 	listen(p.objects, options.Location, notices{
-		everything: func() { p.touched.note(func(c *changes) { c.everything = true }); p.wake() },
-		workload:   func() { p.touched.note(func(c *changes) { c.workloads = true }); p.wake() },
-		room:       p.signal, placement: p.placementChanged,
+		everything: func(what string) {
+			p.touched.note(func(c *changes) { c.everything = cmp.Or(c.everything, what) })
+			p.wake()
+		},
+		workload: func() { p.touched.note(func(c *changes) { c.workloads = true }); p.wake() },
+		room:     p.signal, placement: p.placementChanged,
 		pod: func(before, after *corev1.Pod) {
 			if before != nil && (after == nil || before.UID != after.UID) {
 				p.shapes.Forget(before)
@@ -136,7 +140,7 @@ func (p *Planner) Observe(_ context.Context, state *cluster.State) {
 
 // Replan asks for a plan of everything at once: what rounds.Availability says has changed.
 func (p *Planner) Replan() {
-	p.touched.note(func(c *changes) { c.everything = true })
+	p.touched.note(func(c *changes) { c.everything = cmp.Or(c.everything, "what can be used changed") })
 	p.press()
 }
 

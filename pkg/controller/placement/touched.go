@@ -9,9 +9,10 @@ import (
 
 // changes are what has changed since the last round began. Which workloads and policies have, a round finds out itself.
 type changes struct {
-	// everything says that something changed that all plans rest on, such as a node or a volume; room that there is other room
-	// than was planned with, or that something is to be looked at again, which may wait.
-	everything, room bool
+	// everything names something that changed and that all plans rest on, such as a node or a volume, the first of several; empty where
+	// nothing did. room says that there is other room than was planned with, or that something is to be looked at again, which may wait.
+	everything string
+	room       bool
 	// workloads says that some have changed.
 	workloads bool
 	// pods that came, went or changed, and Placements that somebody else wrote.
@@ -34,7 +35,7 @@ func (t *touched) note(change func(c *changes)) {
 func (t *touched) canWait() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return !t.everything && !t.workloads
+	return t.everything == "" && !t.workloads
 }
 
 func (t *touched) pod(before, after *corev1.Pod) {

@@ -74,8 +74,8 @@ func (p *Planner) update(ctx context.Context, world *state.World, c changes, urg
 	switch {
 	case k == nil:
 		return "there is no plan that changes could be planned around", nil
-	case c.everything:
-		return "something changed that all plans rest on", nil
+	case c.everything != "":
+		return c.everything, nil
 	case c.room && !urgent:
 		return "there is other room", nil
 	}
