@@ -134,7 +134,7 @@ func (m *model) machineUSD(i int) float64 {
 	return max(p.rates.PerMilliCPU*float64(t[dimCPU]), p.rates.PerByte*float64(t[dimMemory]), p.rates.PerGPU*float64(t[dimGPU]))
 }
 
-// tally counts machines in use, and what they cost.
+// tally counts machines in use, and what they cost more than is paid in any case: those that others keep in use are left out.
 type tally struct {
 	m    *model
 	used []int32
@@ -146,8 +146,8 @@ type tally struct {
 func newTally(m *model, r *room) *tally {
 	t := &tally{m: m, used: make([]int32, len(m.pools)), committed: make([]bool, len(m.pools))}
 	for i := range r.pools {
-		for _, n := range r.pools[i].used {
-			if n > 0 {
+		for node, n := range r.pools[i].used {
+			if n > 0 && !m.pools[i].keeps(int32(node)) {
 				t.used[i]++
 			}
 		}
@@ -176,24 +176,32 @@ func (t *tally) sum() float64 {
 	return usd
 }
 
-// change counts machines of a pool that come into use, or go, and returns by how much all cost more.
-func (t *tally) change(pool, by int32) float64 {
+// keeps says that others keep a node in use.
+func (p *pool) keeps(node int32) bool { return int(node) < len(p.kept) && p.kept[node] }
+
+// change counts a node that comes into use, with by 1, or goes, with -1, and returns by how much all machines cost more.
+func (t *tally) change(pool, node, by int32) float64 {
+	p := &t.m.pools[pool]
+	if p.keeps(node) {
+		return 0
+	}
+	usd := 0.0
+	if int(node) >= p.nodes && p.machine > 0 {
+		usd = t.m.snapshot.GrowthUSD * float64(by)
+	}
 	t.used[pool] += by
 	if !t.committed[pool] {
-		return t.m.pools[pool].machine * float64(by)
+		return usd + p.machine*float64(by)
 	}
 	before := t.committedUSD
 	t.committedUSD = t.sum()
-	return t.committedUSD - before
+	return usd + t.committedUSD - before
 }
 
-// next is what one more machine of a pool would cost.
-func (t *tally) next(pool int32) float64 {
-	if !t.committed[pool] || t.m.pools[pool].machine == 0 {
-		return t.m.pools[pool].machine
-	}
-	usd := t.change(pool, 1)
-	t.change(pool, -1)
+// next is what it would cost to bring a node into use.
+func (t *tally) next(pool, node int32) float64 {
+	usd := t.change(pool, node, 1)
+	t.change(pool, node, -1)
 	return usd
 }
 

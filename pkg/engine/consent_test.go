@@ -59,7 +59,7 @@ func TestCallsThatAreNotAgreed(t *testing.T) {
 				change = append(change, callerOnly)
 			}
 			b.workload("web", 2, 1000, change...)
-			plan := solve(t, b.Snapshot, engine.Options{})
+			plan := solve(t, b.Snapshot, byShares)
 			at := func(i int) int {
 				if len(plan.Placements[i].Decisions) == 0 {
 					return -1

@@ -27,6 +27,8 @@ type consolidator struct {
 	// loose lets a node hold as many replicas of a workload as its rules allow, where a number of nodes must hold one; else no node
 	// holds more than its part.
 	loose bool
+	// filling accepts what places more, whatever it costs.
+	filling bool
 	// guard says whether a cheaper plan keeps what binds workloads to each other; nil where that is seen to afterwards.
 	guard func() bool
 	// left is scratch space: what is left of a machine.
@@ -56,7 +58,7 @@ type machine struct{ pool, node int32 }
 // machine, and machines that are ruined together; after changes of one machine in so many they are listed anew.
 const (
 	mostChecks    = 6_000_000
-	leastAttempts = 200
+	leastAttempts = 1000
 	machineTries  = 24
 	mostTogether  = 3
 	listedAnew    = 8
@@ -127,7 +129,7 @@ const tidyTries = 2
 
 func (s *Solver) newConsolidator() *consolidator {
 	c := &consolidator{
-		s: s, tally: newTally(s.m, s.room), sizes: s.m.sizes(), random: rand.New(rand.NewPCG(1, uint64(len(s.works)))), upper: make([]int64, len(s.m.pools)*s.m.dims),
+		s: s, tally: newTally(s.m, s.room), sizes: s.m.sizes(), random: rand.New(rand.NewPCG(1, 1)), upper: make([]int64, len(s.m.pools)*s.m.dims),
 	}
 	for i := range s.m.pools {
 		c.raise(int32(i))
@@ -141,7 +143,7 @@ func (c *consolidator) raise(pool int32) {
 	upper := c.upper[int(pool)*dims : (int(pool)+1)*dims]
 	clear(upper)
 	for node := int(p.first); node < len(p.used); node++ {
-		if p.used[node] > 0 {
+		if p.used[node] > 0 || c.s.m.pools[pool].keeps(int32(node)) {
 			for d, v := range p.free[node*dims : (node+1)*dims] {
 				upper[d] = max(upper[d], v)
 			}
@@ -325,9 +327,9 @@ func (c *consolidator) change(i int32, at machine, n int32) {
 	}
 	switch {
 	case before == 0:
-		c.usd += c.tally.change(at.pool, 1)
+		c.usd += c.tally.change(at.pool, at.node, 1)
 	case p.used[at.node] == 0:
-		c.usd += c.tally.change(at.pool, -1)
+		c.usd += c.tally.change(at.pool, at.node, -1)
 	}
 	if p.used[at.node] > 0 {
 		upper := c.upper[int(at.pool)*c.s.m.dims:]
@@ -375,7 +377,7 @@ func (c *consolidator) recreate(lots []lot) (better, changed bool) {
 		}
 	}
 	strict := c.near || c.guard != nil
-	if c.usd > improvement || strict && c.usd > -improvement || c.guard != nil && !c.guard() {
+	if !c.filling && c.usd > improvement || strict && c.usd > -improvement || c.guard != nil && !c.guard() {
 		c.undo()
 		return false, false
 	}

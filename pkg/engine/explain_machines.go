@@ -14,20 +14,25 @@ func (c *machines) more(w *work, pool int32) float64 {
 	if c.s.m.pools[pool].machine == 0 {
 		return 0
 	}
-	for node := int(p.first); node < len(p.used); node++ {
-		if p.used[node] > 0 && fits(p.free[node*dims:(node+1)*dims], w.row.request.vector, 1) > 0 {
+	next := int32(len(p.used))
+	for node := p.first; int(node) < len(p.used); node++ {
+		switch {
+		case fits(p.free[int(node)*dims:(int(node)+1)*dims], w.row.request.vector, 1) == 0:
+		case p.used[node] > 0 || c.s.m.pools[pool].keeps(node):
 			return 0
+		default:
+			next = min(next, node)
 		}
 	}
-	return c.tally.next(pool)
+	return c.tally.next(pool, next)
 }
 
 // less is what one replica less of a workload saves on a pool: a machine where one holds nothing else.
 func (c *machines) less(w *work, pool int32) float64 {
 	for _, a := range w.allocs {
 		if a.pool == pool && c.s.room.pools[pool].used[a.node] == 1 {
-			usd := c.tally.change(pool, -1)
-			c.tally.change(pool, 1)
+			usd := c.tally.change(pool, a.node, -1)
+			c.tally.change(pool, a.node, 1)
 			return -usd
 		}
 	}

@@ -9,6 +9,9 @@ import (
 // String Removals for Vehicle Routing Problems", Transportation Science 54(2), 2020).
 const blink = 0.05
 
+// skipped is one of how many nodes an attempt overlooks that looks for room.
+const skipped = 3
+
 // tight is what a machine counts that a replica fills, as a part of its price, so that of machines that cost the same the one is
 // taken on which the least is left over.
 const tight = 1e-5
@@ -31,6 +34,9 @@ func (c *consolidator) insert(lots []lot) bool {
 		best := c.find(w, lots)
 		if best.node < 0 {
 			return false
+		}
+		if c.filling {
+			best.n = 1
 		}
 		c.open(best.machine)
 		c.putOn(l.work, best.machine, best.n)
@@ -98,7 +104,7 @@ func (c *consolidator) allows(w *work, from, to int32) bool {
 	if slices.ContainsFunc(w.pins, func(p pin) bool { return p.only[from] != p.only[to] }) {
 		return false
 	}
-	return x.place == y.place || len(w.out)+len(w.own)+len(w.in)+len(w.heard) == 0
+	return x.place == y.place || w.alone() && (c.filling || len(w.own)+len(w.heard) == 0)
 }
 
 // staying is what a replica earns by staying on a pool where another one still may.
@@ -121,13 +127,10 @@ func (c *consolidator) onPool(w *work, pool int32, usd float64, most int32, lots
 	if !roomy && !opens {
 		return best
 	}
-	next, inUse := 0.0, false
-	if opens {
-		next = c.tally.next(pool)
-	}
+	inUse := false
 	open := func(node int32, free []int64) {
 		if fit := min(fits(free, request, most), share); fit > 0 && !inUse {
-			if here := usd + next*c.part(w, pool, free, lots); here < best.usd {
+			if here := usd + c.tally.next(pool, node)*c.part(w, pool, free, lots); here < best.usd {
 				best = place{machine{pool, node}, here, fit}
 			}
 		}
@@ -135,7 +138,7 @@ func (c *consolidator) onPool(w *work, pool int32, usd float64, most int32, lots
 	for node := p.first; int(node) < len(p.used); node++ {
 		c.checks++
 		free := p.free[int(node)*dims : (int(node)+1)*dims]
-		if p.used[node] == 0 {
+		if p.used[node] == 0 && !m.keeps(node) {
 			if opens && !inUse && !slices.Equal(free, unused) {
 				unused = free
 				open(node, free)
@@ -146,7 +149,7 @@ func (c *consolidator) onPool(w *work, pool int32, usd float64, most int32, lots
 			continue
 		}
 		fit := fits(free, request, most)
-		if fit == 0 {
+		if fit == 0 || c.filling && c.random.IntN(skipped) == 0 {
 			continue
 		}
 		if share < w.n {

@@ -13,7 +13,10 @@ import (
 	"tradewind.dev/tradewind/pkg/pricing"
 )
 
-var byInvoice = engine.Options{Objective: engine.ObjectiveInvoice}
+var (
+	byInvoice = engine.Options{Objective: engine.ObjectiveInvoice}
+	byShares  = engine.Options{Objective: engine.ObjectiveShares}
+)
 
 // Plans minimise what is invoiced: whole machines. Nodes have four cores and 16 GiB, two exist in each pool; a machine costs $0.10 at
 // aws, $0.20 at gcp and $0.30 at azure.
@@ -42,6 +45,22 @@ func TestPlansMinimiseInvoices(t *testing.T) {
 			b.Pools[0].Nodes, b.Pools[0].MaxNodes = nil, 5
 			b.workload("web", 1, 500)
 		}, []int{1, 0, 0}},
+		{"none is added beside an empty one for a little money", func(b *build) {
+			b.Pools[0].Nodes, b.Pools[0].MaxNodes = nil, 5
+			b.GrowthUSD = b.Pools[1].Price.USD
+			b.workload("web", 1, 500)
+		}, []int{0, 1, 0}},
+		{"one is added that saves more than one", func(b *build) {
+			large := b.pool("gcp", "us-central1", "us-central1-a", 0.25)
+			large.Name, large.Allocatable = "large", engine.Resources{MilliCPU: 16000, MemoryBytes: 64 * gib}
+			large.Nodes, large.MaxNodes = nil, 1
+			b.GrowthUSD = b.Pools[0].Price.USD
+			b.workload("web", 4, 3000)
+		}, []int{0, 0, 0, 1}},
+		{"machines that others keep in use are filled first", func(b *build) {
+			b.Pools[2].Nodes[1].Kept = true
+			b.workload("web", 1, 500)
+		}, []int{0, 0, 1}},
 		{"sunk machines come first, whatever their price", func(b *build) {
 			b.Pools[2].Sunk = true
 			b.workload("web", 4, 2000)

@@ -70,6 +70,8 @@ type pool struct {
 	largest  []float64 // no node has more of a resource
 	// machine is what one more machine in use costs, commitments apart; 0 where it is sunk, or shares are minimised.
 	machine float64
+	// kept says which existing nodes others keep in use (Node.Kept); nil for none.
+	kept []bool
 	// guide is what a unit of each resource costs of the machines' price; nil where shares are minimised. See split.
 	guide []float64
 }
@@ -227,6 +229,10 @@ func (m *model) buildPool(i int) {
 	out.nodes = len(in.Nodes)
 	for j := range in.Nodes {
 		free := m.vector(&in.Nodes[j].Free)
+		if in.Nodes[j].Kept {
+			out.kept = append(out.kept, make([]bool, len(in.Nodes)-len(out.kept))...)
+			out.kept[j] = true
+		}
 		m.ports.open(free, in.Nodes[j].HostPorts)
 		out.free = append(out.free, free...)
 	}

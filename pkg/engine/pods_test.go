@@ -261,7 +261,7 @@ func TestPodRules(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			b := newBuild(t)
 			tt.build(b)
-			plan := solve(t, b.Snapshot, engine.Options{})
+			plan := solve(t, b.Snapshot, byShares)
 			if got := shape(b.Snapshot, plan); got != tt.want {
 				t.Errorf("got %s, want %s", got, tt.want)
 			}

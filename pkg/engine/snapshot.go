@@ -23,6 +23,9 @@ type Snapshot struct {
 	Egress EgressPrices
 	// Commitments are machines of the pools that are paid for whether they are used or not.
 	Commitments []Commitment
+	// GrowthUSD is what a machine that is added must save beside its own price, in US dollars an hour, where whole machines are
+	// minimised. It guides the search and is in no bill.
+	GrowthUSD float64
 }
 
 // Commitment is a number of machines that are paid for whether they are used or not: whichever of the pools they are in.
@@ -101,6 +104,9 @@ type Node struct {
 	Free Resources
 	// HostPorts are those that pods have that the plan does not decide on.
 	HostPorts []HostPort
+	// Kept says that such pods, others than those that every node has, keep the node in use whatever the plan does, so that using it
+	// costs nothing more: where whole machines are minimised it is filled first.
+	Kept bool
 }
 
 // Interruption is how often the cloud takes a spot node back.

@@ -240,6 +240,7 @@ func (s *Solver) solveAll() {
 	}
 	s.searchAll()
 	s.mendPodRules()
+	s.squeeze()
 	s.consolidate()
 	s.secure()
 	s.consolidateSecured()

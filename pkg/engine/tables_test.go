@@ -126,7 +126,7 @@ func TestPlaces(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			b := newBuild(t)
 			tt.build(b)
-			plan := solve(t, b.Snapshot, engine.Options{})
+			plan := solve(t, b.Snapshot, byShares)
 			got := make([]int, len(b.Pools))
 			for _, d := range plan.Placements[0].Decisions {
 				got[d.Pool] = d.Replicas
@@ -291,7 +291,7 @@ func TestSameSnapshotSamePlan(t *testing.T) {
 func TestExplain(t *testing.T) {
 	b := newBuild(t)
 	b.workload("web", 3, 2500, b.policy(eu))
-	solver, err := engine.NewSolver(b.Snapshot, engine.Options{})
+	solver, err := engine.NewSolver(b.Snapshot, byShares)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -55,6 +55,7 @@ func Build(input *Input) (*Result, error) {
 	}
 	b.commit()
 	pods := b.pods()
+	b.growth()
 	b.addDaemons()
 	b.out.builder = b
 	for i := range b.out.Workloads {
@@ -310,6 +311,7 @@ func (b *builder) pods() []running {
 		if at.node >= 0 {
 			node := &b.out.Snapshot.Pools[at.pool].Nodes[at.node]
 			subtract(&node.Free, &pod.Request)
+			node.Kept = node.Kept || pod.Stays
 			b.attach(pod, at, seen)
 			if ports {
 				node.HostPorts = append(node.HostPorts, pod.HostPorts...)

@@ -82,6 +82,8 @@ type Pod struct {
 	Workload workload.Key
 	// Request of the pod with overhead, as the scheduler counts it.
 	Request engine.Resources
+	// Stays says that its node is in use for it: it is not being deleted, and no pod that every node has.
+	Stays bool
 	// Claims are the names of its PersistentVolumeClaims.
 	Claims []string
 	// Labels, AntiAffinity (the required terms) and HostPorts are what rules of pods look at. A pod that is being deleted has none.

@@ -27,6 +27,7 @@ func (s *Shapes) Pod(pod *corev1.Pod, owners workload.Owners) (out Pod, ok bool)
 		out.Workload = of
 	}
 	if workload.Live(pod) {
+		out.Stays = workload.RoleOf(pod) != workload.OfNode
 		out.Labels, out.AntiAffinity, out.HostPorts = pod.Labels, shape.antiAffinity, shape.hostPorts
 	}
 	return out, true

@@ -1,6 +1,8 @@
 package planning
 
 import (
+	"slices"
+
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/location"
@@ -62,6 +64,19 @@ func (b *builder) commit() {
 	for k := range all {
 		if len(pools[k]) > 0 {
 			b.out.Snapshot.Commitments = append(b.out.Snapshot.Commitments, engine.Commitment{Pools: pools[k], Nodes: all[k].Count})
+		}
+	}
+}
+
+// growth is what a machine that is added must save beside its own price, in US dollars an hour: the price of the cheapest that stands
+// empty, so that none is added beside it unless that saves more than one machine; 0 where none stands empty. Where nobody but the plan's
+// workloads is on a node it counts as empty, since the plan may empty it.
+func (b *builder) growth() {
+	for i := range b.out.Snapshot.Pools {
+		pool := &b.out.Snapshot.Pools[i]
+		empty := slices.ContainsFunc(pool.Nodes, func(node engine.Node) bool { return !node.Kept })
+		if usd := pool.Price.USD; empty && pool.Price.Known && !pool.Sunk && (b.out.Snapshot.GrowthUSD == 0 || usd < b.out.Snapshot.GrowthUSD) {
+			b.out.Snapshot.GrowthUSD = usd
 		}
 	}
 }

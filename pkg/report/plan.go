@@ -195,7 +195,8 @@ type PlanPool struct {
 	// is not known. Sunk says that nobody can stop paying for them, so that they are in no invoice.
 	MachinesHourlyUSD *float64 `json:"machinesHourlyUSD"`
 	Sunk              bool     `json:"sunk,omitempty"`
-	// EmptyNodes are the names of nodes that exist and hold no replica of the plan: nobody has to pay for them.
+	// EmptyNodes are the names of nodes that exist and hold neither a replica of the plan nor a pod that it does not decide on, those
+	// that every node has apart: nobody has to pay for them.
 	EmptyNodes []string `json:"emptyNodes,omitempty"`
 	// Unavailable says why the pool must not be used; empty when it may be.
 	Unavailable string `json:"unavailable,omitempty"`
@@ -244,7 +245,7 @@ func NewPlan(result *planning.Result, plan *engine.Plan, explain func(workload i
 	for i := range plan.Pools {
 		pool := planPool(&result.Pools[i], &result.Snapshot.Pools[i], &plan.Pools[i])
 		for node, n := range result.Pools[i].Nodes {
-			if !pool.Sunk && !used[poolNode{i, node}] {
+			if !pool.Sunk && !used[poolNode{i, node}] && !result.Snapshot.Pools[i].Nodes[node].Kept {
 				pool.EmptyNodes = append(pool.EmptyNodes, n.Name)
 			}
 		}

@@ -67,7 +67,7 @@ func (p *Plan) clouds(out *strings.Builder) {
 		}
 		s.invoice += *pool.MachinesHourlyUSD
 		if !pool.Sunk {
-			s.empty += *pool.NodeHourlyUSD * float64(pool.Nodes-pool.UsedNodes)
+			s.empty += *pool.NodeHourlyUSD * float64(len(pool.EmptyNodes))
 		}
 	}
 	for i := range p.Placements {

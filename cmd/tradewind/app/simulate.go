@@ -99,7 +99,7 @@ var objectives = []string{string(engine.ObjectiveInvoice), string(engine.Objecti
 
 // addObjective adds the flag that says what plans minimise.
 func addObjective(cmd *cobra.Command, objective *string) {
-	cmd.Flags().StringVar(objective, "objective", string(engine.DefaultObjective),
+	cmd.Flags().StringVar(objective, "objective", string(engine.ObjectiveInvoice),
 		"what plans minimise beside what is only valued: invoice (whole machines in use, and traffic) or shares (what is attributed to replicas; for charge-back)")
 	complete(cmd, "objective", objectives)
 }

@@ -32,7 +32,7 @@ spec: {workloadSelector: {matchLabels: {app: %[1]s}}, %[3]s}
 
 // TestSimulateAnotherTeam lets another namespace try to move and to push out the workloads of a scenario.
 func TestSimulateAnotherTeam(t *testing.T) {
-	_, alone, _ := simulate(t, "", "-f", scenario("three-clouds"))
+	_, alone, _ := simulate(t, "", "--objective", "shares", "-f", scenario("three-clouds"))
 	victim := alone.Placements[0]
 	call := "locations: {required: [{key: tradewind.dev/cloud, operator: In, values: [azure]}]}, traffic: [{to: {name: " + victim.Name + ", namespace: " +
 		victim.Namespace + "}, requestsPerSecond: 1000000, bytesPerRequest: 1000000, maxMilliseconds: 1}]"
@@ -47,7 +47,7 @@ func TestSimulateAnotherTeam(t *testing.T) {
 			attack: others("greedy", 100_000, "optimizeFor: Cost") + "{apiVersion: v1, kind: ResourceQuota, metadata: {name: none, namespace: others}, spec: {hard: {pods: \"0\"}}}"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			_, plan, stderr := simulate(t, tt.attack, "-f", scenario("three-clouds"), "-f", "-")
+			_, plan, stderr := simulate(t, tt.attack, "--objective", "shares", "-f", scenario("three-clouds"), "-f", "-")
 			if len(plan.Placements) != len(alone.Placements)+1 {
 				t.Fatalf("%d placements: %s", len(plan.Placements), stderr)
 			}

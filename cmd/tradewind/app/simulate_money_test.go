@@ -5,6 +5,18 @@ import (
 	"testing"
 )
 
+// A machine that is there has room, also for what would cost less on a new one.
+func TestSimulateAddsNoneBesideAnEmptyOne(t *testing.T) {
+	const pool = `{apiVersion: tradewind.dev/v1alpha1, kind: CloudPool, metadata: {name: cheap}, spec: {cloud: gcp, region: europe-west1, zone: europe-west1-b,
+  instanceType: n2-standard-8, capacityType: spot, maxNodes: 5}}`
+	code, plan, stderr := simulate(t, manifests(awsNode, pool, deployment("web", "500m"), policyOf("web", "optimizeFor: Cost")), "--no-losses", "-f", "-")
+	for i := range plan.Pools {
+		if n := plan.Pools[i].AddedNodes; n > 0 {
+			t.Errorf("%d nodes are added to %s; status %d, %s", n, plan.Pools[i].Pool, code, stderr)
+		}
+	}
+}
+
 // A machine that is in use has room; one more of a cheaper kind would cost its whole price, whatever a small share of it is.
 func TestSimulateByInvoice(t *testing.T) {
 	const pool = `{apiVersion: tradewind.dev/v1alpha1, kind: CloudPool, metadata: {name: cheap}, spec: {cloud: gcp, region: europe-west1, zone: europe-west1-b,
