@@ -355,6 +355,13 @@ type Spot struct {
 	// +kubebuilder:validation:Maximum=100
 	MaxPercent int32 `json:"maxPercent"`
 
+	// maxPoolSharePercent of a workload's replicas may be in one spot pool, rounded down, but at least one replica. A spot pool is
+	// the spot capacity of one instance type in one zone, which a cloud takes back together. A hard rule.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100
+	MaxPoolSharePercent *int32 `json:"maxPoolSharePercent,omitempty"`
+
 	// fallback says what a replica within the spot share does when no spot capacity fits: OnDemand (the default) takes
 	// on-demand capacity, Wait stays pending until there is spot capacity.
 	// +optional

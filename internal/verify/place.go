@@ -9,6 +9,7 @@ import (
 	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
 
 	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/latency"
 	"tradewind.dev/tradewind/pkg/rules/policy"
 )
 
@@ -131,7 +132,8 @@ func (c *checker) static(i int, pool *engine.Pool, report func(rule, format stri
 	for _, limit := range rules.Latency {
 		near := false
 		for _, population := range limit.Populations {
-			near = near || c.snapshot.RoundTrips.FromClient(population.Client, pool.Class.Place).OrInfinite() <= limit.MaxMilliseconds
+			trip := c.snapshot.RoundTrips.FromClient(population.Client, pool.Class.Place)
+			near = near || trip.OrInfinite() <= limit.MaxMilliseconds && !(limit.Measured && trip.Basis == latency.BasisEstimate)
 		}
 		if !near || limit.Broken {
 			report("latency", "pool %s reaches no client within %g ms", pool.Name, limit.MaxMilliseconds)

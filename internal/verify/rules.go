@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -126,12 +127,14 @@ func (c *checker) availability(i int) {
 func (c *checker) spotAndCost(i int) {
 	w, p, rules := &c.snapshot.Workloads[i], c.plan.Placements[i], c.effective(i)
 	spot, other, usd := 0, 0, 0.0
+	together := map[string]int{}
 	for _, d := range p.Decisions {
 		pool := &c.snapshot.Pools[d.Pool]
 		if firm(pool) {
 			other += d.Replicas
 		} else {
 			spot += d.Replicas
+			together[takenTogether(pool)] += d.Replicas
 		}
 		each, _ := c.compute(w, pool)
 		usd += each * float64(d.Replicas)
@@ -140,12 +143,29 @@ func (c *checker) spotAndCost(i int) {
 	if spot > most {
 		c.report(c.where(i), "spot", "%d of %d replicas on spot capacity, at most %d", spot, w.Replicas, most)
 	}
+	if rules.SpotPoolMaxPercent > 0 {
+		held := c.stuck(i, takenTogether)
+		for name, n := range together {
+			if n > max(1, w.Replicas*rules.SpotPoolMaxPercent/100, slices.Max(append(slices.Collect(maps.Values(held)), 0))) {
+				c.report(c.where(i), "spot", "%d of %d replicas in the spot pool %s, at most %d%%", n, w.Replicas, name, rules.SpotPoolMaxPercent)
+			}
+		}
+	}
 	if rules.SpotFallback == "Wait" && other > w.Replicas-most {
 		c.report(c.where(i), "spot", "%d replicas not on spot capacity, %d must wait for it", other, most)
 	}
 	if rules.HasMaxHourlyUSD && usd > rules.MaxHourlyUSD+1e-6 {
 		c.report(c.where(i), "cost", "$%g/h, ceiling $%g/h", usd, rules.MaxHourlyUSD)
 	}
+}
+
+// takenTogether names the instance type and the zone of a pool of spot nodes; empty for other pools.
+func takenTogether(pool *engine.Pool) string {
+	if firm(pool) {
+		return ""
+	}
+	at := pool.Class.Location
+	return fmt.Sprintf("%s of %s/%s/%s", pool.Class.InstanceType, at.Cloud, at.Region, at.Zone)
 }
 
 // clients checks that 95 % of the clients of each limit have a replica in time.

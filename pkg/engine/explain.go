@@ -218,6 +218,9 @@ func (c *chooser) blocker(i int32) (Rule, string) {
 			if limit.rule == RuleAvailability {
 				return RuleAvailability, fmt.Sprintf("%s %s has %d replicas already, and no more may be lost at once", limit.key, axis.names[axis.of[i]], limit.max)
 			}
+			if limit.rule == RuleSpot {
+				return limit.rule, fmt.Sprintf("the spot pool %s has its share of the replicas already (%d)", axis.names[axis.of[i]], limit.max)
+			}
 			if limit.skew > 0 {
 				return limit.rule, skewMessage(limit.key, limit.skew)
 			}

@@ -87,7 +87,8 @@ func (m *model) limitsOf(i int, w *Workload, p *profile, r *request) *limits {
 			key.request = r.id + 1
 		}
 	}
-	if held := w.held(); len(held) > 0 && len(w.Availability)+len(p.rules.Spread) > 0 {
+	if held := w.held(); len(held) > 0 && (len(w.Availability)+len(p.rules.Spread) > 0 || p.rules.SpotPoolMaxPercent > 0) {
+		key.volumes += fmt.Sprint(m.mostConfined(w, m.spotAxis()), " ")
 		for _, a := range w.Availability {
 			key.volumes += fmt.Sprint(m.mostConfined(w, m.lossAxis(a.Survive)), " ")
 		}
@@ -143,6 +144,10 @@ func (m *model) newLimits(i int, w *Workload, p *profile, effective *policy.Effe
 		}
 	}
 	l.spot, l.onDemand = int32(rules.MostOnSpot(effective, w.Replicas)), int32(rules.MostOffSpot(effective, w.Replicas))
+	if limit := int32(rules.MostInSpotPool(effective, w.Replicas)); limit < n {
+		axis := m.spotAxis()
+		l.addCap(domainCap{axis: axis, max: max(limit, m.mostConfined(w, axis)), rule: RuleSpot, key: spotPools, open: true})
+	}
 	if effective.HasMaxHourlyUSD {
 		l.ceiling = effective.MaxHourlyUSD
 	}

@@ -325,6 +325,17 @@ func (m *model) lossAxis(kind location.DomainKind) int {
 	return axis
 }
 
+// spotPools is the key of the axis of spot pools.
+const spotPools = "spot pool"
+
+// spotAxis is the axis of spot pools, in none of which other capacity is.
+func (m *model) spotAxis() int {
+	return m.axis(spotPools, func(p int) (string, bool) {
+		pool, spot := m.pools[p].class.SpotPool()
+		return pool.String(), spot
+	})
+}
+
 func (m *model) axis(key string, name func(pool int) (string, bool)) int {
 	if known, ok := m.axisOf[key]; ok {
 		return known

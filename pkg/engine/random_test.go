@@ -48,7 +48,8 @@ func randomSnapshot(t *rapid.T, b bounds) *engine.Snapshot {
 func randomPool(t *rapid.T, w *enginetest.World, i int, b bounds) engine.Pool {
 	at := rapid.SampledFrom(randomPlaces).Draw(t, "place")
 	capacity := rapid.SampledFrom([]v1alpha1.CapacityType{"on-demand", "on-demand", "spot", ""}).Draw(t, "capacity")
-	class := w.Class(at.cloud, at.region, at.zone, "test.large", capacity)
+	kind := rapid.SampledFrom([]string{"test.large", "test.large", "test.xlarge"}).Draw(t, "type")
+	class := w.Class(at.cloud, at.region, at.zone, kind, capacity)
 	size := engine.Resources{
 		MilliCPU: int64(rapid.SampledFrom([]int{2000, 4000, 8000}).Draw(t, "cpu")), MemoryBytes: int64(rapid.SampledFrom([]int{4, 8, 16}).Draw(t, "memory")) << 30,
 		GPUs: int64(rapid.SampledFrom([]int{0, 0, 0, 2}).Draw(t, "gpus")), Extended: map[string]int64{"pods": 6},
@@ -176,12 +177,16 @@ func randomPolicy(t *rapid.T) v1alpha1.PolicySpec {
 		spec.Latency = &v1alpha1.Latency{Clients: []v1alpha1.Client{{Location: "DE", SharePercent: 70}, {Location: "US", SharePercent: 30}}}
 		if one("limit", 3) {
 			spec.Latency.MaxMilliseconds = ptr(int32(rapid.IntRange(20, 150).Draw(t, "milliseconds")))
+			spec.Latency.Figures = rapid.SampledFrom([]v1alpha1.LatencyFigures{"", "Any", "Measured"}).Draw(t, "figures")
 		}
 	}
 	if one("cost", 3) {
 		spec.Cost = &v1alpha1.Cost{Spot: &v1alpha1.Spot{
 			MaxPercent: int32(rapid.IntRange(0, 100).Draw(t, "spot")), Fallback: rapid.SampledFrom([]v1alpha1.SpotFallback{"OnDemand", "Wait"}).Draw(t, "fallback"),
 		}}
+		if one("poolShare", 2) {
+			spec.Cost.Spot.MaxPoolSharePercent = ptr(int32(rapid.IntRange(1, 100).Draw(t, "ofPool")))
+		}
 		if one("ceiling", 2) {
 			spec.Cost.MaxHourlyUSD = ptr(resource.MustParse("0.3"))
 		}

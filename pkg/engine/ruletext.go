@@ -85,6 +85,10 @@ func spreadText(rule *policy.Spread) string {
 	return strings.Join(parts, ", ")
 }
 
+func spotPoolText(percent int) string {
+	return fmt.Sprintf("at most %d%% of the replicas in one spot pool", percent)
+}
+
 // taints lists the taints that a workload does not tolerate, the three first ones.
 func (s *Solver) taints(w *Workload) string {
 	var names []string

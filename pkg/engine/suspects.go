@@ -205,6 +205,9 @@ func (s *Solver) policySuspects(i int32) []suspect {
 			t.rules.SpotMaxPercent, t.rules.SpotFallback = 100, ""
 		})
 	}
+	if ruled.SpotPoolMaxPercent > 0 {
+		add(RuleSpot, spotPoolText(ruled.SpotPoolMaxPercent), nil, func(t *trial) { t.rules.SpotPoolMaxPercent = 0 })
+	}
 	if ruled.HasMaxHourlyUSD {
 		add(RuleCost, fmt.Sprintf("at most $%g/h", ruled.MaxHourlyUSD), s.m.poolsThat(func(i int32) bool { return s.m.pools[i].priced }),
 			func(t *trial) { t.rules.HasMaxHourlyUSD = false })

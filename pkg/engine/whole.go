@@ -96,6 +96,9 @@ func (s *Solver) aloneBound(w *work, price func(pool int32) float64) float64 {
 	}
 	usd := least * float64((placed+l.perNode-1)/l.perNode)
 	for _, c := range l.caps {
+		if of := s.m.axes[c.axis].of; c.open && slices.ContainsFunc(w.row.pools, func(i int32) bool { return of[i] < 0 }) {
+			continue // it may be outside all domains
+		}
 		usd = max(usd, s.domainBound(w, c.axis, int((placed+c.max-1)/max(c.max, 1)), price))
 	}
 	if placed == l.n {

@@ -87,6 +87,9 @@ func (j *judge) remedy(obstacle Obstacle, nodes []*verdict) string {
 	case RuleSpread:
 		return "add nodes in other domains, or raise spec.spread maxSharePercent or lower minDomains of " + j.allSources()
 	case RuleSpot:
+		if strings.HasPrefix(obstacle.Message, "in the spot pool ") {
+			return "add spot nodes of another type or in another zone, or raise spec.cost.spot.maxPoolSharePercent of " + j.allSources()
+		}
 		return "change spec.cost.spot (maxPercent, fallback) of " + j.allSources() + ", or add nodes of the other capacity type"
 	case RuleLatency:
 		if unknown {

@@ -75,6 +75,7 @@ const (
 	keyDomains = " minDomains"
 	keySkew    = " maxSkew"
 	keyWait    = "fallback"
+	keyPool    = "maxPoolSharePercent"
 )
 
 // Breaches are the rules over all replicas together that a layout breaks: spread, spot share, availability, coverage of clients,
@@ -203,14 +204,18 @@ func (b *breaches) skew(rule *policy.Spread, i int, word string, domains map[str
 }
 
 func (b *breaches) spot() {
-	spot := 0
+	spot, pools := 0, map[string]int{}
 	for i := range b.layout.Groups {
-		if b.layout.Groups[i].Class.Spot() {
+		if pool, ok := b.layout.Groups[i].Class.SpotPool(); ok {
 			spot += b.layout.Groups[i].Replicas
+			pools[pool.String()] += b.layout.Groups[i].Replicas
 		}
 	}
 	on, off := MostOnSpot(b.rules.Effective, b.layout.Replicas), MostOffSpot(b.rules.Effective, b.layout.Replicas)
 	b.add(KindSpot, "", spot-on, "%d replicas on spot capacity, at most %d", spot, on)
+	most := MostInSpotPool(b.rules.Effective, b.layout.Replicas)
+	beyond, where := over(pools, most)
+	b.add(KindSpot, keyPool, beyond, "%d replicas in the spot pool %s, at most %d", pools[where], where, most)
 	b.add(KindSpot, keyWait, b.placed-spot-off, "%d replicas not on spot capacity, at most %d: the policy waits for it", b.placed-spot, off)
 }
 

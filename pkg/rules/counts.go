@@ -29,6 +29,15 @@ func MostBeside(rule *policy.Spread, emptiest int) int {
 // MostOnSpot is how many of n replicas may be on spot capacity: the rules' share of them, rounded down.
 func MostOnSpot(rules *policy.Effective, n int) int { return n * rules.SpotMaxPercent / 100 }
 
+// MostInSpotPool is how many of n replicas may be in one spot pool: the rules' share of them, rounded down, but at least one;
+// all where the rules do not limit it.
+func MostInSpotPool(rules *policy.Effective, n int) int {
+	if rules.SpotPoolMaxPercent == 0 {
+		return n
+	}
+	return max(1, n*rules.SpotPoolMaxPercent/100)
+}
+
 // MostOffSpot is how many of n replicas may be elsewhere than on spot capacity: all, or where the rules wait for spot capacity
 // those for which there is none.
 func MostOffSpot(rules *policy.Effective, n int) int {

@@ -6,7 +6,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/rules/policy"
 )
 
@@ -135,38 +134,6 @@ func (s *Spread) reason(word, name string, replicas int) string {
 		return fmt.Sprintf("in %s %s, which would have over %d replicas more than the emptiest %s", word, name, s.MaxSkew, word)
 	}
 	return ""
-}
-
-// SpotReason is why one more replica may not go to a class under the policy's spot limit, or empty. Of n desired
-// replicas, n × limit / 100, rounded down, may be on spot capacity. Where the policy waits for spot capacity, so many are
-// kept for it; the others do not wait.
-func SpotReason(rules *policy.Effective, view *View, class *Class) string {
-	if !limitsSpot(rules) {
-		return ""
-	}
-	placed, spot := 0, 0
-	for i := range view.Classes {
-		placed += view.Classes[i].Replicas
-		if view.Classes[i].Class.Spot() {
-			spot += view.Classes[i].Replicas
-		}
-	}
-	desired := max(view.Desired, placed+1)
-	switch {
-	case class.Spot() && spot+1 > MostOnSpot(rules, desired):
-		if forbidsSpot(rules) {
-			return reasonSpotForbidden
-		}
-		return fmt.Sprintf("on spot capacity, which has its %d%% of the replicas", rules.SpotMaxPercent)
-	case !class.Spot() && placed-spot+1 > MostOffSpot(rules, desired):
-		return reasonSpotAwaited
-	}
-	return ""
-}
-
-// limitsSpot says whether the rules limit spot capacity, or wait for it.
-func limitsSpot(rules *policy.Effective) bool {
-	return rules.SpotMaxPercent < 100 || rules.SpotFallback == v1alpha1.SpotFallbackWait
 }
 
 // CeilingReason is why a replica that costs hourlyUSD may not be added under the policy's cost ceiling, or empty.

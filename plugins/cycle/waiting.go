@@ -96,7 +96,8 @@ func (p *Profile) selectedAnew(change state.NamespaceChange, pod *corev1.Pod) bo
 // countsReplicas says whether the pod has rules that depend on how many replicas its revision wants.
 func (p *Profile) countsReplicas(pod *corev1.Pod) bool {
 	rules, ok := p.Live.Rules(pod)
-	return !ok || len(rules.Spread) > 0 || rules.SpotMaxPercent < 100 || len(rules.Latency) > 0 || rules.Enforcement == v1alpha1.EnforcementStrict
+	return !ok || len(rules.Spread) > 0 || rules.SpotMaxPercent < 100 || rules.SpotPoolMaxPercent > 0 || len(rules.Latency) > 0 ||
+		rules.Enforcement == v1alpha1.EnforcementStrict
 }
 
 // followsPlan says whether the pod is of the workload and may go only where its plan says.

@@ -12,6 +12,7 @@ import (
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/internal/verify"
 	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/latency"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/rules/policy"
 )
@@ -116,6 +117,12 @@ func (p *program) workload(w int) {
 	if rules.SpotFallback == v1alpha1.SpotFallbackWait {
 		p.row(p.on(w, 1, func(pool int) bool { return !spot(pool) }), "<=", n-most)
 	}
+	for _, name := range p.domains(p.spotPool) {
+		if rules.SpotPoolMaxPercent > 0 && name != "" {
+			in := func(pool int) bool { return p.spotPool(pool) == name }
+			p.row(p.on(w, 1, in), "<=", max(1, math.Floor(n*float64(rules.SpotPoolMaxPercent)/100)))
+		}
+	}
 	for _, a := range p.snapshot.Workloads[w].Availability {
 		for _, name := range p.domains(func(pool int) string { return p.domain(a.Survive, pool) }) {
 			in := func(pool int) bool { return p.domain(a.Survive, pool) == name }
@@ -125,6 +132,15 @@ func (p *program) workload(w int) {
 	p.spread(w, n)
 	p.clients(w)
 	p.moves(w, n)
+}
+
+// spotPool is the instance type and the zone of spot machines; empty for others.
+func (p *program) spotPool(pool int) string {
+	class := p.snapshot.Pools[pool].Class
+	if !class.Spot() {
+		return ""
+	}
+	return class.InstanceType + " in " + class.Location.String()
 }
 
 // price is the bill of one replica on a pool, moves apart.
@@ -203,7 +219,8 @@ func (p *program) clients(w int) {
 			reached = append(reached, term(float64(population.SharePercent), c))
 			total += float64(population.SharePercent)
 			near := p.on(w, 1, func(pool int) bool {
-				return p.snapshot.RoundTrips.FromClient(population.Client, p.snapshot.Pools[pool].Class.Place).OrInfinite() <= limit.MaxMilliseconds
+				trip := p.snapshot.RoundTrips.FromClient(population.Client, p.snapshot.Pools[pool].Class.Place)
+				return trip.OrInfinite() <= limit.MaxMilliseconds && !(limit.Measured && trip.Basis == latency.BasisEstimate)
 			})
 			p.row(append([]string{term(-1, c)}, near...), ">=", 0)
 		}

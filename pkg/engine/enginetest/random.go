@@ -40,7 +40,7 @@ func (w *World) randomPool(random *rand.Rand, i int) engine.Pool {
 		[3]string{"aws", "us-east-1", "us-east-1a"}, [3]string{"gcp", "europe-west1", "europe-west1-b"},
 		[3]string{"gcp", "us-central1", "us-central1-a"}, [3]string{"azure", "westeurope", "1"})
 	capacity := pick(random, v1alpha1.CapacityOnDemand, v1alpha1.CapacityOnDemand, v1alpha1.CapacitySpot)
-	class := w.Class(at[0], at[1], at[2], "test.large", capacity)
+	class := w.Class(at[0], at[1], at[2], [...]string{"test.large", "test.large", "test.xlarge"}[i%3], capacity)
 	size := engine.Resources{
 		MilliCPU: pick[int64](random, 4000, 8000, 16000), MemoryBytes: pick[int64](random, 8, 16, 32) << 30, GPUs: pick[int64](random, 0, 0, 2),
 	}
@@ -104,13 +104,21 @@ func randomPolicy(random *rand.Rand) v1alpha1.PolicySpec {
 	if one(3) {
 		spec.Latency = &v1alpha1.Latency{Clients: []v1alpha1.Client{{Location: "DE", SharePercent: 70}, {Location: "US", SharePercent: 30}}}
 		if one(2) {
-			spec.Latency.MaxMilliseconds = ptr.To(int32(20 + random.IntN(131)))
+			most := int32(20 + random.IntN(131))
+			spec.Latency.MaxMilliseconds = &most
+			if most%3 == 0 {
+				spec.Latency.Figures = v1alpha1.LatencyFiguresMeasured
+			}
 		}
 	}
 	if one(3) {
+		most := int32(random.IntN(101))
 		spec.Cost = &v1alpha1.Cost{Spot: &v1alpha1.Spot{
-			MaxPercent: int32(random.IntN(101)), Fallback: pick(random, v1alpha1.SpotFallbackOnDemand, v1alpha1.SpotFallbackWait),
+			MaxPercent: most, Fallback: pick(random, v1alpha1.SpotFallbackOnDemand, v1alpha1.SpotFallbackWait),
 		}}
+		if most%4 > 0 {
+			spec.Cost.Spot.MaxPoolSharePercent = ptr.To(1 + most*most%97)
+		}
 		if one(2) {
 			spec.Cost.MaxHourlyUSD = ptr.To(resource.MustParse("1"))
 		}

@@ -328,6 +328,9 @@ func (c *compiler) cost(spec *v1alpha1.Cost) {
 	if spec.Spot != nil {
 		rules.SpotMaxPercent = min(max(int(spec.Spot.MaxPercent), 0), 100)
 		rules.SpotFallback = spec.Spot.Fallback
+		if spec.Spot.MaxPoolSharePercent != nil {
+			rules.SpotPoolMaxPercent = min(max(int(*spec.Spot.MaxPoolSharePercent), 1), 100)
+		}
 	}
 }
 

@@ -180,6 +180,8 @@ type Effective struct {
 	// SpotMaxPercent is 100 when there is no limit.
 	SpotMaxPercent int
 	SpotFallback   v1alpha1.SpotFallback
+	// SpotPoolMaxPercent is the largest share of the replicas that one spot pool may hold; 0 when there is no limit.
+	SpotPoolMaxPercent int
 	// OptimizeFor is empty when no policy says.
 	OptimizeFor v1alpha1.OptimizeFor
 

@@ -181,6 +181,9 @@ func merge(policies []*compiled) *Effective {
 		}
 		out.Drained = out.Drained || rules.Drained
 		out.SpotMaxPercent = min(out.SpotMaxPercent, rules.SpotMaxPercent)
+		if out.SpotPoolMaxPercent == 0 || rules.SpotPoolMaxPercent > 0 && rules.SpotPoolMaxPercent < out.SpotPoolMaxPercent {
+			out.SpotPoolMaxPercent = rules.SpotPoolMaxPercent
+		}
 
 		if wins(p, "spec.locations.preferred", len(rules.Preferred) > 0) {
 			out.Preferred = rules.Preferred
