@@ -119,6 +119,13 @@ func TestPolicyAims(t *testing.T) {
 		{name: "spot without its share", spec: `cost: {spot: {fallback: Wait}}`, want: []string{
 			`spec.cost.spot.maxPercent: Required value`,
 		}},
+		{name: "all of a spot pool over 100", spec: `cost: {spot: {maxPercent: 100, maxPoolSharePercent: 101}}`, want: []string{
+			`spec.cost.spot.maxPoolSharePercent: Invalid value: 101: spec.cost.spot.maxPoolSharePercent in body should be less than or equal to 100`,
+		}},
+		{name: "none of a spot pool", spec: `cost: {spot: {maxPercent: 100, maxPoolSharePercent: 0}}`, want: []string{
+			`spec.cost.spot.maxPoolSharePercent: Invalid value: 0: spec.cost.spot.maxPoolSharePercent in body should be greater than or equal to 1`,
+		}},
+		{name: "a part of a spot pool", spec: `cost: {spot: {maxPercent: 100, maxPoolSharePercent: 25}}`},
 		{name: "waits for forbidden spot", spec: `cost: {spot: {maxPercent: 0, fallback: Wait}}`, want: []string{
 			`spec.cost.spot.fallback: Invalid value: Wait would wait for the spot capacity that maxPercent 0 forbids: raise maxPercent or use OnDemand`,
 		}},

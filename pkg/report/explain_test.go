@@ -50,6 +50,10 @@ func TestExcluded(t *testing.T) {
 			return newCluster(t).nodes("ie", irelandSpot, 1).deployment("shop", "web", "100m", "64Mi", "").
 				policy("shop", "p", spec("cost: {spot: {maxPercent: 0}}"))
 		}, RuleSpot, "on spot capacity, which the policy forbids", "change spec.cost.spot"},
+		{"spot pool", func(t *testing.T) *cluster {
+			return newCluster(t).nodes("ie", irelandSpot, 1).deployment("shop", "web", "100m", "64Mi", "ie-1", "").
+				policy("shop", "p", spec("cost: {spot: {maxPercent: 100, maxPoolSharePercent: 50}}"))
+		}, RuleSpot, "in the spot pool m6i.large in aws/eu-west-1/eu-west-1b, which has its 50% of the replicas", "raise spec.cost.spot.maxPoolSharePercent"},
 		{"latency", func(t *testing.T) *cluster {
 			return base(t).policy("shop", "p", spec("latency: {clients: [{location: US, sharePercent: 100}], maxMilliseconds: 20}"))
 		}, RuleLatency, "over 20 ms from US", "raise maxMilliseconds"},

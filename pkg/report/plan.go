@@ -8,7 +8,6 @@ import (
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/planning"
-	"tradewind.dev/tradewind/pkg/rules"
 )
 
 // Plan is a plan as it is printed. As JSON it is the contract of `tradewind simulate -o json`. Amounts of money are US
@@ -108,6 +107,8 @@ type PlanPlacement struct {
 	Unrecovered []PlanUnrecovered `json:"unrecovered,omitempty"`
 	// Estimates say which hard limits on round trips only estimates meet.
 	Estimates []string `json:"estimates,omitempty"`
+	// Together says that over half of its replicas are in one spot pool, which no policy limits.
+	Together string `json:"together,omitempty"`
 	// HourlyUSD of all its replicas.
 	HourlyUSD PlanShare `json:"hourlyUSD"`
 	// MaxLatencyMs is the lowest limit of its policies on the round trip of clients; absent without one.
@@ -238,8 +239,8 @@ func NewPlan(result *planning.Result, plan *engine.Plan, explain func(workload i
 		out.GapPercent = &plan.GapPercent
 	}
 	few := len(plan.Placements)*len(plan.Pools) > maxRejections
-	for i, placement := range plan.Placements {
-		out.Placements = append(out.Placements, planPlacement(result, i, placement, explain(i), few))
+	for i := range plan.Placements {
+		out.Placements = append(out.Placements, planPlacement(result, i, plan, explain(i), few))
 	}
 	used := usedNodes(plan)
 	for i := range plan.Pools {
@@ -288,8 +289,8 @@ func planParts(bill *engine.Bill) PlanParts {
 	}
 }
 
-func planPlacement(result *planning.Result, i int, placement *engine.Placement, why engine.Explanation, few bool) PlanPlacement {
-	w := &result.Snapshot.Workloads[i]
+func planPlacement(result *planning.Result, i int, plan *engine.Plan, why engine.Explanation, few bool) PlanPlacement {
+	w, placement := &result.Snapshot.Workloads[i], plan.Placements[i]
 	out := PlanPlacement{
 		Namespace: w.Namespace, Name: w.Name, Kind: w.Kind, Replicas: w.Replicas, Unplaced: placement.Unplaced, Moves: placement.Moves,
 		Held: placement.Held, HourlyUSD: planShare(&placement.Bill), Decisions: make([]PlanDecision, 0, len(placement.Decisions)),
@@ -322,15 +323,9 @@ func planPlacement(result *planning.Result, i int, placement *engine.Placement, 
 			out.Conflict.Rules = append(out.Conflict.Rules, string(c.Rules[k].Rule))
 		}
 	}
+	out.Estimates, out.Together = result.Estimates(plan, i), result.Together(placement, i)
 	if w.Rules != nil {
-		var classes []*rules.Class
-		for k := range placement.Decisions {
-			classes = append(classes, result.Snapshot.Pools[placement.Decisions[k].Pool].Class)
-		}
 		for k := range w.Rules.Latency {
-			if text := w.Rules.Estimated(k, classes); text != "" {
-				out.Estimates = append(out.Estimates, text)
-			}
 			if limit := w.Rules.Latency[k].MaxMilliseconds; out.MaxLatencyMs == nil || limit < *out.MaxLatencyMs {
 				out.MaxLatencyMs = &limit
 			}

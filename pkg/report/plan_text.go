@@ -20,6 +20,7 @@ func (p *Plan) Text(w io.Writer) error {
 	p.exposed(&out)
 	p.unrecovered(&out)
 	p.estimates(&out)
+	p.together(&out)
 	p.added(&out)
 	p.empty(&out)
 	p.losses(&out)
@@ -162,6 +163,29 @@ func (p *Plan) estimates(out *strings.Builder) {
 			head = ""
 			paragraph(out, "  ", p.Placements[i].workloadName()+": "+text)
 		}
+	}
+}
+
+// mostTogether is how many workloads are named of which most replicas are in one spot pool.
+const mostTogether = 10
+
+// together are the workloads of which most replicas would be taken back at once.
+func (p *Plan) together(out *strings.Builder) {
+	said := 0
+	for i := range p.Placements {
+		text := p.Placements[i].Together
+		if text == "" {
+			continue
+		}
+		if said++; said == 1 {
+			out.WriteString("\nTaken back together\n")
+		}
+		if said <= mostTogether {
+			paragraph(out, "  ", p.Placements[i].workloadName()+": "+text)
+		}
+	}
+	if said > mostTogether {
+		paragraph(out, "  ", fmt.Sprintf("and %d workloads more", said-mostTogether))
 	}
 }
 

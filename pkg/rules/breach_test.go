@@ -21,6 +21,8 @@ func TestBreaches(t *testing.T) {
 	calls := v1alpha1.PolicySpec{Traffic: []v1alpha1.Traffic{{To: v1alpha1.WorkloadReference{Name: "db"}, RequestsPerSecond: 1, MaxMilliseconds: ptr(int32(20))}}}
 	nodes := v1alpha1.PolicySpec{Spread: []v1alpha1.Spread{{TopologyKey: corev1.LabelHostname, MaxSkew: ptr(int32(1))}}}
 	waits := v1alpha1.PolicySpec{Cost: &v1alpha1.Cost{Spot: &v1alpha1.Spot{MaxPercent: 50, Fallback: v1alpha1.SpotFallbackWait}}}
+	pools := v1alpha1.PolicySpec{Cost: &v1alpha1.Cost{Spot: &v1alpha1.Spot{MaxPercent: 100, MaxPoolSharePercent: ptr(int32(50))}}}
+	elsewhere := w.class("aws", "eu-west-1", "eu-west-1b", v1alpha1.CapacitySpot)
 	db := (&View{}).With(virginia, 1, 0, 0)
 	on := func(class *Class, replicas int, hosts ...int) Group {
 		return Group{Class: class, Replicas: replicas, Hosts: hosts, HourlyUSD: 0.5}
@@ -42,6 +44,9 @@ func TestBreaches(t *testing.T) {
 		{"nodes not told apart", nodes, 4, []Group{on(dublin, 4)}, nil},
 		{"half on spot capacity", waits, 4, []Group{on(dublin, 2), on(spot, 2)}, nil},
 		{"one that should wait for spot capacity", waits, 4, []Group{on(dublin, 3), on(spot, 1)}, []string{"spot 1"}},
+		{"half in each of two spot pools", pools, 4, []Group{on(elsewhere, 2), on(spot, 2)}, nil},
+		{"two spot pools, one with too many", pools, 4, []Group{on(elsewhere, 1), on(spot, 3)}, []string{"spot 1"}},
+		{"machines on demand are in no spot pool", pools, 4, []Group{on(dublin, 4)}, nil},
 		{"one too many on spot capacity", waits, 4, []Group{on(dublin, 1), on(spot, 3)}, []string{"spot 1"}},
 	} {
 		layout := Layout{Replicas: c.desired, Groups: c.groups, Callees: []*View{db}}

@@ -125,6 +125,31 @@ func (r *Rules) Estimated(index int, classes []*Class) string {
 	return ""
 }
 
+// EstimatedCall says that replicas on some classes are within a limit of their calls to a workload, and that some of them would not be
+// if only what somebody measured counted: it names a round trip that is an estimate from the distance. What is documented of one
+// region is none. Empty where measurements meet the limit, or nothing does.
+func (r *RoundTrips) EstimatedCall(maxMilliseconds float64, callee string, from, to []*Class) string {
+	text := ""
+	for _, class := range from {
+		guess, met := "", false
+		for _, other := range to {
+			trip := r.Between(class, other)
+			switch {
+			case trip.OrInfinite() > maxMilliseconds:
+			case trip.Basis != latency.BasisEstimate || class.PlaceID == other.PlaceID:
+				met = true
+			default:
+				guess = fmt.Sprintf("the limit of %g ms to %s is met by an estimate only: nobody measured the %.0f ms from %s to %s; a LatencyMap can "+
+					"give what is true", maxMilliseconds, callee, trip.Milliseconds, class.Place, other.Place)
+			}
+		}
+		if !met && text == "" {
+			text = guess
+		}
+	}
+	return text
+}
+
 // overReason says why no population reaches a place in time.
 func (r *RoundTrips) overReason(limit *policy.Latency, place latency.Place) string {
 	if limit.Broken {

@@ -32,6 +32,8 @@ func TestFilter(t *testing.T) {
 				"gcp": "outside location cloud aws", "unknown": "without a known cloud (policy wants cloud aws)",
 			}},
 		{name: "no spot capacity", policy: "cost: {spot: {maxPercent: 0}}", want: map[string]string{"spot": onSpot, "unknown": onSpot}},
+		{name: "a spot pool with its share", policy: "cost: {spot: {maxPercent: 100, maxPoolSharePercent: 50}}", placed: map[string]string{"web-1": "spot"},
+			want: map[string]string{"spot": "in the spot pool m5.large in aws/eu-west-1/eu-west-1a, which has its 50% of the replicas"}},
 		{name: "spread over clouds, none placed", policy: "spread: [{topologyKey: tradewind.dev/cloud, minDomains: 2}]",
 			want: map[string]string{"unknown": "without a known cloud (policy spreads over it)"}},
 		{name: "spread over clouds, one placed", policy: "spread: [{topologyKey: tradewind.dev/cloud, minDomains: 2}]",

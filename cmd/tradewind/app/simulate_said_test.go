@@ -69,6 +69,13 @@ func TestSimulateSays(t *testing.T) {
 			"spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: " + target + "}, " + limits + "}\n"
 	}
 	web := service("Deployment", "web", "2", "500m")
+	japan := labelledMachine("o", "azure:///subscriptions/0/resourceGroups/x/providers/Microsoft.Compute/virtualMachineScaleSets/p/virtualMachines/o",
+		"topology.kubernetes.io/region: japanwest", "topology.kubernetes.io/zone: japanwest-1", "node.kubernetes.io/instance-type: Standard_D4s_v5")
+	onSpot := labelledMachine("a", "aws:///eu-west-1a/i-a", "topology.kubernetes.io/region: eu-west-1", "topology.kubernetes.io/zone: eu-west-1a",
+		"node.kubernetes.io/instance-type: m5.xlarge", "eks.amazonaws.com/capacityType: SPOT")
+	of := func(app, spec string) string {
+		return strings.NewReplacer("name: p,", "name: "+app+",", "workloadSelector: {}", "workloadSelector: {matchLabels: {app: "+app+"}}").Replace(placementPolicy(spec))
+	}
 	for _, c := range []struct {
 		name, files string
 		code        int
@@ -161,18 +168,30 @@ func TestSimulateSays(t *testing.T) {
 			stderr: []string{"spec.cost.maxHourlyUSD: is no quantity; write a number"}, never: "<nil>",
 		},
 		{
-			name: "a limit that an estimate meets",
-			files: labelledMachine("o", "azure:///subscriptions/0/resourceGroups/x/providers/Microsoft.Compute/virtualMachineScaleSets/p/virtualMachines/o",
-				"topology.kubernetes.io/region: japanwest", "topology.kubernetes.io/zone: japanwest-1", "node.kubernetes.io/instance-type: Standard_D4s_v5") +
-				web + placementPolicy("latency: {clients: [{location: gcp/europe-west2, sharePercent: 100}], maxMilliseconds: 200}"), placed: 2,
+			name:  "a limit that an estimate meets",
+			files: japan + web + placementPolicy("latency: {clients: [{location: gcp/europe-west2, sharePercent: 100}], maxMilliseconds: 200}"), placed: 2,
 			stdout: []string{"Rests on estimates", "the limit of 200 ms is met by estimates only", "from gcp/europe-west2 to azure/japanwest"},
 		},
 		{
-			name: "a limit that only measurements may meet",
-			files: labelledMachine("o", "azure:///subscriptions/0/resourceGroups/x/providers/Microsoft.Compute/virtualMachineScaleSets/p/virtualMachines/o",
-				"topology.kubernetes.io/region: japanwest", "topology.kubernetes.io/zone: japanwest-1", "node.kubernetes.io/instance-type: Standard_D4s_v5") +
-				web + placementPolicy("latency: {clients: [{location: gcp/europe-west2, sharePercent: 100}], maxMilliseconds: 200, figures: Measured}"), code: 2,
+			name: "a limit of calls that an estimate meets",
+			files: japan + onGCP("g", "europe-west2-a") + service("Deployment", "web", "1", "500m") + service("Deployment", "db", "1", "500m") +
+				of("web", "locations: {required: [{key: tradewind.dev/cloud, operator: In, values: [gcp]}]}, traffic: [{to: {name: db}, maxMilliseconds: 200}]") +
+				of("db", "locations: {required: [{key: tradewind.dev/cloud, operator: In, values: [azure]}]}"), placed: 2,
+			stdout: []string{"Rests on estimates", "Deployment shop/web: the limit of 200 ms to shop/db is met by an estimate only", "from gcp/europe-west2 to azure/japanwest"},
+		},
+		{
+			name:  "a limit that only measurements may meet",
+			files: japan + web + placementPolicy("latency: {clients: [{location: gcp/europe-west2, sharePercent: 100}], maxMilliseconds: 200, figures: Measured}"), code: 2,
 			never: "Rests on estimates",
+		},
+		{
+			name: "most replicas in one spot pool", files: onSpot + web, placed: 2,
+			stdout: []string{"Taken back together", "2 of 2 replicas are in the spot pool m5.xlarge in aws/eu-west-1/eu-west-1a"},
+		},
+		{
+			name:  "a policy that takes them for it",
+			files: onSpot + web + placementPolicy("cost: {spot: {maxPercent: 100, maxPoolSharePercent: 100}}"), placed: 2,
+			never: "Taken back together",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

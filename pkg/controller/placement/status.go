@@ -17,7 +17,6 @@ import (
 	"tradewind.dev/tradewind/pkg/kube/status"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/planning"
-	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/state"
 )
 
@@ -54,7 +53,7 @@ type wanted struct {
 	// unplaced is the index of the workload in the solution while it is not explained why replicas have no place; -1 when
 	// nothing is to be explained.
 	unplaced int
-	// notes are what is to be known of a plan that places everything: what rests on estimates.
+	// notes are what is to be known of a plan that places everything: what rests on estimates, what would be taken back at once.
 	notes string
 }
 
@@ -163,7 +162,7 @@ func (w *wanted) plan(s *solution, i int) {
 	}
 	w.money(s, i, all, placed)
 	w.survival(s, placement, placed)
-	w.notes = unrecovered(placement) + w.estimated(s, placement)
+	w.notes = unrecovered(placement) + notes(s, i)
 	for _, source := range w.of.Rules.Sources {
 		out.Policies = append(out.Policies, source.String())
 	}
@@ -301,18 +300,16 @@ func unrecovered(placement *engine.Placement) string {
 	return "; once lost nothing has room for " + strings.Join(texts, ", ")
 }
 
-// estimated says which hard limits on round trips only estimates meet; empty where there is none.
-func (w *wanted) estimated(s *solution, placement *engine.Placement) string {
-	var classes []*rules.Class
-	for k := range placement.Decisions {
-		classes = append(classes, s.result.Snapshot.Pools[placement.Decisions[k].Pool].Class)
+// notes are what is to be known of the plan of a workload: what rests on estimates, and what would be taken back at once.
+func notes(s *solution, i int) string {
+	text := ""
+	for _, estimate := range s.result.Estimates(s.plan, i) {
+		text += "; " + estimate
 	}
-	for k := range w.of.Rules.Latency {
-		if text := w.of.Rules.Estimated(k, classes); text != "" {
-			return "; " + text
-		}
+	if together := s.result.Together(s.plan.Placements[i], i); together != "" {
+		text += "; " + together
 	}
-	return ""
+	return text
 }
 
 // inPlace says whether all replicas run where the plan wants them.

@@ -3,6 +3,7 @@ package policystatus
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -150,7 +151,7 @@ func satisfiable(source policy.Source, alone *rules.Rules, used *use, state *clu
 	if len(reasons) > 0 {
 		condition.Message += ": " + status.Counts(reasons, most)
 	}
-	if few := fewDomains(alone, state.Nodes); few != "" && allowed > 0 {
+	if few := cmp.Or(fewDomains(alone, state.Nodes), fewSpotPools(alone, state.Nodes)); few != "" && allowed > 0 {
 		condition.Reason = reasonFewDomains
 		condition.Message += "; " + few
 	}
@@ -192,4 +193,28 @@ func fewDomains(rules *rules.Rules, nodes []cluster.NodeGroup) string {
 		}
 	}
 	return ""
+}
+
+// fewSpotPools says when the allowed nodes are in fewer spot pools than the share of one makes necessary, or is empty.
+func fewSpotPools(ruled *rules.Rules, nodes []cluster.NodeGroup) string {
+	if ruled.SpotPoolMaxPercent == 0 {
+		return ""
+	}
+	pools := map[string]bool{}
+	for i := range nodes {
+		if nodeReason(ruled, &nodes[i]) != "" {
+			continue
+		}
+		pool, spot := nodes[i].Class.SpotPool()
+		if !spot {
+			return ""
+		}
+		pools[pool.String()] = true
+	}
+	if len(pools)*ruled.SpotPoolMaxPercent >= 100 {
+		return ""
+	}
+	return fmt.Sprintf("spec.cost.spot lets one spot pool hold %d%% of the replicas and the allowed nodes are all in %s (%s): workloads of more than %s keep some waiting",
+		ruled.SpotPoolMaxPercent, status.Number(len(pools), "spot pool", "spot pools"), status.Join(slices.Sorted(maps.Keys(pools)), ", ", most),
+		status.Number(len(pools), "replica", "replicas"))
 }

@@ -168,6 +168,22 @@ func TestStatus(t *testing.T) {
 			summary: tally{inForce: 1},
 		},
 		{
+			name:    "too few spot pools",
+			cluster: fleet().Policy("shop", "web", web+"cost: {spot: {maxPercent: 100, maxPoolSharePercent: 40, fallback: Wait}}"), allowed: 18,
+			inForce: "True Enforced: the scheduler enforces it; no running or waiting pod matches its selector yet",
+			satisfiable: "True FewDomains: 18 of 60 nodes: 42 not on spot capacity, which the policy waits for; spec.cost.spot lets one spot pool hold " +
+				"40% of the replicas and the allowed nodes are all in 2 spot pools (m7i.large in aws/us-east-1/us-east-1a, unknown type in unknown): " +
+				"workloads of more than 2 replicas keep some waiting",
+			summary: tally{inForce: 1},
+		},
+		{
+			name:    "machines on demand beside few spot pools",
+			cluster: fleet().Policy("shop", "web", web+"cost: {spot: {maxPercent: 100, maxPoolSharePercent: 40}}"), allowed: 60,
+			inForce:     "True Enforced: the scheduler enforces it; no running or waiting pod matches its selector yet",
+			satisfiable: "True NodesAllowed: 60 of 60 nodes",
+			summary:     tally{inForce: 1},
+		},
+		{
 			name: "overridden",
 			cluster: fleet().ClusterPolicy("web", "workloadSelector: {}\noptimizeFor: Cost\nresidency: {jurisdictions: [EU]}").
 				Policy("shop", "fast", web+"optimizeFor: Latency").Policy("shop", "faster", "workloadSelector: {}\noptimizeFor: Latency").

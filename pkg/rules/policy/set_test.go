@@ -49,6 +49,10 @@ func ceiling(usd string) func(*v1alpha1.PolicySpec) {
 	}
 }
 
+func ofSpotPool(percent int32) func(*v1alpha1.PolicySpec) {
+	return func(s *v1alpha1.PolicySpec) { s.Cost.Spot.MaxPoolSharePercent = &percent }
+}
+
 func spot(percent int32, fallback v1alpha1.SpotFallback) func(*v1alpha1.PolicySpec) {
 	return func(s *v1alpha1.PolicySpec) {
 		if s.Cost == nil {
@@ -90,10 +94,10 @@ func require(key string, operator metav1.LabelSelectorOperator, values ...string
 var web = map[string]string{"app": "web"}
 
 func TestHardRulesAddUpAndSoftFieldsHaveOneWinner(t *testing.T) {
-	guard := clusterWide(build("guard", 0, nil, residency("EU"), ceiling("40"), spot(60, "Wait"),
+	guard := clusterWide(build("guard", 0, nil, residency("EU"), ceiling("40"), spot(60, "Wait"), ofSpotPool(40),
 		spread(v1alpha1.LabelCloud, 2, 80), optimize("Cost"), clients(80, "DE", 100)), nil)
 	old := build("old", 1, web, residency("EEA"), ceiling("50"), optimize("Latency"), spread(v1alpha1.LabelCloud, 1, 60))
-	young := build("young", 2, web, ceiling("30"), spot(80, "OnDemand"), optimize("Balanced"), clients(50, "FR", 100))
+	young := build("young", 2, web, ceiling("30"), spot(80, "OnDemand"), ofSpotPool(30), optimize("Balanced"), clients(50, "FR", 100))
 	set := NewSet([]*v1alpha1.PlacementPolicy{young, old}, []*v1alpha1.ClusterPlacementPolicy{guard})
 	got := set.For("shop", nil, labels.Set{"app": "web"})
 	if got == nil {
@@ -107,6 +111,9 @@ func TestHardRulesAddUpAndSoftFieldsHaveOneWinner(t *testing.T) {
 	}
 	if got.MaxHourlyUSD != 30 || got.SpotMaxPercent != 60 {
 		t.Errorf("strictest ceiling and spot limit: got $%g and %d%%, want $30 and 60%%", got.MaxHourlyUSD, got.SpotMaxPercent)
+	}
+	if got.SpotPoolMaxPercent != 30 {
+		t.Errorf("strictest share of a spot pool: got %d%%, want 30%%", got.SpotPoolMaxPercent)
 	}
 	if len(got.Spread) != 1 || got.Spread[0].MinDomains != 2 || got.Spread[0].MaxSharePercent != 60 {
 		t.Errorf("strictest spread: %+v", got.Spread)

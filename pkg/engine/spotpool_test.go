@@ -1,0 +1,107 @@
+package engine_test
+
+import (
+	"strings"
+	"testing"
+
+	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/pricing"
+)
+
+// spotPool adds spot machines of a type in a zone of aws/eu-west-1, under the name of both.
+func (b *build) spotPool(zone, instanceType string, usd float64, nodes int) *engine.Pool {
+	return b.machines(zone, instanceType, v1alpha1.CapacitySpot, usd, nodes)
+}
+
+func (b *build) machines(zone, instanceType string, capacity v1alpha1.CapacityType, usd float64, nodes int) *engine.Pool {
+	class := b.Class("aws", "eu-west-1", "eu-west-1"+zone, instanceType, capacity)
+	pool := engine.Pool{
+		Name: zone + " " + instanceType + " " + string(capacity), Class: class, Labels: class.Labels, Price: pricing.Price{USD: usd, Known: true},
+		Allocatable: engine.Resources{MilliCPU: 4000, MemoryBytes: 16 * gib}, MaxNodes: nodes,
+	}
+	b.Pools = append(b.Pools, pool)
+	return &b.Pools[len(b.Pools)-1]
+}
+
+func share(percent int32) v1alpha1.PolicySpec {
+	return v1alpha1.PolicySpec{Cost: &v1alpha1.Cost{Spot: &v1alpha1.Spot{MaxPercent: 100, MaxPoolSharePercent: &percent}}}
+}
+
+func onPools(plan *engine.Plan, snapshot *engine.Snapshot) map[string]int {
+	out := map[string]int{}
+	for _, d := range plan.Placements[0].Decisions {
+		out[snapshot.Pools[d.Pool].Name] += d.Replicas
+	}
+	return out
+}
+
+// TestSharesOfSpotPools has 400 replicas, of which all but two were on the cheapest spot pool.
+func TestSharesOfSpotPools(t *testing.T) {
+	for _, objective := range []engine.Objective{engine.ObjectiveShares, engine.ObjectiveInvoice} {
+		b := newBuild(t)
+		b.Pools = nil
+		b.spotPool("a", "m5.xlarge", 0.05, 200)
+		b.spotPool("a", "m5.xlarge", 0.05, 200).Labels = map[string]string{"team": "other"} // other nodes of the same pool
+		b.spotPool("a", "m5a.xlarge", 0.06, 200)
+		b.spotPool("b", "m5.xlarge", 0.07, 200)
+		b.machines("a", "m5.xlarge", v1alpha1.CapacityOnDemand, 0.19, 200)
+		b.workload("burst", 400, 500, b.policy(share(25)))
+		plan := solve(t, b.Snapshot, engine.Options{Objective: objective})
+		got := onPools(plan, b.Snapshot)
+		want := map[string]int{"a m5.xlarge spot": 100, "a m5a.xlarge spot": 100, "b m5.xlarge spot": 100, "a m5.xlarge on-demand": 100}
+		for name, n := range want {
+			if got[name] != n {
+				t.Errorf("%s: %d replicas on %s, want %d", objective, got[name], name, n)
+			}
+		}
+		if plan.LowerBoundUSD > plan.Total()*(1+1e-9) {
+			t.Errorf("%s: it costs $%g, which is below the bound of $%g", objective, plan.Total(), plan.LowerBoundUSD)
+		}
+	}
+}
+
+// TestBoundOutsideSpotPools has a machine on demand that takes all replicas: the bound may ask for no spot pool then.
+func TestBoundOutsideSpotPools(t *testing.T) {
+	b := newBuild(t)
+	b.Pools = nil
+	b.machines("a", "m5.xlarge", v1alpha1.CapacityOnDemand, 0.10, 1)
+	for _, zone := range []string{"a", "b", "c", "d"} {
+		b.spotPool(zone, "m5.xlarge", 0.09, 1)
+	}
+	b.workload("web", 4, 900, b.policy(share(25)))
+	plan := solve(t, b.Snapshot, byInvoice)
+	if got := onPools(plan, b.Snapshot); got["a m5.xlarge on-demand"] != 4 || plan.LowerBoundUSD > plan.Total()*(1+1e-9) {
+		t.Errorf("%v at $%g, bound $%g; want all four on the one machine on demand", got, plan.Total(), plan.LowerBoundUSD)
+	}
+}
+
+// TestWhyASpotPoolTakesNoMore asks for the words of a rejection, of a conflict, and of volumes that hold replicas in one pool.
+func TestWhyASpotPoolTakesNoMore(t *testing.T) {
+	b := newBuild(t)
+	b.Pools = nil
+	b.spotPool("a", "m5.xlarge", 0.05, 10)
+	b.spotPool("a", "m5.xlarge", 0.06, 10).Name = "dearer"
+	b.workload("burst", 4, 500, b.policy(share(50)))
+	solver, err := engine.NewSolver(b.Snapshot, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	placement := solver.Plan().Placements[0]
+	if placement.Unplaced != 2 || !strings.Contains(placement.Conflict.Message, "at most 50% of the replicas in one spot pool") {
+		t.Errorf("%d without a place: %+v", placement.Unplaced, placement.Conflict)
+	}
+	if why := solver.Explain(0).Rejected; len(why) != 1 || why[0].Rule != engine.RuleSpot ||
+		why[0].Message != "the spot pool m5.xlarge in aws/eu-west-1/eu-west-1a has its share of the replicas already (2)" {
+		t.Errorf("%+v", why)
+	}
+	held := func(w *engine.Workload) {
+		w.Pins = []engine.Pin{{Replicas: 3, Pools: []int{0}, Volumes: []string{"claim data"}}}
+	}
+	b.Workloads = nil
+	b.workload("db", 4, 500, b.policy(share(50)), held)
+	plan := solve(t, b.Snapshot, engine.Options{})
+	if p := plan.Placements[0]; p.Unplaced != 1 || len(p.Unkept) != 1 || !strings.Contains(p.Unkept[0].Message, "claim data hold replicas") {
+		t.Errorf("%d without a place, unkept %+v; want what the volumes hold to be placed all the same", p.Unplaced, p.Unkept)
+	}
+}
