@@ -73,9 +73,14 @@ func TestBoundOutsideSpotPools(t *testing.T) {
 		b.spotPool(zone, "m5.xlarge", 0.09, 1)
 	}
 	b.workload("web", 4, 900, b.policy(share(25)))
-	plan := solve(t, b.Snapshot, byInvoice)
-	if got := onPools(plan, b.Snapshot); got["a m5.xlarge on-demand"] != 4 || plan.LowerBoundUSD > plan.Total()*(1+1e-9) {
-		t.Errorf("%v at $%g, bound $%g; want all four on the one machine on demand", got, plan.Total(), plan.LowerBoundUSD)
+	best := solve(t, b.Snapshot, byInvoice)
+	if got := onPools(best, b.Snapshot); got["a m5.xlarge on-demand"] != 4 {
+		t.Errorf("%v at $%g; want all four on the one machine on demand", got, best.Total())
+	}
+	stopped := byInvoice
+	stopped.Expired = func() bool { return true }
+	if plan := solve(t, b.Snapshot, stopped); plan.LowerBoundUSD > best.Total()*(1+1e-9) || plan.Total() < 2*best.Total() {
+		t.Errorf("a plan that was stopped costs $%g, the bound is $%g; want it dear, and the bound no higher than $%g", plan.Total(), plan.LowerBoundUSD, best.Total())
 	}
 }
 
