@@ -117,3 +117,21 @@ func TestWhyASpotPoolTakesNoMore(t *testing.T) {
 		t.Errorf("%d without a place, unkept %+v; want what the volumes hold to be placed all the same", p.Unplaced, p.Unkept)
 	}
 }
+
+// TestUnknownRatesAreNoAdvantage holds the rate that counts where nobody publishes one against all that are published.
+func TestUnknownRatesAreNoAdvantage(t *testing.T) {
+	catalog, highest, at := newWorld(t).Catalog, 0.0, ""
+	for _, cloud := range catalog.Clouds() {
+		for _, region := range catalog.Regions(cloud) {
+			for _, instanceType := range catalog.Types(cloud, region) {
+				low, high, known := catalog.Interruption(cloud, region, instanceType)
+				if percent := (low + high) / 2; known && percent > highest {
+					highest, at = percent, cloud+"/"+region+" "+instanceType
+				}
+			}
+		}
+	}
+	if highest != engine.UnknownInterruptionPercent {
+		t.Errorf("the highest published rate is %g%% a month (%s), and an unknown one counts as %g%%", highest, at, engine.UnknownInterruptionPercent)
+	}
+}

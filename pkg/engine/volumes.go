@@ -139,9 +139,12 @@ func (s *Solver) unkept(i int32) []ConflictRule {
 			out = append(out, ConflictRule{RuleSpread, text})
 		}
 	}
-	if axis := s.m.spotAxis(); s.m.mostConfined(w, axis) > int32(rules.MostInSpotPool(ruled.rules.Effective, w.Replicas)) {
-		text := spotPoolText(ruled.rules.SpotPoolMaxPercent) + ": " + volumesText(s.m.confining(w, axis)) + " hold replicas where they are"
-		out = append(out, ConflictRule{RuleSpot, text})
+	if percent := ruled.rules.SpotPoolMaxPercent; percent > 0 {
+		axis := s.m.spotAxis()
+		if s.m.mostConfined(w, axis) > int32(rules.MostInSpotPool(ruled.rules.Effective, w.Replicas)) {
+			text := spotPoolText(percent) + ": " + volumesText(s.m.confining(w, axis)) + " hold replicas where they are"
+			out = append(out, ConflictRule{RuleSpot, text})
+		}
 	}
 	return out
 }
