@@ -66,10 +66,14 @@ func priceLists(state *cluster.State) map[client.ObjectKey]*status.Status {
 	for i := range state.Objects.PriceLists {
 		list := &state.Objects.PriceLists[i]
 		entries := pricing.Entries(&list.Spec)
+		force := inForce(problems["PriceList/"+list.Name], entries)
+		if ahead := pricing.Ahead(&list.Spec, state.Time); ahead != "" {
+			force.Message = status.Clip(force.Message+"; spec.date: "+ahead, status.MaxMessage)
+		}
 		out[client.ObjectKeyFromObject(list)] = &status.Status{
 			UID: list.UID, Generation: list.Generation, Counts: []int32{int32(entries)},
 			Conditions: []metav1.Condition{
-				inForce(problems["PriceList/"+list.Name], entries),
+				force,
 				pricesUsed(&list.Spec, state),
 			},
 		}

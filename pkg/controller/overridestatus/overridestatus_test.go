@@ -54,6 +54,13 @@ func TestPriceLists(t *testing.T) {
 			inForce: good, used: "True NodesConcerned: it concerns 3 of 10 nodes",
 		},
 		{
+			name: "a date that is yet to come", entries: 1,
+			spec: "date: '2099-01-01'\ninstances: [{cloud: aws, region: eu-west-1, instanceType: m7i.large, hourlyUSD: '0.05'}]",
+			inForce: good + "; spec.date: 2099-01-01 is yet to come, and the prices are used already: the date says of when they are, " +
+				"not from when on; correct it, or apply the list when they hold",
+			used: "True NodesConcerned: it concerns 3 of 10 nodes",
+		},
+		{
 			name: "spot", entries: 1,
 			spec:    "instances: [{cloud: aws, instanceType: m7i.large, capacityType: spot, hourlyUSD: '0.05'}]",
 			inForce: good, used: "True NodesConcerned: it concerns 2 of 10 nodes",

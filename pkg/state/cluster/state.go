@@ -1,6 +1,8 @@
 package cluster
 
 import (
+	"time"
+
 	"k8s.io/apimachinery/pkg/labels"
 
 	"tradewind.dev/tradewind/pkg/admission"
@@ -10,6 +12,8 @@ import (
 
 // State is the cluster at one moment, as far as the controllers look at it. It is immutable.
 type State struct {
+	// Time that it is of.
+	Time  time.Time
 	World *state.World
 	// Objects are what the World was made from.
 	Objects state.Objects

@@ -232,7 +232,7 @@ func (w *Watcher) state() (*State, error) {
 	}
 	world := w.store.World()
 	return &State{
-		World: world, Objects: w.objects, Nodes: w.nodeGroups(),
+		Time: w.clock.Now(), World: world, Objects: w.objects, Nodes: w.nodeGroups(),
 		Pods:       w.pods.underRules(w.store, world, w.namespaces.Load()),
 		Namespaces: w.store.NamespaceLabels(), Admission: *w.admission.Load(),
 	}, nil

@@ -142,7 +142,7 @@ func (c *Cluster) State() *cluster.State {
 		c.t.Fatal(err)
 	}
 	store := state.NewStore(world, location.DefaultOptions())
-	cycleState := &cluster.State{World: world, Objects: c.objects}
+	cycleState := &cluster.State{Time: noon, World: world, Objects: c.objects}
 	for _, object := range c.nodes {
 		node := store.Node(object)
 		found := false

@@ -15,6 +15,7 @@ import (
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/planning"
+	"tradewind.dev/tradewind/pkg/pricing"
 	"tradewind.dev/tradewind/pkg/rules/policy"
 	"tradewind.dev/tradewind/pkg/state"
 )
@@ -65,7 +66,7 @@ func (s *Set) Scenario(options location.Options, now time.Time) (*Scenario, erro
 	}
 	b.out.Input, b.out.Lists = planning.From(&b.lists, world, options, nil), &b.lists
 	b.finish()
-	b.meaning(world)
+	b.meaning(world, now)
 	b.out.Problems = append(b.out.Problems, s.Problems...)
 	return b.out, nil
 }
@@ -187,8 +188,13 @@ func (b *assembly) finish() {
 }
 
 // meaning notes what is wrong with policies, prices and round-trip times as the code that decides sees them.
-func (b *assembly) meaning(world *state.World) {
+func (b *assembly) meaning(world *state.World, now time.Time) {
 	for _, object := range b.set.Objects {
+		if list, ok := object.Value.(*v1alpha1.PriceList); ok && !object.Refused {
+			if ahead := pricing.Ahead(&list.Spec, now); ahead != "" {
+				b.warn(object, "spec.date", ahead)
+			}
+		}
 		if object.Refused || !strings.HasSuffix(object.Kind, "PlacementPolicy") {
 			continue
 		}
