@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// DefaultMaxUnavailable is how many replicas of a workload may be away for a move where no policy says.
-const DefaultMaxUnavailable = "1"
+// defaultMaxUnavailable is how many replicas of a workload may be away for a move where no policy says.
+const defaultMaxUnavailable = "1"
 
-// Budget is how many of a workload's replicas may be unavailable at a time: a number, or a share of them rounded down, but
-// at least one, else nothing could ever move. Empty text means DefaultMaxUnavailable.
-func Budget(maxUnavailable string, replicas int) (int, error) {
+// budget is how many of a workload's replicas may be unavailable at a time: a number, or a share of them rounded down, but
+// at least one, else nothing could ever move. Empty text means defaultMaxUnavailable.
+func budget(maxUnavailable string, replicas int) (int, error) {
 	if maxUnavailable == "" {
-		maxUnavailable = DefaultMaxUnavailable
+		maxUnavailable = defaultMaxUnavailable
 	}
 	text, percent := strings.CutSuffix(maxUnavailable, "%")
 	number, err := strconv.Atoi(text)

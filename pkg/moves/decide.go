@@ -93,7 +93,7 @@ func (m *Memory) problem(s *Situation) *problem {
 	p.sort()
 	p.open = true
 	if s.Policy != nil {
-		p.open, p.opens, p.invalid = InWindow(s.Policy.Window, s.Now)
+		p.open, p.opens, p.invalid = inWindow(s.Policy.Window, s.Now)
 	}
 	return p
 }
@@ -137,13 +137,13 @@ func (p *problem) younger(a, b *Replica) int {
 // mends is the rule over all replicas that is broken less after a move; empty when there is none, when another one is broken
 // more, or when the plan that the move is part of breaks them as much as the places where the replicas are.
 func (p *problem) mends(from, to string) string {
-	if len(p.broken) == 0 || Mended(p.broken, p.Rules.Breaches(p.Plan)) == nil {
+	if len(p.broken) == 0 || mended(p.broken, p.Rules.Breaches(p.Plan)) == nil {
 		return ""
 	}
 	after := maps.Clone(p.running)
 	after[from]--
 	after[to]++
-	if rule := Mended(p.broken, p.Rules.Breaches(after)); rule != nil {
+	if rule := mended(p.broken, p.Rules.Breaches(after)); rule != nil {
 		return rule.Message
 	}
 	return ""

@@ -175,22 +175,22 @@ func (p *problem) accepted(r *Replica, to string) bool {
 
 // withinBudget says whether one more replica may go while others are away and moving.
 func (p *problem) withinBudget(reason Reason, moving int) bool {
-	text := DefaultMaxUnavailable
+	text := defaultMaxUnavailable
 	switch {
 	case p.Policy != nil && p.Policy.MaxUnavailable != "":
 		text = p.Policy.MaxUnavailable
 	case reason == ReasonDrain:
 		text = drainMaxUnavailable
 	}
-	budget, err := Budget(text, p.Wanted)
+	most, err := budget(text, p.Wanted)
 	if err != nil {
 		p.refuse(CodeInvalid, time.Time{}, "%v", err)
 		return false
 	}
 	if p.Serial {
-		budget = 1
+		most = 1
 	}
-	if p.away+moving >= budget {
+	if p.away+moving >= most {
 		p.refuse(CodeWaiting, time.Time{}, "%s", p.waiting())
 		return false
 	}

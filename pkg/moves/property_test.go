@@ -91,14 +91,14 @@ func (w *world) decide() {
 		}
 	}
 	d := w.m.Decide(s, fill{})
-	budget, err := Budget(s.Policy.MaxUnavailable, s.Wanted)
+	most, err := budget(s.Policy.MaxUnavailable, s.Wanted)
 	if err != nil {
 		w.Fatal(err)
 	}
-	if away := s.Wanted - ready + len(d.Moves); len(d.Moves) > 0 && away > budget {
-		w.Fatalf("%d of %d away, budget %d", away, s.Wanted, budget)
+	if away := s.Wanted - ready + len(d.Moves); len(d.Moves) > 0 && away > most {
+		w.Fatalf("%d of %d away, budget %d", away, s.Wanted, most)
 	}
-	open, _, err := InWindow(s.Policy.Window, s.Now)
+	open, _, err := inWindow(s.Policy.Window, s.Now)
 	if err != nil {
 		w.Fatal(err)
 	}

@@ -7,9 +7,9 @@ import (
 	"tradewind.dev/tradewind/pkg/rules/policy"
 )
 
-// Mended is the first of the rules broken before that is broken less afterwards; nil when there is none, or when any rule
+// mended is the first of the rules broken before that is broken less afterwards; nil when there is none, or when any rule
 // is broken more than before.
-func Mended(before, after []rules.Breach) *rules.Breach {
+func mended(before, after []rules.Breach) *rules.Breach {
 	left := func(breaches []rules.Breach, of *rules.Breach) int {
 		for i := range breaches {
 			if breaches[i].Kind == of.Kind && breaches[i].Key == of.Key {

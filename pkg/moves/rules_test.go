@@ -109,7 +109,7 @@ func TestMended(t *testing.T) {
 		{"another is mended", []rules.Breach{breach(spread, 2), breach(spot, 1)}, []rules.Breach{breach(spread, 2)}, spot},
 	} {
 		got := rules.Kind("")
-		if rule := Mended(c.before, c.after); rule != nil {
+		if rule := mended(c.before, c.after); rule != nil {
 			got = rule.Kind
 		}
 		if got != c.want {
@@ -183,7 +183,7 @@ func TestEveryMoveMends(t *testing.T) {
 					after := maps.Clone(now)
 					after[from]--
 					after[to]++
-					if next == nil && Mended(judge.Breaches(now), judge.Breaches(after)) != nil {
+					if next == nil && mended(judge.Breaches(now), judge.Breaches(after)) != nil {
 						next = after
 					}
 				}

@@ -11,9 +11,9 @@ import (
 	"tradewind.dev/tradewind/apis/v1alpha1"
 )
 
-// InWindow says whether moves may happen now, and if not, when the window opens next. A missing window is always open.
+// inWindow says whether moves may happen now, and if not, when the window opens next. A missing window is always open.
 // Errors name what is wrong with the schedule.
-func InWindow(window *v1alpha1.RebalanceWindow, now time.Time) (open bool, next time.Time, err error) {
+func inWindow(window *v1alpha1.RebalanceWindow, now time.Time) (open bool, next time.Time, err error) {
 	if window == nil {
 		return true, time.Time{}, nil
 	}

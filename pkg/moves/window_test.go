@@ -17,9 +17,9 @@ func TestBudget(t *testing.T) {
 		{"", 10, 1, false}, {"3", 10, 3, false}, {"30%", 10, 3, false}, {"39%", 10, 3, false}, {"1%", 10, 1, false}, {"100%", 3, 3, false},
 		{"10%", 0, 1, false}, {"0", 10, 0, true}, {"-1", 10, 0, true}, {"101%", 10, 0, true}, {"%", 10, 0, true}, {"ten", 10, 0, true},
 	} {
-		got, err := Budget(c.text, c.replicas)
+		got, err := budget(c.text, c.replicas)
 		if got != c.want || (err != nil) != c.wrong {
-			t.Errorf("Budget(%q, %d) = %d, %v", c.text, c.replicas, got, err)
+			t.Errorf("budget(%q, %d) = %d, %v", c.text, c.replicas, got, err)
 		}
 	}
 }
@@ -30,8 +30,8 @@ func FuzzBudget(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string, replicas int) {
 		replicas %= 1 << 20
-		if got, err := Budget(text, replicas); err == nil && got < 1 {
-			t.Errorf("Budget(%q, %d) = %d", text, replicas, got)
+		if got, err := budget(text, replicas); err == nil && got < 1 {
+			t.Errorf("budget(%q, %d) = %d", text, replicas, got)
 		}
 	})
 }
@@ -48,7 +48,7 @@ func TestWindow(t *testing.T) {
 		for at := now; now.Sub(at) < duration; at = at.Add(-time.Minute) {
 			want = want || starts(at)
 		}
-		open, next, err := InWindow(window(schedule, duration), now)
+		open, next, err := inWindow(window(schedule, duration), now)
 		if err != nil || open != want {
 			t.Fatalf("%q for %s at %s: %v, %v", schedule, duration, now, open, err)
 		}
@@ -63,7 +63,7 @@ func FuzzWindow(f *testing.F) {
 		f.Add(schedule, int64(time.Hour))
 	}
 	f.Fuzz(func(t *testing.T, schedule string, duration int64) {
-		open, next, err := InWindow(window(schedule, time.Duration(duration)%(200*time.Hour)), noon)
+		open, next, err := inWindow(window(schedule, time.Duration(duration)%(200*time.Hour)), noon)
 		if err == nil && !open && !next.After(noon) {
 			t.Errorf("%q opens next at %s, now it is %s", schedule, next, noon)
 		}

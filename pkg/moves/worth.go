@@ -9,10 +9,10 @@ import (
 	"tradewind.dev/tradewind/pkg/workload"
 )
 
-// Valuer says what moving workloads to a plan brings. Workloads that call each other are valued together when all of them
+// valuer says what moving workloads to a plan brings. Workloads that call each other are valued together when all of them
 // may move, since a move of one changes what the calls of the other cost; those that may not move stay in the sum where
 // they are.
-type Valuer struct {
+type valuer struct {
 	appraiser *engine.Appraiser
 	snapshot  *engine.Snapshot
 	plan      *engine.Plan
@@ -22,10 +22,10 @@ type Valuer struct {
 	own map[int][]int
 }
 
-// NewValuer returns a valuer of a plan of an appraiser's snapshot.
-func NewValuer(appraiser *engine.Appraiser, plan *engine.Plan) *Valuer {
+// newValuer returns a valuer of a plan of an appraiser's snapshot.
+func newValuer(appraiser *engine.Appraiser, plan *engine.Plan) *valuer {
 	snapshot := appraiser.Snapshot()
-	v := &Valuer{appraiser: appraiser, snapshot: snapshot, plan: plan, calls: map[int][]int{}, own: map[int][]int{}}
+	v := &valuer{appraiser: appraiser, snapshot: snapshot, plan: plan, calls: map[int][]int{}, own: map[int][]int{}}
 	names := make(map[workload.Key]int, len(snapshot.Workloads))
 	for i := range snapshot.Workloads {
 		name := workload.Key{Namespace: snapshot.Workloads[i].Namespace, Name: snapshot.Workloads[i].Name}
@@ -53,9 +53,9 @@ func NewValuer(appraiser *engine.Appraiser, plan *engine.Plan) *Valuer {
 	return v
 }
 
-// Movable says whether the plan has replicas of a workload elsewhere than they run, and whether what that brings can be said: what
+// movable says whether the plan has replicas of a workload elsewhere than they run, and whether what that brings can be said: what
 // different numbers of replicas cost cannot be compared.
-func Movable(w *engine.Workload, placement *engine.Placement) bool {
+func movable(w *engine.Workload, placement *engine.Placement) bool {
 	planned, running, surplus := map[int]int{}, map[int]int{}, false
 	wanted, all := 0, 0
 	for _, d := range placement.Decisions {
@@ -72,27 +72,27 @@ func Movable(w *engine.Workload, placement *engine.Placement) bool {
 	return surplus && wanted == all && placement.Held == "" && placement.Unplaced == 0
 }
 
-// Worths says what following a plan brings, for each workload that is Movable. Those that may move are valued as they will:
+// Worths says what following a plan brings, for each workload that is movable. Those that may move are valued as they will:
 // together with others that may. The others are valued as if all of them might, since that is what somebody wants to know who
 // thinks of letting them move. Whatever names a saving names this one.
 func Worths(appraiser *engine.Appraiser, plan *engine.Plan, mayMove func(workload int) bool) map[int]Worth {
 	snapshot := appraiser.Snapshot()
-	var movable, may []int
+	var moving, may []int
 	for i := range snapshot.Workloads {
-		if Movable(&snapshot.Workloads[i], plan.Placements[i]) {
-			movable = append(movable, i)
+		if movable(&snapshot.Workloads[i], plan.Placements[i]) {
+			moving = append(moving, i)
 			if mayMove(i) {
 				may = append(may, i)
 			}
 		}
 	}
-	if len(movable) == 0 {
+	if len(moving) == 0 {
 		return nil
 	}
-	v := NewValuer(appraiser, plan)
+	v := newValuer(appraiser, plan)
 	out := map[int]Worth{}
-	if len(may) < len(movable) {
-		out = v.Value(movable)
+	if len(may) < len(moving) {
+		out = v.Value(moving)
 	}
 	maps.Copy(out, v.Value(may))
 	return out
@@ -106,7 +106,7 @@ func MayMove(rules *rules.Rules, away bool) bool {
 
 // Value says what each of the workloads, which all may move, brings. A workload that brings nothing together with those
 // that it calls is valued alone.
-func (v *Valuer) Value(movable []int) map[int]Worth {
+func (v *valuer) Value(movable []int) map[int]Worth {
 	out := make(map[int]Worth, len(movable))
 	may := make(map[int]bool, len(movable))
 	for _, i := range movable {
@@ -129,7 +129,7 @@ func (v *Valuer) Value(movable []int) map[int]Worth {
 }
 
 // group is a workload with all movable ones that it is connected to by calls.
-func (v *Valuer) group(first int, may map[int]bool) []int {
+func (v *valuer) group(first int, may map[int]bool) []int {
 	group, seen := []int{first}, map[int]bool{first: true}
 	for k := 0; k < len(group); k++ {
 		for _, other := range v.calls[group[k]] {
@@ -144,7 +144,7 @@ func (v *Valuer) group(first int, may map[int]bool) []int {
 }
 
 // worth of moving a group while all others stay. The price of moving is left out: it is in the plan already.
-func (v *Valuer) worth(group []int) Worth {
+func (v *valuer) worth(group []int) Worth {
 	out := Worth{Known: true}
 	moves := map[int]bool{}
 	around := slices.Clone(group)
@@ -167,7 +167,7 @@ func (v *Valuer) worth(group []int) Worth {
 }
 
 // bill is what workloads cost with those that move where there says, and all others where they run.
-func (v *Valuer) bill(workloads []int, moves map[int]bool, there func(int) []engine.Decision) engine.Bill {
+func (v *valuer) bill(workloads []int, moves map[int]bool, there func(int) []engine.Decision) engine.Bill {
 	where := func(i int) []engine.Decision {
 		if moves[i] {
 			return there(i)
@@ -182,10 +182,10 @@ func (v *Valuer) bill(workloads []int, moves map[int]bool, there func(int) []eng
 	return sum
 }
 
-func (v *Valuer) current(i int) []engine.Decision { return Current(&v.snapshot.Workloads[i]) }
+func (v *valuer) current(i int) []engine.Decision { return Current(&v.snapshot.Workloads[i]) }
 
 // priced says whether the prices of all pools that a workload is or will be on are known.
-func (v *Valuer) priced(i int) bool {
+func (v *valuer) priced(i int) bool {
 	for _, r := range v.snapshot.Workloads[i].Current {
 		if !v.snapshot.Pools[r.Pool].Price.Known {
 			return false

@@ -81,13 +81,13 @@ func near(a, b float64) bool { return math.Abs(a-b) < 1e-9 }
 func TestWorth(t *testing.T) {
 	snapshot := clouds(t, 4, 2)
 	snapshot.Workloads = []engine.Workload{on("web", 0, 2)}
-	worth := NewValuer(appraise(t, snapshot), to(snapshot, 1)).Value([]int{0})[0]
+	worth := newValuer(appraise(t, snapshot), to(snapshot, 1)).Value([]int{0})[0]
 	if !worth.Known || !near(worth.TotalUSD, 2) || !near(worth.SavingsUSD, 1) || worth.Moved != 2 || worth.Replicas != 2 {
 		t.Errorf("two replicas of a quarter of a $4 node, moved to one of $2: %+v", worth)
 	}
 	snapshot = clouds(t, 4, 0)
 	snapshot.Workloads = []engine.Workload{on("web", 0, 2)}
-	if worth := NewValuer(appraise(t, snapshot), to(snapshot, 1)).Value([]int{0})[0]; worth.Known {
+	if worth := newValuer(appraise(t, snapshot), to(snapshot, 1)).Value([]int{0})[0]; worth.Known {
 		t.Errorf("a price is missing: %+v", worth)
 	}
 }
@@ -99,7 +99,7 @@ func TestWorthOfCalls(t *testing.T) {
 	calls := engine.Call{To: workload.Key{Name: "cart"}, RequestsPerSecond: 1000, BytesPerRequest: 10_000}
 	snapshot := clouds(t, 4, 2)
 	snapshot.Workloads = []engine.Workload{on("web", 0, 2, calls), on("cart", 0, 2)}
-	v := NewValuer(appraise(t, snapshot), to(snapshot, 1, 1))
+	v := newValuer(appraise(t, snapshot), to(snapshot, 1, 1))
 	both := v.Value([]int{0, 1})
 	if !reflect.DeepEqual(both[0], both[1]) || both[0].SavingsUSD < 1.9 || both[0].Replicas != 4 {
 		t.Errorf("both: %+v, %+v", both[0], both[1])
@@ -116,7 +116,7 @@ func TestWorthOfCallsThatAreNotAgreed(t *testing.T) {
 	calls := engine.Call{To: workload.Key{Name: "cart"}, RequestsPerSecond: 1000, BytesPerRequest: 10_000, CallerOnly: true}
 	snapshot := clouds(t, 4, 2)
 	snapshot.Workloads = []engine.Workload{on("web", 0, 2, calls), on("cart", 0, 2)}
-	both := NewValuer(appraise(t, snapshot), to(snapshot, 1, 1)).Value([]int{0, 1})
+	both := newValuer(appraise(t, snapshot), to(snapshot, 1, 1)).Value([]int{0, 1})
 	if !near(both[1].SavingsUSD, 1) || both[1].Replicas != 2 {
 		t.Errorf("what is called: %+v", both[1])
 	}
@@ -136,7 +136,7 @@ func BenchmarkValue(b *testing.B) {
 	plan := to(snapshot, pools...)
 	b.ReportAllocs()
 	for b.Loop() {
-		if worth := NewValuer(appraise(b, snapshot), plan).Value(movable); len(worth) != len(movable) {
+		if worth := newValuer(appraise(b, snapshot), plan).Value(movable); len(worth) != len(movable) {
 			b.Fatal(len(worth))
 		}
 	}

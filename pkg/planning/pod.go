@@ -7,13 +7,8 @@ import (
 	"tradewind.dev/tradewind/pkg/workload"
 )
 
-// FromPod is what a plan looks at of a pod; ok is false for a pod that takes no room: without a node, or ended. One that is
+// Pod is what a plan looks at of a pod; ok is false for a pod that takes no room: without a node, or ended. One that is
 // being deleted takes its room yet, and is a replica of nothing any more.
-func FromPod(pod *corev1.Pod, owners workload.Owners) (out Pod, ok bool) {
-	return (*Shapes)(nil).Pod(pod, owners)
-}
-
-// Pod is FromPod with what is remembered of the pod.
 func (s *Shapes) Pod(pod *corev1.Pod, owners workload.Owners) (out Pod, ok bool) {
 	if pod.Spec.NodeName == "" || workload.Ended(pod) {
 		return Pod{}, false

@@ -108,7 +108,7 @@ func TestProblems(t *testing.T) {
 	}
 }
 
-func TestFromPod(t *testing.T) {
+func TestPod(t *testing.T) {
 	controller := true
 	key := func(kind, name string) workload.Key { return workload.Key{Kind: kind, Namespace: "shop", Name: name} }
 	pod := func(change func(*corev1.Pod)) *corev1.Pod {
@@ -134,7 +134,7 @@ func TestFromPod(t *testing.T) {
 		{"waiting", func(p *corev1.Pod) { p.Spec.NodeName = "" }, workload.Key{}, false},
 		{"going, and takes its room yet", func(p *corev1.Pod) { p.DeletionTimestamp = &metav1.Time{} }, workload.Key{}, true},
 	} {
-		if got, ok := FromPod(pod(c.change), nil); ok != c.ok || got.Workload != c.want {
+		if got, ok := (*Shapes)(nil).Pod(pod(c.change), nil); ok != c.ok || got.Workload != c.want {
 			t.Errorf("%s: %v, %v; want %v, %v", c.name, got.Workload, ok, c.want, c.ok)
 		}
 	}

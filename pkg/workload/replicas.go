@@ -28,7 +28,7 @@ func Declared(object metav1.Object) (key Key, replicas int, ok bool) {
 	switch typed := object.(type) {
 	case *appsv1.ReplicaSet:
 		key.Kind = ReplicaSet
-		return key, ReplicasOfSet(typed), true
+		return key, replicasOfSet(typed), true
 	case *appsv1.StatefulSet:
 		key.Kind = StatefulSet
 		return key, orOne(typed.Spec.Replicas), true
@@ -42,9 +42,9 @@ func Declared(object metav1.Object) (key Key, replicas int, ok bool) {
 	return key, 0, false
 }
 
-// ReplicasOfSet is how many replicas a ReplicaSet is to have when the rollout that it is part of is done; while that runs
+// replicasOfSet is how many replicas a ReplicaSet is to have when the rollout that it is part of is done; while that runs
 // the ReplicaSet itself wants fewer.
-func ReplicasOfSet(set *appsv1.ReplicaSet) int {
+func replicasOfSet(set *appsv1.ReplicaSet) int {
 	if metav1.GetControllerOfNoCopy(set) == nil {
 		return orOne(set.Spec.Replicas) // what a Deployment that let go of it said before holds no more
 	}

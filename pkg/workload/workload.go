@@ -132,7 +132,7 @@ func (o *Objects) All() []Workload {
 		switch key := OfReplicaSet(set); {
 		case set.DeletionTimestamp != nil || key.Kind == Deployment: // which speaks for it
 		case metav1.GetControllerOfNoCopy(set) == nil:
-			add(apps, ReplicaSet, &set.ObjectMeta, ReplicasOfSet(set), &set.Spec.Template)
+			add(apps, ReplicaSet, &set.ObjectMeta, replicasOfSet(set), &set.Spec.Template)
 		default:
 			controlled[key] = append(controlled[key], set)
 		}
@@ -157,7 +157,7 @@ func fromRevisions(key Key, sets []*appsv1.ReplicaSet) Workload {
 	owner := metav1.GetControllerOfNoCopy(newest)
 	out := Workload{Key: key, APIVersion: owner.APIVersion, UID: owner.UID, Template: &newest.Spec.Template}
 	if _, said := newest.Annotations[AnnotationRolloutReplicas]; said {
-		out.Replicas = ReplicasOfSet(newest)
+		out.Replicas = replicasOfSet(newest)
 		return out
 	}
 	for _, set := range sets {

@@ -173,7 +173,7 @@ func (b *bench) tryRound() error {
 		b.Fatal(err)
 	}
 	for i := range pods.Items {
-		if pod, ok := planning.FromPod(&pods.Items[i], nil); ok {
+		if pod, ok := (*planning.Shapes)(nil).Pod(&pods.Items[i], nil); ok {
 			in.Pods = append(in.Pods, pod)
 		}
 	}

@@ -75,11 +75,12 @@ func TestWorkloadTransforms(t *testing.T) {
 	set := &appsv1.ReplicaSet{ObjectMeta: meta, Spec: appsv1.ReplicaSetSpec{Replicas: &replicas, Template: fullTemplate()}}
 	alone := transformed(t, transformReplicaSet, set)
 	keeps(t, "ReplicaSet", &alone.Spec.Template)
-	if got := workload.ReplicasOfSet(alone); got != 3 {
+	if _, got, _ := workload.Declared(alone); got != 3 {
 		t.Errorf("it wants %d replicas; what a Deployment said that let go of it does not count", got)
 	}
 	set.OwnerReferences = []metav1.OwnerReference{{Kind: "Other", Name: "other"}, {Kind: "Deployment", Name: "web", Controller: ptr.To(true)}}
-	if owned := transformed(t, transformReplicaSet, set); len(owned.Spec.Template.Spec.Containers) > 0 || workload.ReplicasOfSet(owned) != 5 ||
+	owned := transformed(t, transformReplicaSet, set)
+	if _, got, _ := workload.Declared(owned); len(owned.Spec.Template.Spec.Containers) > 0 || got != 5 ||
 		len(owned.OwnerReferences) != 1 || owned.OwnerReferences[0].Name != "web" {
 		t.Errorf("of a Deployment's ReplicaSet is kept %+v", owned)
 	}
