@@ -65,12 +65,14 @@ type Controller struct {
 	replan atomic.Pointer[func()]
 	round  atomic.Pointer[rounds.Round]
 	// What others ask is answered from these, which nobody changes: the standing that was last looked at, how the path of leases
-	// was until the latest renewal, the pools that do not count (nil until the first look), and a node that has got out of
-	// order since the last look.
+	// was until the latest renewal, the pools that do not count (nil until the first look), and the nodes that have got out of
+	// order since the last look, with the reason why it is not known whether they are lost (empty for a drill, and where that has
+	// ended already); nil where none has.
 	standing atomic.Pointer[standing]
 	path     atomic.Pointer[loss.Path]
 	absent   atomic.Pointer[absent]
-	turned   atomic.Pointer[string]
+	turned   atomic.Pointer[map[string]string]
+	count    atomic.Int64 // of nodes
 
 	mu        sync.Mutex
 	nodes     map[string]*facts
@@ -132,22 +134,53 @@ func (c *Controller) setNode(node *corev1.Node) {
 		now.Turned = before.Turned
 	}
 	c.nodes[node.Name] = now
-	if before != nil && (before.Ready == loss.ReadyTrue && now.Ready != loss.ReadyTrue || before.Drill.IsZero() && !now.Drill.IsZero()) {
-		c.turned.Store(&now.Name)
+	c.count.Store(int64(len(c.nodes)))
+	switch {
+	case now.Ready != loss.ReadyTrue && !now.Joining && (before == nil || before.Ready == loss.ReadyTrue):
+		c.turn(node.Name, "node "+node.Name+" is not ready, and not judged yet")
+	case now.Ready == loss.ReadyTrue && now.shunned != "" && (before == nil || before.shunned == "" || before.Ready != loss.ReadyTrue):
+		c.turn(node.Name, now.stillShunned())
+	case before != nil && before.Drill.IsZero() && !now.Drill.IsZero(), now.Ready == loss.ReadyTrue && now.shunned == "" && c.hasTurned(node.Name):
+		c.turn(node.Name, "")
 	}
 	if now.spot && now.interrupted != "" && (before == nil || before.interrupted == "") {
 		c.takenBack(node.Name, c.Clock.Now())
 	}
 	c.mu.Unlock()
-	if before == nil || before.Ready != now.Ready || before.Drill != now.Drill || before.interrupted != now.interrupted || before.fenced != now.fenced {
+	if before == nil || before.Ready != now.Ready || before.Drill != now.Drill || before.interrupted != now.interrupted || before.fenced != now.fenced ||
+		before.shunned != now.shunned {
 		c.loop.Changed()
 	}
+}
+
+// hasTurned says whether a node has got out of order since the last look.
+func (c *Controller) hasTurned(node string) bool {
+	turned := c.turned.Load()
+	if turned == nil {
+		return false
+	}
+	_, has := (*turned)[node]
+	return has
+}
+
+// turn lets others know of a node that is out of order before it is judged. c.mu is held.
+func (c *Controller) turn(node, why string) {
+	next := map[string]string{node: why}
+	if before := c.turned.Load(); before != nil {
+		for name, reason := range *before {
+			if name != node {
+				next[name] = reason
+			}
+		}
+	}
+	c.turned.Store(&next)
 }
 
 func (c *Controller) deleteNode(node *corev1.Node) {
 	c.mu.Lock()
 	before := c.nodes[node.Name]
 	delete(c.nodes, node.Name)
+	c.count.Store(int64(len(c.nodes)))
 	if before != nil && before.spot && !before.removed {
 		c.takenBack(node.Name, c.Clock.Now())
 	}

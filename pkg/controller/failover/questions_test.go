@@ -20,6 +20,9 @@ func TestQuestionsWaitForNobody(t *testing.T) {
 	if _, pause := b.Losses(); !strings.HasPrefix(pause, "cloud aws is lost") {
 		t.Errorf("the pause is %q", pause)
 	}
+	if doubts := b.Doubts(); doubts.All != "" || len(doubts.Nodes) > 0 {
+		t.Errorf("of what is lost there are the doubts %+v", doubts)
+	}
 	round := b.Controller.round.Load()
 	for i := range round.Result.Pools {
 		pool := &round.Result.Pools[i]
@@ -41,6 +44,9 @@ func TestQuestionsBeforeALook(t *testing.T) {
 	t.Run("a node is not ready any more", func(t *testing.T) {
 		b := shop(t)
 		b.ready(corev1.ConditionUnknown, "aws-0")
+		if doubts := b.Doubts(); doubts.All != "" || doubts.Nodes["aws-0"] != "node aws-0 is not ready, and not judged yet" {
+			t.Errorf("the doubts are %+v", doubts)
+		}
 		if _, pause := b.Losses(); !strings.HasPrefix(pause, "node aws-0 is out of order") {
 			t.Errorf("the pause is %q", pause)
 		}

@@ -2,6 +2,7 @@ package failover
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -61,11 +62,15 @@ func (c *Controller) assess() *standing {
 	}
 	for name, f := range c.nodes {
 		if _, out := s.States[name]; !out && f.shunned != "" && f.Ready == loss.ReadyTrue {
-			s.doubts[name] = "node " + name + " is ready, and has the taint " + f.shunned + " yet; if that lasts, see whether " +
-				"kube-controller-manager works"
+			s.doubts[name] = f.stillShunned()
 		}
 	}
 	return s
+}
+
+// stillShunned is why a node that is ready is not believed to be.
+func (f *facts) stillShunned() string {
+	return "node " + f.Name + " is ready, and has the taint " + f.shunned + " yet; if that lasts, see whether kube-controller-manager works"
 }
 
 // observed is a node with what its lease says. A drill that has ended is none. c.mu is held.
@@ -79,16 +84,34 @@ func (c *Controller) observed(name string, f *facts, now time.Time) loss.Node {
 	return n
 }
 
-// Doubts implements rounds.Availability.
+// Doubts implements rounds.Availability. What no look has seen yet counts as well.
 func (c *Controller) Doubts() rounds.Doubts {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	s := c.assess()
-	out := rounds.Doubts{Nodes: s.doubts}
+	turned := c.turned.Load() // before the standing: a look forgets it after it has let others know
+	s := c.standing.Load()
+	out, missing := rounds.Doubts{Nodes: s.doubts}, 0
 	for _, state := range s.States {
 		if state != loss.Drilled {
-			out.All = s.Blind
+			missing++
 		}
+	}
+	unjudged := false
+	if turned != nil {
+		out.Nodes = maps.Clone(s.doubts)
+		for name, why := range *turned {
+			if _, known := s.States[name]; known || why == "" {
+				continue
+			}
+			if missing, unjudged = missing+1, true; out.Nodes[name] == "" {
+				out.Nodes[name] = why
+			}
+		}
+	}
+	if missing == 0 {
+		return out
+	}
+	out.All = cmp.Or(c.path.Load().Down(c.Clock.Now()), s.Blind)
+	if all := int(c.count.Load()); out.All == "" && unjudged && 2*missing > all {
+		out.All = fmt.Sprintf("%d of %d nodes are out of order, and not judged yet", missing, all)
 	}
 	return out
 }
@@ -109,7 +132,7 @@ func (c *Controller) Losses() (hold, pause string) {
 	case len(s.open) > 0:
 		return "", s.open[0].String() + " is out of order: " + meanwhile
 	case turned != nil:
-		return "", "node " + *turned + " is out of order: " + meanwhile
+		return "", "node " + slices.Min(slices.Collect(maps.Keys(*turned))) + " is out of order: " + meanwhile
 	}
 	for _, pool := range slices.Sorted(maps.Keys(known.outages)) {
 		if o := known.outages[pool]; !o.taken {
