@@ -70,7 +70,9 @@ func (p *Planner) unavailable(node *corev1.Node) string {
 type solution struct {
 	result *planning.Result
 	solver *engine.Solver
-	plan   *engine.Plan
+	// exposed are the workloads that run on what remains though they could not survive another loss.
+	exposed []int
+	plan    *engine.Plan
 	// present is what the running replicas cost where they are, parallel to the result's workloads.
 	present []engine.Bill
 	// worths are what moving the running replicas to the plan brings, by the index of the workload; of those alone of which that can
@@ -99,7 +101,7 @@ func solve(d *draft, clock clock.PassiveClock) (*solution, error) {
 	s := &solution{result: result, world: d.input.World}
 	deadline := clock.Now().Add(maxSearch)
 	options := engine.Options{LateConflicts: true, Expired: func() bool { return clock.Now().After(deadline) }}
-	if s.solver, _, err = result.Solver(options, false); err != nil {
+	if s.solver, s.exposed, err = result.Solver(options, false); err != nil {
 		return nil, err
 	}
 	s.take(d)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"reflect"
-	"slices"
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -50,9 +49,10 @@ func (k *kept) due() time.Time {
 	return k.since.Add(wholeInterval)
 }
 
-// keep remembers a plan of everything to plan changes around. It does not where something is in doubt or a pool is lost.
+// keep remembers a plan of everything to plan changes around. It does not where something is in doubt, a pool is lost, or workloads
+// run without what their policies demand after a loss. Pools whose nodes are all cordoned are planned around as others are.
 func (p *Planner) keep(d *draft, s *solution, all []*wanted) {
-	if s == nil || d.doubtful || slices.ContainsFunc(s.result.Pools, func(pool planning.PoolInfo) bool { return pool.Unavailable != "" }) {
+	if s == nil || d.doubtful || len(s.exposed) > 0 || p.lost(s.result) != "" {
 		return
 	}
 	k := &kept{draft: d, solution: s, all: all, at: make(map[client.ObjectKey]int, len(all)), gap: s.plan.GapPercent}
@@ -164,15 +164,26 @@ func (p *Planner) fails(k *kept, world *state.World) string {
 		if doubts := p.options.Availability.Doubts(); doubts.All != "" || len(doubts.Nodes) > 0 {
 			return "something is in doubt"
 		}
-		for i := range k.solution.result.Pools {
-			if why := p.options.Availability.PoolUnavailable(&k.solution.result.Pools[i]); why != "" {
-				return "pool " + k.solution.result.Pools[i].Name + ": " + why
-			}
-		}
+	}
+	if why := p.lost(k.solution.result); why != "" {
+		return why
 	}
 	for i, node := range k.draft.input.Nodes {
 		if why := p.unavailable(node); why != k.unavailable[i] {
 			return "node " + node.Name + " " + cmp.Or(why, "can be used again")
+		}
+	}
+	return ""
+}
+
+// lost says which pool must not be used, and why, by what is known beside what its nodes say; empty where none is.
+func (p *Planner) lost(result *planning.Result) string {
+	if p.options.Availability == nil {
+		return ""
+	}
+	for i := range result.Pools {
+		if why := p.options.Availability.PoolUnavailable(&result.Pools[i]); why != "" {
+			return "pool " + result.Pools[i].Name + ": " + why
 		}
 	}
 	return ""

@@ -127,6 +127,15 @@ func TestChangesPlanWhatTheyConcern(t *testing.T) {
 			b.world.PriceLists = append(b.world.PriceLists, v1alpha1.PriceList{})
 			b.inForce()
 		}, false, nil},
+		{"replicas after all nodes of a pool were cordoned", func(b *bench) {
+			b.cordonGCP()
+			b.mustPlan()
+			b.deployment("web", 3, "200m")
+		}, true, func(t *testing.T, web *v1alpha1.Placement) {
+			if got := decided(web); got["aws"] != 3 {
+				t.Errorf("placed on %v", got)
+			}
+		}},
 		{"a loss", func(b *bench) { b.options.Availability = lost{node: "g0"}; b.Replan() }, false, nil},
 		{"a loss that nobody told of", func(b *bench) { b.options.Availability = lost{node: "g0"} }, false, nil},
 		{"the time since another change", func(b *bench) {
@@ -151,6 +160,32 @@ func TestChangesPlanWhatTheyConcern(t *testing.T) {
 			}
 			b.same(t)
 		})
+	}
+}
+
+// cordonGCP cordons all nodes of gcp.
+func (b *bench) cordonGCP() {
+	for i := range 4 {
+		node := gcp(fmt.Sprintf("g%d", i))
+		node.Spec.Unschedulable = true
+		b.nodes(node)
+	}
+}
+
+// TestExposedWorkloadsArePlannedWhole: while workloads run without what they must survive, a change plans everything: they may have that
+// again.
+func TestExposedWorkloadsArePlannedWhole(t *testing.T) {
+	b := shop(t)
+	b.policy("web", "residency: {jurisdictions: [EU]}\navailability: {survive: cloud, minReplicasPercent: 50}")
+	b.mustPlan()
+	b.cordonGCP()
+	b.mustPlan()
+	if got := decided(b.get("web")); got["aws"] != 2 {
+		t.Fatalf("placed on %v", got)
+	}
+	b.deployment("api", 3, "200m")
+	if b.updated() {
+		t.Error("a change was planned around workloads that run without what they must survive")
 	}
 }
 
