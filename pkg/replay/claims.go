@@ -45,6 +45,12 @@ func (c *cluster) made(tasks []*task) []*corev1.PersistentVolumeClaim {
 							add(pod, name, &template.Spec, nil)
 						}
 					}
+				case name != "":
+					for _, template := range c.Result.Workloads[t.workload].ClaimTemplates {
+						if template.Name == volume.Name {
+							add(pod, name, &corev1.PersistentVolumeClaimSpec{StorageClassName: template.Class}, nil)
+						}
+					}
 				}
 			}
 		}

@@ -103,7 +103,7 @@ func (c *cluster) number(i int, tasks []*task, made map[at]bool) {
 	}
 	var pods []*corev1.Pod
 	for n := 0; n < w.Replicas && (different || len(pods) < room); n++ {
-		if name := w.Replica(n); w.Kind != workload.StatefulSet || !made[at{i, name}] {
+		if name := w.Replica(n); w.Kind != workload.StatefulSet && !different || !made[at{i, name}] {
 			pods = append(pods, w.Made(n))
 		}
 	}

@@ -41,6 +41,9 @@ type CollectOptions struct {
 	Workloads bool
 	// Scheduling says that what explanations alone need is read too: what kube-scheduler's filters look at, and Placements.
 	Scheduling bool
+	// Scales reads how many replicas the owners of pods want whose kinds are not read; where it is nil they are no workloads. It is
+	// asked for Workloads only.
+	Scales ScaleReader
 	// PageSize is how many objects are asked for at a time; 500 when 0.
 	PageSize int64
 	// Progress, if set, is called before each kind of object and after each page of it.
@@ -140,6 +143,9 @@ func Collect(ctx context.Context, reader client.Reader, options CollectOptions, 
 		if gap != nil {
 			gaps = append(gaps, *gap)
 		}
+	}
+	if options.Workloads && options.Scales != nil {
+		gaps = append(gaps, lists.scale(ctx, options.Scales)...)
 	}
 	for _, list := range prices {
 		lists.PriceLists = append(lists.PriceLists, *list)

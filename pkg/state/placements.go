@@ -18,7 +18,8 @@ import (
 
 // PlacementOf is the workload that a Placement is of.
 func PlacementOf(object *v1alpha1.Placement) workload.Key {
-	return workload.Key{Kind: object.Spec.Workload.Kind, Namespace: object.Namespace, Name: object.Spec.Workload.Name}
+	of := &object.Spec.Workload
+	return workload.Key{Kind: workload.KindIn(of.APIVersion, of.Kind), Namespace: object.Namespace, Name: of.Name}
 }
 
 // maxPlacementName is the longest name that an object may have.

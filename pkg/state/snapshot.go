@@ -37,8 +37,9 @@ type Lists struct {
 	CloudPools      []*v1alpha1.CloudPool
 	PriorityClasses []*schedulingv1.PriorityClass
 	Quotas          []*corev1.ResourceQuota
-	// Declared are workloads that only files declare; see workload.Objects.
+	// Declared are workloads that only files declare, and Scales what owners of pods want whose kinds are not read; see workload.Objects.
 	Declared       []workload.Workload
+	Scales         map[workload.Key]workload.Scale `json:"-"`
 	RuntimeClasses []*nodev1.RuntimeClass
 	CSINodes       []*storagev1.CSINode
 	// ResourceClaims and what follows are about devices.
@@ -120,8 +121,25 @@ func (l *Lists) Workloads() []workload.Workload {
 	from := workload.Objects{
 		Deployments: l.Deployments, ReplicaSets: l.ReplicaSets, StatefulSets: l.StatefulSets,
 		ReplicationControllers: l.ReplicationControllers, Jobs: l.Jobs, Declared: l.Declared,
+		Scales: l.Scales,
+	}
+	if len(l.Scales) > 0 {
+		from.Pods, from.StorageClass = l.Pods, l.storageClasses()
 	}
 	return from.All()
+}
+
+// storageClasses finds the classes of claims.
+func (l *Lists) storageClasses() func(namespace, claim string) (class *string, known bool) {
+	type name struct{ namespace, claim string }
+	classes := make(map[name]*string, len(l.Claims))
+	for _, claim := range l.Claims {
+		classes[name{claim.Namespace, claim.Name}] = claim.Spec.StorageClassName
+	}
+	return func(namespace, claim string) (*string, bool) {
+		class, known := classes[name{namespace, claim}]
+		return class, known
+	}
 }
 
 // Snapshot is what was known of a cluster at one time: the objects, and a Store that was fed with them.

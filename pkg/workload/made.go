@@ -19,18 +19,19 @@ func (w *Workload) Made(i int) *corev1.Pod {
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: w.Namespace, Name: name, UID: types.UID("made/" + w.Key.String() + "/" + strconv.Itoa(i)), Labels: w.labels(i),
-			OwnerReferences: []metav1.OwnerReference{{APIVersion: w.APIVersion, Kind: w.Kind, Name: w.Name, UID: w.UID, Controller: new(bool)}},
+			OwnerReferences: []metav1.OwnerReference{{APIVersion: w.APIVersion, Kind: w.ObjectKind(), Name: w.Name, UID: w.UID, Controller: new(bool)}},
 		},
 		Spec: w.Template.Spec,
 	}
 	*pod.OwnerReferences[0].Controller = true
+	claims := w.OwnClaims(i)
 	for k, template := range w.ClaimTemplates {
 		if k == 0 {
 			pod.Spec.Volumes = slices.Clone(pod.Spec.Volumes)
 		}
 		pod.Spec.Volumes = slices.DeleteFunc(pod.Spec.Volumes, func(volume corev1.Volume) bool { return volume.Name == template.Name })
 		pod.Spec.Volumes = append(pod.Spec.Volumes, corev1.Volume{Name: template.Name, VolumeSource: corev1.VolumeSource{
-			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: template.Name + "-" + name},
+			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claims[k]},
 		}})
 	}
 	Admit(pod)

@@ -52,15 +52,19 @@ var groups = map[string]string{
 // nodeKind controls the pods that kubelets read from files.
 const nodeKind = "Node"
 
-// kindOf is the kind of a controller: one that has the name of a known kind and another API group, as OpenKruise's StatefulSet, is named
-// with that group, as kubectl takes it: "StatefulSet.apps.kruise.io".
-func kindOf(owner *metav1.OwnerReference) string {
-	group, known := groups[owner.Kind]
-	of, err := schema.ParseGroupVersion(owner.APIVersion)
-	if !known || err != nil || owner.APIVersion == "" || of.Group == group {
-		return owner.Kind
+// kindOf is the kind of a controller.
+func kindOf(owner *metav1.OwnerReference) string { return KindIn(owner.APIVersion, owner.Kind) }
+
+// KindIn is the kind of a workload of which the object has this API version and kind: a kind that is not known by itself, such as
+// OpenKruise's StatefulSet, is named with its group, as kubectl takes it ("StatefulSet.apps.kruise.io"), since other groups may
+// have a kind of that name.
+func KindIn(apiVersion, kind string) string {
+	group, known := groups[kind]
+	of, err := schema.ParseGroupVersion(apiVersion)
+	if err != nil || apiVersion == "" || of.Group == "" || known && of.Group == group {
+		return kind
 	}
-	return owner.Kind + "." + of.Group
+	return kind + "." + of.Group
 }
 
 // Of is the workload that a pod is a replica of: what controls it directly, and for a ReplicaSet what controls that. Of a

@@ -26,7 +26,15 @@ type Workload struct {
 	ClaimTemplates []ClaimTemplate
 	// FirstOrdinal is the number of a StatefulSet's first replica (spec.ordinals.start).
 	FirstOrdinal int
+	// Members are the replicas by their pods, where these tell which claims of its own each has; nil where names and claims follow
+	// from ordinals, and where there are none.
+	Members []Member
+	// Counted is why Replicas is the number of live pods and not what the workload says; empty where it is.
+	Counted string
 }
+
+// ObjectKind is the kind of the workload's object: "StatefulSet" of a "StatefulSet.apps.kruise.io" too.
+func (w *Workload) ObjectKind() string { return objectKind(w.Kind) }
 
 // ClaimTemplate is what a claim is made from that does not exist before its pod.
 type ClaimTemplate struct {
@@ -37,10 +45,18 @@ type ClaimTemplate struct {
 }
 
 // Replica is the name of the pod of a StatefulSet's i-th replica.
-func (w *Workload) Replica(i int) string { return fmt.Sprintf("%s-%d", w.Name, w.FirstOrdinal+i) }
+func (w *Workload) Replica(i int) string {
+	if i < len(w.Members) {
+		return w.Members[i].Pod
+	}
+	return fmt.Sprintf("%s-%d", w.Name, w.FirstOrdinal+i)
+}
 
 // OwnClaims are the names of the PersistentVolumeClaims of a StatefulSet's i-th replica that are made for it alone.
 func (w *Workload) OwnClaims(i int) []string {
+	if i < len(w.Members) {
+		return w.Members[i].Claims
+	}
 	var out []string
 	for _, template := range w.ClaimTemplates {
 		out = append(out, template.Name+"-"+w.Replica(i))
@@ -84,11 +100,16 @@ type Objects struct {
 	// Declared are workloads of kinds that are known by their ReplicaSets where their own objects are not read, as Argo Rollouts
 	// are: what is declared counts, and not what its ReplicaSets say.
 	Declared []Workload
+	// Scales are how many replicas the owners want that have a scale subresource, by their keys, and Pods tell what these run.
+	// StorageClass, if set, is the class of a claim.
+	Scales       map[Key]Scale
+	Pods         []*corev1.Pod
+	StorageClass func(namespace, claim string) (class *string, known bool)
 }
 
 // All are the workloads of a cluster, by namespace, name and kind: Deployments, StatefulSets, Jobs that have not ended,
 // ReplicaSets and ReplicationControllers that nothing controls, and what controls ReplicaSets besides Deployments, as Argo
-// Rollouts do. What is being deleted is none any more.
+// Rollouts do, and the owners of pods that have a scale subresource. What is being deleted is none any more.
 func (o *Objects) All() []Workload {
 	var out []Workload
 	add := func(apiVersion, kind string, meta *metav1.ObjectMeta, replicas int, template *corev1.PodTemplateSpec) *Workload {
@@ -138,11 +159,16 @@ func (o *Objects) All() []Workload {
 		}
 	}
 	for i := range o.Declared {
-		out = append(out, o.Declared[i])
+		if _, scales := o.Scales[o.Declared[i].Key]; !scales {
+			out = append(out, o.Declared[i])
+		}
 		delete(controlled, o.Declared[i].Key)
 	}
 	for key, sets := range controlled {
 		out = append(out, fromRevisions(key, sets))
+	}
+	if len(o.Scales) > 0 {
+		out = append(out, o.scaled()...)
 	}
 	slices.SortFunc(out, func(a, b Workload) int { return a.Compare(b.Key) })
 	return out

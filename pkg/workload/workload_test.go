@@ -79,11 +79,11 @@ func TestOf(t *testing.T) {
 		{"of a Deployment", "ReplicaSet", "api-abc", hash, key("Deployment", "api"), key("Deployment", "api")},
 		{"of a ReplicaSet that its Deployment let go of", "ReplicaSet", "alone-abc", hash,
 			key("ReplicaSet", "alone-abc"), key("Deployment", "alone")},
-		{"of what controls ReplicaSets too", "ReplicaSet", "fleet-abc", nil, key("Fleet", "game"), key("ReplicaSet", "fleet-abc")},
+		{"of what controls ReplicaSets too", "ReplicaSet", "fleet-abc", nil, key("Fleet.group", "game"), key("ReplicaSet", "fleet-abc")},
 		{"of a ReplicaSet by another name", "ReplicaSet", "web", hash, key("ReplicaSet", "web"), key("ReplicaSet", "web")},
 		{"of a StatefulSet", "StatefulSet", "db", nil, key("StatefulSet", "db"), key("StatefulSet", "db")},
 		{"of somebody else's StatefulSet", "StatefulSet.apps.kruise.io", "db", nil, key("StatefulSet.apps.kruise.io", "db"), key("StatefulSet.apps.kruise.io", "db")},
-		{"of a kind of somebody else's", "CloneSet", "web", nil, key("CloneSet", "web"), key("CloneSet", "web")},
+		{"of a kind of somebody else's", "CloneSet.apps.kruise.io", "web", nil, key("CloneSet.apps.kruise.io", "web"), key("CloneSet.apps.kruise.io", "web")},
 		{"of nobody", "", "", nil, key("Pod", "pod"), key("Pod", "pod")},
 	} {
 		pod := &corev1.Pod{ObjectMeta: meta("pod", tt.ownerKind, tt.owner)}
@@ -190,7 +190,7 @@ func TestAll(t *testing.T) {
 	}
 	wanted := []want{
 		{key("ReplicaSet", "alone"), 2, "alone"}, {key("Job", "batch"), 0, ""}, {key("Rollout", "canary"), 8, "canary-2"},
-		{key("StatefulSet", "db"), 2, ""}, {key("Fleet", "game"), 5, "game-2"}, {key("ReplicationController", "old"), 3, ""},
+		{key("StatefulSet", "db"), 2, ""}, {key("Fleet.group", "game"), 5, "game-2"}, {key("ReplicationController", "old"), 3, ""},
 		{key("Deployment", "web"), 1, ""},
 	}
 	var got []want

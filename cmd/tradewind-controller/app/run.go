@@ -39,6 +39,7 @@ import (
 	"tradewind.dev/tradewind/pkg/planning/rounds"
 	"tradewind.dev/tradewind/pkg/state/cluster"
 	"tradewind.dev/tradewind/pkg/state/informers"
+	"tradewind.dev/tradewind/pkg/state/scales"
 )
 
 // leaseName is the name of the lease that replicas elect their leader by.
@@ -155,8 +156,16 @@ func (w *work) Start(ctx context.Context) error {
 	if err := w.mgr.Add(read); err != nil {
 		return fmt.Errorf("start looking which policies the scheduler has read: %w", err)
 	}
+	reader, err := scales.NewReader(w.mgr.GetConfig(), w.mgr.GetHTTPClient())
+	if err != nil {
+		return err
+	}
+	feed := scales.NewFeed(objects, reader, clock.RealClock{})
 	if err := objects.Watch(ctx, w.mgr.GetCache()); err != nil {
 		return err
+	}
+	if err := w.mgr.Add(feed); err != nil {
+		return fmt.Errorf("start reading scales: %w", err)
 	}
 	// Only now: what is not watched yet would be taken for read, and the pools that were lost before for usable.
 	if err := w.mgr.Add(planner); err != nil {

@@ -14,12 +14,14 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/state/scales"
 )
 
 // clusterFlags say which cluster is read, and how.
@@ -74,8 +76,8 @@ func (f *clusterFlags) namespace() (string, error) {
 // requestsPerSecond is far above what a report needs; client-go's default of 5 would slow it down.
 const requestsPerSecond = 100
 
-// client connects to the cluster.
-func (f *clusterFlags) client() (client.Client, error) {
+// connection is how the cluster is reached.
+func (f *clusterFlags) connection() (*rest.Config, error) {
 	config, err := f.config.ToRESTConfig()
 	if err != nil {
 		return nil, explainConfig(err)
@@ -87,6 +89,15 @@ func (f *clusterFlags) client() (client.Client, error) {
 	}
 	config.QPS, config.Burst = requestsPerSecond, 2*requestsPerSecond
 	config.WarningHandler = noWarnings{}
+	return config, nil
+}
+
+// client connects to the cluster.
+func (f *clusterFlags) client() (client.Client, error) {
+	config, err := f.connection()
+	if err != nil {
+		return nil, err
+	}
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
 		if err := add(scheme); err != nil {
@@ -98,6 +109,19 @@ func (f *clusterFlags) client() (client.Client, error) {
 		return nil, fmt.Errorf("connect to %s: %w", config.Host, err)
 	}
 	return reader, nil
+}
+
+// scales reads what the scale subresources of the cluster say.
+func (f *clusterFlags) scales() (*scales.Reader, error) {
+	config, err := f.connection()
+	if err != nil {
+		return nil, err
+	}
+	client, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return nil, fmt.Errorf("connect to %s: %w", config.Host, err)
+	}
+	return scales.NewReader(config, client)
 }
 
 // noWarnings drops what API servers say of deprecated kinds: nothing is written here.
@@ -112,18 +136,22 @@ func (f *clusterFlags) collect(ctx context.Context, env *environment, reader cli
 	if err != nil {
 		return nil, err
 	}
+	reading := state.CollectOptions{Location: options, Workloads: f.workloads, Scheduling: f.scheduling}
+	if f.workloads {
+		if reading.Scales, err = f.scales(); err != nil {
+			return nil, err
+		}
+	}
 	progress := env.startProgress()
 	defer progress.close()
-	snapshot, err := state.Collect(ctx, reader, state.CollectOptions{
-		Location: options, Workloads: f.workloads, Scheduling: f.scheduling,
-		Progress: func(resource string, objects int) {
-			if objects == 0 {
-				progress.say("reading %s", resource)
-			} else {
-				progress.say("reading %s: %d", resource, objects)
-			}
-		},
-	}, env.now())
+	reading.Progress = func(resource string, objects int) {
+		if objects == 0 {
+			progress.say("reading %s", resource)
+		} else {
+			progress.say("reading %s: %d", resource, objects)
+		}
+	}
+	snapshot, err := state.Collect(ctx, reader, reading, env.now())
 	if err != nil {
 		return nil, explainConnection(err)
 	}

@@ -16,15 +16,15 @@ const fieldOwner client.FieldOwner = "tradewind-placement"
 
 // configurationOf is a workload's Placement without its status.
 func configurationOf(key client.ObjectKey, w *planning.Workload) *applyv1alpha1.PlacementApplyConfiguration {
-	owner := applymetav1.OwnerReference().WithAPIVersion(w.APIVersion).WithKind(w.Kind).WithName(w.Name).WithUID(w.UID).WithController(true)
-	of := applyv1alpha1.PlacementWorkload().WithAPIVersion(w.APIVersion).WithKind(w.Kind).WithName(w.Name)
+	owner := applymetav1.OwnerReference().WithAPIVersion(w.APIVersion).WithKind(w.ObjectKind()).WithName(w.Name).WithUID(w.UID).WithController(true)
+	of := applyv1alpha1.PlacementWorkload().WithAPIVersion(w.APIVersion).WithKind(w.ObjectKind()).WithName(w.Name)
 	return applyv1alpha1.Placement(key.Name, key.Namespace).WithLabels(labelsOf(w)).WithOwnerReferences(owner).
 		WithSpec(applyv1alpha1.PlacementSpec().WithWorkload(of))
 }
 
 func labelsOf(w *planning.Workload) map[string]string {
 	const longest = 63
-	labels := map[string]string{v1alpha1.LabelWorkloadKind: w.Kind}
+	labels := map[string]string{v1alpha1.LabelWorkloadKind: w.ObjectKind()}
 	if len(w.Name) <= longest {
 		labels[v1alpha1.LabelWorkloadName] = w.Name
 	}

@@ -61,6 +61,7 @@ func listen(o *informers.Objects, at location.Options, tell notices) {
 	o.PriorityClasses.OnChange(watch(tell.everything, func(a, b *schedulingv1.PriorityClass) bool {
 		return a.Value == b.Value && a.GlobalDefault == b.GlobalDefault && equality.Semantic.DeepEqual(a.PreemptionPolicy, b.PreemptionPolicy)
 	}))
+	o.Scales.OnChange(tell.workload)
 	o.Deployments.OnChange(watchSome(tell.workload, sameGeneration[*appsv1.Deployment]))
 	o.ReplicaSets.OnChange(func(before, after *appsv1.ReplicaSet) {
 		switch {
@@ -133,10 +134,11 @@ func sameLabels(before, after *corev1.Node, at location.Options) bool {
 }
 
 // samePod says whether two versions of a pod say the same to a plan. The labels of replicas are those of their templates there; of pods that
-// are of no workload, or of a DaemonSet, rules of others look at their own.
+// are of no workload, or of a DaemonSet, rules of others look at their own, and those of kinds that are not read are their workload's.
 func samePod(before, after *corev1.Pod) bool {
 	role := workload.RoleOf(after)
-	labelled := role != workload.Alone && role != workload.OfNode || maps.Equal(before.Labels, after.Labels)
+	_, tells := workload.OwnerOf(after)
+	labelled := role != workload.Alone && role != workload.OfNode && !tells || maps.Equal(before.Labels, after.Labels)
 	return labelled && before.UID == after.UID && before.Spec.NodeName == after.Spec.NodeName && before.Status.Phase == after.Status.Phase &&
 		before.Generation == after.Generation && (before.DeletionTimestamp == nil) == (after.DeletionTimestamp == nil) &&
 		workload.Ready(before) == workload.Ready(after)

@@ -163,6 +163,9 @@ func (w *wanted) plan(s *solution, i int) {
 	w.money(s, i, all, placed)
 	w.survival(s, placement, placed)
 	w.notes = unrecovered(placement) + notes(s, i)
+	if w.of.Counted != "" {
+		w.notes += "; its live pods are counted, since " + w.of.Counted
+	}
 	for _, source := range w.of.Rules.Sources {
 		out.Policies = append(out.Policies, source.String())
 	}

@@ -176,7 +176,7 @@ func (p *Planner) tell(w *wanted, uid types.UID, version string) {
 		kind = corev1.EventTypeWarning
 	}
 	regarding := &corev1.ObjectReference{
-		APIVersion: w.of.APIVersion, Kind: w.of.Kind, Namespace: w.of.Namespace, Name: w.of.Name, UID: w.of.UID,
+		APIVersion: w.of.APIVersion, Kind: w.of.ObjectKind(), Namespace: w.of.Namespace, Name: w.of.Name, UID: w.of.UID,
 	}
 	related := &corev1.ObjectReference{
 		APIVersion: v1alpha1.GroupVersion.String(), Kind: "Placement", Namespace: w.key.Namespace, Name: w.key.Name, UID: uid, ResourceVersion: version,

@@ -18,7 +18,7 @@ func Event(recorder events.EventRecorder, round *rounds.Round, key workload.Key,
 	regarding := &corev1.ObjectReference{Kind: key.Kind, Namespace: key.Namespace, Name: key.Name}
 	for i := range round.Result.Workloads {
 		if w := &round.Result.Workloads[i]; w.Key == key {
-			regarding.APIVersion, regarding.UID = w.APIVersion, w.UID
+			regarding.APIVersion, regarding.Kind, regarding.UID = w.APIVersion, w.ObjectKind(), w.UID
 			break
 		}
 	}

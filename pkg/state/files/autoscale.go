@@ -20,8 +20,9 @@ type Autoscaler struct {
 	metav1.ObjectMeta `json:"metadata"`
 	Spec              struct {
 		ScaleTargetRef struct {
-			Kind string `json:"kind"`
-			Name string `json:"name"`
+			APIVersion string `json:"apiVersion"`
+			Kind       string `json:"kind"`
+			Name       string `json:"name"`
 		} `json:"scaleTargetRef"`
 		// MinReplicas and MaxReplicas are a HorizontalPodAutoscaler's.
 		MinReplicas *int32 `json:"minReplicas"`
@@ -39,7 +40,7 @@ const kedaMaxReplicas = 100
 // target is the workload whose replicas it sets.
 func (a *Autoscaler) target(namespace string) workload.Key {
 	ref := a.Spec.ScaleTargetRef
-	return workload.Key{Kind: cmp.Or(ref.Kind, workload.Deployment), Namespace: namespace, Name: ref.Name}
+	return workload.Key{Kind: workload.KindIn(ref.APIVersion, cmp.Or(ref.Kind, workload.Deployment)), Namespace: namespace, Name: ref.Name}
 }
 
 // limits are the fewest and most replicas, of those that run at all: KEDA may let none run.
@@ -70,6 +71,8 @@ func written(object *Object) bool {
 	case *corev1.ReplicationController:
 		return typed.Spec.Replicas != nil
 	case *Rollout:
+		return typed.Spec.Replicas != nil
+	case *Scaled:
 		return typed.Spec.Replicas != nil
 	}
 	return true

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/validation"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // Options say how files are read.
@@ -167,6 +168,9 @@ func (r *fileReader) document(d *Document, out *result) {
 		return
 	}
 	info, message := kindOf(kind, version)
+	if info == nil && isScaled(d.Object) {
+		info, object.Kind = scaledKind, workload.KindIn(version, kind)
+	}
 	switch {
 	case info == nil:
 		if message := unknownOwn(kind, version); message != "" {

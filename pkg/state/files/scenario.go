@@ -60,6 +60,7 @@ func (s *Set) Scenario(options location.Options, now time.Time) (*Scenario, erro
 		b.unread(name)
 	}
 	b.rollouts()
+	b.scaled()
 	world, err := state.NewWorld(b.lists.Objects, now)
 	if err != nil {
 		return nil, err

@@ -50,6 +50,10 @@ func Snapshot(lists *state.Lists, options SnapshotOptions) ([]File, error) {
 		names = append(names, name)
 		return nil
 	}
+	scaled, err := reduceScaled(lists, wanted)
+	if err != nil {
+		return nil, err
+	}
 	for _, part := range []struct {
 		name    string
 		objects []client.Object
@@ -61,7 +65,7 @@ func Snapshot(lists *state.Lists, options SnapshotOptions) ([]File, error) {
 			reduceAll(staying(lists.Deployments), wanted, reduceDeployment), reduceAll(staying(lists.StatefulSets), wanted, reduceStatefulSet),
 			reduceAll(staying(lists.ReplicaSets), wanted, reduceReplicaSet),
 			reduceAll(staying(lists.ReplicationControllers), wanted, reduceReplicationController),
-			reduceAll(staying(lists.Jobs), wanted, reduceJob), reduceAll(lists.DaemonSets, nil, reduceDaemonSet))},
+			reduceAll(staying(lists.Jobs), wanted, reduceJob), reduceAll(lists.DaemonSets, nil, reduceDaemonSet), scaled)},
 		{"pods.yaml", reduceAll(lists.Pods, nil, selected(lists).pod)},
 		{"volumes.yaml", slices.Concat(reduceAll(lists.Volumes, nil, reduceVolume), reduceAll(lists.Claims, nil, reduceClaim),
 			reduceAll(lists.StorageClasses, nil, reduceStorageClass))},

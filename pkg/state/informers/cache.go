@@ -84,7 +84,9 @@ func transformPod(object any) (any, error) {
 		},
 		Status: corev1.PodStatus{Phase: pod.Status.Phase},
 	}
-	if terms := workload.AntiAffinity(&pod.Spec); len(terms) > 0 { // which keep others away for as long as it runs
+	if _, tells := workload.OwnerOf(pod); tells { // what is planned for its workload, nobody else says
+		out.Spec = template(&corev1.PodTemplateSpec{Spec: pod.Spec}).Spec
+	} else if terms := workload.AntiAffinity(&pod.Spec); len(terms) > 0 { // which keep others away for as long as it runs
 		out.Spec.Affinity = &corev1.Affinity{PodAntiAffinity: &corev1.PodAntiAffinity{RequiredDuringSchedulingIgnoredDuringExecution: terms}}
 	}
 	out.Annotations = kept(pod.Annotations, workload.KeepAnnotations()...)

@@ -57,6 +57,8 @@ type Objects struct {
 	ClusterPlacementPolicies *Table[*v1alpha1.ClusterPlacementPolicy]
 	PriceLists               *Table[*v1alpha1.PriceList]
 	LatencyMaps              *Table[*v1alpha1.LatencyMap]
+	// Scales are those of workloads of other kinds, which only their pods tell of.
+	Scales *Scales
 
 	sources []source
 }
@@ -84,6 +86,7 @@ func New() *Objects {
 		PlacementPolicies:        newTable[*v1alpha1.PlacementPolicy](),
 		ClusterPlacementPolicies: newTable[*v1alpha1.ClusterPlacementPolicy](),
 		PriceLists:               newTable[*v1alpha1.PriceList](), LatencyMaps: newTable[*v1alpha1.LatencyMap](),
+		Scales: newScales(),
 	}
 }
 
@@ -165,13 +168,40 @@ func (o *Objects) Lists() *state.Lists {
 	}
 }
 
-// Workloads are those of the cluster as they are now; see workload.Objects.
+// Await adds something to what must be read before anything is decided: Unread names it until it has been.
+func (o *Objects) Await(what string, read func() bool) {
+	o.sources = append(o.sources, source{what, read})
+}
+
+// Workloads are those of the cluster; see workload.Objects.
 func (o *Objects) Workloads() []workload.Workload {
 	from := workload.Objects{
 		Deployments: o.Deployments.All(), ReplicaSets: o.ReplicaSets.All(), StatefulSets: o.StatefulSets.All(),
-		ReplicationControllers: o.ReplicationControllers.All(), Jobs: o.Jobs.All(),
+		ReplicationControllers: o.ReplicationControllers.All(), Jobs: o.Jobs.All(), Scales: o.Scales.All(), StorageClass: o.storageClass,
 	}
-	return from.All()
+	if len(from.Scales) == 0 {
+		return from.All()
+	}
+	runs := map[workload.Key]bool{}
+	for _, pod := range o.Pods.All() {
+		if of, ok := workload.OwnerOf(pod); ok {
+			from.Pods = append(from.Pods, pod)
+			runs[of.Key] = true
+		}
+	}
+	from.Declared = o.Scales.declared(runs)
+	out := from.All()
+	o.Scales.remember(out)
+	return out
+}
+
+// storageClass is the class of a claim.
+func (o *Objects) storageClass(namespace, name string) (class *string, known bool) {
+	claim, known := o.Claims.Get(namespace, name)
+	if !known {
+		return nil, false
+	}
+	return claim.Spec.StorageClassName, true
 }
 
 // OwnerOf is the workload of a ReplicaSet; known is false when it has not been seen. It is a workload.Owners.

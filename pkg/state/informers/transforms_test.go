@@ -118,3 +118,24 @@ func TestWorkloadTransforms(t *testing.T) {
 		}
 	}
 }
+
+// TestPodsThatTellOfTheirWorkload: of pods whose workload is read the cache keeps little, and of others what is planned for these.
+func TestPodsThatTellOfTheirWorkload(t *testing.T) {
+	for apiVersion, whole := range map[string]bool{"apps/v1": false, "apps.kruise.io/v1beta1": true} {
+		full := fullTemplate()
+		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
+			Namespace: "shop", Name: "db-0", UID: "p", Labels: full.Labels,
+			OwnerReferences: []metav1.OwnerReference{{APIVersion: apiVersion, Kind: workload.StatefulSet, Name: "db", UID: "u", Controller: ptr.To(true)}},
+		}, Spec: full.Spec}
+		pod.Spec.NodeName = "a"
+		kept := transformed(t, transformPod, pod)
+		if whole {
+			keeps(t, "pod", &corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: kept.Labels}, Spec: kept.Spec})
+		} else if kept.Spec.NodeSelector != nil || kept.Spec.Tolerations != nil {
+			t.Errorf("of a pod of %s is kept %+v", apiVersion, kept.Spec)
+		}
+		if kept.Spec.NodeName != "a" || state.Request(kept) != state.Request(pod) {
+			t.Errorf("of a pod of %s: node %q, requests %+v", apiVersion, kept.Spec.NodeName, state.Request(kept))
+		}
+	}
+}
