@@ -31,7 +31,8 @@ const (
 )
 
 // write brings the Placements to what they should say: first those whose decisions change, then the others, as far as
-// no pressing change comes in between, and deletes those of workloads that are gone or that no policy selects any more.
+// no pressing change comes in between, and deletes those of workloads that are gone or that no policy selects any more. Those that
+// somebody made by hand for nothing that is planned are told so.
 // Where it is not explained yet why replicas have no place, only other decisions are written; explain writes the rest.
 func (p *Planner) write(ctx context.Context, all []*wanted) error {
 	p.left.take() // it is among all
@@ -40,12 +41,17 @@ func (p *Planner) write(ctx context.Context, all []*wanted) error {
 		keep[w.key] = true
 	}
 	var gone []*v1alpha1.Placement
+	var failures failures
 	for _, object := range p.objects.Placements.All() {
-		if !keep[client.ObjectKeyFromObject(object)] && object.DeletionTimestamp == nil && object.Labels[v1alpha1.LabelWorkloadKind] != "" {
+		switch {
+		case keep[client.ObjectKeyFromObject(object)] || object.DeletionTimestamp != nil:
+		case object.Labels[v1alpha1.LabelWorkloadKind] == "":
+			failures.add(p.disown(ctx, object))
+		default:
 			gone = append(gone, object)
 		}
 	}
-	return p.put(ctx, all, gone)
+	return errors.Join(p.put(ctx, all, gone), failures.err())
 }
 
 // put writes those of some Placements that are not as they should be, and deletes others.
