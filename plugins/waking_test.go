@@ -36,8 +36,20 @@ func TestWhoIsWoken(t *testing.T) {
 			c.PriceList("ours", "instances: [{cloud: aws, instanceType: m5.large, hourlyUSD: \"0.05\"}]")
 		}, []string{"ceiling"}},
 		{"a round trip", func(c *plugintest.Cluster) {
-			c.LatencyMap("ours", "samples: [{from: DE, to: aws/eu-west-1, milliseconds: \"20\"}]")
+			c.LatencyMap("ours", "samples: [{from: DE, to: aws/eu-west-1, milliseconds: \"4\"}]")
 		}, []string{"near"}},
+		{"a round trip to a workload that it calls", func(c *plugintest.Cluster) {
+			c.LatencyMap("ours", "samples: [{from: aws/eu-west-1, to: aws/eu-central-1, milliseconds: \"4\"}]")
+		}, []string{"caller"}},
+		{"a round trip that is too long still", func(c *plugintest.Cluster) {
+			c.LatencyMap("ours", "samples: [{from: DE, to: aws/eu-west-1, milliseconds: \"6\"}]")
+		}, nil},
+		{"a round trip that was short enough", func(c *plugintest.Cluster) {
+			c.LatencyMap("theirs", "samples: [{from: DE, to: aws/eu-central-1, milliseconds: \"1\"}]")
+		}, nil},
+		{"a round trip to where no node is", func(c *plugintest.Cluster) {
+			c.LatencyMap("ours", "samples: [{from: DE, to: aws/eu-west-2, milliseconds: \"4\"}]")
+		}, nil},
 		{"a cluster's policy for namespaces with a label", func(c *plugintest.Cluster) {
 			c.ClusterPolicy("eu", "workloadSelector: {}\nnamespaceSelector: {matchLabels: {data: personal}}\nresidency: {jurisdictions: [EU]}")
 		}, nil},
@@ -49,15 +61,18 @@ func TestWhoIsWoken(t *testing.T) {
 		{"a plan", func(c *plugintest.Cluster) { c.Set(placement) }, []string{"strict"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c := plugintest.New(t).Set(plugintest.Namespace("shop", nil)).
+			c := plugintest.New(t).Set(plugintest.Namespace("shop", nil), plugintest.AWS("ireland", "eu-west-1a", "m5.large"),
+				plugintest.AWS("frankfurt", "eu-central-1a", "m5.large")).
+				LatencyMap("theirs", "samples: [{from: DE, to: aws/eu-central-1, milliseconds: \"2\"}]").
 				Policy("ceiling", selects("ceiling", "cost: {maxHourlyUSD: \"1\"}")).
-				Policy("near", selects("near", "latency: {clients: [{location: DE, sharePercent: 100}], maxMilliseconds: 50}")).
+				Policy("near", selects("near", "latency: {clients: [{location: DE, sharePercent: 100}], maxMilliseconds: 5}")).
+				Policy("caller", selects("caller", "traffic: [{to: {name: ceiling}, maxMilliseconds: 5}]")).
 				Policy("spread", selects("spread", "spread: [{topologyKey: tradewind.dev/cloud, maxSharePercent: 50}]")).
 				Policy("strict", selects("strict", "enforcement: Strict"))
-			for _, app := range []string{"ceiling", "near", "spread", "strict", "plain"} {
+			for _, app := range []string{"ceiling", "near", "caller", "spread", "strict", "plain"} {
 				c.Set(plugintest.Replica(app, app, ""))
 			}
-			placed := plugintest.Replica("placed", "ceiling", "node")
+			placed := plugintest.Replica("placed", "ceiling", "ireland")
 			others := plugintest.Replica("others", "ceiling", "")
 			others.Spec.SchedulerName = "tradewind-cost"
 			c.Set(placed, others)

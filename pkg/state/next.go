@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/latency"
 	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/rules/policy"
 )
@@ -24,6 +25,9 @@ type origin struct {
 	prices, maps []version
 	// ages says that a LatencyMap limits the age of its samples, so that the round trips depend on the time.
 	ages bool
+	// samples are how many of their samples count. With time fewer do, as they get too old, and more, as they are of the future no longer;
+	// of the same maps as many that are too old, and that are of the future, are the same.
+	samples latency.Stats
 }
 
 // versions are those of a list, sorted. ok is false where objects have none, as those of files.
@@ -67,8 +71,8 @@ func (w *World) Next(objects Objects, now time.Time) (*World, error) {
 	prices, pricesKnown := versions(objects.PriceLists)
 	maps, mapsKnown := versions(objects.LatencyMaps)
 	samePrices := pricesKnown && slices.Equal(prices, w.made.prices)
-	sameTrips := mapsKnown && slices.Equal(maps, w.made.maps) && !w.made.ages
-	if !samePrices && !sameTrips {
+	sameMaps := mapsKnown && slices.Equal(maps, w.made.maps)
+	if !samePrices && !sameMaps {
 		next, err := NewWorld(objects, now)
 		if err == nil {
 			next.classes = w.classes
@@ -82,10 +86,14 @@ func (w *World) Next(objects Objects, now time.Time) (*World, error) {
 	} else if err := next.price(objects.PriceLists); err != nil {
 		return nil, err
 	}
-	if sameTrips {
+	if !sameMaps || w.made.ages {
+		if err := next.measure(objects.LatencyMaps, now); err != nil {
+			return nil, err
+		}
+	}
+	if sameMaps && (!w.made.ages || next.made.samples == w.made.samples) {
 		next.RoundTrips, next.LatencyProblems, next.none, next.before = w.RoundTrips, w.LatencyProblems, w.none, w.signed
-	} else if err := next.measure(objects.LatencyMaps, now); err != nil {
-		return nil, err
+		next.made.samples = w.made.samples
 	}
 	return next, nil
 }

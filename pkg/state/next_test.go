@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
@@ -87,17 +88,38 @@ func TestNextSharesWhatDidNotChange(t *testing.T) {
 func TestNextOfAgingSamples(t *testing.T) {
 	aging := v1alpha1.LatencyMap{ObjectMeta: metaOf("m", 1)}
 	aging.Spec.MaxAge = &metav1.Duration{Duration: time.Hour}
+	noon := time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)
+	for _, at := range []time.Duration{0, 2 * time.Hour} {
+		observed := metav1.NewTime(noon.Add(at))
+		aging.Spec.Samples = append(aging.Spec.Samples, v1alpha1.LatencySample{
+			From: "aws/eu-west-1", To: "aws/us-east-1", Milliseconds: resource.MustParse("70"), ObservedAt: &observed,
+		})
+	}
 	objects := Objects{LatencyMaps: []v1alpha1.LatencyMap{aging}}
-	before, err := NewWorld(objects, time.Unix(0, 0))
+	world, err := NewWorld(objects, noon)
 	if err != nil {
 		t.Fatal(err)
 	}
-	after, err := before.Next(objects, time.Unix(7200, 0))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if after.RoundTrips == before.RoundTrips {
-		t.Error("samples never grow old")
+	for _, step := range []struct {
+		at     time.Duration
+		shared bool
+		why    string
+	}{
+		{time.Minute, true, "no sample has got too old, and whoever waits is woken each minute"},
+		{61 * time.Minute, false, "a sample never grows old"},
+		{62 * time.Minute, true, "it has been too old for a minute"},
+		{120 * time.Minute, false, "a sample is of the future for ever"},
+		{170 * time.Minute, true, "the second sample holds yet"},
+		{181 * time.Minute, false, "the second sample never grows old"},
+	} {
+		next, err := world.Next(objects, noon.Add(step.at))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (next.RoundTrips == world.RoundTrips) != step.shared {
+			t.Errorf("after %s round trips are shared: %t; %s", step.at, !step.shared, step.why)
+		}
+		world = next
 	}
 }
 

@@ -82,6 +82,7 @@ func (w *World) measure(maps []v1alpha1.LatencyMap, now time.Time) error {
 	}
 	times, problems := latency.New(matrix, maps, now)
 	w.RoundTrips, w.LatencyProblems = rules.NewRoundTrips(times), problems
+	w.made.samples = times.Stats()
 	w.none = rules.NewRules(nil, w.RoundTrips)
 	return nil
 }

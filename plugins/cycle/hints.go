@@ -65,6 +65,8 @@ func (p *Profile) PodHint(callees bool) fwk.QueueingHintFn {
 			}
 			// The pod may be tried before the state has heard that the other is gone, and would then wait for nothing more.
 			p.Live.DeletePod(other.UID)
+		} else {
+			p.hearPod(other)
 		}
 		if workload.Revision(pod) == workload.Revision(other) {
 			return fwk.Queue, nil
@@ -80,6 +82,27 @@ func (p *Profile) PodHint(callees bool) fwk.QueueingHintFn {
 			}
 		}
 		return fwk.QueueSkip, nil
+	}
+}
+
+// hearPod gives the state a pod that a hint is about, as the scheduler's informer has it now, which knows of it before anybody is told: the
+// pod that waits may be tried before the state has heard of the other, and would be counted beside too few.
+func (p *Profile) hearPod(pod *corev1.Pod) {
+	store := p.Handle.SharedInformerFactory().Core().V1().Pods().Informer().GetStore()
+	for heard := ""; ; {
+		object, exists, err := store.Get(pod)
+		now, ok := object.(*corev1.Pod)
+		switch {
+		case err != nil || !exists || !ok || now.UID != pod.UID:
+			p.Live.DeletePod(pod.UID)
+			return
+		case now.ResourceVersion == heard:
+			return
+		}
+		p.Live.SetPod(now)
+		if heard = now.ResourceVersion; heard == "" {
+			return
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/state"
 	"tradewind.dev/tradewind/pkg/workload"
 )
@@ -80,7 +81,32 @@ func (p *Profile) affected(change state.WorldChange, pod *corev1.Pod) bool {
 	case rules.HasMaxHourlyUSD && change.Before.Prices != change.After.Prices:
 		return true
 	}
-	return len(rules.Latency)+len(rules.TrafficLimits) > 0 && change.Before.RoundTrips != change.After.RoundTrips
+	return change.Before.RoundTrips != change.After.RoundTrips && p.nearer(change, old, rules, pod)
+}
+
+// nearer says whether a round trip that the pod's rules limit is within its limit now and was not. No other change of round trips lets it
+// be placed: most of them, as of samples that grow too old, concern nobody who waits.
+func (p *Profile) nearer(change state.WorldChange, old, now *rules.Rules, pod *corev1.Pod) bool {
+	if len(now.Latency)+len(now.TrafficLimits) == 0 {
+		return false
+	}
+	callees := p.Live.Callees(pod, now.TrafficLimits)
+	for _, class := range p.Live.Classes() {
+		before, after := old.Static(class), now.Static(class)
+		for i := range now.Latency {
+			if after.Covered[i]&^before.Covered[i] != 0 {
+				return true
+			}
+		}
+		for i := range now.TrafficLimits {
+			limit := now.TrafficLimits[i].MaxMilliseconds
+			if callees[i] != nil && change.After.RoundTrips.Nearest(class, callees[i]).OrInfinite() <= limit &&
+				change.Before.RoundTrips.Nearest(class, callees[i]).OrInfinite() > limit {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // selectedAnew says whether other policies select the pod since its namespace has other labels, or was read at last.
