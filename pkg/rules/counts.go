@@ -17,6 +17,12 @@ func MostInDomain(rule *policy.Spread, n int) int { return max(1, n*rule.MaxShar
 // LeastDomains is how many domains a spread rule wants to hold one of n replicas: no more than there are replicas.
 func LeastDomains(rule *policy.Spread, n int) int { return min(rule.MinDomains, n) }
 
+// MostInDomains is how many of n replicas so many domains may hold together by a spread rule's share and its least number of domains:
+// where there are fewer, a replica waits for each that is missing.
+func MostInDomains(rule *policy.Spread, n, domains int) int {
+	return max(0, min(n, domains*MostInDomain(rule, n), n-max(0, LeastDomains(rule, n)-domains)))
+}
+
 // MostBeside is how many replicas a spread rule lets one domain hold while the emptiest one holds so many; math.MaxInt where
 // the rule does not limit the skew.
 func MostBeside(rule *policy.Spread, emptiest int) int {

@@ -169,27 +169,33 @@ func others(source policy.Source, rules *rules.Rules) string {
 	return status.Join(names, ", ", most)
 }
 
-// fewDomains says when the allowed nodes are in fewer domains than a spread rule wants, or is empty.
-func fewDomains(rules *rules.Rules, nodes []cluster.NodeGroup) string {
-	for _, rule := range rules.Spread {
+// manyReplicas are so many that what a share is rounded by hardly matters.
+const manyReplicas = 100
+
+// fewDomains says when the allowed nodes are in fewer domains than a spread rule wants, or than its share of the replicas in each
+// needs, so that some replicas wait; empty when they are not.
+func fewDomains(ruled *rules.Rules, nodes []cluster.NodeGroup) string {
+	for i := range ruled.Spread {
+		rule := &ruled.Spread[i]
 		word, known := policy.LocationKeys[rule.TopologyKey]
 		if !known {
 			continue // nodes are counted by hostname, of which there are enough or not
 		}
 		domains := map[string]bool{}
-		for i := range nodes {
-			if nodeReason(rules, &nodes[i]) == "" {
-				domains[nodes[i].Class.Labels[rule.TopologyKey]] = true
+		for k := range nodes {
+			if nodeReason(ruled, &nodes[k]) == "" {
+				domains[nodes[k].Class.Labels[rule.TopologyKey]] = true
 			}
 		}
-		if len(domains) < rule.MinDomains {
-			names := make([]string, 0, len(domains))
-			for name := range domains {
-				names = append(names, name)
-			}
-			slices.Sort(names)
-			return fmt.Sprintf("spec.spread wants %d different values of %s and the allowed nodes have %d (%s): workloads of more than %s keep some waiting",
-				rule.MinDomains, word, len(domains), status.Join(names, ", ", most), status.Number(len(domains), "replica", "replicas"))
+		names := slices.Sorted(maps.Keys(domains))
+		there := fmt.Sprintf("the allowed nodes have %d (%s)", len(names), status.Join(names, ", ", most))
+		if least := rules.LeastDomains(rule, manyReplicas); len(names) < least {
+			return fmt.Sprintf("spec.spread wants %d different values of %s and %s: workloads of more than %s keep some waiting",
+				least, word, there, status.Number(len(names), "replica", "replicas"))
+		}
+		if held := rules.MostInDomains(rule, manyReplicas, len(names)); held < manyReplicas {
+			return fmt.Sprintf("spec.spread lets at most %d%% of the replicas have one value of %s and %s: of %d replicas %d keep waiting",
+				rule.MaxSharePercent, word, there, manyReplicas, manyReplicas-held)
 		}
 	}
 	return ""

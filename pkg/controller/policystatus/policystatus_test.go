@@ -184,6 +184,14 @@ func TestStatus(t *testing.T) {
 			summary:     tally{inForce: 1},
 		},
 		{
+			name:    "too few clouds for the share of each",
+			cluster: fleet().Policy("shop", "web", web+"spread: [{topologyKey: tradewind.dev/cloud, minDomains: 2, maxSharePercent: 30}]"), allowed: 52,
+			inForce: "True Enforced: the scheduler enforces it; no running or waiting pod matches its selector yet",
+			satisfiable: "True FewDomains: 52 of 60 nodes: 8 without a known cloud (policy spreads over it); " +
+				"spec.spread lets at most 30% of the replicas have one value of cloud and the allowed nodes have 2 (aws, lux-dc): of 100 replicas 40 keep waiting",
+			summary: tally{inForce: 1},
+		},
+		{
 			name: "overridden",
 			cluster: fleet().ClusterPolicy("web", "workloadSelector: {}\noptimizeFor: Cost\nresidency: {jurisdictions: [EU]}").
 				Policy("shop", "fast", web+"optimizeFor: Latency").Policy("shop", "faster", "workloadSelector: {}\noptimizeFor: Latency").
