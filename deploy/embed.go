@@ -9,9 +9,9 @@ import "embed"
 var CustomResourceDefinitions embed.FS
 
 // AdmissionPolicies are the ValidatingAdmissionPolicies of the installation, and their bindings: what nodes may say of
-// themselves, what the controller may do to nodes, and what namespaces may be made to enforce.
+// themselves, what the controller may do to nodes, and what namespaces may be made to enforce and to wait for.
 //
-//go:embed install/node-guard.yaml install/components/enforce/admission.yaml
+//go:embed install/node-guard.yaml install/components/enforce/admission.yaml install/components/await-policies/admission.yaml
 var AdmissionPolicies embed.FS
 
 // SchedulerConfig is the ready configuration of tradewind-scheduler: a KubeSchedulerConfiguration with the profiles tradewind,

@@ -89,11 +89,11 @@ func TestAwaitPolicies(t *testing.T) {
 	}
 }
 
-// TestEnforcement checks that the component adds policies that deny, let in the profiles of the scheduler and no other, and
+// TestEnforcement checks that the components add policies that deny, let in the profiles of the scheduler and no other, and
 // that what the controller looks for is what is installed.
 func TestEnforcement(t *testing.T) {
 	plain := all[admissionv1.ValidatingAdmissionPolicy](t, installation(t), "ValidatingAdmissionPolicy")
-	objects := overlay(t, "resources: [INSTALL]\ncomponents: [INSTALL/components/enforce]\n")
+	objects := overlay(t, "resources: [INSTALL]\ncomponents: [INSTALL/components/enforce, INSTALL/components/await-policies]\n")
 	policies := all[admissionv1.ValidatingAdmissionPolicy](t, objects, "ValidatingAdmissionPolicy")
 	bindings := all[admissionv1.ValidatingAdmissionPolicyBinding](t, objects, "ValidatingAdmissionPolicyBinding")
 	for name, policy := range policies {
@@ -117,8 +117,8 @@ func TestEnforcement(t *testing.T) {
 			t.Errorf("the controller looks for policy %s, which is not installed", name)
 		}
 	}
-	if len(policies) != len(plain)+2 {
-		t.Errorf("the component adds %d policies to %v, want 2", len(policies)-len(plain), slices.Sorted(maps.Keys(plain)))
+	if len(policies) != len(plain)+3 {
+		t.Errorf("the components add %d policies to %v, want 3", len(policies)-len(plain), slices.Sorted(maps.Keys(plain)))
 	}
 	var config struct {
 		Profiles []struct {

@@ -110,6 +110,7 @@ func TestCalls(t *testing.T) {
 				{"get", "admissionregistration.k8s.io", guards, "", "tradewind-node-locations"},
 				{"get", "admissionregistration.k8s.io", guards, "", "tradewind-enforced-pods"},
 				{"get", "admissionregistration.k8s.io", guards, "", "tradewind-enforced-bindings"},
+				{"get", "admissionregistration.k8s.io", guards, "", "tradewind-awaited-policies"},
 			},
 			doesNot: []call{
 				{"create update patch delete", "tradewind.dev", ours, "shop", "web"},

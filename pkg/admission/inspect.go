@@ -50,16 +50,34 @@ func (e *Expectation) Inspect(found map[string]Pair) State {
 		if binding == nil {
 			continue
 		}
-		match := binding.Spec.MatchResources.DeepCopy()
+		match := binding.Spec.MatchResources
 		if match != nil && match.NamespaceSelector != nil {
 			state.Namespaces = append(state.Namespaces, *match.NamespaceSelector)
-			match.NamespaceSelector = nil
 		}
-		if !unlimited(match) {
-			state.Enforcement.Problems = append(state.Enforcement.Problems, altered(name, "spec.matchResources", "leaves more out than namespaces"))
+		if !limitedByNamespace(match) {
+			state.Enforcement.Problems = append(state.Enforcement.Problems, altered(name, "spec.matchResources", leavesMore))
+		}
+	}
+	if awaiting := found[awaitedPolicies]; awaiting.Policy != nil || awaiting.Binding != nil {
+		state.Awaiting = Verdict{Known: true, Problems: e.problems(awaitedPolicies, awaiting, nil)}
+		if binding := awaiting.Binding; binding != nil && !limitedByNamespace(binding.Spec.MatchResources) {
+			state.Awaiting.Problems = append(state.Awaiting.Problems, altered(awaitedPolicies, "spec.matchResources", leavesMore))
 		}
 	}
 	return state
+}
+
+// leavesMore is what is wrong with a binding that is limited by more than namespaces.
+const leavesMore = "leaves more out than namespaces"
+
+// limitedByNamespace says whether a binding leaves out nothing but namespaces.
+func limitedByNamespace(match *admissionv1.MatchResources) bool {
+	if match == nil {
+		return true
+	}
+	rest := match.DeepCopy()
+	rest.NamespaceSelector = nil
+	return unlimited(rest)
 }
 
 func atLeast(what string, wanted []string) func([]string) string {
@@ -104,8 +122,11 @@ func (e *Expectation) problems(name string, found Pair, lists map[string]func([]
 	if !slices.Contains(spec.ValidationActions, admissionv1.Deny) {
 		problems = append(problems, altered(name, "spec.validationActions", "does not hold Deny"))
 	}
-	if spec.ParamRef != nil {
+	switch shipped := e.shipped[name].Binding.Spec.ParamRef; {
+	case shipped == nil && spec.ParamRef != nil:
 		problems = append(problems, altered(name, "spec.paramRef", "is set, and the policy has no parameters"))
+	case !equality.Semantic.DeepEqual(shipped, spec.ParamRef):
+		problems = append(problems, altered(name, "spec.paramRef", "not as shipped"))
 	}
 	return problems
 }
@@ -120,8 +141,11 @@ func differences(shipped, found *admissionv1.ValidatingAdmissionPolicySpec, list
 	if found.FailurePolicy != nil && *found.FailurePolicy != admissionv1.Fail {
 		differ("spec.failurePolicy", "is %s, so that what cannot be checked is let through", *found.FailurePolicy)
 	}
-	if found.ParamKind != nil {
+	switch {
+	case shipped.ParamKind == nil && found.ParamKind != nil:
 		differ("spec.paramKind", "is set")
+	case !equality.Semantic.DeepEqual(shipped.ParamKind, found.ParamKind):
+		differ("spec.paramKind", "not as shipped")
 	}
 	if !coversRules(shipped.MatchConstraints, found.MatchConstraints) {
 		differ("spec.matchConstraints", "leaves requests out that the shipped policy checks")

@@ -193,3 +193,42 @@ func TestEnforcesNowhereWithoutPolicies(t *testing.T) {
 		}
 	})
 }
+
+// TestAwaiting: the policy that has pods wait for others was not looked at. It need not be installed; where it is, it is as shipped or
+// what is wrong with it is named.
+func TestAwaiting(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		alter func(found map[string]Pair)
+		known bool
+		want  string // part of the one problem; empty for none
+	}{
+		{"as shipped", func(map[string]Pair) {}, true, ""},
+		{"not installed", func(found map[string]Pair) { delete(found, awaitedPolicies) }, false, ""},
+		{"the binding deleted", func(found map[string]Pair) { found[awaitedPolicies] = Pair{Policy: found[awaitedPolicies].Policy} }, true,
+			"there is no ValidatingAdmissionPolicyBinding tradewind-awaited-policies"},
+		{"for some policies only", func(found map[string]Pair) {
+			found[awaitedPolicies].Binding.Spec.ParamRef.Selector.MatchLabels = map[string]string{"a": "b"}
+		}, true, "spec.paramRef: not as shipped"},
+		{"without policies", func(found map[string]Pair) { found[awaitedPolicies].Binding.Spec.ParamRef = nil }, true, "spec.paramRef: not as shipped"},
+		{"of another kind", func(found map[string]Pair) { found[awaitedPolicies].Policy.Spec.ParamKind.Kind = "ConfigMap" }, true, "spec.paramKind: not as shipped"},
+		{"of none", func(found map[string]Pair) { found[awaitedPolicies].Policy.Spec.ParamKind = nil }, true, "spec.paramKind: not as shipped"},
+		{"for other namespaces", func(found map[string]Pair) {
+			found[awaitedPolicies].Binding.Spec.MatchResources.NamespaceSelector.MatchLabels = map[string]string{"team": "a"}
+		}, true, ""},
+		{"for some pods only", func(found map[string]Pair) {
+			found[awaitedPolicies].Binding.Spec.MatchResources.ObjectSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"a": "b"}}
+		}, true, "leaves more out than namespaces"},
+	} {
+		found := installed(t)
+		c.alter(found)
+		state := expected(t).Inspect(found)
+		problems := state.Awaiting.Problems
+		if state.Awaiting.Known != c.known || (len(problems) > 0) != (c.want != "") || c.want != "" && (len(problems) != 1 || !strings.Contains(problems[0], c.want)) {
+			t.Errorf("%s: known %t, %q", c.name, state.Awaiting.Known, problems)
+		}
+		if !state.Locations.InForce() || !state.Enforcement.InForce() {
+			t.Errorf("%s: locations %q, enforcement %q", c.name, state.Locations.Problems, state.Enforcement.Problems)
+		}
+	}
+}

@@ -25,10 +25,13 @@ const (
 	nodeLocations    = "tradewind-node-locations"
 	enforcedPods     = "tradewind-enforced-pods"
 	enforcedBindings = "tradewind-enforced-bindings"
+	awaitedPolicies  = "tradewind-awaited-policies"
 )
 
 // Names returns the names of the policies that are looked at, which are those of their bindings too.
-func Names() []string { return []string{nodeLocations, enforcedPods, enforcedBindings} }
+func Names() []string {
+	return []string{nodeLocations, enforcedPods, enforcedBindings, awaitedPolicies}
+}
 
 // LabelEnforce on a namespace, with the value "true", has the component enforce of the installation refuse pods in it that
 // go past the scheduler.

@@ -13,6 +13,9 @@ type State struct {
 	Locations Verdict
 	// Enforcement is about the policies that close the ways round the scheduler in namespaces.
 	Enforcement Verdict
+	// Awaiting is about the policy that keeps pods out until the scheduler has read the policies that select them. It is not known where
+	// it is not installed, which nobody needs to do.
+	Awaiting Verdict
 	// Namespaces are the selectors of the namespaces in which enforcement is in force; a namespace must match all of them.
 	Namespaces []metav1.LabelSelector
 }
@@ -30,7 +33,7 @@ func (v Verdict) InForce() bool { return v.Known && len(v.Problems) == 0 }
 
 // Equal says whether two states say the same.
 func (s State) Equal(other State) bool {
-	return s.Locations.equal(other.Locations) && s.Enforcement.equal(other.Enforcement) &&
+	return s.Locations.equal(other.Locations) && s.Enforcement.equal(other.Enforcement) && s.Awaiting.equal(other.Awaiting) &&
 		slices.EqualFunc(s.Namespaces, other.Namespaces, func(a, b metav1.LabelSelector) bool {
 			return metav1.FormatLabelSelector(&a) == metav1.FormatLabelSelector(&b)
 		})

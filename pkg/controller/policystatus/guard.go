@@ -75,6 +75,10 @@ func admissionEnforced(namespaces []string, state *cluster.State) metav1.Conditi
 	case len(open) == 0:
 		condition.Status, condition.Reason = metav1.ConditionTrue, reasonNamespacesEnforced
 		condition.Message = "pods that name another scheduler, or a node, are refused in the namespaces of the policy"
+		if problems := state.Admission.Awaiting.Problems; len(problems) > 0 {
+			condition.Message += "; some may be let in before the scheduler has read it: " + status.Join(problems, "; ", most) +
+				"; add deploy/install/components/await-policies to the installation again"
+		}
 	case !state.Admission.Enforcement.Known:
 		condition.Status, condition.Reason = metav1.ConditionUnknown, reasonGuardUnknown
 		condition.Message = "whether pods that name another scheduler, or a node, are refused has not been found out"

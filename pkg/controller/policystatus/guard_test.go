@@ -124,6 +124,13 @@ func TestGuards(t *testing.T) {
 			locations:  guarded, admission: enforced,
 		},
 		{
+			name: "guard-rail that pods do not wait for", spec: euOnly,
+			namespaces: map[string]labels.Set{"shop": labelled("team")},
+			state:      admission.State{Locations: inForce, Enforcement: inForce, Namespaces: selectors, Awaiting: admission.Verdict{Known: true, Problems: []string{"it is altered"}}},
+			locations:  guarded, admission: enforced + "; some may be let in before the scheduler has read it: it is altered; " +
+				"add deploy/install/components/await-policies to the installation again",
+		},
+		{
 			name: "guard-rail over nothing", spec: euOnly, namespaces: map[string]labels.Set{"us": nil, "kube-system": {"team": "eu"}},
 			state:     admission.State{Locations: inForce, Enforcement: inForce, Namespaces: selectors},
 			locations: guarded, admission: "True NamespacesEnforced: the policy selects no namespace but those of the system",
