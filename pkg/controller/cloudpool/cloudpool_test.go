@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -347,5 +348,34 @@ func TestNamesStay(t *testing.T) {
 		if name != first.Name && pool.Spec.MaxNodes != nil {
 			t.Errorf("pool %s has limits that nobody set", name)
 		}
+	}
+}
+
+// TestClosedNodes: a pool of which all nodes are cordoned when it is found is described by them, and says why it does not count; one of
+// which some are counts all of them. A node that its cloud has not said anything of yet describes nothing.
+func TestClosedNodes(t *testing.T) {
+	cordoned := func(n *corev1.Node) { n.Spec.Unschedulable = true }
+	b := newBench(t)
+	pool := b.only(b.plan(node("a", "eu-west-1a", cordoned), node("b", "eu-west-1a", cordoned)))
+	spec := &pool.Spec
+	if spec.Cloud != "aws" || spec.Zone != "eu-west-1a" || spec.InstanceType != "m7i.large" || spec.Labels["team"] != "shop" || len(spec.Taints) != 1 ||
+		spec.Allocatable.Cpu().Value() != 2 {
+		t.Errorf("it is described as %+v", spec)
+	}
+	available := meta.FindStatusCondition(pool.Status.Conditions, v1alpha1.ConditionAvailable)
+	if pool.Status.Nodes != 2 || pool.Status.ReadyNodes != 2 || available.Status != metav1.ConditionFalse || available.Reason != reasonUnavailable ||
+		!strings.HasPrefix(available.Message, "node a ") {
+		t.Errorf("it says %+v", pool.Status)
+	}
+	pool = b.only(b.plan(node("a", "eu-west-1a", cordoned), node("b", "eu-west-1a")))
+	if pool.Status.Nodes != 2 || !meta.IsStatusConditionTrue(pool.Status.Conditions, v1alpha1.ConditionAvailable) {
+		t.Errorf("with a node in use it says %+v", pool.Status)
+	}
+	raw := func(n *corev1.Node) {
+		n.Spec.Taints = append(n.Spec.Taints, corev1.Taint{Key: taintUninitialized, Effect: corev1.TaintEffectNoSchedule})
+		cordoned(n)
+	}
+	if pools := newBench(t).plan(node("a", "eu-west-1a", raw)); len(pools) != 0 {
+		t.Errorf("a node of which its cloud has said nothing makes the pools %v", slices.Collect(maps.Keys(pools)))
 	}
 }

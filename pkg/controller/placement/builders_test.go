@@ -2,6 +2,7 @@ package placement
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -40,6 +41,8 @@ type bench struct {
 	// writes counts requests; refuse, if set, is what they are answered with.
 	writes int
 	refuse error
+	// versions has writes of statuses answered with the version that they made, as an API server does.
+	versions bool
 	// generation is that of the last Deployment.
 	generation int64
 	rounds     []*rounds.Round
@@ -79,7 +82,13 @@ func newBench(t testing.TB) *bench {
 			if err := count(); err != nil {
 				return err
 			}
-			return to.SubResource(name).Apply(ctx, object, options...)
+			err := to.SubResource(name).Apply(ctx, object, options...)
+			if answer, ok := object.(metav1.Object); ok && b.versions { // which the fake leaves out
+				var now v1alpha1.Placement
+				err = errors.Join(err, to.Get(ctx, client.ObjectKey{Namespace: answer.GetNamespace(), Name: answer.GetName()}, &now))
+				answer.SetResourceVersion(now.ResourceVersion)
+			}
+			return err
 		},
 	}).Build()
 	b.Planner = newPlanner(b.api, b.events, Options{
