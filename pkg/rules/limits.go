@@ -77,6 +77,25 @@ func (l *LocationLimits) HostReason(replicasOnNode int) string {
 	return ""
 }
 
+// Opens says whether one more replica may go somewhere that it might not before: to one of the classes, or to a node that holds some
+// replicas. Of nodes it does not say which.
+func (l *LocationLimits) Opens(before *LocationLimits, classes []*Class) bool {
+	for _, class := range classes {
+		if before.Reason(class) != "" && l.Reason(class) == "" {
+			return true
+		}
+	}
+	if !l.ByHost() {
+		return false
+	}
+	for replicas := 1; replicas <= l.view.Placed(); replicas++ {
+		if before.HostReason(replicas) != "" && l.HostReason(replicas) == "" {
+			return true
+		}
+	}
+	return false
+}
+
 // LatencyLimits are the limits on round trips from clients and to called workloads, over the replicas as they are now.
 type LatencyLimits struct {
 	rules    *Rules

@@ -33,6 +33,13 @@ type Plugin struct {
 	again    sync.Map // types.UID of pods whose next attempt looks at all nodes, and since when
 }
 
+// What the event of a pod says after "0/5000 nodes are available: 1 Insufficient cpu, 4999 " where the nodes changed between the
+// choice of the best and their filters.
+const (
+	notLookedAt  = "node(s) not looked at yet"
+	lookingAtAll = "The best nodes for the pod have just been taken; it is tried again at once, on all nodes."
+)
+
 // forgotten is after how long a pod is not waited for that was to be tried again: it is gone.
 const forgotten = 10 * time.Minute
 
@@ -114,7 +121,7 @@ func (*Plugin) PreFilterExtensions() fwk.PreFilterExtensions { return nil }
 
 // PostFilter keeps a narrowed attempt from preempting, and has the pod tried on all nodes at once after. It is asked only
 // when something else happened between the choice of the nodes and their filters, since one of them had passed.
-func (p *Plugin) PostFilter(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, _ fwk.NodeToStatusReader) (*fwk.PostFilterResult, *fwk.Status) {
+func (p *Plugin) PostFilter(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, refused fwk.NodeToStatusReader) (*fwk.PostFilterResult, *fwk.Status) {
 	if _, err := state.Read(Name); err != nil {
 		return nil, fwk.NewStatus(fwk.Unschedulable)
 	}
@@ -127,7 +134,11 @@ func (p *Plugin) PostFilter(ctx context.Context, state fwk.CycleState, pod *core
 	})
 	p.again.Store(pod.UID, now)
 	p.Handle.Activate(klog.FromContext(ctx), map[string]*corev1.Pod{pod.Namespace + "/" + pod.Name: pod})
-	return nil, fwk.NewStatus(fwk.UnschedulableAndUnresolvable, "the best nodes have just changed; all are looked at next")
+	// kube-scheduler would say that the other nodes did not satisfy this plugin, as if something were wrong with them.
+	if others, ok := refused.(interface{ SetAbsentNodesStatus(*fwk.Status) }); ok {
+		others.SetAbsentNodesStatus(fwk.NewStatus(fwk.UnschedulableAndUnresolvable, notLookedAt))
+	}
+	return nil, fwk.NewStatus(fwk.UnschedulableAndUnresolvable, lookingAtAll)
 }
 
 // EventsToRegister implements fwk.EnqueueExtensions: what this plugin rejects it has tried again itself.

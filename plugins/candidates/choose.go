@@ -8,7 +8,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 	fwk "k8s.io/kube-scheduler/framework"
 
-	"tradewind.dev/tradewind/pkg/state"
 	"tradewind.dev/tradewind/plugins/cycle"
 )
 
@@ -18,12 +17,6 @@ const (
 	// maxTries is on how many nodes all filters are run before all nodes are looked at instead, side by side.
 	maxTries = 300
 )
-
-// place is a group that the pod may go to.
-type place struct {
-	*group
-	points int64
-}
 
 // choose returns the names of the nodes worth looking at; nil for all. state is one in which all PreFilter plugins ran;
 // others is what they leave.
@@ -42,7 +35,7 @@ func (p *Plugin) choose(ctx context.Context, state fwk.CycleState, pod *cycle.Po
 	p.nodes.refresh(p.Live.Store, infos)
 	wanted := newDemand(object, among)
 	places, refused := p.places(state, pod, wanted)
-	p.rank(state, pod, places)
+	places = p.rank(state, pod, wanted, places)
 	reach := p.reach(wanted, places)
 	tries := maxTries
 	for len(places) > 0 {
@@ -73,46 +66,6 @@ func (p *Plugin) choose(ctx context.Context, state fwk.CycleState, pod *cycle.Po
 		places = places[behind:]
 	}
 	return nil
-}
-
-// places are those that every rule allows and that have room. refused is how many nodes each rule excludes, counted once each.
-func (p *Plugin) places(state fwk.CycleState, pod *cycle.Pod, wanted *demand) (out []place, refused []int) {
-	skipped, rules := state.GetSkipFilterPlugins(), p.settings().rules
-	refused = make([]int, len(rules))
-	for i := range p.nodes.groups {
-		of := &p.nodes.groups[i]
-		by := slices.IndexFunc(rules, func(rule cycle.Judge) bool {
-			return !skipped.Has(rule.Plugin) && !rule.Allows(state, pod, of.node)
-		})
-		if by >= 0 {
-			refused[by] += len(of.members)
-			continue
-		}
-		if !wanted.tolerates(of.taints, corev1.TaintEffectNoSchedule, corev1.TaintEffectNoExecute) {
-			continue
-		}
-		if slices.ContainsFunc(of.members, func(member int) bool { return p.fits(wanted, member) }) {
-			out = append(out, place{group: of})
-		}
-	}
-	return out, refused
-}
-
-// rank sorts places by their points, the most first.
-func (p *Plugin) rank(cycleState fwk.CycleState, pod *cycle.Pod, places []place) {
-	p.Price(pod, func(yield func(*state.Node) bool) {
-		for i := range places {
-			if !yield(places[i].node) {
-				return
-			}
-		}
-	})
-	for i := range places {
-		for _, score := range p.settings().scores {
-			places[i].points += p.settings().weights[score.Plugin] * score.Points(cycleState, pod, places[i].node)
-		}
-	}
-	slices.SortStableFunc(places, func(a, b place) int { return int(b.points - a.points) })
 }
 
 // some returns the nodes of places that are equally good, or enough of them, and how many there are. Of more than enough it

@@ -20,26 +20,41 @@ type nodes struct {
 	rooms  []room
 }
 
-// group is nodes that are alike in all but their room: no rule, price or taint tells them apart.
+// group is nodes that are alike in all but their room and how much memory they have: no rule or taint tells them apart, nor does
+// the price of a core. Machines of one type differ by some KiB of memory, so that a byte costs a little more on one than on another.
 type group struct {
 	kind
 	node    *state.Node // any of them
 	taints  []corev1.Taint
 	members []int
+	// leastPerByte and mostPerByte are the bounds of what a byte of memory costs, in US dollars an hour.
+	leastPerByte, mostPerByte float64
 }
 
 // kind is what makes nodes one group.
 type kind struct {
 	class  *rules.Class
-	rates  pricing.Rates
+	rates  pricing.Rates // but for memory
 	priced bool
 	marks  string // the taints as text
+}
+
+// costsAlike says whether a pod costs the same on all nodes of a group: because they are the same, or since it is not its memory that it
+// costs.
+func (g *group) costsAlike(request pricing.Resources) bool {
+	return g.leastPerByte == g.mostPerByte || g.mostPerByte*float64(request.MemoryBytes) <= g.rates.Hourly(request)
+}
+
+// join adds a node's price of memory to the bounds.
+func (g *group) join(facts *state.Node) {
+	g.leastPerByte, g.mostPerByte = min(g.leastPerByte, facts.Rates.PerByte), max(g.mostPerByte, facts.Rates.PerByte)
 }
 
 // room is what one node has left, as the scheduler counts it.
 type room struct {
 	generation       int64
 	object           *corev1.Node
+	facts            *state.Node
 	group            int
 	milliCPU, memory int64
 	pods             int
@@ -62,10 +77,12 @@ func (n *nodes) refresh(store *state.Store, infos []fwk.NodeInfo) {
 		if !ok {
 			at = len(n.groups)
 			groups[key] = at
-			n.groups = append(n.groups, group{kind: key, node: facts, taints: taintsOf(info.Node())})
+			perByte := facts.Rates.PerByte
+			n.groups = append(n.groups, group{kind: key, node: facts, taints: taintsOf(info.Node()), leastPerByte: perByte, mostPerByte: perByte})
 		}
 		n.groups[at].members = append(n.groups[at].members, i)
-		n.rooms[i].group = at
+		n.groups[at].join(facts)
+		n.rooms[i].group, n.rooms[i].facts = at, facts
 		n.rooms[i].read(info)
 	}
 }
@@ -77,8 +94,12 @@ func (n *nodes) update(store *state.Store) bool {
 		if info.GetGeneration() == known.generation {
 			continue
 		}
-		if object := info.Node(); object != known.object && kindOf(store.Node(object), object) != n.groups[known.group].kind {
-			return false
+		if object := info.Node(); object != known.object {
+			of := &n.groups[known.group]
+			if known.facts = store.Node(object); kindOf(known.facts, object) != of.kind {
+				return false
+			}
+			of.join(known.facts)
 		}
 		known.read(info)
 	}
@@ -104,6 +125,7 @@ func percentFree(allocatable, requested int64) int {
 
 func kindOf(facts *state.Node, object *corev1.Node) kind {
 	out := kind{class: facts.Class, rates: facts.Rates, priced: facts.Price.Known}
+	out.rates.PerByte = 0
 	if taints := taintsOf(object); len(taints) > 0 {
 		texts := make([]string, len(taints))
 		for i := range taints {

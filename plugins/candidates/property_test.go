@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	"pgregory.net/rapid"
 )
 
@@ -61,6 +62,11 @@ func onRandomCluster(t *testing.T, draw *rapid.T, nodes, pods int) {
 		case 3, 4:
 			node.Labels["eks.amazonaws.com/capacityType"] = "SPOT"
 		}
+		// Machines of one type differ by some KiB; where they differ by gibibytes so do their points.
+		more := rapid.SampledFrom([]int64{0, 0, 4 << 10, 52 << 10, 1 << 30, 8 << 30}).Draw(draw, "more memory")
+		memory := node.Status.Allocatable.Memory().DeepCopy()
+		memory.Add(*resource.NewQuantity(more, resource.BinarySI))
+		node.Status.Allocatable[corev1.ResourceMemory] = memory
 		c.node(node)
 		if rapid.Bool().Draw(draw, "busy") {
 			other := c.pod(rapid.SampledFrom([]string{"1", "3500m", "4"}).Draw(draw, "what runs there asks for"))

@@ -62,7 +62,7 @@ func (p *Plugin) reach(wanted *demand, places []place) int64 {
 		}
 	}
 	for i := range places {
-		if !wanted.tolerates(places[i].taints, corev1.TaintEffectPreferNoSchedule) {
+		if !wanted.tolerates(places[i].group.taints, corev1.TaintEffectPreferNoSchedule) {
 			reach += weights[names.TaintToleration]
 			break
 		}

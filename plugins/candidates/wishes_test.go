@@ -151,9 +151,15 @@ func TestANarrowedAttemptNeverPreempts(t *testing.T) {
 	}
 	statuses := framework.NewDefaultNodeToStatus()
 	statuses.Set("cheapest", fwk.NewStatus(fwk.Unschedulable, "Insufficient cpu"))
+	statuses.SetAbsentNodesStatus(fwk.NewStatus(fwk.UnschedulableAndUnresolvable, "node(s) didn't satisfy plugin(s) [TradewindCandidates]"))
 	nominated, status := profile.RunPostFilterPlugins(t.Context(), cycle, pod, statuses)
 	if nominated != nil || status.Code() != fwk.UnschedulableAndUnresolvable {
 		t.Errorf("a narrowed attempt came to preemption: %v, %v", nominated, status)
+	}
+	event := (&framework.FitError{Pod: pod, NumAllNodes: 2, Diagnosis: framework.Diagnosis{NodeToStatus: statuses, PostFilterMsg: status.Message()}}).Error()
+	if want := "0/2 nodes are available: 1 Insufficient cpu, 1 node(s) not looked at yet. " +
+		"The best nodes for the pod have just been taken; it is tried again at once, on all nodes."; event != want {
+		t.Errorf("the event says %q, want %q", event, want)
 	}
 	if _, result = prefilter(); !result.AllNodes() {
 		t.Errorf("the next attempt looks at %v, want all nodes", result.NodeNames)

@@ -82,8 +82,8 @@ func (p *Plugin) PostBind(_ context.Context, state fwk.CycleState, _ *corev1.Pod
 	p.ObservePlaced(state, node)
 }
 
-// EventsToRegister retries a pod when a node in an allowed location appears, when a replica of its workload is placed or goes
-// away, and when the nodes that its skew is counted over change.
+// EventsToRegister retries a pod when a node in an allowed location appears, when a replica of its workload that is placed or goes
+// away lets it go elsewhere, and when the nodes that its skew is counted over change.
 func (p *Plugin) EventsToRegister(context.Context) ([]fwk.ClusterEventWithHint, error) {
 	allowed := func(ruled *rules.Rules, node *state.Node, pod *corev1.Pod) bool {
 		revision := workload.Revision(pod)
@@ -91,7 +91,7 @@ func (p *Plugin) EventsToRegister(context.Context) ([]fwk.ClusterEventWithHint, 
 	}
 	return []fwk.ClusterEventWithHint{
 		{Event: fwk.ClusterEvent{Resource: fwk.Node, ActionType: cycle.NodeEvents | fwk.Delete}, QueueingHintFn: p.NodeHint(allowed)},
-		{Event: fwk.ClusterEvent{Resource: fwk.Pod, ActionType: cycle.PodEvents}, QueueingHintFn: p.PodHint(false)},
+		{Event: fwk.ClusterEvent{Resource: fwk.Pod, ActionType: cycle.PodEvents}, QueueingHintFn: p.replicaHint()},
 		p.OwnChange(),
 	}, nil
 }

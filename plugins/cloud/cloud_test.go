@@ -1,9 +1,12 @@
 package cloud_test
 
 import (
+	"fmt"
 	"maps"
+	"slices"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/types"
 	fwk "k8s.io/kube-scheduler/framework"
 
 	"tradewind.dev/tradewind/plugins/cloud"
@@ -126,26 +129,89 @@ func TestScore(t *testing.T) {
 	}
 }
 
-func TestWakesPods(t *testing.T) {
+func TestNodesWakePods(t *testing.T) {
 	c := clouds(t, "spread: [{topologyKey: tradewind.dev/cloud, minDomains: 2}]").Set(plugintest.Replica("web-1", "web", "aws-1"))
 	waiting := plugintest.Replica("web-9", "web", "")
 	c.Set(waiting)
 	aws, gcp := plugintest.AWS("new", "eu-west-1a", "m5.large"), plugintest.GCP("new", "europe-west1-b", "n2-standard-2")
 	for _, tt := range []struct {
 		name          string
-		event         fwk.ClusterEvent
 		before, after any
 		want          bool
 	}{
-		{"a node in the other cloud", fwk.ClusterEvent{Resource: fwk.Node, ActionType: fwk.Add}, nil, gcp, true},
-		{"a node in the same cloud", fwk.ClusterEvent{Resource: fwk.Node, ActionType: fwk.Add}, nil, aws, false},
-		{"a replica goes", fwk.ClusterEvent{Resource: fwk.Pod, ActionType: fwk.Delete}, plugintest.Replica("web-1", "web", "aws-1"), nil, true},
-		{"another workload's goes", fwk.ClusterEvent{Resource: fwk.Pod, ActionType: fwk.Delete}, plugintest.Replica("db-1", "db", "aws-1"), nil, false},
-		{"a replica is placed", fwk.ClusterEvent{Resource: fwk.Pod, ActionType: fwk.Add}, nil, plugintest.Replica("web-2", "web", "gcp"), true},
+		{"a node in the other cloud", nil, gcp, true},
+		{"a node in the same cloud", nil, aws, false},
+		{"a node comes to the other cloud", aws, gcp, true},
+		{"a node in the other cloud changes", gcp, gcp.DeepCopy(), false},
+		{"a node goes", gcp, nil, false},
 	} {
-		if got := c.Hints(tt.event, waiting, tt.before, tt.after)[cloud.Name]; got != tt.want {
+		event := fwk.ClusterEvent{Resource: fwk.Node, ActionType: fwk.Add | fwk.UpdateNodeLabel | fwk.Delete}
+		if got := c.Hints(event, waiting, tt.before, tt.after)[cloud.Name]; got != tt.want {
 			t.Errorf("%s: wakes %t, want %t", tt.name, got, tt.want)
 		}
+	}
+}
+
+// A replica that is placed or goes wakes those that wait only where it lets them go somewhere. Each did, in all revisions: of a
+// thousand that waited all were tried again for each that was placed.
+func TestReplicasWakePods(t *testing.T) {
+	const (
+		halves = "spread: [{topologyKey: tradewind.dev/cloud, maxSharePercent: 50}]"
+		byNode = "spread: [{topologyKey: kubernetes.io/hostname, maxSharePercent: 1}]"
+	)
+	for _, tt := range []struct {
+		name, policy string
+		wanted       int32
+		placed       []string // their nodes
+		event        string   // the node of a replica that is placed or goes
+		goes         bool
+		want         bool
+	}{
+		{"one goes from the cloud that has its share", halves, 2, []string{"aws-1", "gcp"}, "aws-1", true, true},
+		{"one goes from a cloud that keeps more than its share", halves, 2, []string{"aws-1", "aws-2", "spot", "gcp"}, "aws-1", true, false},
+		{"one goes from where there was room anyway", halves, 8, []string{"aws-1", "gcp"}, "aws-1", true, false},
+		{"one is placed", halves, 4, []string{"aws-1", "aws-2"}, "gcp", false, false},
+		{"one is placed beyond those that are wanted, so that the shares are of more", halves, 1, []string{"aws-1", "gcp"}, "gcp", false, true},
+		{"one goes from the only cloud that has one", "spread: [{topologyKey: tradewind.dev/cloud, minDomains: 2}]", 2, []string{"aws-1"}, "aws-1", true, true},
+		{"one is placed in the cloud that has one", "spread: [{topologyKey: tradewind.dev/cloud, minDomains: 2}]", 3, []string{"aws-1"}, "aws-2", false, false},
+		{"one goes from spot capacity", "cost: {spot: {maxPercent: 50}}", 2, []string{"spot", "aws-1"}, "spot", true, true},
+		{"one goes from elsewhere", "cost: {spot: {maxPercent: 50}}", 2, []string{"spot", "aws-1"}, "aws-1", true, false},
+		{"one goes from a node", byNode, 3, []string{"aws-1", "aws-2"}, "aws-1", true, true},
+		{"one is placed on a node", byNode, 3, []string{"aws-1"}, "aws-2", false, false},
+		{"one is placed, which may make another the emptiest", "spread: [{topologyKey: tradewind.dev/cloud, maxSkew: 1}]", 3, []string{"aws-1"}, "gcp", false, true},
+		{"no rule is about replicas", "locations: {required: [{key: tradewind.dev/cloud, operator: In, values: [gcp]}]}", 2, []string{"gcp"}, "gcp", true, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := clouds(t, tt.policy).Set(plugintest.Revision("web", tt.wanted))
+			waiting := plugintest.Replica("web-9", "web", "")
+			c.Set(waiting)
+			for i, node := range tt.placed {
+				c.Set(plugintest.Replica(fmt.Sprint("web-", i), "web", node))
+			}
+			other := plugintest.Replica("web-8", "web", tt.event)
+			event, before, after := fwk.ClusterEvent{Resource: fwk.Pod, ActionType: fwk.Add}, any(nil), any(other)
+			if tt.goes {
+				other.Name, other.UID = fmt.Sprint("web-", slices.Index(tt.placed, tt.event)), types.UID(fmt.Sprint("web-", slices.Index(tt.placed, tt.event)))
+				event.ActionType, before, after = fwk.Delete, other, nil
+			}
+			heard := []bool{false}
+			if !tt.goes {
+				heard = append(heard, true) // what the state has heard of a replica that is placed makes no difference
+			}
+			for _, heard := range heard {
+				if heard {
+					c.Set(other)
+				}
+				if got := c.Hints(event, waiting, before, after)[cloud.Name]; got != tt.want {
+					t.Errorf("wakes %t, want %t; the state has heard of it: %t", got, tt.want, heard)
+				}
+			}
+		})
+	}
+	c := clouds(t, halves)
+	waiting := plugintest.Replica("web-9", "web", "")
+	if c.Set(waiting).Hints(fwk.ClusterEvent{Resource: fwk.Pod, ActionType: fwk.Delete}, waiting, plugintest.Replica("db-1", "db", "aws-1"), nil)[cloud.Name] {
+		t.Error("another workload's replica goes, and wakes it")
 	}
 }
 

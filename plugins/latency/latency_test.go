@@ -63,6 +63,32 @@ func TestFilter(t *testing.T) {
 	}
 }
 
+// Clients on both sides of an ocean need a replica on each. Which side the last replica must go to depends on what preemption leaves of
+// the others.
+func TestPreemptionsChanges(t *testing.T) {
+	both := web + "latency: {clients: [{location: DE, sharePercent: 50}, {location: US, sharePercent: 50}], maxMilliseconds: 50}"
+	placed, waiting := plugintest.Replica("web-1", "web", "frankfurt"), plugintest.Replica("web-9", "web", "")
+	cycle := cluster(t, both).LatencyMap("measured", trips+"\n"+
+		"- {from: US, to: aws/us-east-1, milliseconds: \"20\"}\n- {from: US, to: aws/eu-central-1, milliseconds: \"95\"}\n"+
+		"- {from: US, to: aws/eu-west-1, milliseconds: \"80\"}").
+		Set(plugintest.Revision("web", 2), placed, waiting).Cycle(waiting)
+	europe, america := func(of *plugintest.Cycle) bool { return of.Filter("ireland").IsSuccess() },
+		func(of *plugintest.Cycle) bool { return of.Filter("virginia").IsSuccess() }
+	if europe(cycle) || !america(cycle) {
+		t.Fatalf("with one replica in Europe the other belongs in America: refused %v", cycle.Refused())
+	}
+	tried := cycle.Clone()
+	if status := tried.Remove(placed, "frankfurt"); !status.IsSuccess() || !europe(tried) || !america(tried) {
+		t.Errorf("without the replica: %v, refused %v", status, tried.Refused())
+	}
+	if status := tried.Add(plugintest.Replica("web-2", "web", "virginia"), "virginia"); !status.IsSuccess() || !europe(tried) || america(tried) {
+		t.Errorf("with one in America instead: %v, refused %v", status, tried.Refused())
+	}
+	if europe(cycle) || !america(cycle) {
+		t.Error("what was tried changed the cycle")
+	}
+}
+
 func TestSkipsAndScores(t *testing.T) {
 	c := cluster(t, web+"latency: {clients: [{location: DE, sharePercent: 100}], requestsPerSecond: 1000}\noptimizeFor: Latency")
 	waiting := plugintest.Replica("web-9", "web", "")

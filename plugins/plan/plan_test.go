@@ -55,7 +55,18 @@ func TestStrict(t *testing.T) {
 	if status := tried.Remove(plugintest.Replica("web-1", "web", "frankfurt"), "frankfurt"); !status.IsSuccess() || !tried.Filter("frankfurt").IsSuccess() {
 		t.Errorf("without the replica: %v", tried.Filter("frankfurt").Reasons())
 	}
-	if cycle.Filter("frankfurt").IsSuccess() {
+	for _, name := range []string{"web-3", "web-4"} {
+		if !tried.Filter("ireland").IsSuccess() {
+			t.Errorf("before %s: %v", name, tried.Filter("ireland").Reasons())
+		}
+		if status := tried.Add(plugintest.Replica(name, "web", "ireland"), "ireland"); !status.IsSuccess() {
+			t.Errorf("with a replica more: %v", status)
+		}
+	}
+	if tried.Filter("ireland").IsSuccess() {
+		t.Error("with both that are planned there, Ireland takes a third")
+	}
+	if cycle.Filter("frankfurt").IsSuccess() || !cycle.Filter("ireland").IsSuccess() {
 		t.Error("what was tried changed the cycle")
 	}
 }
