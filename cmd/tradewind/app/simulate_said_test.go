@@ -177,7 +177,7 @@ func TestSimulateSays(t *testing.T) {
 			files: japan + onGCP("g", "europe-west2-a") + service("Deployment", "web", "1", "500m") + service("Deployment", "db", "1", "500m") +
 				of("web", "locations: {required: [{key: tradewind.dev/cloud, operator: In, values: [gcp]}]}, traffic: [{to: {name: db}, maxMilliseconds: 200}]") +
 				of("db", "locations: {required: [{key: tradewind.dev/cloud, operator: In, values: [azure]}]}"), placed: 2,
-			stdout: []string{"Rests on estimates", "Deployment shop/web: the limit of 200 ms to shop/db is met by an estimate only", "from gcp/europe-west2 to azure/japanwest"},
+			stdout: []string{"Rests on estimates", "shop/web: the limit of 200 ms to shop/db is met by an estimate only", "from gcp/europe-west2 to azure/japanwest"},
 		},
 		{
 			name:  "a limit that only measurements may meet",
