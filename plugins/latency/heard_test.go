@@ -4,7 +4,9 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	fwk "k8s.io/kube-scheduler/framework"
+	"k8s.io/utils/ptr"
 
 	"tradewind.dev/tradewind/pkg/workload"
 	"tradewind.dev/tradewind/plugins/latency"
@@ -20,8 +22,7 @@ func TestPodsAreHeardOfByHints(t *testing.T) {
 	}
 	placed := version(plugintest.Replica("web-1", "web", "ireland"), "1")
 	going := version(plugintest.Replica("web-1", "web", "ireland"), "2")
-	now := plugintest.Revision("web", 2).CreationTimestamp
-	going.DeletionTimestamp = &now
+	going.DeletionTimestamp = ptr.To(metav1.NewTime(plugintest.Now))
 	anew := version(plugintest.Replica("web-1", "web", "ireland"), "3")
 	anew.UID = "another"
 	for _, tt := range []struct {
