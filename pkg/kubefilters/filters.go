@@ -14,13 +14,10 @@ import (
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/kubernetes/pkg/features"
-	"k8s.io/kubernetes/pkg/scheduler/apis/config"
-	"k8s.io/kubernetes/pkg/scheduler/apis/config/latest"
 	schedulercache "k8s.io/kubernetes/pkg/scheduler/backend/cache"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/dynamicresources"
-	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/names"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/nodevolumelimits"
 	frameworkruntime "k8s.io/kubernetes/pkg/scheduler/framework/runtime"
 	"k8s.io/kubernetes/pkg/scheduler/metrics"
@@ -49,6 +46,15 @@ type plugin struct {
 // New returns the filters of kube-scheduler's default profile, with the feature gates of this process. Close ends them.
 // Errors name a pod without a UID or with that of another; others mean a broken build.
 func New(objects Objects) (*Filters, error) {
+	profile, err := defaultProfile()
+	if err != nil {
+		return nil, err
+	}
+	return NewOf(profile, objects)
+}
+
+// NewOf is New with Kubernetes' own filters of a profile. Errors name an argument of a plugin too that it does not take.
+func NewOf(profile *Profile, objects Objects) (*Filters, error) {
 	initMetrics()
 	logger := logr.Discard()
 	ctx, cancel := context.WithCancel(klog.NewContext(context.Background(), logger))
@@ -56,14 +62,14 @@ func New(objects Objects) (*Filters, error) {
 		close: cancel, logger: logger,
 		cache: schedulercache.New(ctx, 0, nil), snapshot: schedulercache.NewEmptySnapshot(),
 	}
-	if err := f.fill(ctx, &objects); err != nil {
+	if err := f.fill(ctx, profile, &objects); err != nil {
 		cancel()
 		return nil, err
 	}
 	return f, nil
 }
 
-func (f *Filters) fill(ctx context.Context, objects *Objects) error {
+func (f *Filters) fill(ctx context.Context, profile *Profile, objects *Objects) error {
 	for _, node := range objects.Nodes {
 		f.cache.AddNode(f.logger, node)
 	}
@@ -80,15 +86,11 @@ func (f *Filters) fill(ctx context.Context, objects *Objects) error {
 			}
 		}
 	}
-	return f.start(ctx, objects.informerFactory(), nominated)
+	return f.start(ctx, profile, objects.informerFactory(), nominated)
 }
 
-// start makes a framework for each of the default profile's plugins that filters.
-func (f *Filters) start(ctx context.Context, factory informers.SharedInformerFactory, nominated nominator) error {
-	defaults, err := latest.Default()
-	if err != nil {
-		return fmt.Errorf("kube-scheduler's default configuration: %w", err)
-	}
+// start makes a framework for each of the profile's plugins that filters.
+func (f *Filters) start(ctx context.Context, profile *Profile, factory informers.SharedInformerFactory, nominated nominator) error {
 	options := []frameworkruntime.Option{
 		frameworkruntime.WithInformerFactory(factory),
 		frameworkruntime.WithSnapshotSharedLister(f.snapshot),
@@ -103,35 +105,18 @@ func (f *Filters) start(ctx context.Context, factory informers.SharedInformerFac
 		}
 		options = append(options, frameworkruntime.WithSharedDRAManager(manager))
 	}
-	registry, profile := plugins.NewInTreeRegistry(), &defaults.Profiles[0]
-	for _, enabled := range profile.Plugins.MultiPoint.Enabled {
-		made, err := frameworkruntime.NewFramework(ctx, registry, alone(profile, enabled), options...)
+	registry := plugins.NewInTreeRegistry()
+	for _, name := range profile.own() {
+		made, err := frameworkruntime.NewFramework(ctx, registry, profile.alone(name), options...)
 		if err != nil {
-			return fmt.Errorf("kube-scheduler's plugin %s: %w", enabled.Name, err)
+			return fmt.Errorf("kube-scheduler's plugin %s: %w", name, err)
 		}
 		f.enqueue = append(f.enqueue, made.PreEnqueuePlugins()...)
 		if listed := made.ListPlugins(); len(listed.PreFilter.Enabled)+len(listed.Filter.Enabled) > 0 {
-			f.plugins = append(f.plugins, plugin{name: enabled.Name, framework: made, reserves: len(listed.Reserve.Enabled) > 0})
+			f.plugins = append(f.plugins, plugin{name: name, framework: made, reserves: len(listed.Reserve.Enabled) > 0})
 		}
 	}
 	return nil
-}
-
-// alone is the profile with one of its plugins, beside the two without which there is no framework.
-func alone(profile *config.KubeSchedulerProfile, enabled config.Plugin) *config.KubeSchedulerProfile {
-	out := &config.KubeSchedulerProfile{SchedulerName: profile.SchedulerName, Plugins: &config.Plugins{
-		QueueSort: config.PluginSet{Enabled: []config.Plugin{{Name: names.PrioritySort}}},
-		Bind:      config.PluginSet{Enabled: []config.Plugin{{Name: names.DefaultBinder}}},
-	}}
-	if enabled.Name != names.PrioritySort && enabled.Name != names.DefaultBinder {
-		out.Plugins.MultiPoint.Enabled = []config.Plugin{enabled}
-	}
-	for _, arguments := range profile.PluginConfig {
-		if arguments.Name == enabled.Name {
-			out.PluginConfig = append(out.PluginConfig, arguments)
-		}
-	}
-	return out
 }
 
 // devices is what the filters know of devices that pods claim.

@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/kubefilters"
 	"tradewind.dev/tradewind/pkg/latency"
 	"tradewind.dev/tradewind/pkg/pricing"
 	"tradewind.dev/tradewind/pkg/rules"
@@ -20,6 +21,9 @@ import (
 type ExplainOptions struct {
 	// Profiles are the schedulers with Tradewind's plugins by name, and what they optimize for where no policy says.
 	Profiles map[string]v1alpha1.OptimizeFor
+	// Plugins of these and of other schedulers by name. Of a pod whose scheduler is not among them the filters of kube-scheduler's
+	// default profile and all of Tradewind's are asked.
+	Plugins map[string]*kubefilters.Profile
 	// OptimizeFor, if set, is taken instead of the profile's.
 	OptimizeFor v1alpha1.OptimizeFor
 	// Event is the scheduler's last event about the pod; nil when there is none or it cannot be read.
@@ -49,7 +53,7 @@ func Explain(snapshot *state.Snapshot, pod *corev1.Pod, options ExplainOptions) 
 		Policies: policiesInForce(snapshot.World().Policies, rules.Effective),
 		Nodes:    len(snapshot.Nodes), Scheduler: options.Event,
 	}
-	j, err := newJudge(snapshot, pod, rules, e.OptimizeFor)
+	j, err := newJudge(snapshot, pod, rules, e.OptimizeFor, options.Plugins[pod.Spec.SchedulerName])
 	if err != nil {
 		return nil, fmt.Errorf("pod %s/%s: %w", pod.Namespace, pod.Name, err)
 	}
@@ -74,7 +78,8 @@ func Explain(snapshot *state.Snapshot, pod *corev1.Pod, options ExplainOptions) 
 		}
 		e.Node, e.Bill, e.NotToday = factsOf(own.node), j.bill(own), own.obstacles
 	}
-	e.Plan = j.planned(all, own)
+	j.plan = j.planned(all, own)
+	e.Plan = j.plan
 	e.Waits = j.kubernetes.waits()
 	e.Excluded = groupExcluded(excluded)
 	e.Feasible = groupFeasible(feasible, own)

@@ -82,7 +82,7 @@ func (g Grouping) group(r *replica) string {
 		if len(r.rules.Sources) == 0 {
 			return noPolicy
 		}
-		return sources(r.rules.Sources, itself)
+		return policyNames(r.rules.Sources)
 	}
 	return g.groupOfNode(r.node)
 }

@@ -6,6 +6,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/kubefilters"
 	"tradewind.dev/tradewind/pkg/pricing"
 	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/state"
@@ -29,7 +30,9 @@ type judge struct {
 	onHost   map[string]int
 	// targets is what the plan has for the pod's workload; nil when there is none.
 	targets    *state.Targets
+	plan       *PlannedFor
 	kubernetes *kubernetes
+	profile    *kubefilters.Profile
 }
 
 // verdict is a node, what excludes it, and what the pod would cost there.
@@ -46,8 +49,11 @@ type verdict struct {
 }
 
 // newJudge prepares the rules for a pod as if it had no node: its own replica counts nowhere.
-func newJudge(snapshot *state.Snapshot, pod *corev1.Pod, ruled *rules.Rules, optimizeFor v1alpha1.OptimizeFor) (*judge, error) {
-	filters, err := askKubernetes(snapshot, pod)
+// profile is that of the pod's scheduler; nil where it is not known.
+func newJudge(
+	snapshot *state.Snapshot, pod *corev1.Pod, ruled *rules.Rules, optimizeFor v1alpha1.OptimizeFor, profile *kubefilters.Profile,
+) (*judge, error) {
+	filters, err := askKubernetes(snapshot, pod, profile)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +68,7 @@ func newJudge(snapshot *state.Snapshot, pod *corev1.Pod, ruled *rules.Rules, opt
 		snapshot: snapshot, pod: pod, rules: ruled, request: state.Request(pod), revision: revision,
 		view: snapshot.Revision(revision), callees: snapshot.Callees(pod, ruled.Traffic), optimizeFor: optimizeFor,
 		volume: snapshot.VolumeReason(ruled.Effective, pod), onHost: map[string]int{},
-		targets: snapshot.Targets(pod), kubernetes: filters,
+		targets: snapshot.Targets(pod), kubernetes: filters, profile: profile,
 	}
 	j.location = rules.NewLocationLimits(ruled, j.view)
 	if rules.LimitsSkew(ruled) {
@@ -87,37 +93,58 @@ func (j *judge) verdict(object *corev1.Node) verdict {
 	v.compute, v.computeKnown = node.HourlyUSD(j.request)
 	v.trips = j.rules.Trips(node.Class, j.view, j.callees, j.optimizeFor, nil)
 	v.preference = rules.PreferenceUSD(j.rules.Static(node.Class).UnmetPreference, v.compute)
-	add := func(rule Rule, reason string) {
-		if reason != "" {
-			v.obstacles = append(v.obstacles, Obstacle{Rule: rule, Message: reason})
-		}
-	}
 	before, after := j.kubernetes.obstacles(object)
 	v.obstacles = before
-	add(RuleVolumeResidency, j.volume)
-	for _, reason := range rules.ResidencyReasons(j.rules.Effective, node.Class.Location) {
-		add(RuleResidency, reason)
+	if j.asks(pluginResidency) {
+		v.add(RuleVolumeResidency, rules.Against{Reason: j.volume})
+		v.add(RuleResidency, rules.ResidencyAgainst(j.rules.Effective, node.Class.Location)...)
 	}
-	add(j.locationReason(node))
-	add(RuleLatency, j.latency.Reason(node.Class))
-	add(RuleCeiling, rules.CeilingReason(j.rules.Effective, j.view, v.compute, v.computeKnown))
-	add(RulePlan, j.planReason(node))
+	if j.asks(pluginCloud) {
+		locations, spread, spot := j.location.Against(node.Class)
+		v.add(RuleLocation, locations...)
+		v.add(RuleSpread, spread...)
+		v.add(RuleSpot, spot...)
+		if j.location.ByHost() {
+			v.add(RuleSpread, rules.Against{Reason: j.location.HostReason(j.onHost[node.Name])})
+		}
+	}
+	if j.asks(pluginLatency) {
+		v.add(RuleLatency, j.latency.Against(node.Class)...)
+	}
+	if j.asks(pluginCost) {
+		v.add(RuleCeiling, rules.Against{Reason: rules.CeilingReason(j.rules.Effective, j.view, v.compute, v.computeKnown), Unknown: !v.computeKnown})
+	}
+	if j.asks(pluginPlacement) {
+		v.add(RulePlan, rules.Against{Reason: j.planReason(node)})
+	}
 	v.obstacles = append(v.obstacles, after...)
 	return v
 }
 
-// locationReason says which of the location, spread and spot rules excludes a node.
-func (j *judge) locationReason(node *state.Node) (Rule, string) {
-	reason := j.location.Reason(node.Class)
-	switch {
-	case reason == "" && j.location.ByHost():
-		return RuleSpread, j.location.HostReason(j.onHost[node.Name])
-	case reason == j.rules.Static(node.Class).Location:
-		return RuleLocation, reason
-	case reason == rules.SpotReason(j.rules.Effective, j.view, node.Class):
-		return RuleSpot, reason
+// Tradewind's plugins that filter, as schedulers' configurations name them.
+const (
+	pluginResidency = "TradewindResidency"
+	pluginCloud     = "TradewindCloud"
+	pluginLatency   = "TradewindLatency"
+	pluginCost      = "TradewindCost"
+	pluginPlacement = "TradewindPlacement"
+)
+
+// AsksTradewind says whether a scheduler's profile has any of Tradewind's plugins that filter.
+func AsksTradewind(profile *kubefilters.Profile) bool {
+	return slices.ContainsFunc([]string{pluginResidency, pluginCloud, pluginLatency, pluginCost, pluginPlacement}, profile.Filters)
+}
+
+// asks says whether the pod's scheduler asks one of Tradewind's plugins about nodes: all of them, where its profile is not known.
+func (j *judge) asks(plugin string) bool { return j.profile == nil || j.profile.Filters(plugin) }
+
+// add adds what a rule has against the node; an empty reason is none.
+func (v *verdict) add(rule Rule, against ...rules.Against) {
+	for _, a := range against {
+		if a.Reason != "" {
+			v.obstacles = append(v.obstacles, Obstacle{Rule: rule, Message: a.Reason, unknown: a.Unknown, sources: a.Sources})
+		}
 	}
-	return RuleSpread, reason
 }
 
 // total is the bill that the scheduler compares, in US dollars an hour; known is false when a part of it is not known.

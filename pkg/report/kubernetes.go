@@ -38,20 +38,27 @@ type kubernetes struct {
 	blind map[Rule]string
 }
 
-// askKubernetes runs the filters for a pod as if it had no node.
-func askKubernetes(snapshot *state.Snapshot, pod *corev1.Pod) (*kubernetes, error) {
+// askKubernetes runs the filters of a profile for a pod as if it had no node; those of the default one where none is given.
+func askKubernetes(snapshot *state.Snapshot, pod *corev1.Pod, profile *kubefilters.Profile) (*kubernetes, error) {
 	pods := make([]*corev1.Pod, 0, len(snapshot.Pods))
 	for _, other := range snapshot.Pods {
 		if other.UID != pod.UID && !workload.Ended(other) {
 			pods = append(pods, other)
 		}
 	}
-	filters, err := kubefilters.New(kubefilters.Objects{
+	objects := kubefilters.Objects{
 		Nodes: snapshot.Nodes, Pods: pods, Namespaces: snapshot.Namespaces,
 		Claims: snapshot.Claims, Volumes: snapshot.Volumes, StorageClasses: snapshot.StorageClasses,
 		CSINodes: snapshot.CSINodes, CSIDrivers: snapshot.CSIDrivers, Capacities: snapshot.Capacities,
 		ResourceClaims: snapshot.ResourceClaims, ResourceSlices: snapshot.ResourceSlices, DeviceClasses: snapshot.DeviceClasses,
-	})
+	}
+	filtersOf := kubefilters.New
+	if profile != nil {
+		filtersOf = func(objects kubefilters.Objects) (*kubefilters.Filters, error) {
+			return kubefilters.NewOf(profile, objects)
+		}
+	}
+	filters, err := filtersOf(objects)
 	if err != nil {
 		return nil, fmt.Errorf("kube-scheduler's filters: %w", err)
 	}

@@ -1,5 +1,7 @@
 package report
 
+import "tradewind.dev/tradewind/pkg/rules/policy"
+
 // Rule is the kind of rule that excludes a node.
 type Rule string
 
@@ -40,6 +42,10 @@ type Obstacle struct {
 	// reasons are those that Message is put together from; final when no other pod's leaving would help.
 	reasons []string
 	final   bool
+	// unknown says that something is not known which could meet the rule; sources are the policies whose rule it is, where one
+	// policy's can be told from another's.
+	unknown bool
+	sources []policy.Source
 }
 
 // String is the message with what Kubernetes does not name.

@@ -114,12 +114,26 @@ type moneyPart struct {
 	usd  float64
 }
 
+// unpriced says how many machines in use the invoice leaves out, since nobody knows what they cost.
+func (p *Plan) unpriced() string {
+	nodes := 0
+	for i := range p.Pools {
+		if pool := &p.Pools[i]; pool.MachinesHourlyUSD == nil {
+			nodes += pool.UsedNodes + pool.AddedNodes
+		}
+	}
+	if nodes == 0 {
+		return ""
+	}
+	return ", but for " + count(nodes, "node") + " in use whose price is not known"
+}
+
 // money is what clouds invoice, what is only valued, how good the plan is, and what is worst.
 func (p *Plan) money(out *strings.Builder) {
 	out.WriteString("\n")
 	b := &p.HourlyUSD
 	paragraph(out, "Invoice  ", sum(b.Invoice, moneyPart{"machines", b.Machines}, moneyPart{"egress", b.Egress})+
-		": whole machines in use, and traffic.")
+		": whole machines in use, and traffic"+p.unpriced()+".")
 	if b.Valued != 0 {
 		paragraph(out, "Valued   ", sum(b.Valued, moneyPart{"latency", b.Latency}, moneyPart{"interruption", b.Interruption},
 			moneyPart{"disruption", b.Disruption}, moneyPart{"unmet preferences", b.Preference})+": weighed against money, never invoiced.")

@@ -270,7 +270,7 @@ func (p *Plan) comparison(out *strings.Builder) {
 	case c.InvoiceSavingsUSD < 0:
 		verdict = fmt.Sprintf("would be invoiced $%s an hour more (%.1f %%)", Dollars(-c.InvoiceSavingsUSD), -c.InvoiceSavingsPercent)
 	}
-	verdict += fmt.Sprintf("; score %s (%+.1f %%); %s elsewhere", signedDollars(-c.SavingsUSD), -c.SavingsPercent, count(c.Moved, "replica"))
+	verdict += fmt.Sprintf("; score %s (%+.1f %%); %s elsewhere", signedDollars(-c.SavingsUSD), noMinusZero(-c.SavingsPercent, 0.05), count(c.Moved, "replica"))
 	if c.Started+c.Stopped > 0 {
 		verdict += fmt.Sprintf(", %d more and %d fewer run", c.Started, c.Stopped)
 	}

@@ -24,6 +24,9 @@ type PlannedFor struct {
 	Unplaced int `json:"unplaced"`
 	// Problem is what the plan's condition Planned says when it is not True.
 	Problem string `json:"problem,omitempty"`
+	// Old says by what the plan is seen to be older than what is wanted now, which the controller would have planned anew within
+	// seconds; empty where nothing says so.
+	Old string `json:"old,omitempty"`
 	// Places of the plan.
 	Places []PlannedPlace `json:"places"`
 	// InPlan says whether the pod's own node is in one of the places, and the plan has it there; null while it is pending.
@@ -93,6 +96,7 @@ func (j *judge) ofPlacement(out *PlannedFor) {
 		return
 	}
 	status := &j.snapshot.Placements[i].Status
+	out.Old = j.oldPlan(status)
 	out.Unplaced = int(status.Unplaced)
 	condition := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionPlanned)
 	if condition != nil && condition.Status != metav1.ConditionTrue {
@@ -113,10 +117,36 @@ func (j *judge) planReason(node *state.Node) string {
 	return j.targets.Reason(node.Class, j.targets.Room(j.view))
 }
 
+// oldPlan says by what a plan is seen to be older than what is wanted now, or nothing.
+func (j *judge) oldPlan(status *v1alpha1.PlacementStatus) string {
+	// While a rollout is on, the revision is not all of the workload.
+	if wanted := j.view.Desired; int(status.Replicas) < wanted {
+		return fmt.Sprintf("it is for %s, and %d are wanted now", count(int(status.Replicas), "replica"), wanted)
+	}
+	now := make([]string, len(j.rules.Sources))
+	for i, source := range j.rules.Sources {
+		now[i] = source.String()
+	}
+	then := slices.Clone(status.Policies)
+	slices.Sort(now)
+	slices.Sort(then)
+	if len(then) > 0 && !slices.Equal(then, now) {
+		return "it was made under " + some(then) + ", and in force for the pod are " + some(now)
+	}
+	return ""
+}
+
+// planner is how to see whether anybody plans.
+const planner = "see whether tradewind-controller runs (kubectl get pods -A -l app.kubernetes.io/name=tradewind-controller)"
+
 // planRemedy says what opens nodes that a plan under enforcement Strict keeps the pod from.
 func (j *judge) planRemedy() string {
-	return fmt.Sprintf("wait until %s plans the replica there (kubectl describe placement -n %s says why it does not), make room in its places, "+
-		"or set enforcement: Preferred in %s", j.targets.Placement, j.pod.Namespace, j.allSources())
+	anyway := "or set enforcement: Preferred in " + j.allSources()
+	if plan := j.plan; plan != nil && plan.Old != "" {
+		return fmt.Sprintf("%s is old (%s), so that nobody plans: %s, %s", j.targets.Placement, plan.Old, planner, anyway)
+	}
+	return fmt.Sprintf("wait until %s plans the replica there (kubectl describe placement -n %s says why it does not; if nothing changes there, %s), "+
+		"make room in its places, %s", j.targets.Placement, j.pod.Namespace, planner, anyway)
 }
 
 // planned writes the plan for people.
@@ -153,6 +183,9 @@ func (e *Explanation) planned(out *strings.Builder) {
 	out.WriteString(t.String())
 	if p.InPlan != nil && !*p.InPlan {
 		paragraph(out, "  ", "The plan does not have this replica on this node.")
+	}
+	if p.Old != "" {
+		paragraph(out, "  ", "The plan is old, so that nobody plans: "+p.Old+".")
 	}
 	if p.Problem != "" {
 		paragraph(out, "  ", "The plan says: "+p.Problem)

@@ -27,13 +27,13 @@ func (j *judge) remedies(excluded []*verdict, feasible []FeasibleGroup) []string
 	if len(excluded) == 0 {
 		return []string{"the cluster has no nodes: add some"}
 	}
-	least := slices.MinFunc(excluded, func(a, b *verdict) int { return len(a.obstacles) - len(b.obstacles) })
+	least := len(slices.MinFunc(excluded, func(a, b *verdict) int { return len(a.changes()) - len(b.changes()) }).changes())
 	sets := map[string][]*verdict{}
 	for _, v := range excluded {
-		if len(v.obstacles) == len(least.obstacles) {
+		if obstacles := v.changes(); len(obstacles) == least {
 			key := ""
-			for _, obstacle := range v.obstacles {
-				key += fmt.Sprintln(obstacle.String(), obstacle.final)
+			for _, obstacle := range obstacles {
+				key += fmt.Sprintln(obstacle.String(), obstacle.final, obstacle.sources)
 			}
 			sets[key] = append(sets[key], v)
 		}
@@ -47,9 +47,9 @@ func (j *judge) remedies(excluded []*verdict, feasible []FeasibleGroup) []string
 	opens := map[string]int{}
 	for _, key := range keys {
 		nodes := sets[key]
-		changes := make([]string, len(nodes[0].obstacles))
-		for i, obstacle := range nodes[0].obstacles {
-			changes[i] = j.remedy(obstacle, nodes)
+		var changes []string
+		for _, obstacle := range nodes[0].changes() {
+			changes = append(changes, j.remedy(obstacle, nodes))
 		}
 		text := strings.Join(changes, "; and ")
 		if opens[text] == 0 {
@@ -64,26 +64,35 @@ func (j *judge) remedies(excluded []*verdict, feasible []FeasibleGroup) []string
 	return out
 }
 
+// changes are the obstacles that take a change each: all that is not known and that one rule asks for is said at once.
+func (v *verdict) changes() []Obstacle {
+	out := make([]Obstacle, 0, len(v.obstacles))
+	for _, obstacle := range v.obstacles {
+		if !obstacle.unknown || !slices.ContainsFunc(out, func(o Obstacle) bool { return o.unknown && o.Rule == obstacle.Rule }) {
+			out = append(out, obstacle)
+		}
+	}
+	return out
+}
+
 // remedy says what to do about one reason against some nodes.
 func (j *judge) remedy(obstacle Obstacle, nodes []*verdict) string {
-	unknown := strings.HasPrefix(obstacle.Message, "without a known ") || strings.HasPrefix(obstacle.Message, "without a measured ")
 	switch obstacle.Rule {
 	case RuleVolumeResidency:
 		return "move the pod's volume to an allowed place, or widen spec.residency of " + sources(j.rules.Residency, (*policy.Residency).From)
 	case RuleResidency:
-		if unknown {
+		if obstacle.unknown {
 			return "say where " + are(nodes) + " (labels tradewind.dev/cloud, tradewind.dev/country and tradewind.dev/operator-country)"
 		}
-		return "add nodes in the allowed places, or widen spec.residency of " + j.barring(obstacle, nodes) + j.lawsOf(nodes)
+		return "add nodes in the allowed places, or widen spec.residency of " + policyNames(obstacle.sources) + j.lawsOf(nodes)
 	case RuleLocation:
-		if unknown {
+		if obstacle.unknown {
 			return "say where " + are(nodes) + " (label tradewind.dev/cloud and the topology labels)"
 		}
 		if j.rules.Excess != "" {
 			return j.rules.Excess
 		}
-		return "add nodes in the required locations, or widen spec.locations.required of " +
-			sources(j.rules.Required, (*policy.LocationRequirement).From) + j.locationHint()
+		return "add nodes in the required locations, or widen spec.locations.required of " + policyNames(obstacle.sources) + j.locationHint(nodes)
 	case RuleSpread:
 		return "add nodes in other domains, or raise spec.spread maxSharePercent or lower minDomains of " + j.allSources()
 	case RuleSpot:
@@ -92,12 +101,12 @@ func (j *judge) remedy(obstacle Obstacle, nodes []*verdict) string {
 		}
 		return "change spec.cost.spot (maxPercent, fallback) of " + j.allSources() + ", or add nodes of the other capacity type"
 	case RuleLatency:
-		if unknown {
+		if obstacle.unknown {
 			return "give the missing round trips in a LatencyMap"
 		}
-		return "add nodes nearer, or raise maxMilliseconds in spec.latency or spec.traffic of " + j.allSources()
+		return "add nodes nearer, or raise maxMilliseconds in spec.latency or spec.traffic of " + policyNames(obstacle.sources)
 	case RuleCeiling:
-		if unknown {
+		if obstacle.unknown {
 			return "give the nodes' prices in a PriceList"
 		}
 		return fmt.Sprintf("raise spec.cost.maxHourlyUSD of %s (the other replicas cost $%s/h)", j.allSources(), Dollars(j.view.HourlyUSD()))
@@ -109,26 +118,15 @@ func (j *judge) remedy(obstacle Obstacle, nodes []*verdict) string {
 	return obstacle.remedy()
 }
 
-// locationHint is what may have been meant by a required location that names nothing that is known.
-func (j *judge) locationHint() string {
+// locationHint is what may have been meant by a required location that the nodes do not meet and that names nothing that is known.
+func (j *judge) locationHint(nodes []*verdict) string {
 	for i := range j.rules.Required {
-		if hint := j.rules.Required[i].Hint(); hint != "" {
+		required := &j.rules.Required[i]
+		if hint := required.Hint(); hint != "" && !rules.MeetsLocation(required, nodes[0].node.Class) {
 			return hint
 		}
 	}
 	return ""
-}
-
-// barring names the policies whose residency rule gives this reason against the nodes.
-func (j *judge) barring(obstacle Obstacle, nodes []*verdict) string {
-	var ruled []policy.Residency
-	for _, rule := range j.rules.Residency {
-		alone := &policy.Effective{Residency: []policy.Residency{rule}}
-		if slices.Contains(rules.ResidencyReasons(alone, nodes[0].node.Class.Location), obstacle.Message) {
-			ruled = append(ruled, rule)
-		}
-	}
-	return sources(ruled, (*policy.Residency).From)
 }
 
 // lawsOf lists the countries of nodes that residency excludes, and those of their operators where the rules limit them:
@@ -180,20 +178,22 @@ func nodeNames(verdicts []*verdict) []string {
 
 // sources names the policies that rules come from, each once.
 func sources[T any](rules []T, of func(*T) []policy.Source) string {
-	var names []string
+	var all []policy.Source
 	for i := range rules {
-		for _, source := range of(&rules[i]) {
-			if name := source.String(); !slices.Contains(names, name) {
-				names = append(names, name)
-			}
+		all = append(all, of(&rules[i])...)
+	}
+	return policyNames(all)
+}
+
+// policyNames lists policies, each once.
+func policyNames(sources []policy.Source) string {
+	var out []string
+	for i := range sources {
+		if name := sources[i].String(); !slices.Contains(out, name) {
+			out = append(out, name)
 		}
 	}
-	return strings.Join(names, " and ")
+	return strings.Join(out, " and ")
 }
 
-func (j *judge) allSources() string {
-	return sources(j.rules.Sources, itself)
-}
-
-// itself is the policy that a policy is.
-func itself(source *policy.Source) []policy.Source { return []policy.Source{*source} }
+func (j *judge) allSources() string { return policyNames(j.rules.Sources) }

@@ -1,6 +1,11 @@
 package report
 
-import "strings"
+import (
+	"slices"
+	"strings"
+
+	"tradewind.dev/tradewind/pkg/kubefilters"
+)
 
 // remedy says what to do about one of Kubernetes' own rules.
 func (o *Obstacle) remedy() string {
@@ -19,16 +24,16 @@ func (o *Obstacle) remedy() string {
 	case RuleVolume:
 		return o.volumeRemedy()
 	case RuleTopologySpread:
-		if strings.Contains(o.Message, "missing required label") {
+		if slices.Contains(o.reasons, kubefilters.NoTopologyLabel) {
 			return "label the nodes with the topologyKey of the pod's topologySpreadConstraints"
 		}
 		return "add nodes in the domains that have the fewest of the pods, or raise maxSkew or set whenUnsatisfiable: ScheduleAnyway in the " +
 			"pod's topologySpreadConstraints"
 	case RulePodAffinity:
 		switch {
-		case strings.Contains(o.Message, "existing pods"):
+		case slices.Contains(o.reasons, kubefilters.AvoidedByPods):
 			return "add nodes in other domains, or change the anti-affinity of the pods that run there"
-		case strings.Contains(o.Message, "anti-affinity"):
+		case slices.Contains(o.reasons, kubefilters.AvoidsPods):
 			return "add nodes in other domains of the pod's anti-affinity, or prefer it instead of requiring it"
 		}
 		return "place the pods first that the pod's affinity wants to be near, or prefer it instead of requiring it"
@@ -54,11 +59,12 @@ func (o *Obstacle) volumeRemedy() string {
 	switch {
 	case o.Plugin == "NodeVolumeLimits":
 		return "add nodes: these attach no more volumes"
+	// Of these two Kubernetes has no more than the text.
 	case strings.Contains(o.Message, "not found"):
 		return "create it, or correct the name in the pod's volumes"
 	case strings.Contains(o.Message, "unbound immediate"):
 		return "see why the claims are not bound (kubectl describe pvc)"
-	case strings.Contains(o.Message, "didn't find available persistent volumes"):
+	case slices.Contains(o.reasons, kubefilters.NoVolumeToBind):
 		return "add volumes there that the pod's claims can be bound to, or give the claims a StorageClass that provisions some"
 	case o.Plugin == "VolumeRestrictions":
 		return "end the pod that uses the volume, which allows one alone"

@@ -254,7 +254,7 @@ func (b *breaches) calls() {
 	for i := range b.rules.TrafficLimits {
 		limit, far := &b.rules.TrafficLimits[i], 0
 		for k := range b.layout.Groups {
-			if b.rules.callReason(i, b.layout.Groups[k].Class, b.layout.Callees) != "" {
+			if reason, _ := b.rules.callReason(i, b.layout.Groups[k].Class, b.layout.Callees); reason != "" {
 				far += b.layout.Groups[k].Replicas
 			}
 		}

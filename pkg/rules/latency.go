@@ -150,20 +150,21 @@ func (r *RoundTrips) EstimatedCall(maxMilliseconds float64, callee string, from,
 	return text
 }
 
-// overReason says why no population reaches a place in time.
-func (r *RoundTrips) overReason(limit *policy.Latency, place latency.Place) string {
+// overReason says why no population reaches a place in time; unknown says that a round trip that is not known, or that nobody
+// measured, could.
+func (r *RoundTrips) overReason(limit *policy.Latency, place latency.Place) (reason string, unknown bool) {
 	if limit.Broken {
-		return "held back: " + limit.Source.String() + " names a client location that cannot be read"
+		return "held back: " + limit.Source.String() + " names a client location that cannot be read", false
 	}
 	for _, population := range limit.Populations {
 		if !r.times.FromClient(population.Client, place).Known() {
-			return "without a known round trip from " + population.Client.String() + " (a LatencyMap can give it)"
+			return "without a known round trip from " + population.Client.String() + " (a LatencyMap can give it)", true
 		}
 		if trip := r.times.FromClient(population.Client, place); limit.Measured && trip.Basis == latency.BasisEstimate && trip.Milliseconds <= limit.MaxMilliseconds {
-			return "without a measured round trip from " + population.Client.String() + " (a LatencyMap can give it)"
+			return "without a measured round trip from " + population.Client.String() + " (a LatencyMap can give it)", true
 		}
 	}
-	return fmt.Sprintf("over %g ms from %s", limit.MaxMilliseconds, clientNames(limit.Populations, ^uint64(0)))
+	return fmt.Sprintf("over %g ms from %s", limit.MaxMilliseconds, clientNames(limit.Populations, ^uint64(0))), false
 }
 
 // clientNames lists the populations whose bit is set, the three first ones by name.
@@ -263,25 +264,25 @@ func Uncovered(limit *policy.Latency, covered uint64) int {
 // workload without running replicas limits nothing.
 func CallReason(rules *Rules, class *Class, callees []*View) string {
 	for i := range rules.TrafficLimits {
-		if reason := rules.callReason(i, class, callees); reason != "" {
+		if reason, _ := rules.callReason(i, class, callees); reason != "" {
 			return reason
 		}
 	}
 	return ""
 }
 
-// callReason is CallReason for the limit with this index.
-func (r *Rules) callReason(i int, class *Class, callees []*View) string {
+// callReason is CallReason for the limit with this index; unknown says that no round trip to a replica is known.
+func (r *Rules) callReason(i int, class *Class, callees []*View) (reason string, unknown bool) {
 	if i >= len(callees) || callees[i] == nil || len(callees[i].Classes) == 0 {
-		return ""
+		return "", false
 	}
 	limit := &r.TrafficLimits[i]
 	trip := r.latency.Nearest(class, callees[i]).OrInfinite()
 	switch {
 	case trip <= limit.MaxMilliseconds:
-		return ""
+		return "", false
 	case math.IsInf(trip, 1):
-		return "without a known round trip to " + limit.Name + " (a LatencyMap can give it)"
+		return "without a known round trip to " + limit.Name + " (a LatencyMap can give it)", true
 	}
-	return fmt.Sprintf("over %g ms from %s", limit.MaxMilliseconds, limit.Name)
+	return fmt.Sprintf("over %g ms from %s", limit.MaxMilliseconds, limit.Name), false
 }

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -60,6 +61,7 @@ func TestPlacingOneByOneKeepsEveryRule(t *testing.T) {
 			location, latency := NewLocationLimits(rules, view).Among(domains), NewLatencyLimits(rules, view, nil)
 			var allowed []candidate
 			for _, c := range candidates {
+				checkAgainst(t, rules, c.class, location, latency)
 				if rules.Static(c.class).Allowed() && location.Reason(c.class) == "" && latency.Reason(c.class) == "" &&
 					CeilingReason(rules.Effective, view, c.usd, true) == "" {
 					allowed = append(allowed, c)
@@ -75,6 +77,25 @@ func TestPlacingOneByOneKeepsEveryRule(t *testing.T) {
 		check(t, w, spec, replicas, placed)
 		checkSkew(t, rules, spec, candidates, placed)
 	})
+}
+
+// checkAgainst compares the first of all reasons against a class with the one that filters give.
+func checkAgainst(t *rapid.T, rules *Rules, class *Class, location *LocationLimits, latency *LatencyLimits) {
+	same := func(what, reason string, all ...[]Against) {
+		against := slices.Concat(all...)
+		if first := slices.Concat(against, []Against{{}})[0].Reason; first != reason {
+			t.Fatalf("%s: filters say %q, and first of all is %q", what, reason, first)
+		}
+		for i := range against {
+			if against[i].Reason == "" || slices.ContainsFunc(against[:i], func(a Against) bool { return a.Reason == against[i].Reason }) {
+				t.Fatalf("%s: reasons %+v are empty or named twice", what, against)
+			}
+		}
+	}
+	locations, spread, spot := location.Against(class)
+	same("locations", location.Reason(class), locations, spread, spot)
+	same("latency", latency.Reason(class), latency.Against(class))
+	same("residency", ResidencyReason(rules.Effective, class.Location), ResidencyAgainst(rules.Effective, class.Location))
 }
 
 // checkSkew compares the fullest domain with the emptiest of those that a candidate alone could be in.

@@ -1,16 +1,13 @@
 package rules
 
 import (
-	"slices"
-
 	"k8s.io/apimachinery/pkg/selection"
 
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/rules/policy"
 )
 
-// ResidencyReason is why a location does not satisfy the residency rules, or empty when it does: the first of
-// ResidencyReasons.
+// ResidencyReason is why a location does not satisfy the residency rules, or empty when it does: the first of ResidencyAgainst.
 func ResidencyReason(rules *policy.Effective, at location.Location) string {
 	for i := range rules.Residency {
 		if reason := placeReason(&rules.Residency[i], at); reason != "" {
@@ -21,20 +18,6 @@ func ResidencyReason(rules *policy.Effective, at location.Location) string {
 		}
 	}
 	return ""
-}
-
-// ResidencyReasons are all reasons why a location does not satisfy the residency rules, each once. An unknown country or
-// operator satisfies no rule that limits it.
-func ResidencyReasons(rules *policy.Effective, at location.Location) []string {
-	var reasons []string
-	for i := range rules.Residency {
-		for _, reason := range []string{placeReason(&rules.Residency[i], at), operatorReason(&rules.Residency[i], at)} {
-			if reason != "" && !slices.Contains(reasons, reason) {
-				reasons = append(reasons, reason)
-			}
-		}
-	}
-	return reasons
 }
 
 func placeReason(rule *policy.Residency, at location.Location) string {
@@ -82,13 +65,19 @@ func (r *Rules) locationReason(class *Class) string {
 	if !unmet {
 		return ""
 	}
-	required := &r.Required[i]
+	reason, _ := unmetReason(&r.Required[i], class)
+	return reason
+}
+
+// unmetReason is why a class does not meet a required location that it does not meet; unknown says that what the requirement is
+// about is not known of the class.
+func unmetReason(required *policy.LocationRequirement, class *Class) (reason string, unknown bool) {
 	if required.Broken {
-		return "held back: " + required.Source.String() + " has a location requirement that cannot be read"
+		return "held back: " + required.Source.String() + " has a location requirement that cannot be read", false
 	}
 	key := required.Requirement.Key()
 	if _, known := class.Labels[key]; !known {
-		return "without a known " + policy.LocationKeys[key] + " (policy wants " + required.Text + ")"
+		return "without a known " + policy.LocationKeys[key] + " (policy wants " + required.Text + ")", true
 	}
-	return "outside location " + required.Text
+	return "outside location " + required.Text, false
 }

@@ -94,7 +94,7 @@ func (r *Rules) compute(class *Class) *Static {
 	for i := range r.Latency {
 		out.Covered[i] = r.latency.covered(&r.Latency[i], class.Place)
 		if out.Covered[i] == 0 && out.Latency == "" {
-			out.Latency = r.latency.overReason(&r.Latency[i], class.Place)
+			out.Latency, _ = r.latency.overReason(&r.Latency[i], class.Place)
 		}
 	}
 	if len(r.Clients) > 0 {
