@@ -239,10 +239,7 @@ func (s *Solver) try(i int32, t *trial) bool {
 	w.out = own
 	a.atPlace = nil
 	if a.beside != nil && len(a.beside.one) > 0 {
-		return s.allInOne(&a, w.n)
+		return s.allInOne(&a, w.n, t.pinsOf(w))
 	}
-	if pins := t.pinsOf(w); len(pins) > 0 {
-		return s.chooser.pinned(&a, w.n, pins) == w.n
-	}
-	return s.chooser.best(&a) == w.n
+	return s.chooser.placeAll(&a, w.n, t.pinsOf(w))
 }

@@ -103,6 +103,9 @@ func (e *explainer) saved(i int32) float64 {
 }
 
 func (e *explainer) reason(i int32) string {
+	if !e.s.m.pools[i].priced && e.w.held == "" && !e.hides {
+		return "the best found, at a price that is not known: the highest known one counts"
+	}
 	if e.machines != nil && e.w.held == "" && !e.hides {
 		text := e.machineReason(i)
 		switch {

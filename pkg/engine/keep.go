@@ -41,6 +41,24 @@ func (s *Solver) keep(w *work, a *ask) {
 	}
 }
 
+// stayOnNodes puts up to n replicas on the nodes of a pool that they run on, as far as these have room, and returns how many.
+func (s *Solver) stayOnNodes(w *work, pool, n int32) int32 {
+	placed, room := int32(0), &s.room.pools[pool]
+	for _, at := range s.m.snapshot.Workloads[w.index].RunsOn {
+		if at.Pool != int(pool) || at.Node < 0 || at.Node >= s.m.pools[pool].nodes {
+			continue
+		}
+		free := room.free[at.Node*s.room.dims : (at.Node+1)*s.room.dims]
+		if k := fits(free, w.row.request.vector, int32(min(max(at.Pods, 0), int(n-placed)))); k > 0 {
+			here := alloc{pool, int32(at.Node), k}
+			s.room.retake(here, w.row.request.vector)
+			w.allocs = gather(w.allocs, 0, here)
+			placed += k
+		}
+	}
+	return placed
+}
+
 // settleWhereTheyRun moves replicas that the plan has on other nodes of their pool to those that they run on, as far as these have room:
 // it is all the same to the plan, and they stay then.
 func (s *Solver) settleWhereTheyRun(w *work, b *beside, share int32) {

@@ -234,6 +234,20 @@ func TestPodRules(t *testing.T) {
 				w.Pins = []engine.Pin{{Replicas: 1, Pools: []int{1}, Made: true}}
 			})
 		}, "0,4,0", nil, ""},
+		{"with its own that volumes hold apart", func(b *build) {
+			b.workload("db", 2, 250, together(zoneKey, of(0)), func(w *engine.Workload) {
+				w.Pins = []engine.Pin{
+					{Replicas: 1, Pools: []int{0}, Volumes: []string{"volume a"}, Made: true}, {Replicas: 1, Pools: []int{1}, Volumes: []string{"volume b"}, Made: true},
+				}
+			})
+		}, "1,0,0-1", []engine.Rule{engine.RuleVolume, engine.RulePodAffinity}, "held in place by volume a, volume b"},
+		{"with its own on one node, that volumes hold apart", func(b *build) {
+			b.workload("db", 2, 250, together(corev1.LabelHostname, of(0)), func(w *engine.Workload) {
+				w.Pins = []engine.Pin{
+					{Replicas: 1, Pools: []int{0}, Volumes: []string{"volume a"}, Made: true}, {Replicas: 1, Pools: []int{1}, Volumes: []string{"volume b"}, Made: true},
+				}
+			})
+		}, "0,0,0-2", []engine.Rule{engine.RuleVolume, engine.RulePodAffinity}, "held in place by volume a, volume b"},
 		{"a circle", func(b *build) {
 			b.workload("a", 1, 250, together(zoneKey, of(1))).workload("b", 1, 250, together(zoneKey, of(0))).workload("c", 1, 250)
 		}, "0,0,0-1 0,0,0-1 1,0,0", []engine.Rule{engine.RulePodAffinity}, "wait for its own in turn"},
@@ -314,5 +328,23 @@ func TestManyKeepAway(t *testing.T) {
 	conflict := solver.Conflict(slices.IndexFunc(solver.Plan().Placements, func(p *engine.Placement) bool { return p.Unplaced > 0 }), nil)
 	if len(conflict.Rules) != 1 || conflict.Rules[0].Rule != engine.RulePodAntiAffinity {
 		t.Errorf("conflict %+v", conflict)
+	}
+}
+
+// TestHeldWorkloadsUseTheirNodes: where replicas run was known by pool, so that two on two nodes were billed as if they were on one.
+func TestHeldWorkloadsUseTheirNodes(t *testing.T) {
+	b := newBuild(t)
+	b.workload("db", 2, 250, func(w *engine.Workload) {
+		w.Hold = "as it runs now"
+		w.Current = []engine.PoolReplicas{{Pool: 0, Replicas: 2}}
+		w.RunsOn = []engine.PodsAt{{Pool: 0, Node: 0, Pods: 1}, {Pool: 0, Node: 1, Pods: 1}}
+	})
+	plan := solve(t, b.Snapshot, engine.Options{})
+	if plan.Pools[0].Used != 2 || plan.Replicas != 2 || plan.Bill.Machines != 0.2 {
+		t.Errorf("%d replicas on %d nodes for $%g; want 2 on 2 for $0.2", plan.Replicas, plan.Pools[0].Used, plan.Bill.Machines)
+	}
+	b.Workloads[0].RunsOn = []engine.PodsAt{{Pool: 0, Node: 0, Pods: -1}, {Pool: 0, Node: 7, Pods: 1}, {Pool: 5, Node: 0, Pods: 1}, {Pool: 0, Node: 1, Pods: 9}}
+	if plan = solve(t, b.Snapshot, engine.Options{}); plan.Pools[0].Used != 1 || plan.Replicas != 2 {
+		t.Errorf("of nodes that there are not: %d replicas on %d nodes", plan.Replicas, plan.Pools[0].Used)
 	}
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -11,6 +12,9 @@ import (
 
 // tooLarge is the conflict of a workload that has no place even on empty nodes and without any rule.
 func (s *Solver) tooLarge(w *work) ConflictRule {
+	if len(s.m.pools) == 0 {
+		return ConflictRule{RuleSize, "there is no node, and no CloudPool says by maxNodes that one can be added"}
+	}
 	for p := range s.m.pools {
 		if s.m.pools[p].holds(w.row.request.vector) {
 			return ConflictRule{RuleCapacity, fmt.Sprintf("all nodes together, were they empty, do not hold %d replicas that request %s",
@@ -31,14 +35,40 @@ func (s *Solver) requestText(r *request) string {
 	}
 	add(r.vector[dimCPU], fmt.Sprintf("%g CPUs", float64(r.vector[dimCPU])/1000))
 	add(r.vector[dimMemory], fmt.Sprintf("%.3g GiB of memory", float64(r.vector[dimMemory])/gibibyte))
-	add(r.vector[dimGPU], fmt.Sprintf("%d GPUs", r.vector[dimGPU]))
+	add(r.vector[dimGPU], several(r.vector[dimGPU], "GPU", "GPUs"))
 	for k, name := range s.m.extended {
-		add(r.vector[dimExtended+k], fmt.Sprintf("%d %s", r.vector[dimExtended+k], name))
+		add(r.vector[dimExtended+k], extendedText(r.vector[dimExtended+k], name))
+	}
+	if len(parts) > 1 { // that each replica is a pod goes without saying
+		parts = slices.DeleteFunc(parts, func(part string) bool { return part == onePod })
 	}
 	if len(parts) == 0 {
 		return "nothing"
 	}
 	return strings.Join(parts, ", ")
+}
+
+const onePod = "1 pod"
+
+// extendedText is an amount of an extended resource in words.
+func extendedText(n int64, name string) string {
+	if driver, ok := strings.CutPrefix(name, corev1.ResourceAttachableVolumesPrefix+"csi-"); ok {
+		return several(n, "volume", "volumes") + " of driver " + driver
+	}
+	if class, ok := strings.CutPrefix(name, "devices of class "); ok {
+		return several(n, "device", "devices") + " of class " + class
+	}
+	if name == string(corev1.ResourcePods) {
+		return several(n, "pod", "pods")
+	}
+	return fmt.Sprintf("%d %s", n, name)
+}
+
+func several(n int64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 func (s *Solver) availabilityText(i int32, a policy.Availability) string {
@@ -74,7 +104,7 @@ func spreadText(rule *policy.Spread) string {
 	}
 	var parts []string
 	if rule.MinDomains > 0 {
-		parts = append(parts, fmt.Sprintf("on at least %d of %s", rule.MinDomains, word))
+		parts = append(parts, "in at least "+several(int64(rule.MinDomains), word, word+"s"))
 	}
 	if rule.MaxSharePercent < 100 {
 		parts = append(parts, fmt.Sprintf("at most %d%% of the replicas on one %s", rule.MaxSharePercent, word))

@@ -253,9 +253,11 @@ func (s *Solver) hold(w *work) {
 		left = maxReplicas
 	}
 	for _, stay := range w.stays {
+		n := min(stay.n, left)
+		there := s.stayOnNodes(w, stay.pool, n)
 		var placed int32
-		w.allocs, placed = s.room.place(stay.pool, w.row.request.vector, min(stay.n, left), maxReplicas, w.allocs)
-		left -= placed
+		w.allocs, placed = s.room.place(stay.pool, w.row.request.vector, n-there, maxReplicas, w.allocs)
+		left -= there + placed
 	}
 	s.settle(w)
 }
@@ -345,6 +347,14 @@ func (s *Solver) putPinned(w *work, a *ask) {
 func (c *chooser) pinned(a *ask, n int32, pins []pin) int32 {
 	c.levelled(a, false, func() { c.pinnedFirst(a, n, pins) })
 	return c.placed
+}
+
+// placeAll says whether all n replicas of an ask have a place, with some of them held where volumes are.
+func (c *chooser) placeAll(a *ask, n int32, pins []pin) bool {
+	if len(pins) > 0 {
+		return c.pinned(a, n, pins) == n
+	}
+	return c.best(a) == n
 }
 
 // both are the pools that are in two sets; nil is the set of all.

@@ -263,12 +263,12 @@ func (s *Solver) putOnOne(w *work, a *ask) {
 	s.occupy(w, []alloc{{best.pool, best.node, most}})
 }
 
-// allInOne says whether all replicas of an ask have a place in one domain, or on one node.
-func (s *Solver) allInOne(a *ask, n int32) bool {
+// allInOne says whether all replicas of an ask have a place in one domain, or on one node, with some of them held where volumes are.
+func (s *Solver) allInOne(a *ask, n int32, pins []pin) bool {
 	if slices.Contains(a.beside.one, onNodes) {
 		return slices.ContainsFunc(a.row.profile.allowed, func(i int32) bool {
 			room := &a.room.pools[i]
-			if a.barred(s.m, i) || a.limits.nodeShare() < n {
+			if a.barred(s.m, i) || a.limits.nodeShare() < n || slices.ContainsFunc(pins, func(p pin) bool { return !p.only[i] }) {
 				return false
 			}
 			for node := range room.used {
@@ -282,7 +282,7 @@ func (s *Solver) allInOne(a *ask, n int32) bool {
 	only := a.only
 	defer func() { a.only = only }()
 	for _, group := range s.groupsFor(a) {
-		if a.only = s.within(a, only, group); s.chooser.best(a) == n {
+		if a.only = s.within(a, only, group); s.chooser.placeAll(a, n, pins) {
 			return true
 		}
 	}

@@ -22,9 +22,11 @@ func (b *builder) workload(w *Workload, pods running) (out engine.Workload, ok b
 	for _, pool := range slices.Sorted(maps.Keys(pods.replicas)) {
 		out.Current = append(out.Current, engine.PoolReplicas{Pool: pool, Replicas: pods.replicas[pool]})
 	}
-	if len(workload.HardSpread(spec)) > 0 {
-		out.RunsOn = pods.on()
-	}
+	defer func() {
+		if len(workload.HardSpread(spec)) > 0 || out.Hold != "" {
+			out.RunsOn = pods.on()
+		}
+	}()
 	set, known := b.namespace(w.Namespace)
 	if !known {
 		if out.Hold == "" {
