@@ -90,6 +90,8 @@ func TestErrors(t *testing.T) {
 		{"catalog jurisdictions EUROPE", `Error: "EUROPE" is no ISO 3166 country code`},
 		{"catalog shwo", `unknown command "shwo" for "tradewind catalog"; did you mean show?`},
 		{"explain pod", "say which pod"},
+		{"explain pod/", "the name of the pod is empty: write tradewind explain pod NAME"},
+		{"explain pod/web --scheduler-config none.yaml", "--scheduler-config: open none.yaml: no such file"},
 		{"explain deployment web", "only pods can be explained"},
 		{"explain pod web", "there is no kubeconfig; give --kubeconfig FILE"},
 		{"explain pod/web --optimize-for Speed", "use one of Cost, Latency, Balanced"},
@@ -203,12 +205,37 @@ func TestCompletion(t *testing.T) {
 }
 
 func TestReadyProfiles(t *testing.T) {
-	profiles, err := readyProfiles()
+	ready, err := readSchedulers("")
 	if err != nil {
 		t.Fatal(err)
 	}
+	profiles := ready.optimizeFor
 	if len(profiles) != 3 || profiles["tradewind"] != "Balanced" || profiles["tradewind-cost"] != "Cost" || profiles["tradewind-latency"] != "Latency" {
 		t.Errorf("profiles %v", profiles)
+	}
+	file := filepath.Join(t.TempDir(), "scheduler.yaml")
+	if err := os.WriteFile(file, []byte(`apiVersion: kubescheduler.config.k8s.io/v1
+kind: KubeSchedulerConfiguration
+profiles:
+- schedulerName: plain
+- schedulerName: mine
+  plugins: {filter: {disabled: [{name: NodePorts}]}, multiPoint: {enabled: [{name: TradewindCost}]}}
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	own, err := readSchedulers(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(own.optimizeFor) != 1 || own.optimizeFor["mine"] != "Balanced" || len(own.plugins) != 2 || own.plugins["mine"].Filters("NodePorts") ||
+		!own.plugins["plain"].Filters("NodePorts") {
+		t.Errorf("of a file: %+v", own)
+	}
+	if err := os.WriteFile(file, []byte("apiVersion: v1\nkind: Pod\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := readSchedulers(file); err == nil || !strings.Contains(err.Error(), "--scheduler-config "+file) {
+		t.Errorf("of a Pod: %v", err)
 	}
 }
 

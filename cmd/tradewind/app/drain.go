@@ -43,7 +43,8 @@ ClusterPlacementPolicy "drain-PLACE" that forbids the place, and tradewind-contr
 each workload at a time, heeding PodDisruptionBudgets. The command waits until none is left. It may be ended and called
 again; the drain goes on without it. --undo lets replicas return; by themselves they do where their policies set rebalance.
 
-PLACE is cloud=NAME, region=CLOUD/REGION, zone=NAME or pool=NAME, several with commas between.
+PLACE is cloud=NAME, region=CLOUD/REGION, zone=NAME or pool=NAME; with commas between, what is in all of these:
+region=aws/eu-west-1,pool=web. Places that are to be emptied one beside the other are drains of their own.
 
 Pods of other schedulers, of Jobs and of DaemonSets are not moved. It refuses when the rest of the cluster cannot hold
 the replicas, or not by their policies, and says which; --force drains what can be moved.
@@ -89,6 +90,11 @@ func (d *drain) run(ctx context.Context, text string) (err error) {
 	if err != nil {
 		return err
 	}
+	return d.on(ctx, cluster)
+}
+
+// on drains the place in a cluster, or ends that.
+func (d *drain) on(ctx context.Context, cluster client.Client) error {
 	if d.undo {
 		return d.end(ctx, cluster)
 	}
@@ -112,9 +118,9 @@ func (d *drain) run(ctx context.Context, text string) (err error) {
 		return err
 	}
 	if created {
-		fmt.Fprintf(d.env.err, "ClusterPlacementPolicy %s forbids %s; undo with: tradewind drain %s --undo\n", preview.policy.Name, text, text)
+		fmt.Fprintf(d.env.err, "ClusterPlacementPolicy %s forbids %s; undo with: tradewind drain %s --undo\n", preview.policy.Name, d.place.text, d.place.text)
 	} else {
-		fmt.Fprintf(d.env.err, "%s is being drained already; undo with: tradewind drain %s --undo\n", text, text)
+		fmt.Fprintf(d.env.err, "%s is being drained already; undo with: tradewind drain %s --undo\n", d.place.text, d.place.text)
 	}
 	if !d.noWait {
 		if err := d.wait(ctx, cluster, preview); err != nil {
@@ -125,7 +131,7 @@ func (d *drain) run(ctx context.Context, text string) (err error) {
 		return err
 	}
 	if left := preview.left(); left > 0 && !d.noWait {
-		return fmt.Errorf("%d replicas have no other place and are left in %s", left, text)
+		return fmt.Errorf("%d replicas have no other place and are left in %s", left, d.place.text)
 	}
 	return nil
 }

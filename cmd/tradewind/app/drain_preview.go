@@ -69,7 +69,7 @@ type drainedTo struct {
 
 func newDrained(d *drain, p *place, policy *v1alpha1.ClusterPlacementPolicy, snapshot *state.Snapshot, now, then *livePlan) (*drained, error) {
 	out := &drained{Place: d.place.text, Policy: policy.Name, DryRun: d.dryRun, OtherPods: map[string]int{}, policy: policy, place: p, owners: snapshot.OwnerOf, Workloads: []drainedWorkload{}}
-	before, err := staying(then.result)
+	before, err := staying(then.input)
 	if err != nil {
 		return nil, err
 	}

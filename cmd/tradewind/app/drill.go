@@ -63,7 +63,7 @@ The nodes go on running, so their pods end in the ordinary way and volumes are d
 As in a real loss PodDisruptionBudgets are not asked. Replicas of policies without failover, and pods of other schedulers,
 stay where they are. What was moved returns as the policies' failover.failback and stabilization say.
 
-PLACE is cloud=NAME, region=CLOUD/REGION, zone=NAME or pool=NAME, several with commas between. Nodes that are only
+PLACE is cloud=NAME, region=CLOUD/REGION, zone=NAME or pool=NAME; with commas between, what is in all of these. Nodes that are only
 simulated need no confirmation.
 
 Exit status 0: every workload was back in time; 1: anything else.`,

@@ -1,7 +1,9 @@
 package app
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -10,6 +12,7 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/deploy"
+	"tradewind.dev/tradewind/pkg/kubefilters"
 	"tradewind.dev/tradewind/pkg/report"
 	"tradewind.dev/tradewind/pkg/state"
 )
@@ -19,7 +22,7 @@ type wordOfScheduler = report.SchedulerWord
 var optimizations = []string{string(v1alpha1.OptimizeForCost), string(v1alpha1.OptimizeForLatency), string(v1alpha1.OptimizeForBalanced)}
 
 func newExplain(env *environment) *cobra.Command {
-	var output, optimizeFor string
+	var output, optimizeFor, configuration string
 	cmd := &cobra.Command{
 		Use: "explain pod NAME", Short: "Say why a pod is where it is, or why it is nowhere",
 		Long: `Says why a pod is on its node: what it costs there, the round trips of its clients and
@@ -39,6 +42,8 @@ The pod is looked at as if it were being placed now, with every other pod where 
 	outputFlag(cmd, &output, formatsOfData)
 	cmd.Flags().StringVar(&optimizeFor, "optimize-for", "", "what a profile that is not one of Tradewind's ready ones optimizes for: "+strings.Join(optimizations, ", "))
 	complete(cmd, "optimize-for", optimizations)
+	cmd.Flags().StringVar(&configuration, "scheduler-config", "", "`FILE` with the KubeSchedulerConfiguration that the pod's scheduler runs with: its profile says "+
+		"which filters are asked (default: the one that is installed with Tradewind)")
 	cmd.RunE = func(cmd *cobra.Command, arguments []string) error {
 		name, err := podName(arguments)
 		if err != nil {
@@ -51,6 +56,10 @@ The pod is looked at as if it were being placed now, with every other pod where 
 			if err := oneOf("--optimize-for", optimizeFor, optimizations); err != nil {
 				return err
 			}
+		}
+		schedulers, err := readSchedulers(configuration)
+		if err != nil {
+			return err
 		}
 		namespace, err := flags.namespace()
 		if err != nil {
@@ -72,12 +81,8 @@ The pod is looked at as if it were being placed now, with every other pod where 
 		if err != nil {
 			return err
 		}
-		profiles, err := readyProfiles()
-		if err != nil {
-			return err
-		}
 		explanation, err := report.Explain(snapshot, pod, report.ExplainOptions{
-			Profiles: profiles, OptimizeFor: v1alpha1.OptimizeFor(optimizeFor), Event: lastWord(cmd.Context(), reader, pod),
+			Profiles: schedulers.optimizeFor, Plugins: schedulers.plugins, OptimizeFor: v1alpha1.OptimizeFor(optimizeFor), Event: lastWord(cmd.Context(), reader, pod),
 		})
 		if err != nil {
 			return err
@@ -93,7 +98,11 @@ func podName(arguments []string) (string, error) {
 	if len(arguments) == 1 {
 		parts = strings.Split(arguments[0], "/")
 	}
-	if len(parts) != 2 || parts[1] == "" {
+	if len(parts) == 2 && parts[1] == "" {
+		return "", errors.New("the name of the pod is empty: write tradewind explain pod NAME; if a command was to give the name, it found no pod " +
+			"(kubectl get pods -A lists them)")
+	}
+	if len(parts) != 2 {
 		return "", fmt.Errorf("say which pod: tradewind explain pod NAME, not %q", strings.Join(arguments, " "))
 	}
 	switch parts[0] {
@@ -146,26 +155,50 @@ func findPod(snapshot *state.Snapshot, namespace, name string) (*corev1.Pod, err
 	return nil, fmt.Errorf("%s", message)
 }
 
-// readyProfiles are the profiles of the ready scheduler configuration and what they optimize for.
-func readyProfiles() (map[string]v1alpha1.OptimizeFor, error) {
+// schedulers are the profiles of a scheduler's configuration.
+type schedulers struct {
+	// optimizeFor is what the profiles with Tradewind's plugins optimize for where no policy says.
+	optimizeFor map[string]v1alpha1.OptimizeFor
+	plugins     map[string]*kubefilters.Profile
+}
+
+// readSchedulers reads a file, or the configuration that is installed where none is named. Errors name the file.
+func readSchedulers(path string) (*schedulers, error) {
+	text, name := deploy.SchedulerConfig, "the ready scheduler configuration"
+	if path != "" {
+		name = "--scheduler-config " + path
+		var err error
+		if text, err = os.ReadFile(path); err != nil {
+			return nil, fmt.Errorf("--scheduler-config: %w", err)
+		}
+	}
 	var config struct {
 		Profiles []struct {
 			SchedulerName string `json:"schedulerName"`
 			PluginConfig  []struct {
+				Name string `json:"name"`
 				Args struct {
 					OptimizeFor v1alpha1.OptimizeFor `json:"optimizeFor"`
 				} `json:"args"`
 			} `json:"pluginConfig"`
 		} `json:"profiles"`
 	}
-	if err := yaml.Unmarshal(deploy.SchedulerConfig, &config); err != nil {
-		return nil, fmt.Errorf("the ready scheduler configuration: %w", err)
+	if err := yaml.Unmarshal(text, &config); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	out := map[string]v1alpha1.OptimizeFor{}
+	out := &schedulers{optimizeFor: map[string]v1alpha1.OptimizeFor{}}
+	var err error
+	if out.plugins, err = kubefilters.ReadProfiles(text); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
 	for _, profile := range config.Profiles {
+		if plugins := out.plugins[profile.SchedulerName]; plugins == nil || !report.AsksTradewind(plugins) {
+			continue
+		}
+		out.optimizeFor[profile.SchedulerName] = v1alpha1.OptimizeForBalanced
 		for _, plugin := range profile.PluginConfig {
 			if plugin.Args.OptimizeFor != "" {
-				out[profile.SchedulerName] = plugin.Args.OptimizeFor
+				out.optimizeFor[profile.SchedulerName] = plugin.Args.OptimizeFor
 			}
 		}
 	}

@@ -13,6 +13,9 @@ import (
 // defaultSchedulers are the names of tradewind-scheduler's profiles.
 var defaultSchedulers = []string{"tradewind", "tradewind-cost", "tradewind-latency"}
 
+// asItRunsNow is why a workload keeps its places in the plan that others are compared with.
+const asItRunsNow = "as it runs now"
+
 // livePlan is a plan of a live cluster, as the controller makes it.
 type livePlan struct {
 	input  *planning.Input
@@ -36,13 +39,17 @@ func planLive(snapshot *state.Snapshot, world *state.World, options location.Opt
 }
 
 // staying is what all replicas cost where they run.
-func staying(result *planning.Result) (engine.Bill, error) {
-	snapshot := *result.Snapshot
-	snapshot.Workloads = slices.Clone(snapshot.Workloads)
-	for i := range snapshot.Workloads {
-		snapshot.Workloads[i].Hold = "as it runs now"
+func staying(input *planning.Input) (engine.Bill, error) {
+	held := *input
+	held.Workloads = slices.Clone(held.Workloads)
+	for i := range held.Workloads {
+		held.Workloads[i].Hold = asItRunsNow
 	}
-	plan, err := engine.Solve(&snapshot, engine.Options{})
+	result, err := planning.Build(&held)
+	if err != nil {
+		return engine.Bill{}, err
+	}
+	plan, err := engine.Solve(result.Snapshot, engine.Options{})
 	if err != nil {
 		return engine.Bill{}, err
 	}

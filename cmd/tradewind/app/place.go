@@ -24,7 +24,7 @@ type place struct {
 // placeKeys are what a place may be named by.
 var placeKeys = []string{cloudKey, regionKey, zoneKey, poolKey}
 
-// parsePlace reads cloud=NAME, region=CLOUD/REGION, zone=NAME or pool=NAME, several with commas between.
+// parsePlace reads cloud=NAME, region=CLOUD/REGION, zone=NAME or pool=NAME; with commas between, what is in all of these.
 func parsePlace(what, text string) (selector, error) {
 	s, err := parseSelector(what, text)
 	if err != nil {

@@ -74,6 +74,7 @@ func TestMoveFlags(t *testing.T) {
 	for _, c := range []struct{ arguments, want string }{
 		{"drain", "accepts 1 arg"},
 		{"drain aws", `drain "aws": "aws" names nothing; write KEY=VALUE`},
+		{"drain cloud=a,cloud=b", `drain "cloud=a,cloud=b": terms with commas between hold together, and nothing has two of cloud; name each by itself`},
 		{"drain node=a", `drain "node=a": a place is named by cloud=, region=, zone=, pool=, not by node`},
 		{"drain cloud=aws --undo --force", "--undo goes with neither --dry-run nor --force"},
 		{"drain cloud=aws --timeout -1s", "--timeout -1s is negative"},

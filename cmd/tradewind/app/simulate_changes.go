@@ -72,6 +72,11 @@ func parseSelector(flag, text string) (selector, error) {
 		if _, known := selectorKeys[key]; !ok || !known || value == "" {
 			return out, fmt.Errorf("%s %q: %q names nothing; write KEY=VALUE with a key of %s", flag, text, term, keys)
 		}
+		for _, other := range out.terms {
+			if other.key == key && other.value != value {
+				return out, fmt.Errorf("%s %q: terms with commas between hold together, and nothing has two of %s; name each by itself", flag, text, key)
+			}
+		}
 		out.terms = append(out.terms, selectorTerm{key, value})
 	}
 	return out, nil

@@ -229,9 +229,9 @@ func (r *planRun) base(scenario *files.Scenario, replicas []int) (*report.Plan, 
 			scenario.Workloads[i].Replicas = replicas[i]
 		}
 		if r.compare == baseCurrent {
-			name = "as it runs now"
+			name = asItRunsNow
 			for i := range scenario.Workloads {
-				scenario.Workloads[i].Hold = "as it runs now"
+				scenario.Workloads[i].Hold = asItRunsNow
 			}
 		}
 	default:

@@ -49,6 +49,8 @@ func TestProblems(t *testing.T) {
 		{"rule", good + "  latency:\n    clients:\n    - {location: DE, sharePercent: 99}\n", ":8: PlacementPolicy/shop/web: spec.latency.clients: Invalid value: shares add up to 99; they must add up to 100"},
 		{"meaning", strings.Replace(good, "EU", "EUROPE", 1), `:6: PlacementPolicy/shop/web: spec.residency.jurisdictions: `},
 		{"client", good + "  latency: {clients: [{location: aws/eu-wst-1, sharePercent: 100}]}\n", `spec.latency.clients[0].location: aws has no region "eu-wst-1"; did you mean aws/eu-west-1`},
+		{"another name of a cloud", good + "  locations: {required: [{key: tradewind.dev/cloud, operator: NotIn, values: [aws, google]}]}\n",
+			`:7: PlacementPolicy/shop/web: spec.locations.required[0].values[1]: "google" is another name of the cloud gcp, and no place is found by it; write gcp`},
 		{"second document", good + "---\n" + strings.Replace(good, "EU", "XX", 1), "the same object is in standard input:1 already"},
 		{"line of the second document", good + "---\n" + strings.NewReplacer("name: web", "name: b", "[EU]", "[XX]").Replace(good), "standard input:13: PlacementPolicy/shop/b: spec.residency.jurisdictions"},
 		{"no name", strings.Replace(good, "{name: web}", "{}", 1), "metadata.name: Required value: give the object a name"},

@@ -225,12 +225,21 @@ func (r *Result) addNamed(name, field, message string) {
 
 // add notes a problem, unless one of the same field, or of a part or the whole of a list of it, is known.
 func (r *Result) add(object *Object, field, message string) {
-	said := slices.ContainsFunc(object.said, func(known string) bool {
-		return known == field || strings.HasPrefix(field, known+"[") || strings.HasPrefix(known, field+"[")
-	})
-	if !said {
-		r.problem(object, field, message)
+	for i, known := range object.said {
+		switch {
+		case known == field || strings.HasPrefix(known, field+"["):
+			return
+		case strings.HasPrefix(field, known+"["): // the schema names a list, and this the value and what to write
+			object.said[i] = field
+			for k := range r.Problems {
+				if p := &r.Problems[k]; p.File == object.File && p.Object == object.String() && p.Field == known {
+					*p = files.NewProblem(object.File, object.document.LineAt(field), object.String(), field, message)
+				}
+			}
+			return
+		}
 	}
+	r.problem(object, field, message)
 }
 
 // Against counts what each policy would do in a cluster, and takes the values that its nodes have into account.
