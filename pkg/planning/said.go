@@ -22,43 +22,22 @@ func (r *Result) Estimates(plan *engine.Plan, i int) []string {
 			}
 		}
 	}
-	var names map[workload.Key]int
 	for k := range w.Calls {
 		call := &w.Calls[k]
 		if call.MaxMilliseconds <= 0 {
 			continue
 		}
-		if names == nil {
-			names = r.names()
-		}
 		to := workload.Key{Namespace: call.To.Namespace, Name: call.To.Name}
 		if to.Namespace == "" {
 			to.Namespace = w.Namespace
 		}
-		if callee, known := names[to]; known {
+		if callee, known := r.builder.callees[to]; known {
 			if text := r.Snapshot.RoundTrips.EstimatedCall(call.MaxMilliseconds, to.String(), classes, r.classes(plan.Placements[callee])); text != "" {
 				out = append(out, text)
 			}
 		}
 	}
 	return out
-}
-
-// names are the workloads of the snapshot by namespace and name, as calls name them.
-func (r *Result) names() map[workload.Key]int {
-	out := map[workload.Key]int{}
-	for i := range r.Snapshot.Workloads {
-		w := &r.Snapshot.Workloads[i]
-		if name := (workload.Key{Namespace: w.Namespace, Name: w.Name}); !contains(out, name) {
-			out[name] = i
-		}
-	}
-	return out
-}
-
-func contains(names map[workload.Key]int, name workload.Key) bool {
-	_, ok := names[name]
-	return ok
 }
 
 func (r *Result) classes(placement *engine.Placement) []*rules.Class {
