@@ -93,7 +93,7 @@ func full(t *testing.T, cluster client.Client) {
 		t.Fatal(err)
 	}
 	node.Status.Allocatable[corev1.ResourceCPU] = resource.MustParse("100m")
-	if err := cluster.Update(t.Context(), &node); err != nil {
+	if err := cluster.Status().Update(t.Context(), &node); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -107,7 +107,7 @@ func drainOn(t *testing.T, cluster client.Client, change func(*drain)) (out, sai
 			out: &printed, err: &problems, data: &printed, terminal: &problems,
 			now: func() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) },
 		},
-		flags: newClusterFlags(), output: formatTable, schedulers: defaultSchedulers, timeout: 20 * time.Second,
+		flags: newClusterFlags(), output: formatTable, schedulers: defaultSchedulers, timeout: 5 * time.Second,
 	}
 	d.flags.workloads = true
 	if d.place, err = parsePlace("drain", "cloud=aws"); err != nil {

@@ -222,7 +222,7 @@ func TestSimulateWhatPodsAskFor(t *testing.T) {
 			`{apiVersion: storage.k8s.io/v1, kind: CSINode, metadata: {name: n1}, spec: {drivers: [{name: ebs.csi.aws.com, nodeID: i, topologyKeys: [], allocatable: {count: 3}}]}}`,
 			runsOn("other-0", "Rare", "other", "n1", "100m", usesData), claimOf("data", "gp3", "pv", "ReadWriteOnce"), ebs("pv", "eu-west-1a")),
 			workload: "db", want: "n1:2 nowhere:2", rule: "capacity",
-			says: "do not hold 4 replicas that request 0.1 CPUs, 1 volume of driver ebs.csi.aws.com"},
+			says: "1 volume of driver ebs.csi.aws.com"},
 		{name: "no node at all", files: deploymentOf("app", 1, "500m", ""), workload: "app", want: "nowhere:1", rule: "size",
 			says: "there is no node, and no CloudPool says by maxNodes that one can be added"},
 		{name: "more zones than there are", files: joined(nodeOnAWS("n1", "eu-west-1a", "3"), deploymentOf("app", 2, "500m", ""),
