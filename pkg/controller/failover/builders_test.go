@@ -233,7 +233,7 @@ func (b *bench) workload(kind, name, policy string, claims []string, on ...strin
 		Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("100m")},
 	}}}}
 	b.specs = append(b.specs, planning.Workload{Workload: workload.Workload{
-		Key: workload.Key{Kind: kind, Namespace: "shop", Name: name}, APIVersion: "apps/v1", Replicas: len(on), Template: template,
+		Key: workload.Key{Kind: kind, Namespace: "shop", Name: name}, APIVersion: versionOf(kind), Replicas: len(on), Template: template,
 	}})
 	for i, node := range on {
 		pod := b.pod(name, fmt.Sprintf("%s-%d", name, i), node)
@@ -248,24 +248,32 @@ func (b *bench) workload(kind, name, policy string, claims []string, on ...strin
 	}
 	placement := &v1alpha1.Placement{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: state.PlacementName(kind, name)},
-		Spec:       v1alpha1.PlacementSpec{Workload: v1alpha1.PlacementWorkload{APIVersion: "apps/v1", Kind: kind, Name: name}},
+		Spec:       v1alpha1.PlacementSpec{Workload: v1alpha1.PlacementWorkload{APIVersion: versionOf(kind), Kind: kind, Name: name}},
 	}
 	if err := b.api.Create(b.Context(), placement); err != nil {
 		b.Fatal(err)
 	}
 }
 
+// versionOf is the API version of a kind.
+func versionOf(kind string) string {
+	if kind == workload.Rollout {
+		return "argoproj.io/v1alpha1"
+	}
+	return "apps/v1"
+}
+
 // pod is a replica of a workload on a node.
 func (b *bench) pod(workload, name, node string) *corev1.Pod {
 	i := slices.IndexFunc(b.specs, func(w planning.Workload) bool { return w.Name == workload })
-	owner := metav1.OwnerReference{APIVersion: "apps/v1", Kind: b.specs[i].Kind, Name: workload, UID: types.UID(workload), Controller: ptr.To(true)}
+	owner := metav1.OwnerReference{APIVersion: versionOf(b.specs[i].Kind), Kind: b.specs[i].Kind, Name: workload, UID: types.UID(workload), Controller: ptr.To(true)}
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name, UID: types.UID(name), Labels: map[string]string{"app": workload}},
 		Spec:       *b.specs[i].Template.Spec.DeepCopy(),
 	}
 	if label := map[string]string{"Deployment": "pod-template-hash", "Rollout": "rollouts-pod-template-hash"}[owner.Kind]; label != "" {
 		pod.Labels[label] = "1"
-		owner.Kind, owner.Name = "ReplicaSet", workload+"-1"
+		owner.APIVersion, owner.Kind, owner.Name = "apps/v1", "ReplicaSet", workload+"-1"
 	}
 	pod.OwnerReferences, pod.Spec.NodeName = []metav1.OwnerReference{owner}, node
 	return pod
