@@ -120,7 +120,8 @@ func clash(a, b engine.HostPort) bool {
 	return a.Number == b.Number && protocol(a) == protocol(b) && (every(a.Address) || every(b.Address) || a.Address == b.Address)
 }
 
-// apart checks a term of anti-affinity. Where its owner is held, those that are not have to keep away from it.
+// apart checks a term of anti-affinity. Where its owner is held, those that are not have to keep away from it. Where all of them run
+// they may stay.
 func (c *checker) apart(i int, term *engine.PodTerm, all [][]podsOn) {
 	own := map[string]int{}
 	for _, on := range all[i] {
@@ -136,6 +137,8 @@ func (c *checker) apart(i int, term *engine.PodTerm, all [][]podsOn) {
 		domain := c.domainOfPods(term.TopologyKey, on.pool, on.node)
 		switch {
 		case own[domain] == 0 || on.workload == i && own[domain] == 1:
+		case !c.comes(i, term.TopologyKey, domain, all[i]) &&
+			(on.workload < 0 || !c.comes(on.workload, term.TopologyKey, domain, all[on.workload])):
 		case !held:
 			c.report(c.where(i), "podAntiAffinity", "in %s, where %d pods are that it keeps away from (workload %d)", domain, on.n, on.workload)
 		case on.workload >= 0 && c.plan.Placements[on.workload].Held == "":
@@ -187,6 +190,9 @@ func (c *checker) podSpread(i int, rules *engine.PodRules, k int, all [][]podsOn
 		pool := &c.snapshot.Pools[on.pool]
 		domain := c.domainOfPods(rule.TopologyKey, on.pool, on.node)
 		if domain == "" {
+			if on.n <= c.runsOn(i, on.pool, on.node) {
+				continue // what runs is not asked
+			}
 			c.report(c.where(i), "topologySpread", "on pool %s, which has no label %s", pool.Name, rule.TopologyKey)
 			continue
 		}
@@ -259,8 +265,8 @@ func (c *checker) together(all [][]podsOn) {
 	there := make([]map[int]bool, len(all)) // the replicas that have come, by workload and index in all
 	for i := range all {
 		there[i] = map[int]bool{}
-		if c.affinity(i) == nil {
-			for k := range all[i] {
+		for k, on := range all[i] {
+			if c.affinity(i) == nil || on.n <= c.runsOn(i, on.pool, on.node) { // what runs is not asked
 				there[i][k] = true
 			}
 		}
@@ -297,6 +303,17 @@ func (c *checker) affinity(i int) *engine.PodAffinity {
 		return rules.Together
 	}
 	return nil
+}
+
+// runsOn is how many replicas run on a node.
+func (c *checker) runsOn(i, pool, node int) int {
+	n := 0
+	for _, at := range c.snapshot.Workloads[i].RunsOn {
+		if at.Pool == pool && at.Node == node {
+			n += at.Pods
+		}
+	}
+	return n
 }
 
 // joins says whether in each domain of some replicas are pods that their affinity selects.

@@ -18,7 +18,7 @@ func (r *apartRule) conflict() ConflictRule {
 		return ConflictRule{RulePodAntiAffinity, apartText(r.set.key, r.set.selector)}
 	}
 	text := fmt.Sprintf("pod anti-affinity of %s over %s selects it", r.first, r.set.key)
-	if more := len(r.set.owners) - 1; more > 0 {
+	if more := len(r.set.owners.all) - 1; more > 0 {
 		text = fmt.Sprintf("pod anti-affinity of %s and %d more over %s selects it", r.first, more, r.set.key)
 	}
 	return ConflictRule{RulePodAntiAffinity, text}
@@ -34,10 +34,10 @@ func apartText(key, selector string) string {
 func (r *apartRule) limit(s *Solver, w *work, out *beside) {
 	away := domains{m: s.m, axis: r.set.axis}
 	if r.owner {
-		away.addAll(s, w, r.set.selected)
+		away.addAll(s, w, r.set.selected.holding(s))
 	}
 	if r.selected || !r.owner {
-		away.addAll(s, w, r.set.owners)
+		away.addAll(s, w, r.set.owners.holding(s))
 	}
 	away.bar(out, r)
 }

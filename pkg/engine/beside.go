@@ -188,7 +188,11 @@ func (s *Solver) uneven(w *work, skews []domainSkew) []alloc {
 		}
 		for j := len(w.allocs) - 1; j >= 0; j-- {
 			a, domain := w.allocs[j], of[w.allocs[j].pool]
-			if over := min(counts[domain]+skew.there(domain)-most, a.n); over > 0 && contains(skew.domains, domain) && !w.staysIn(s.m, of, domain) {
+			over := min(counts[domain]+skew.there(domain)-most, a.n)
+			if over <= 0 || !contains(skew.domains, domain) {
+				continue
+			}
+			if over = min(over, w.comes(s.m, nodeKey{a.pool, a.node})); over > 0 {
 				return []alloc{{a.pool, a.node, over}}
 			}
 		}
@@ -196,16 +200,21 @@ func (s *Solver) uneven(w *work, skews []domainSkew) []alloc {
 	return nil
 }
 
-// disturbs says whether replicas of workloads that count on this one are misplaced.
+// disturbs says whether replicas of workloads that count on this one are misplaced, of those that stay whatever is beside them such as
+// come.
 func (s *Solver) disturbs(w *work) bool {
-	return w.pods != nil && slices.ContainsFunc(w.pods.watchers, func(i int32) bool { return len(s.misplaced(s.works[i])) > 0 })
+	return w.pods != nil && slices.ContainsFunc(w.pods.watchers, func(i int32) bool {
+		watcher := s.works[i]
+		bad := s.misplaced(watcher)
+		return len(bad) > 0 && (!watcher.kept || len(s.coming(watcher, bad)) > 0)
+	})
 }
 
 // mendPodRules places workloads anew of which replicas are misplaced since others have moved.
 func (s *Solver) mendPodRules() {
 	for _, i := range s.order {
 		w := s.works[i]
-		if len(s.misplaced(w)) == 0 {
+		if bad := s.misplaced(w); len(bad) == 0 || w.kept && len(s.coming(w, bad)) == 0 {
 			continue
 		}
 		s.lift(w)
@@ -226,6 +235,9 @@ func (s *Solver) keepPodRules() []int32 {
 		for _, i := range s.bound {
 			w := s.works[i]
 			bad := s.misplaced(w)
+			if tried[w.index] || w.kept {
+				bad = s.coming(w, bad)
+			}
 			if len(bad) == 0 {
 				continue
 			}
@@ -238,6 +250,7 @@ func (s *Solver) keepPodRules() []int32 {
 				if tried[w.index] = true; s.replace(w, bad) {
 					continue
 				}
+				bad = s.coming(w, bad)
 			}
 			s.unreserve(w.index)
 			for _, a := range bad {
@@ -253,12 +266,15 @@ func (s *Solver) keepPodRules() []int32 {
 
 // replace places a workload anew, which is kept where more replicas have a place than would without the misplaced ones.
 func (s *Solver) replace(w *work, bad []alloc) bool {
-	kept := w.placed()
+	kept := w.placed() + 1
+	if bad = s.coming(w, bad); len(bad) == 0 {
+		kept--
+	}
 	for _, a := range bad {
 		kept -= a.n
 	}
 	undo := s.rework(w.index, func() *ask { return s.attracted(w) })
-	if w.placed() > kept && len(s.misplaced(w)) == 0 && s.reaches(w) && s.callersReach(w) && !s.disturbs(w) {
+	if w.placed() >= kept && (len(s.misplaced(w)) == 0 || w.kept && len(s.coming(w, s.misplaced(w))) == 0) && s.reaches(w) && s.callersReach(w) && !s.disturbs(w) {
 		return true
 	}
 	undo()

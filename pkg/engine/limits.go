@@ -33,8 +33,8 @@ type limits struct {
 	spot, onDemand int32
 	// perNode is the most replicas on a node; hosts is how many nodes must hold one.
 	perNode, hosts int32
-	// levelled is perNode without the topology spread constraint that Solver.level sees to.
-	levelled int32
+	// levelled is perNode without the topology spread constraint that Solver.level sees to, ruled without any rule of pods.
+	levelled, ruled int32
 	// apart says that its own replicas keep apart from each other on nodes.
 	apart   bool
 	ceiling float64 // of compute, US dollars an hour; positive infinity when there is none
@@ -154,7 +154,7 @@ func (m *model) newLimits(i int, w *Workload, p *profile, effective *policy.Effe
 	for i := range effective.Latency {
 		l.covered = append(l.covered, &effective.Latency[i])
 	}
-	l.levelled = l.perNode
+	l.levelled, l.ruled = l.perNode, l.perNode
 	m.addPodLimits(l, i, w.PodRules, p, r.vector)
 	l.raise(m)
 	for _, c := range l.caps {

@@ -55,7 +55,8 @@ type Placement struct {
 	Recoveries []Recovery
 	// Conflict says why replicas are unplaced; nil when none is.
 	Conflict *Conflict
-	// Unkept are rules that volumes make impossible, with the volumes named: what these hold is placed all the same.
+	// Unkept are rules that volumes make impossible, with the volumes named: what these hold is placed all the same; and affinity and
+	// anti-affinity to others that do not hold where replicas run: these stay.
 	Unkept []ConflictRule
 	// Held says why the last decision is kept whatever the rules say; empty when it was planned.
 	Held string

@@ -40,9 +40,9 @@ func (r *spreadRule) hostClusters(s *Solver) []hostCluster {
 }
 
 // there is how many pods of others that count are on nodes.
-func (r *spreadRule) there(s *Solver, w *work) map[nodeKey]int32 {
+func (r *spreadRule) there(s *Solver) map[nodeKey]int32 {
 	out := map[nodeKey]int32{}
-	r.each(s, w, func(pool, node, n int32) {
+	r.each(s, func(pool, node, n int32) {
 		if node >= 0 {
 			out[nodeKey{pool, node}] += n
 		}
@@ -54,7 +54,7 @@ func (r *spreadRule) skew() int32 { return int32(min(max(r.constraint.MaxSkew, 0
 
 // over are the replicas of a workload that nodes hold too many of.
 func (r *spreadRule) over(s *Solver, w *work) []alloc {
-	skew, on := r.skew(), r.there(s, w)
+	skew, on := r.skew(), r.there(s)
 	for _, a := range w.allocs {
 		on[nodeKey{a.pool, a.node}] += a.n
 	}
@@ -103,7 +103,7 @@ func (s *Solver) level(w *work, a *ask) {
 	bound := a.beside
 	defer func() { a.beside = bound }()
 	a.beside = s.besideOf(w, w.pods.levelled)
-	l := &levelling{s: s, w: w, a: a, skew: rule.skew(), clusters: clusters, there: rule.there(s, w)}
+	l := &levelling{s: s, w: w, a: a, skew: rule.skew(), clusters: clusters, there: rule.there(s)}
 	count, pods := int32(0), w.n
 	for _, cluster := range l.clusters {
 		if !cluster.floor {

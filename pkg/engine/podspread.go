@@ -19,6 +19,11 @@ func (s *Solver) relateSpread(i int32, r *PodRules, k int) {
 		return
 	}
 	rule := &spreadRule{axis: axis, constraint: constraint, own: constraint.selects(int(i)), counts: in.counts, domains: in}
+	for _, other := range constraint.Workloads {
+		if other >= 0 && other < len(s.works) && int32(other) != i {
+			rule.works.all = append(rule.works.all, int32(other))
+		}
+	}
 	if pods := s.podsOf(i); k == r.hosts(int(i)) {
 		pods.hosts = rule
 		if !alone {
@@ -39,6 +44,7 @@ type spreadRule struct {
 	own        bool   // it counts the workload's own pods
 	counts     []bool // by pool
 	domains    *spreadDomains
+	works      members // others that it counts
 }
 
 func (r *spreadRule) conflict() ConflictRule {
@@ -57,11 +63,8 @@ func podSpreadText(s *PodSpread) string {
 }
 
 // each calls a function for the pods of others that the constraint counts.
-func (r *spreadRule) each(s *Solver, w *work, found func(pool, node, n int32)) {
-	for _, i := range r.constraint.Workloads {
-		if int32(i) == w.index || i < 0 || i >= len(s.works) {
-			continue
-		}
+func (r *spreadRule) each(s *Solver, found func(pool, node, n int32)) {
+	for _, i := range r.works.holding(s) {
 		for _, a := range s.works[i].allocs {
 			if r.counts[a.pool] {
 				found(a.pool, a.node, a.n)
@@ -75,14 +78,14 @@ func (r *spreadRule) each(s *Solver, w *work, found func(pool, node, n int32)) {
 	}
 }
 
-func (r *spreadRule) limit(s *Solver, w *work, out *beside) {
+func (r *spreadRule) limit(s *Solver, _ *work, out *beside) {
 	most := int32(min(max(r.constraint.MaxSkew, 0), maxReplicas))
 	if r.axis == onNodes {
-		r.limitNodes(s, w, most, out)
+		r.limitNodes(s, most, out)
 		return
 	}
 	of, others := s.m.axes[r.axis].of, make([]int32, len(s.m.axes[r.axis].names))
-	r.each(s, w, func(pool, _, n int32) {
+	r.each(s, func(pool, _, n int32) {
 		if domain := of[pool]; domain >= 0 {
 			others[domain] += n
 		}
@@ -107,9 +110,9 @@ func (r *spreadRule) limit(s *Solver, w *work, out *beside) {
 }
 
 // limitNodes takes the node with the fewest pods to have none: of many nodes one mostly has. Solver.level sees to those that all have some.
-func (r *spreadRule) limitNodes(s *Solver, w *work, most int32, out *beside) {
+func (r *spreadRule) limitNodes(s *Solver, most int32, out *beside) {
 	others := map[nodeKey]int32{}
-	r.each(s, w, func(pool, node, n int32) { others[nodeKey{pool, node}] += n })
+	r.each(s, func(pool, node, n int32) { others[nodeKey{pool, node}] += n })
 	for at, n := range others {
 		switch {
 		case at.node < 0:

@@ -54,6 +54,7 @@ func (s *Solver) relate() {
 			s.bound = append(s.bound, int32(i))
 		}
 	}
+	s.runsBroken()
 }
 
 // podsOf are the rules of a workload.
@@ -140,7 +141,7 @@ type apartSet struct {
 	axis             int
 	first            *int // see apartKey
 	key, selector    string
-	owners, selected []int32
+	owners, selected members
 	mutual           bool // its owners are those that it selects
 }
 
@@ -161,7 +162,7 @@ func (s *Solver) relateApart(i int32, term *PodTerm, sets *apartSets) {
 		set = &apartSet{axis: axis, first: key.first, key: term.TopologyKey, selector: term.Selector}
 		for _, other := range term.Workloads {
 			if other >= 0 && other < len(s.works) {
-				set.selected = append(set.selected, int32(other))
+				set.selected.all = append(set.selected.all, int32(other))
 			}
 		}
 		if sets.index == nil {
@@ -170,25 +171,25 @@ func (s *Solver) relateApart(i int32, term *PodTerm, sets *apartSets) {
 		sets.index[key] = set
 		sets.list = append(sets.list, set)
 	}
-	if len(set.owners) == 0 || set.owners[len(set.owners)-1] != i {
-		set.owners = append(set.owners, i)
+	if owners := set.owners.all; len(owners) == 0 || owners[len(owners)-1] != i {
+		set.owners.all = append(set.owners.all, i)
 	}
 }
 
 // relateSet binds owners and selected ones.
 func (s *Solver) relateSet(set *apartSet) {
-	set.mutual = slices.Equal(set.owners, set.selected)
-	for _, i := range set.owners {
-		_, selected := slices.BinarySearch(set.selected, i)
+	set.mutual = slices.Equal(set.owners.all, set.selected.all)
+	for _, i := range set.owners.all {
+		_, selected := slices.BinarySearch(set.selected.all, i)
 		s.bind(i, &apartRule{set: set, owner: true, selected: selected && !set.mutual})
 	}
 	if set.mutual {
 		return
 	}
-	name := s.m.snapshot.Workloads[set.owners[0]].Kind + " " + s.m.snapshot.Workloads[set.owners[0]].Namespace + "/" +
-		s.m.snapshot.Workloads[set.owners[0]].Name
-	for _, i := range set.selected {
-		if _, owner := slices.BinarySearch(set.owners, i); !owner {
+	first := &s.m.snapshot.Workloads[set.owners.all[0]]
+	name := first.Kind + " " + first.Namespace + "/" + first.Name
+	for _, i := range set.selected.all {
+		if _, owner := slices.BinarySearch(set.owners.all, i); !owner {
 			s.bind(i, &apartRule{set: set, selected: true, first: name})
 		}
 	}

@@ -31,6 +31,8 @@ type Solver struct {
 	// lacking says that some lost replicas may have no room; bound are the workloads that rules of pods bind to others.
 	lacking bool
 	bound   []int32
+	// seen are the workloads that held replicas so far, or of which some run, each once.
+	seen []int32
 	// meetOn is the node that workloads are tried together on; nil where they are not.
 	meetOn *nodeKey
 }
@@ -264,6 +266,9 @@ func (s *Solver) hold(w *work) {
 
 // settle brings what is derived from allocs up to date.
 func (s *Solver) settle(w *work) {
+	if len(w.allocs) > 0 {
+		s.see(w)
+	}
 	if w.support != nil {
 		clear(w.support)
 		for _, a := range w.allocs {
@@ -316,7 +321,7 @@ func (s *Solver) commit(w *work) {
 // put places a lifted workload at the prices of an ask: pinned replicas first.
 func (s *Solver) put(w *work, a *ask) {
 	a.row, a.limits, a.room = w.row, w.limits, s.room
-	a.n, a.stays = w.n, w.stays
+	a.n, a.stays, w.kept = w.n, w.stays, false
 	if w.pods != nil {
 		s.putBeside(w, a)
 	} else {
@@ -324,6 +329,9 @@ func (s *Solver) put(w *work, a *ask) {
 	}
 	if w.placed() < w.n {
 		s.keep(w, a)
+	}
+	if len(w.broken) > 0 {
+		s.stay(w, a)
 	}
 }
 

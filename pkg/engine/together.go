@@ -23,6 +23,7 @@ func (s *Solver) relateTogether(i int32, affinity *PodAffinity) {
 			t.works = append(t.works, int32(other))
 		}
 	}
+	t.placed.all = t.works
 	s.bind(i, t)
 	s.podsOf(i).together = t
 	s.watch(i, affinity.Workloads)
@@ -33,6 +34,7 @@ type together struct {
 	affinity *PodAffinity
 	axes     []int
 	works    []int32         // that it selects, but for its owner
+	placed   members         // the same
 	own      bool            // it selects its owner's pods
 	missing  string          // a topology key that no node has
 	reach    map[string]bool // the clusters that its owner may be in: pods elsewhere say nothing
@@ -72,7 +74,7 @@ func (t *together) limit(s *Solver, w *work, out *beside) {
 			near[k].add(pool, node)
 		}
 	}
-	for _, i := range t.works {
+	for _, i := range t.placed.holding(s) {
 		other := s.works[i]
 		for _, a := range other.allocs {
 			add(a.pool, a.node)

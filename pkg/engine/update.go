@@ -215,7 +215,7 @@ func (s *Solver) relink(i int32, old, w *work) {
 		callee.in = slices.DeleteFunc(slices.Clone(callee.in), own)
 		callee.heard = slices.DeleteFunc(slices.Clone(callee.heard), own)
 	}
-	w.in, w.heard = old.in, old.heard
+	w.in, w.heard, w.seen = old.in, old.heard, old.seen
 	w.out, w.own = append(w.out, w.own...), nil
 	s.works[i] = w
 	if len(w.out) > 0 && !s.calls {

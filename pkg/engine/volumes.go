@@ -107,13 +107,13 @@ func (s *Solver) stuck(i int32, l loss) int32 {
 	return min(s.m.confined(&s.m.snapshot.Workloads[i], int(l.axis))[l.domain], s.lost(s.works[i], l))
 }
 
-// unkept are the rules of a workload that its volumes make impossible, with the volumes named. Its replicas are placed all the same.
+// unkept are the rules of a workload that its volumes make impossible, with the volumes named, and those of pods that do not hold where
+// it runs. Its replicas are placed all the same.
 func (s *Solver) unkept(i int32) []ConflictRule {
-	w := &s.m.snapshot.Workloads[i]
+	w, out := &s.m.snapshot.Workloads[i], s.keptFrom(s.works[i])
 	if len(w.Pins) == 0 && w.Attachable == nil || s.works[i].held != "" {
-		return nil
+		return out
 	}
-	var out []ConflictRule
 	for k := range w.Pins {
 		if rule := w.Pins[k].Unkept; rule.Message != "" && !slices.Contains(out, rule) {
 			out = append(out, rule)

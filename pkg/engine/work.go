@@ -36,8 +36,11 @@ type work struct {
 	refuges   []refuge
 	certain   bool // it has replicas in every plan that is compared with the bound
 	following bool // it is among those that follow what they call
+	seen      bool // it is among the solver's seen
+	kept      bool // replicas stay that rules of pods would not let come
 
-	pods *podWork // rules of pods that bind it to others; nil for none
+	pods   *podWork // rules of pods that bind it to others; nil for none
+	broken []alloc  // replicas whose affinity or anti-affinity to others does not hold where they run
 }
 
 // pin is replicas that must be on certain pools.

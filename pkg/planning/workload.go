@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"tradewind.dev/tradewind/pkg/engine"
-	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // workload turns a workload into the engine's terms. ok is false where pools were made without knowing of a volume of it.
@@ -22,11 +21,6 @@ func (b *builder) workload(w *Workload, pods running) (out engine.Workload, ok b
 	for _, pool := range slices.Sorted(maps.Keys(pods.replicas)) {
 		out.Current = append(out.Current, engine.PoolReplicas{Pool: pool, Replicas: pods.replicas[pool]})
 	}
-	defer func() {
-		if len(workload.HardSpread(spec)) > 0 || out.Hold != "" {
-			out.RunsOn = pods.on()
-		}
-	}()
 	set, known := b.namespace(w.Namespace)
 	if !known {
 		if out.Hold == "" {

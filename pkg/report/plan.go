@@ -96,7 +96,8 @@ type PlanPlacement struct {
 	Unplaced     int             `json:"unplaced"`
 	// Conflict says why replicas are unplaced.
 	Conflict *PlanConflict `json:"conflict,omitempty"`
-	// Unkept are rules that its volumes make impossible, with the volumes named; what these hold is placed all the same.
+	// Unkept are rules that its volumes make impossible, with the volumes named, and such about other pods as do not hold any more where
+	// replicas run: these are placed all the same.
 	Unkept []string `json:"unkept,omitempty"`
 	Moves  int      `json:"moves"`
 	// Held says why the workload stays as it is whatever the rules say.

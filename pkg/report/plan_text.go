@@ -114,9 +114,9 @@ func (p *Plan) unplaced(out *strings.Builder) {
 	}
 }
 
-// unkept are the rules that volumes make impossible.
+// unkept are the rules that volumes make impossible, and those that do not hold any more where replicas run.
 func (p *Plan) unkept(out *strings.Builder) {
-	title := "\nRules that volumes make impossible\n"
+	title := "\nRules that are not kept\n"
 	for i := range p.Placements {
 		for _, rule := range p.Placements[i].Unkept {
 			out.WriteString(title)

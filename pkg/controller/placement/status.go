@@ -279,7 +279,7 @@ func (w *wanted) conditions(placement *engine.Placement, why string) {
 	if placement.Unplaced == 0 {
 		message := summary(out)
 		for _, rule := range placement.Unkept {
-			message += "; volumes make impossible: " + rule.Message
+			message += "; not kept: " + rule.Message
 		}
 		w.condition(v1alpha1.ConditionPlanned, metav1.ConditionTrue, reasonPlanned, message+w.notes)
 	} else {

@@ -123,7 +123,7 @@ var Kinds = []Kind{
 	{Name: "anti-affinity to its own on a node", Planned: true, Rarity: 4, workload: func(_ *draw, w *drawn) { w.avoid(term(corev1.LabelHostname, w.app)) }},
 	{Name: "anti-affinity to its own in a zone", Planned: true, Rarity: 8, workload: func(_ *draw, w *drawn) { w.avoid(term(corev1.LabelTopologyZone, w.app)) }},
 	{Name: "anti-affinity to others", Planned: true, Rarity: 5, workload: func(d *draw, w *drawn) {
-		key := pick(d, []string{corev1.LabelHostname, corev1.LabelTopologyZone})
+		key := pick(d, []string{corev1.LabelHostname, corev1.LabelTopologyZone, labelRack})
 		other := term(key, pick(d, d.apps))
 		if d.one(3) {
 			other.NamespaceSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"team": pick(d, []string{"shop", "bank"})}}
@@ -131,7 +131,7 @@ var Kinds = []Kind{
 		w.avoid(other)
 	}},
 	{Name: "affinity to others", Planned: true, Rarity: 6, workload: func(d *draw, w *drawn) {
-		key := pick(d, []string{corev1.LabelHostname, corev1.LabelTopologyZone, corev1.LabelTopologyRegion})
+		key := pick(d, []string{corev1.LabelHostname, corev1.LabelTopologyZone, corev1.LabelTopologyRegion, labelRack})
 		w.affinity().PodAffinity = &corev1.PodAffinity{RequiredDuringSchedulingIgnoredDuringExecution: []corev1.PodAffinityTerm{term(key, pick(d, d.apps))}}
 	}},
 	{Name: "spread over zones", Planned: true, Rarity: 5, workload: func(d *draw, w *drawn) { d.spread(w, corev1.LabelTopologyZone) }},

@@ -227,3 +227,16 @@ func Change(choose Choose, lists *state.Lists) {
 		}
 	}
 }
+
+// Relabel puts nodes in other racks, and some in none, so that rules of pods stop to hold over racks.
+func Relabel(choose Choose, lists *state.Lists) {
+	for _, node := range lists.Nodes {
+		switch rack := choose(5); rack {
+		case 4:
+		case 3:
+			delete(node.Labels, labelRack)
+		default:
+			node.Labels[labelRack] = fmt.Sprintf("rack%d", rack)
+		}
+	}
+}
