@@ -42,6 +42,9 @@ func run(only string) error {
 		{"engine_replay_left_out engine_replay_refused", replayed},
 		{"engine_invoice_gap_percent engine_invoice_gap_worst_percent engine_invoice_below_first_fit_percent engine_invoice_below_one_by_one_percent", invoice},
 		{"engine_exact_gap_median_percent engine_exact_gap_worst_percent", exact},
+		{"simulate_5000_replicas_seconds simulate_5000_replicas_with_losses_seconds", manyReplicas},
+		{"engine_losses_ratio", lossesRatio},
+		{"engine_deadline_overrun_percent", deadlines},
 		{"engine_plan_100k_x_1000_seconds engine_peak_mib engine_growth_exponent", growth},
 	} {
 		if !strings.Contains(group.figures, only) {

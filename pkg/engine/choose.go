@@ -76,6 +76,7 @@ type chooser struct {
 	caps         []domainCap
 	mins         []domainMin
 	cheapestOf   []cell
+	stop         func() bool // the search is over; nil for never
 }
 
 func newChooser(m *model) *chooser { return &chooser{m: m} }

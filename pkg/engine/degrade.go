@@ -52,6 +52,50 @@ func NewDegradedSolver(snapshot *Snapshot, options Options) (Degraded, error) {
 	return best, nil
 }
 
+// NewLossSolver plans what is left of a snapshot when some of its pools are lost while a plan is in force. What the loss does not concern
+// stays where it is, as failover leaves it; where that leaves replicas without a place which had one, everything is planned anew. Errors
+// are those of Solve.
+func NewLossSolver(snapshot *Snapshot, plan *Plan, lost func(pool int) bool, options Options) (Degraded, error) {
+	left := *snapshot
+	left.Pools, left.Workloads = slices.Clone(left.Pools), slices.Clone(left.Workloads)
+	for i := range left.Pools {
+		if lost(i) {
+			left.Pools[i].Nodes, left.Pools[i].MinNodes, left.Pools[i].MaxNodes = nil, 0, 0
+		}
+	}
+	part := left
+	part.Workloads = slices.Clone(left.Workloads)
+	for i, placement := range plan.Placements {
+		w := &left.Workloads[i]
+		w.Current, w.RunsOn = nil, nil
+		hit := placement.Unplaced > 0 || w.PodRules != nil || len(w.Calls) > 0
+		for k := range placement.Decisions {
+			d := &placement.Decisions[k]
+			if lost(d.Pool) {
+				hit = true
+				continue
+			}
+			w.Current = append(w.Current, PoolReplicas{d.Pool, d.Replicas})
+			for _, n := range d.Nodes {
+				w.RunsOn = append(w.RunsOn, PodsAt{d.Pool, n.Node, n.Replicas})
+			}
+		}
+		if part.Workloads[i] = *w; !hit && w.Hold == "" {
+			part.Workloads[i].Hold = "the loss does not concern it"
+		}
+	}
+	out, err := NewDegradedSolver(&part, options)
+	if err != nil {
+		return Degraded{}, err
+	}
+	for i, placement := range out.Plan().Placements {
+		if placement.Unplaced > plan.Placements[i].Unplaced {
+			return NewDegradedSolver(&left, options)
+		}
+	}
+	return out, nil
+}
+
 // without plans anew without the availability rules of some workloads.
 func (d Degraded) without(workloads []int, options Options) (Degraded, error) {
 	relaxed := *d.Snapshot

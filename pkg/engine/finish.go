@@ -140,13 +140,24 @@ func (s *Solver) placement(i int32) *Placement {
 	}
 	out.Recoveries, out.Unkept = s.recoveries(w), s.unkept(i)
 	if out.Unplaced = max(int(w.n+w.refused-w.placed()), 0); out.Unplaced > 0 {
-		if out.Conflict = (&Conflict{Message: Unexplained}); !s.m.options.LateConflicts {
+		out.Conflict = &Conflict{Message: Unexplained}
+		switch {
+		case s.m.options.LateConflicts:
+		case s.late == mostLate:
+			out.Conflict.Message = "why was not worked out: the deadline ended the search before"
+		default:
+			if s.expired() {
+				s.late++
+			}
 			out.Conflict = s.conflict(i, s.expired)
 			out.Conflict.Message += s.outOfUse(w)
 		}
 	}
 	return out
 }
+
+// mostLate is of how many workloads it is still said why replicas have no place when the search was stopped.
+const mostLate = 16
 
 // addCalls adds the price of calls to a decision, and its expected round trip.
 func (s *Solver) addCalls(w *work, d *Decision) {

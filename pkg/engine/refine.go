@@ -82,7 +82,7 @@ func (c *chooser) unblock(a *ask) {
 		}
 	}
 	for _, bias := range biases {
-		if bestPlaced == a.n {
+		if bestPlaced == a.n || c.stopped() {
 			break
 		}
 		a.bias = bias
@@ -92,7 +92,7 @@ func (c *chooser) unblock(a *ask) {
 	}
 	// Without one of the pools that the best so far uses, others may fit together.
 	for _, without := range bestPicks {
-		if bestPlaced == a.n {
+		if bestPlaced == a.n || c.stopped() {
 			break
 		}
 		c.banned = append(c.banned[:0], without.pool)
@@ -196,9 +196,12 @@ func (c *chooser) cells(count int) []cell {
 }
 
 // roomFor says whether a pool has room for one replica more.
-func (c *chooser) roomFor(i int32) bool {
-	a, on := c.ask, c.on(i)
-	return a.room == nil || c.fits(i, on+1) > on
+func (c *chooser) roomFor(i int32) bool { return c.roomForMore(i, 1) }
+
+// roomForMore says whether a pool has room for n replicas more.
+func (c *chooser) roomForMore(i, n int32) bool {
+	on := c.on(i)
+	return c.ask.room == nil || c.fits(i, on+n) >= on+n
 }
 
 // maxCells is how many kinds of pools an exchange looks at.
@@ -207,10 +210,16 @@ const maxCells = 24
 // exchange moves one replica, or two at once, as long as that lowers the price.
 func (c *chooser) exchange() {
 	cells := c.cells(maxCells)
-	for c.moveOne(cells) || len(c.picks) <= 6 && c.moveTwo(cells) {
+	for !c.stopped() && (c.moveOne(cells) || len(c.picks) <= 6 && c.moveTwo(cells)) {
 		continue
 	}
 }
+
+// stopped says that the search is over: what is found is good enough.
+func (c *chooser) stopped() bool { return c.stop != nil && c.stop() }
+
+// manyReplicas is from how many on replicas of one pool are moved together: all, half of them, and so on.
+const manyReplicas = 32
 
 // improvement is the least difference in price that counts, in US dollars an hour. Rounding must not count.
 const improvement = 1e-12
@@ -224,34 +233,59 @@ func cheaper(now, before float64) bool {
 }
 
 func (c *chooser) moveOne(cells []cell) bool {
-	before := c.total()
+	before, changed := c.total(), false
 	for _, from := range slices.Clone(c.picks) {
+		if c.stopped() {
+			break
+		}
+		n := int32(1)
+		if from.n >= manyReplicas {
+			n = from.n
+		}
+		if !c.moveFrom(from.pool, n, cells, &before) {
+			continue
+		}
+		if changed = true; c.ask.n < manyReplicas {
+			break
+		}
+	}
+	return changed
+}
+
+// moveFrom moves n replicas of a pool, or half as many, and so on down to one, to where that lowers the price.
+func (c *chooser) moveFrom(from, n int32, cells []cell, before *float64) bool {
+	for ; n > 0; n /= 2 {
 		for _, to := range cells {
-			if to.pool == from.pool {
+			if to.pool == from || !cheaper(*before+c.moved(from, to.pool, n), *before) || !c.tryMove(from, to.pool, n) {
 				continue
 			}
-			if c.tryMove(from.pool, to.pool) {
-				if cheaper(c.total(), before) {
-					return true
-				}
-				c.remove(to.pool, 1)
-				c.add(from.pool, 1, 0)
+			if now := c.total(); cheaper(now, *before) {
+				*before = now
+				return true
 			}
+			c.remove(to.pool, n)
+			c.add(from, n, 0)
 		}
 	}
 	return false
 }
 
-// tryMove moves one replica if limits and room allow it.
-func (c *chooser) tryMove(from, to int32) bool {
-	c.remove(from, 1)
-	if c.canAdd(to) {
-		if c.add(to, 1, 0); c.keepsSkews() {
+// moved is by how much the price rises when replicas are moved from a pool to another.
+func (c *chooser) moved(from, to, n int32) float64 {
+	here, there := c.on(from), c.on(to)
+	return c.marginals(to, there+n) - c.marginals(to, there) + c.marginals(from, here-n) - c.marginals(from, here)
+}
+
+// tryMove moves replicas if limits and room allow it.
+func (c *chooser) tryMove(from, to, n int32) bool {
+	c.remove(from, n)
+	if c.allowance(to) >= n && c.roomForMore(to, n) {
+		if c.add(to, n, 0); c.keepsSkews() {
 			return true
 		}
-		c.remove(to, 1)
+		c.remove(to, n)
 	}
-	c.add(from, 1, 0)
+	c.add(from, n, 0)
 	return false
 }
 

@@ -26,6 +26,7 @@ type Solver struct {
 	sums    sums
 	owned   bool // the snapshot is a copy
 	checks  int  // sets of rules that were tried for conflicts
+	late    int  // conflicts that were looked for after the search was stopped
 	// constructing says that workloads without a place have not been placed yet.
 	constructing bool
 	// lacking says that some lost replicas may have no room; bound are the workloads that rules of pods bind to others.
@@ -60,10 +61,12 @@ func NewSolver(snapshot *Snapshot, options Options) (*Solver, error) {
 	s.room = newRoom(m)
 	s.room.remembers = true
 	s.chooser = newChooser(m)
+	s.chooser.stop = s.expired
 	s.solve()
 	s.follow()
 	s.leaveOutMisplaced()
 	s.recoverMore()
+	s.chooser.stop = nil // what is asked later is answered as well as can be
 	s.finish()
 	return s, nil
 }

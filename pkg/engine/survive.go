@@ -40,6 +40,9 @@ func (s *Solver) survive() {
 			return
 		}
 		for _, u := range missing {
+			if s.expired() {
+				break
+			}
 			if w := s.works[u.work]; !s.leave(w, u.loss) {
 				s.makeRoom(w, u)
 			}
@@ -255,7 +258,7 @@ func (s *Solver) makeRoom(w *work, u unfit) bool {
 	left := u.n
 	for _, i := range s.order {
 		other := s.works[i]
-		if left <= 0 {
+		if left <= 0 || s.expired() {
 			break
 		}
 		if len(other.row.profile.losses) > 0 || len(other.pins) > 0 || !other.yields(s.m, w, of, u.loss.domain) {

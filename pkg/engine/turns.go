@@ -87,7 +87,10 @@ func (s *Solver) takeTurns(always bool) bool {
 	}
 	s.solveAll()
 	s.reserveAll()
-	for _, limit := range [][]int32{granted, asked} {
+	for k, limit := range [][]int32{granted, asked} {
+		if k == 0 && s.expired() {
+			continue // all that is left is to place them somehow
+		}
 		for _, i := range later {
 			w := s.works[i]
 			if w.n = min(max(limit[i], w.n), asked[i]); w.placed() >= w.n {

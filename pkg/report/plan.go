@@ -221,6 +221,8 @@ type PlanLoss struct {
 	ValuedUSD  float64 `json:"valuedUSD"`
 	HourlyUSD  float64 `json:"hourlyUSD"`
 	AddedNodes int     `json:"addedNodes"`
+	// Stopped says that the deadline ended the search early.
+	Stopped bool `json:"stopped,omitempty"`
 }
 
 // maxRejections is how many rejections a printed plan holds in all before each workload keeps but a few.

@@ -234,6 +234,9 @@ func (p *Plan) losses(out *strings.Builder) {
 		if len(loss.Exposed) > 0 {
 			breaks = append(breaks, "could not survive the next loss: "+some(loss.Exposed))
 		}
+		if loss.Stopped {
+			breaks = append(breaks, "the deadline ended the search early")
+		}
 		t.add(loss.Cloud, strconv.Itoa(loss.Replicas), strconv.Itoa(loss.AddedNodes), Dollars(loss.InvoiceUSD), cmp.Or(strings.Join(breaks, "; "), "nothing"))
 	}
 	out.WriteString(t.String())
