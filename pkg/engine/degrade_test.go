@@ -1,8 +1,11 @@
 package engine_test
 
 import (
+	"maps"
 	"slices"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"tradewind.dev/tradewind/internal/verify"
 	"tradewind.dev/tradewind/pkg/engine"
@@ -54,4 +57,38 @@ func TestAfterALoss(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestOnlyTheLossIsReplaced plans losses while plans are in force: the plan of what is left is sound, what the loss does not concern stays
+// where it is, and no more is left without a place than when everything may move.
+func TestOnlyTheLossIsReplaced(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		snapshot := randomSnapshot(t, bounds{pools: 5, nodes: 3, workloads: 6, replicas: 4, survive: true, pods: true})
+		plan := sound(t, snapshot)
+		cloud := rapid.SampledFrom([]string{"aws", "gcp", "azure"}).Draw(t, "lost")
+		lost := func(pool int) bool { return snapshot.Pools[pool].Class.Location.Cloud == cloud }
+		after, err := engine.NewLossSolver(snapshot, plan, lost, engine.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range verify.Check(after.Snapshot, after.Plan(), engine.Options{}) {
+			t.Fatal(v)
+		}
+		whole := true
+		for i, placement := range after.Plan().Placements {
+			whole = whole && placement.Unplaced <= plan.Placements[i].Unplaced
+			for _, d := range placement.Decisions {
+				if lost(d.Pool) {
+					t.Fatalf("workload %d is on pool %d, which is lost", i, d.Pool)
+				}
+			}
+		}
+		for i, placement := range after.Plan().Placements {
+			w := &snapshot.Workloads[i]
+			concerned := plan.Placements[i].Unplaced > 0 || w.PodRules != nil || slices.ContainsFunc(plan.Placements[i].Decisions, func(d engine.Decision) bool { return lost(d.Pool) })
+			if was := replicasOf(plan.Placements[i]); whole && !concerned && !maps.Equal(was, replicasOf(placement)) {
+				t.Fatalf("workload %d, which the loss does not concern, is on %v and was on %v", i, replicasOf(placement), was)
+			}
+		}
+	})
 }

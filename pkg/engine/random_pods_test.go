@@ -39,7 +39,7 @@ func randomPods(t *rapid.T, out *engine.Workload, s *engine.Snapshot, i int, b b
 			})
 		}
 	}
-	if one("spreads", 4) {
+	if !b.spreadless && one("spreads", 4) {
 		rules.Spread = append(rules.Spread, engine.PodSpread{
 			TopologyKey: rapid.SampledFrom(podKeys).Draw(t, "key"), MaxSkew: rapid.IntRange(1, 2).Draw(t, "skew"), MinDomains: rapid.IntRange(0, 3).Draw(t, "domains"),
 			IgnoreNodeAffinity: rapid.Bool().Draw(t, "ignores"), HonorTaints: rapid.Bool().Draw(t, "honors"), Selector: "app=x", PodSet: randomPodSet(t, s, i, b),

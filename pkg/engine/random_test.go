@@ -30,6 +30,7 @@ type bounds struct {
 	pools, nodes, workloads, replicas int
 	calls, survive, pins, current     bool
 	pods                              bool // rules of pods, and host ports
+	spreadless                        bool // none of these is a topology spread constraint, and no policy limits a skew
 }
 
 // randomSnapshot draws a snapshot with every kind of rule, on few small nodes, so that rules bind.
@@ -93,7 +94,13 @@ func randomWorkload(t *rapid.T, w *enginetest.World, s *engine.Snapshot, i int, 
 		out.Refused, out.RefusedBy = rapid.IntRange(0, out.Replicas).Draw(t, "of"), "the quota is used up"
 	}
 	if rapid.IntRange(0, 3).Draw(t, "policy") > 0 {
-		out.Rules = w.Rules(randomPolicy(t))
+		spec := randomPolicy(t)
+		for k := range spec.Spread {
+			if b.spreadless {
+				spec.Spread[k].MaxSkew = nil
+			}
+		}
+		out.Rules = w.Rules(spec)
 		out.ClientBytesPerRequest = float64(rapid.SampledFrom([]int{0, 1000}).Draw(t, "bytes"))
 	}
 	if rapid.Bool().Draw(t, "tolerates") {

@@ -40,6 +40,20 @@ type Solver struct {
 
 // NewSolver plans a snapshot and keeps what Update needs. Errors are those of Solve.
 func NewSolver(snapshot *Snapshot, options Options) (*Solver, error) {
+	s, err := newSolver(snapshot, options)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.vary(); err != nil {
+		return nil, err
+	}
+	err = s.rest()
+	s.plan.Stopped = s.stopped
+	return s, err
+}
+
+// newSolver makes a plan once.
+func newSolver(snapshot *Snapshot, options Options) (*Solver, error) {
 	m, err := newModel(snapshot, options)
 	if err != nil {
 		return nil, err
@@ -68,6 +82,7 @@ func NewSolver(snapshot *Snapshot, options Options) (*Solver, error) {
 	s.recoverMore()
 	s.chooser.stop = nil // what is asked later is answered as well as can be
 	s.finish()
+	s.preferRunning()
 	return s, nil
 }
 

@@ -103,7 +103,24 @@ func (s *Solver) takeTurns(always bool) bool {
 			}
 		}
 	}
+	s.consolidateLater()
 	return true
+}
+
+// consolidateLater makes the machines in use cost less once all have had their turn.
+func (s *Solver) consolidateLater() {
+	if s.calls {
+		return
+	}
+	for i := range s.works {
+		s.unreserve(int32(i))
+	}
+	s.reserve = nil
+	if slices.ContainsFunc(s.works, func(w *work) bool { return w.held == "" && len(w.row.profile.losses) > 0 }) {
+		s.consolidateSecured()
+	} else {
+		s.consolidate()
+	}
 }
 
 // groups are the workloads that are planned, by namespace and priority, the highest priority first.

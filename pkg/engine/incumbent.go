@@ -1,0 +1,353 @@
+package engine
+
+import "slices"
+
+// A plan that is made when everything runs where another plan had it moves nothing. So what runs is compared with the plan that was
+// found, where all of it may stay; and a small plan is made again from its own result, since a search that begins elsewhere may find a
+// better one.
+
+// incumbentCells is up to how many workloads × pools what runs is compared, restingCells a plan made again, at most restingRounds times.
+const incumbentCells, restingCells, restingRounds = 2_000_000, 5_000, 3
+
+// variedCells is up to how many workloads × pools a plan is made again with less room, so that more room makes none dearer.
+const variedCells = 64
+
+func (s *Solver) cells() int { return len(s.works) * len(s.m.pools) }
+
+// standing is what a solver holds of a plan.
+type standing struct {
+	allocs  [][]alloc
+	refuges [][]refuge
+	lacking bool
+	plan    *Plan
+	bounds  []float64
+	lambda  []float64
+	dual    *dual
+	sums    sums
+}
+
+func (s *Solver) standing() *standing {
+	out := &standing{lacking: s.lacking, plan: s.plan, bounds: s.bounds, lambda: s.lambda, dual: s.dual, sums: s.sums}
+	for _, w := range s.works {
+		out.allocs = append(out.allocs, slices.Clone(w.allocs))
+		out.refuges = append(out.refuges, w.refuges)
+	}
+	return out
+}
+
+// stand makes everything as it was.
+func (s *Solver) stand(at *standing) {
+	s.liftAll()
+	for i, w := range s.works {
+		s.room.open(at.allocs[i])
+		s.restore(w, at.allocs[i])
+		w.refuges = at.refuges[i]
+	}
+	s.lacking, s.plan, s.bounds, s.lambda, s.dual, s.sums = at.lacking, at.plan, at.bounds, at.lambda, at.dual, at.sums
+}
+
+// liftAll takes everything off the nodes, and gives up the room that is kept for losses.
+func (s *Solver) liftAll() {
+	for i, w := range s.works {
+		if s.reserve != nil {
+			s.unreserve(int32(i))
+		}
+		w.refuges = nil
+		s.lift(w)
+	}
+	s.reserve = nil
+}
+
+// adopt makes the plan anew with everything at other places, and keeps that where it is better: nobody has fewer replicas, and somebody
+// more, or all cost less, or no more where ties count, and what would be lost has as much room as before.
+func (s *Solver) adopt(allocs [][]alloc, ties bool) bool {
+	before := s.standing()
+	s.liftAll()
+	for i, w := range s.works {
+		s.room.open(allocs[i])
+		s.restore(w, allocs[i])
+	}
+	good := !slices.ContainsFunc(s.works, func(w *work) bool { return !s.keepsRules(w) })
+	if good {
+		s.recoverAll()
+		s.finish()
+		now, was := s.plan, before.plan
+		for i := range now.Placements {
+			good = good && now.Placements[i].Unplaced <= was.Placements[i].Unplaced
+		}
+		as := cheaper(now.Total(), was.Total()) || ties && !cheaper(was.Total(), now.Total())
+		same := now.Unplaced == was.Unplaced && now.Unrecovered() <= was.Unrecovered() && as
+		good = good && (now.Unplaced < was.Unplaced || same)
+	}
+	if !good {
+		s.stand(before)
+	}
+	return good
+}
+
+// keepsRules says whether the replicas of a workload may be where they are.
+func (s *Solver) keepsRules(w *work) bool {
+	if w.held != "" || len(w.allocs) == 0 {
+		return true
+	}
+	for _, a := range w.allocs {
+		room := &s.room.pools[a.pool]
+		if int(a.node) >= len(room.used) || !s.m.allows(w.row.profile, a.pool) || w.onNode(nodeKey{a.pool, a.node}) > w.limits.levelled {
+			return false
+		}
+		for _, v := range room.free[int(a.node)*s.m.dims : (int(a.node)+1)*s.m.dims] {
+			if v < 0 {
+				return false
+			}
+		}
+	}
+	if int32(len(w.allocs)) < min(w.limits.hosts, w.placed()) || !s.keepsPins(w) {
+		return false
+	}
+	c, picks := s.chooser, byPool(w.allocs, nil)
+	a := ask{row: w.row, limits: w.limits, n: w.placed(), lenient: true}
+	c.begin(&a)
+	for _, p := range picks {
+		if c.allowance(p.pool) < p.n {
+			return false
+		}
+		c.add(p.pool, p.n, 0)
+	}
+	return c.reached() && len(s.m.surplus(w.limits, picks, nil)) == 0 && s.reaches(w) && s.callersReach(w) && len(s.misplaced(w)) == 0
+}
+
+// keepsPins says whether what volumes hold is where these can be attached, those with the least choice first.
+func (s *Solver) keepsPins(w *work) bool {
+	if len(w.pins) == 0 {
+		return true
+	}
+	left := byPool(w.allocs, nil)
+	order := slices.Clone(w.pins)
+	slices.SortStableFunc(order, func(a, b pin) int { return len(a.Pools) - len(b.Pools) })
+	for _, p := range order {
+		n := p.n
+		for k := range left {
+			if p.only[left[k].pool] {
+				take := min(n, left[k].n)
+				left[k].n -= take
+				n -= take
+			}
+		}
+		if n > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// preferRunning leaves everything where it runs, where it may stay, and the plan that was found is no cheaper and places no more.
+func (s *Solver) preferRunning() {
+	if s.cells() > incumbentCells {
+		return
+	}
+	moves := s.plan.Moves > 0
+	for _, w := range s.works {
+		if w.held != "" {
+			continue
+		}
+		runs := int32(0)
+		for _, at := range w.stays {
+			runs += at.n
+		}
+		if runs > w.n || runs < w.placed() {
+			return
+		}
+		moves = moves || runs > w.placed()
+	}
+	if !moves {
+		return
+	}
+	before := s.standing()
+	s.liftAll()
+	placed := make([]int32, len(s.works))
+	allocs, all := make([][]alloc, len(s.works)), true
+	for i, w := range s.works {
+		if w.held != "" {
+			s.restore(w, before.allocs[i])
+		} else {
+			s.putWhereItRuns(w)
+		}
+		allocs[i] = slices.Clone(w.allocs)
+		for _, a := range before.allocs[i] {
+			placed[i] -= a.n
+		}
+		all = all && placed[i]+w.placed() >= 0
+	}
+	s.stand(before)
+	if all {
+		s.adopt(allocs, true)
+	}
+}
+
+// putWhereItRuns places the replicas of a lifted workload on the nodes that they run on, as far as these are known and have room, and on
+// others of the same pools.
+func (s *Solver) putWhereItRuns(w *work) {
+	for _, at := range w.stays {
+		left := at.n
+		for _, on := range s.m.snapshot.Workloads[w.index].RunsOn {
+			if on.Pool != int(at.pool) || on.Node < 0 || on.Node >= s.m.pools[at.pool].nodes {
+				continue
+			}
+			free := s.room.pools[at.pool].free[on.Node*s.room.dims : (on.Node+1)*s.room.dims]
+			if n := fits(free, w.row.request.vector, min(left, int32(min(max(on.Pods, 0), maxReplicas)))); n > 0 {
+				here := alloc{at.pool, int32(on.Node), n}
+				s.room.retake(here, w.row.request.vector)
+				w.allocs = gather(w.allocs, 0, here)
+				left -= n
+			}
+		}
+		begin := len(w.allocs)
+		w.allocs, _ = s.room.place(at.pool, w.row.request.vector, left, w.limits.nodeShare(), w.allocs)
+		for _, more := range slices.Clone(w.allocs[begin:]) {
+			if k := slices.IndexFunc(w.allocs[:begin], func(a alloc) bool { return a.pool == more.pool && a.node == more.node }); k >= 0 {
+				w.allocs[k].n += more.n
+				w.allocs = slices.DeleteFunc(w.allocs, func(a alloc) bool { return a == more })
+			}
+		}
+	}
+}
+
+// vary makes a very small plan again with less room, pool by pool, and takes what is better: a search is led astray by room that is of no
+// use, and more room shall make no plan dearer.
+func (s *Solver) vary() error {
+	if s.cells() > variedCells {
+		return nil
+	}
+	options := s.m.options
+	options.LateConflicts = true
+	for i := range s.m.pools {
+		use, nodes := s.plan.Pools[i], len(s.m.snapshot.Pools[i].Nodes)
+		if use.Used+use.Added == 0 {
+			continue
+		}
+		// With no nodes at all, with one less, without any to be added, or with one less of these.
+		for _, room := range [][2]int{{0, 0}, {nodes - 1, 0}, {nodes, 0}, {nodes, nodes + use.Added - 1}} {
+			if room[0] < 0 || room[0] == nodes && use.Added == 0 {
+				continue
+			}
+			if s.expired() {
+				return nil
+			}
+			snapshot := *s.m.snapshot
+			snapshot.Pools = slices.Clone(snapshot.Pools)
+			snapshot.Pools[i].Nodes, snapshot.Pools[i].MaxNodes = snapshot.Pools[i].Nodes[:room[0]], room[1]
+			next, err := newSolver(&snapshot, options)
+			if err != nil {
+				return err
+			}
+			s.stopped = s.stopped || next.stopped
+			allocs := make([][]alloc, len(s.works))
+			for k, w := range next.works {
+				if allocs[k] = w.allocs; w.held != "" {
+					allocs[k] = s.works[k].allocs
+				}
+			}
+			s.adopt(allocs, false)
+		}
+	}
+	return nil
+}
+
+// rest makes a small plan again from its own result, until that moves nothing.
+func (s *Solver) rest() error {
+	for range restingRounds {
+		if s.cells() > restingCells || s.plan.Replicas == 0 || s.expired() {
+			return nil
+		}
+		snapshot, back := s.followed()
+		options := s.m.options
+		options.LateConflicts = true
+		next, err := newSolver(snapshot, options)
+		if err != nil {
+			return err
+		}
+		s.stopped = s.stopped || next.stopped
+		if next.plan.Moves == 0 && next.plan.Unplaced >= s.plan.Unplaced {
+			return nil
+		}
+		allocs := make([][]alloc, len(s.works))
+		for i, w := range next.works {
+			for _, a := range w.allocs {
+				allocs[i] = append(allocs[i], alloc{a.pool, back(a.pool, a.node), a.n})
+			}
+		}
+		if !s.adopt(allocs, false) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// followed is the snapshot in which everything runs where the plan has it, on nodes that exist. back is what the plan calls one of these.
+func (s *Solver) followed() (snapshot *Snapshot, back func(pool, node int32) int32) {
+	out := *s.m.snapshot
+	out.Pools, out.Workloads = slices.Clone(out.Pools), slices.Clone(out.Workloads)
+	numbers := make([][]int32, len(out.Pools)) // of nodes that are added
+	for i := range out.Pools {
+		pool, room := &out.Pools[i], &s.room.pools[i]
+		pool.Nodes = slices.Clip(pool.Nodes)
+		for node := len(pool.Nodes); node < len(room.used); node++ {
+			if room.used[node] > 0 {
+				numbers[i] = append(numbers[i], int32(node))
+			}
+		}
+		for range numbers[i] {
+			pool.Nodes = append(pool.Nodes, Node{Free: pool.template(), HostPorts: pool.HostPorts})
+		}
+	}
+	for i, w := range s.works {
+		in := &out.Workloads[i]
+		if w.held != "" {
+			continue
+		}
+		in.Current, in.RunsOn = nil, nil
+		for _, p := range byPool(w.allocs, nil) {
+			in.Current = append(in.Current, PoolReplicas{int(p.pool), int(p.n)})
+		}
+		for _, a := range w.allocs {
+			node, existing := int(a.node), s.m.pools[a.pool].nodes
+			if node >= existing {
+				node = existing + slices.Index(numbers[a.pool], a.node)
+			}
+			in.RunsOn = append(in.RunsOn, PodsAt{int(a.pool), node, int(a.n)})
+		}
+	}
+	return &out, func(pool, node int32) int32 {
+		existing := int32(s.m.pools[pool].nodes)
+		switch added := int32(len(numbers[pool])); {
+		case node < existing:
+			return node
+		case node < existing+added:
+			return numbers[pool][node-existing]
+		default: // one more than the plan has: the lowest number that it does not use
+			number := existing
+			for more := node - existing - added; ; number++ {
+				if slices.Contains(numbers[pool], number) {
+					continue
+				}
+				if more--; more < 0 {
+					return number
+				}
+			}
+		}
+	}
+}
+
+// template is what a node that is added brings.
+func (p *Pool) template() Resources {
+	left := func(of, taken int64) int64 { return max(of-max(taken, 0), 0) }
+	all, daemons := &p.Allocatable, &p.Daemons
+	out := Resources{
+		MilliCPU: left(all.MilliCPU, daemons.MilliCPU), MemoryBytes: left(all.MemoryBytes, daemons.MemoryBytes),
+		GPUs: left(all.GPUs, daemons.GPUs), GPUSlices: all.GPUSlices, Extended: make(map[string]int64, len(all.Extended)),
+	}
+	for name, n := range all.Extended {
+		out.Extended[name] = left(n, daemons.Extended[name])
+	}
+	return out
+}
