@@ -87,6 +87,7 @@ func (s *Solver) takeTurns(always bool) bool {
 	}
 	s.solveAll()
 	s.reserveAll()
+	s.summon(later, asked)
 	for k, limit := range [][]int32{granted, asked} {
 		if k == 0 && s.expired() {
 			continue // all that is left is to place them somehow
@@ -120,6 +121,43 @@ func (s *Solver) consolidateLater() {
 		s.consolidateSecured()
 	} else {
 		s.consolidate()
+	}
+}
+
+// summon places one replica of what workloads of the first turn have affinity to, where that has its turn later and nothing of it has a place:
+// they would wait for it. It takes nobody's room.
+func (s *Solver) summon(later, asked []int32) {
+	late := make([]bool, len(s.works))
+	for _, i := range later {
+		late[i] = true
+	}
+	for i, w := range s.works {
+		if late[i] || w.placed() >= w.n || !w.movable() || w.pods == nil || w.pods.together == nil {
+			continue
+		}
+		t := w.pods.together
+		placed := func(j int32) bool { return len(s.works[j].allocs) > 0 }
+		if t.own || len(t.affinity.Others) > 0 || slices.ContainsFunc(t.works, placed) {
+			continue
+		}
+		for _, j := range t.works {
+			partner := s.works[j]
+			if !late[j] || asked[j] == 0 || partner.n > 0 || partner.held != "" {
+				continue
+			}
+			partner.n = 1
+			s.assembleOne(w)
+			if w.placed() > 0 && s.reaches(w) && s.reaches(partner) {
+				s.shelter(int32(i))
+				s.shelter(j)
+				break
+			}
+			for _, lifted := range []*work{w, partner} {
+				s.lift(lifted)
+				s.settle(lifted)
+			}
+			partner.n = 0
+		}
 	}
 }
 

@@ -68,6 +68,12 @@ func TestTurns(t *testing.T) {
 		{"unless it preempts nobody", func(b *build) {
 			b.workload("web", 11, 2000, runs(0, 4), runs(1, 4), runs(2, 3)).workload("pay", 3, 2000, in("urgent"), priority(1000), func(w *engine.Workload) { w.PreemptsNobody = true })
 		}, []int{11, 1}, -1},
+		{"a higher priority finds the lower one that it has affinity to", func(b *build) {
+			b.workload("web", 2, 2000, priority(1000), together(zoneKey, of(1))).workload("cache", 1, 2000).workload("batch", greedy, 2000, in("greedy"))
+		}, []int{2, 1, 9}, -1},
+		{"also in a namespace that asks for too much", func(b *build) {
+			b.workload("web", 2, 2000, priority(1000), together(zoneKey, of(1))).workload("cache", 30, 2000, in("greedy")).workload("batch", greedy, 2000, in("greedy"))
+		}, []int{2, 5, 5}, -1},
 		{"replicas that cannot run take no room", func(b *build) {
 			b.workload("web", 12, 2000).workload("batch", greedy, 2000, in("greedy"), func(w *engine.Workload) {
 				w.Refused, w.RefusedBy = greedy-2, "ResourceQuota greedy/small leaves room for 2 more"
