@@ -252,6 +252,10 @@ func (s *Solver) keepPodRules() []int32 {
 				}
 				bad = s.coming(w, bad)
 			}
+			if moved := s.vacate(w); len(moved) > 0 {
+				out = append(out, moved...)
+				continue
+			}
 			s.unreserve(w.index)
 			for _, a := range bad {
 				s.take(w, a)
@@ -259,6 +263,11 @@ func (s *Solver) keepPodRules() []int32 {
 			s.even(w)
 			s.settle(w)
 			s.shelter(w.index)
+		}
+	}
+	for _, i := range s.bound {
+		if w := s.works[i]; w.held == "" && w.placed() < w.n {
+			out = append(out, s.vacate(w)...)
 		}
 	}
 	return out

@@ -267,6 +267,14 @@ func TestPodRules(t *testing.T) {
 		{"where others are too many", func(b *build) {
 			b.workload("a", 3, 250, selects("aws")).workload("b", 2, 250, spread(zoneKey, 1, of(0)))
 		}, "3,0,0 0,2,0", nil, ""},
+		{"where a node for others would add a zone", func(b *build) {
+			b.Pools[0].Price.USD, b.Pools[0].Nodes, b.Pools[0].MaxNodes = 0.01, nil, 2
+			b.Pools[0].Taints = []corev1.Taint{{Key: "dedicated", Effect: corev1.TaintEffectNoSchedule}}
+			b.workload("web", 4, 250, spread(zoneKey, 1, of(0)))
+			for i := range 30 {
+				b.workload(fmt.Sprintf("batch%d", i), 1, 100, func(w *engine.Workload) { w.Tolerations = []corev1.Toleration{{Operator: corev1.TolerationOpExists}} })
+			}
+		}, "0,2,2" + strings.Repeat(" 0,1,0", 30), nil, ""},
 		{"spread in each cluster", func(b *build) {
 			b.Pools[1].Cluster, b.Pools[2].Cluster = "b", "b"
 			b.workload("web", 4, 250, spread(zoneKey, 1, of(0)))

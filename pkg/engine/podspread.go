@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -76,6 +77,65 @@ func (r *spreadRule) each(s *Solver, found func(pool, node, n int32)) {
 			found(int32(at.Pool), int32(at.Node), int32(min(at.Pods, maxReplicas)))
 		}
 	}
+}
+
+// vacate does without the first nodes of a domain where a workload cannot be and that its topology spread constraints count since they were
+// added for others: these go elsewhere, where all of them have a place and the workload's replicas may stay then, or more of them have a
+// place. It returns whose replicas are elsewhere.
+func (s *Solver) vacate(w *work) []int32 {
+	for _, rule := range w.pods.rules {
+		spread, ok := rule.(*spreadRule)
+		if !ok {
+			continue
+		}
+		for _, pool := range spread.domains.others {
+			if s.room.added(pool) {
+				s.reserveAll()
+				if moved := s.vacatePool(w, pool); len(moved) > 0 {
+					return moved
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// mostVacating is how many workloads leave a pool at most.
+const mostVacating = 64
+
+func (s *Solver) vacatePool(w *work, pool int32) (moved []int32) {
+	only := slices.Repeat([]bool{true}, len(s.m.pools))
+	only[pool] = false
+	var undo []func()
+	good := true
+	again := func(i int32, a *ask) {
+		other := s.works[i]
+		placed, lacking := other.placed(), missing(other.refuges)
+		moved = append(moved, i)
+		undo = append(undo, s.rework(i, func() *ask { s.outgoing(other, a); return a }))
+		good = other.placed() >= placed && missing(other.refuges) <= lacking && s.reaches(other) && s.callersReach(other) && !s.disturbs(other)
+	}
+	for i, other := range s.works {
+		if good && slices.ContainsFunc(other.allocs, func(a alloc) bool { return a.pool == pool }) {
+			if good = other.movable() && len(undo) < mostVacating; good {
+				again(int32(i), &ask{only: only})
+			}
+		}
+	}
+	if bad := len(s.misplaced(w)); good && bad == 0 && w.placed() < w.n {
+		placed := w.placed()
+		again(w.index, &ask{only: only})
+		good = good && w.placed() > placed
+	} else {
+		good = good && bad == 0
+	}
+	if good {
+		return moved
+	}
+	for _, back := range slices.Backward(undo) {
+		back()
+	}
+	return nil
 }
 
 func (r *spreadRule) limit(s *Solver, _ *work, out *beside) {
