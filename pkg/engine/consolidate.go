@@ -35,6 +35,8 @@ type consolidator struct {
 	left []int64
 	// checks are nodes and pools that were looked at.
 	checks int
+	// most are the checks at most.
+	most int
 }
 
 // placing is replicas of a workload that were put on a node; a negative number were taken off.
@@ -58,6 +60,7 @@ type machine struct{ pool, node int32 }
 // machine, and machines that are ruined together; after changes of one machine in so many they are listed anew.
 const (
 	mostChecks    = 6_000_000
+	briefChecks   = 12 // of a brief search only one in so many
 	leastAttempts = 1000
 	machineTries  = 24
 	mostTogether  = 3
@@ -130,6 +133,9 @@ const tidyTries = 2
 func (s *Solver) newConsolidator() *consolidator {
 	c := &consolidator{
 		s: s, tally: newTally(s.m, s.room), sizes: s.m.sizes(), random: rand.New(rand.NewPCG(1, 1)), upper: make([]int64, len(s.m.pools)*s.m.dims),
+	}
+	if c.most = mostChecks; s.m.options.brief {
+		c.most /= briefChecks
 	}
 	for i := range s.m.pools {
 		c.raise(int32(i))
@@ -204,7 +210,7 @@ func (c *consolidator) idle(pool, node int) float64 {
 func (c *consolidator) sweep() {
 	c.near = true
 	for _, at := range c.machines(false) {
-		if c.s.expired() || c.checks > mostChecks/2 {
+		if c.s.expired() || c.checks > c.most/2 {
 			break
 		}
 		c.recreate(c.ordered(c.ruin([]machine{at})))
@@ -217,7 +223,7 @@ func (c *consolidator) sweep() {
 func (c *consolidator) shake() {
 	list := c.machines(true)
 	failures, changes := 0, 0
-	for len(list) > 0 && failures < leastAttempts+machineTries*len(list) && c.checks < mostChecks && !c.s.expired() {
+	for len(list) > 0 && failures < leastAttempts+machineTries*len(list) && c.checks < c.most && !c.s.expired() {
 		var chosen []machine
 		for range 1 + c.random.IntN(mostTogether) {
 			if at := list[c.random.IntN(len(list))]; !slices.Contains(chosen, at) {

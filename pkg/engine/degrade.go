@@ -53,8 +53,9 @@ func NewDegradedSolver(snapshot *Snapshot, options Options) (Degraded, error) {
 }
 
 // NewLossSolver plans what is left of a snapshot when some of its pools are lost while a plan is in force. What the loss does not concern
-// stays where it is, as failover leaves it; where that leaves replicas without a place which had one, everything is planned anew. Errors
-// are those of Solve.
+// stays where it is, as failover leaves it, and the search is a short one: it says what there is room for, and about what it costs. Where
+// that leaves a few replicas without a place, which others might make room for, everything is planned anew. Why replicas have no place it
+// does not say. Errors are those of Solve.
 func NewLossSolver(snapshot *Snapshot, plan *Plan, lost func(pool int) bool, options Options) (Degraded, error) {
 	left := *snapshot
 	left.Pools, left.Workloads = slices.Clone(left.Pools), slices.Clone(left.Workloads)
@@ -84,14 +85,17 @@ func NewLossSolver(snapshot *Snapshot, plan *Plan, lost func(pool int) bool, opt
 			part.Workloads[i].Hold = "the loss does not concern it"
 		}
 	}
+	options.brief, options.LateConflicts = true, true
 	out, err := NewDegradedSolver(&part, options)
 	if err != nil {
 		return Degraded{}, err
 	}
-	for i, placement := range out.Plan().Placements {
-		if placement.Unplaced > plan.Placements[i].Unplaced {
-			return NewDegradedSolver(&left, options)
-		}
+	if more := out.Plan().Unplaced - plan.Unplaced; more <= 0 || more > squeezeMost {
+		return out, nil
+	}
+	all, err := NewDegradedSolver(&left, options)
+	if err != nil || all.Plan().Unplaced < out.Plan().Unplaced {
+		return all, err
 	}
 	return out, nil
 }

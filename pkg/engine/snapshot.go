@@ -244,4 +244,6 @@ type Options struct {
 	// LateConflicts leaves it to Solver.Conflict to say why a workload's replicas have no place: the plan only says that
 	// they have none.
 	LateConflicts bool
+	// brief searches are short.
+	brief bool
 }

@@ -44,12 +44,16 @@ func NewSolver(snapshot *Snapshot, options Options) (*Solver, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.vary(); err != nil {
-		return nil, err
+	if !options.brief {
+		if err := s.vary(); err != nil {
+			return nil, err
+		}
+		if err := s.rest(); err != nil {
+			return nil, err
+		}
 	}
-	err = s.rest()
 	s.plan.Stopped = s.stopped
-	return s, err
+	return s, nil
 }
 
 // newSolver makes a plan once.
@@ -162,6 +166,8 @@ func (s *Solver) rounds() int {
 	switch cells := len(s.works) * len(s.m.pools); {
 	case s.m.options.Rounds > 0:
 		return s.m.options.Rounds
+	case s.m.options.brief:
+		return briefRounds
 	case cells <= 1_000_000:
 		return 600
 	case cells <= 10_000_000:
@@ -170,6 +176,9 @@ func (s *Solver) rounds() int {
 		return 300
 	}
 }
+
+// briefRounds are those of a brief search.
+const briefRounds = 60
 
 // items groups workloads that choose alike.
 func (s *Solver) items() []item {
@@ -250,7 +259,7 @@ func (s *Solver) solveAll() {
 	s.assemble()
 	s.lambda = d.lambda
 	s.improve()
-	if s.calls || len(s.order) <= displacedBelow {
+	if s.calls || len(s.order) <= displacedBelow && !s.m.options.brief {
 		s.displace(d.relax)
 		s.improve()
 	}

@@ -53,7 +53,7 @@ func (c *consolidator) squeezeIn(i int32) bool {
 		return false
 	}
 	for try := range squeezeTries {
-		if c.s.expired() || c.checks > mostChecks {
+		if c.s.expired() || c.checks > c.most {
 			return false
 		}
 		var chosen []machine
