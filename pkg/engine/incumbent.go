@@ -1,6 +1,9 @@
 package engine
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // A plan that is made when everything runs where another plan had it moves nothing. So what runs is compared with the plan that was
 // found, where all of it may stay; and a small plan is made again from its own result, since a search that begins elsewhere may find a
@@ -8,9 +11,6 @@ import "slices"
 
 // incumbentCells is up to how many workloads × pools what runs is compared, restingCells a plan made again, at most restingRounds times.
 const incumbentCells, restingCells, restingRounds = 2_000_000, 5_000, 3
-
-// variedCells is up to how many workloads × pools a plan is made again with less room, so that more room makes none dearer.
-const variedCells = 64
 
 func (s *Solver) cells() int { return len(s.works) * len(s.m.pools) }
 
@@ -24,10 +24,11 @@ type standing struct {
 	lambda  []float64
 	dual    *dual
 	sums    sums
+	usd     float64
 }
 
 func (s *Solver) standing() *standing {
-	out := &standing{lacking: s.lacking, plan: s.plan, bounds: s.bounds, lambda: s.lambda, dual: s.dual, sums: s.sums}
+	out := &standing{lacking: s.lacking, plan: s.plan, bounds: s.bounds, lambda: s.lambda, dual: s.dual, sums: s.sums, usd: s.score()}
 	for _, w := range s.works {
 		out.allocs = append(out.allocs, slices.Clone(w.allocs))
 		out.refuges = append(out.refuges, w.refuges)
@@ -58,8 +59,27 @@ func (s *Solver) liftAll() {
 	s.reserve = nil
 }
 
+// score is what the search minimises: the plan's total, but for machines that others keep in use, and more for those that are added.
+func (s *Solver) score() float64 {
+	if !s.m.invoices() {
+		return s.plan.Total()
+	}
+	t := newTally(s.m, s.room)
+	usd := s.plan.Total() - s.plan.Bill.Machines + t.committedUSD
+	for i := range s.m.pools {
+		pool := &s.m.pools[i]
+		if !t.committed[i] {
+			usd += pool.machine * float64(t.used[i])
+		}
+		if pool.machine > 0 {
+			usd += s.m.snapshot.GrowthUSD * float64(s.plan.Pools[i].Added)
+		}
+	}
+	return usd
+}
+
 // adopt makes the plan anew with everything at other places, and keeps that where it is better: nobody has fewer replicas, and somebody
-// more, or all cost less, or no more where ties count, and what would be lost has as much room as before.
+// more, or more of what would be lost has room, or all cost less, or no more where ties count.
 func (s *Solver) adopt(allocs [][]alloc, ties bool) bool {
 	before := s.standing()
 	s.liftAll()
@@ -75,9 +95,10 @@ func (s *Solver) adopt(allocs [][]alloc, ties bool) bool {
 		for i := range now.Placements {
 			good = good && now.Placements[i].Unplaced <= was.Placements[i].Unplaced
 		}
-		as := cheaper(now.Total(), was.Total()) || ties && !cheaper(was.Total(), now.Total())
-		same := now.Unplaced == was.Unplaced && now.Unrecovered() <= was.Unrecovered() && as
-		good = good && (now.Unplaced < was.Unplaced || same)
+		usd := s.score()
+		order := cmp.Or(cmp.Compare(now.Unplaced, was.Unplaced), cmp.Compare(now.Unrecovered(), was.Unrecovered()))
+		same := order == 0 && (cheaper(usd, before.usd) || ties && !cheaper(before.usd, usd))
+		good = good && (order < 0 || same)
 	}
 	if !good {
 		s.stand(before)
@@ -113,7 +134,12 @@ func (s *Solver) keepsRules(w *work) bool {
 		}
 		c.add(p.pool, p.n, 0)
 	}
-	return c.reached() && len(s.m.surplus(w.limits, picks, nil)) == 0 && s.reaches(w) && s.callersReach(w) && len(s.misplaced(w)) == 0
+	for k, limit := range w.limits.covered { // those without a place may reach the others
+		if k < len(c.masks) && uncovered(limit, c.masks[k]) > w.limits.n-w.placed() {
+			return false
+		}
+	}
+	return len(s.m.surplus(w.limits, picks, nil)) == 0 && s.reaches(w) && s.callersReach(w) && len(s.misplaced(w)) == 0
 }
 
 // keepsPins says whether what volumes hold is where these can be attached, those with the least choice first.
@@ -210,47 +236,6 @@ func (s *Solver) putWhereItRuns(w *work) {
 			}
 		}
 	}
-}
-
-// vary makes a very small plan again with less room, pool by pool, and takes what is better: a search is led astray by room that is of no
-// use, and more room shall make no plan dearer.
-func (s *Solver) vary() error {
-	if s.cells() > variedCells {
-		return nil
-	}
-	options := s.m.options
-	options.LateConflicts = true
-	for i := range s.m.pools {
-		use, nodes := s.plan.Pools[i], len(s.m.snapshot.Pools[i].Nodes)
-		if use.Used+use.Added == 0 {
-			continue
-		}
-		// With no nodes at all, with one less, without any to be added, or with one less of these.
-		for _, room := range [][2]int{{0, 0}, {nodes - 1, 0}, {nodes, 0}, {nodes, nodes + use.Added - 1}} {
-			if room[0] < 0 || room[0] == nodes && use.Added == 0 {
-				continue
-			}
-			if s.expired() {
-				return nil
-			}
-			snapshot := *s.m.snapshot
-			snapshot.Pools = slices.Clone(snapshot.Pools)
-			snapshot.Pools[i].Nodes, snapshot.Pools[i].MaxNodes = snapshot.Pools[i].Nodes[:room[0]], room[1]
-			next, err := newSolver(&snapshot, options)
-			if err != nil {
-				return err
-			}
-			s.stopped = s.stopped || next.stopped
-			allocs := make([][]alloc, len(s.works))
-			for k, w := range next.works {
-				if allocs[k] = w.allocs; w.held != "" {
-					allocs[k] = s.works[k].allocs
-				}
-			}
-			s.adopt(allocs, false)
-		}
-	}
-	return nil
 }
 
 // rest makes a small plan again from its own result, until that moves nothing.

@@ -72,13 +72,15 @@ func sound(t *rapid.T, snapshot *engine.Snapshot) *engine.Plan {
 // resting is a plan's total without the price of moving.
 func resting(plan *engine.Plan) float64 { return plan.Total() - plan.Bill.Disruption }
 
-// TestAPlanOfAPlanMovesNothing plans what a plan asks for again when all of it runs.
+// TestAPlanOfAPlanMovesNothing plans what a plan asks for again when all of it runs: nothing moves, unless a plan that was not proven to be
+// the best was found to be none, and the moves pay for themselves.
 func TestAPlanOfAPlanMovesNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		snapshot := randomSnapshot(t, lawful)
 		plan := sound(t, snapshot)
 		again := sound(t, followed(snapshot, plan))
-		if again.Moves > 0 || again.Unplaced > plan.Unplaced {
+		pays := again.Total() < resting(plan)-1e-9 && plan.GapPercent > 0 || again.Unplaced < plan.Unplaced || again.Unrecovered() < plan.Unrecovered()
+		if again.Moves > 0 && !pays || again.Unplaced > plan.Unplaced {
 			t.Fatalf("%d moves and %d unplaced for $%g/h, after %d unplaced for $%g/h", again.Moves, again.Unplaced, resting(again), plan.Unplaced, resting(plan))
 		}
 	})
@@ -128,8 +130,8 @@ func samePlaced(a, b *engine.Plan) bool {
 	return slices.EqualFunc(a.Placements, b.Placements, func(x, y *engine.Placement) bool { return x.Unplaced == y.Unplaced })
 }
 
-// TestLessIsNoBetter takes room away, or adds a rule: the plan is not cheaper than one with more could be, and places nobody whom that
-// leaves out. The other way round it says that one more place makes no plan dearer.
+// TestLessIsNoBetter takes room away, or adds a rule: the plan is no cheaper than one with more is proven to be at best, so not at all where
+// that is the best, and places no more. The other way round it says that one more place makes no plan dearer by more than its gap.
 func TestLessIsNoBetter(t *testing.T) {
 	bounds := lawful
 	bounds.spreadless = true
@@ -142,17 +144,14 @@ func TestLessIsNoBetter(t *testing.T) {
 			less = oneRuleMore(t, snapshot)
 		}
 		more, fewer := sound(t, snapshot), sound(t, less)
-		if fewer.Unplaced == 0 && more.Unplaced > 0 {
-			t.Fatalf("%d have no place, and all have with less: %s and %s", more.Unplaced, shape(snapshot, more), shape(less, fewer))
+		if fewer.Replicas > more.Replicas {
+			t.Fatalf("%d have no place, and %d with less: %s and %s", more.Unplaced, fewer.Unplaced, shape(snapshot, more), shape(less, fewer))
 		}
 		if !samePlaced(more, fewer) {
 			return
 		}
 		if fewer.Total() < more.LowerBoundUSD-1e-9 {
 			t.Fatalf("$%g/h with less, and no plan can cost less than $%g/h", fewer.Total(), more.LowerBoundUSD)
-		}
-		if fewer.Total() < more.Total()-1e-9 {
-			t.Fatalf("$%g/h with less, $%g/h with more: %s and %s", fewer.Total(), more.Total(), shape(less, fewer), shape(snapshot, more))
 		}
 	})
 }

@@ -45,9 +45,6 @@ func NewSolver(snapshot *Snapshot, options Options) (*Solver, error) {
 		return nil, err
 	}
 	if !options.brief {
-		if err := s.vary(); err != nil {
-			return nil, err
-		}
 		if err := s.rest(); err != nil {
 			return nil, err
 		}
