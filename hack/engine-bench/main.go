@@ -45,6 +45,7 @@ func run(only string) error {
 		{"simulate_5000_replicas_seconds simulate_5000_replicas_with_losses_seconds", manyReplicas},
 		{"engine_losses_ratio", lossesRatio},
 		{"engine_deadline_overrun_percent", deadlines},
+		{"engine_calls_exact_gap_median_percent engine_calls_exact_gap_worst_percent engine_calls_left_out engine_replan_moves", exactCalls},
 		{"engine_plan_100k_x_1000_seconds engine_peak_mib engine_growth_exponent", growth},
 	} {
 		if !strings.Contains(group.figures, only) {

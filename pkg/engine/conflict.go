@@ -86,7 +86,27 @@ func (s *Solver) conflict(i int32, expired func() bool) *Conflict {
 		message := fmt.Sprintf("some among these %d rules exclude each other, and which was not found in the time there is: %s", len(rules), named(rules))
 		return &Conflict{Rules: rules, Message: message, Among: len(rules)}
 	}
-	return conflictOf(rules...)
+	return s.unmet(rules)
+}
+
+// unmet says that a workload's rules cannot all be met. Where that depends on where other workloads are, it says whether it is proven,
+// or else how far a place was looked for.
+func (s *Solver) unmet(rules []ConflictRule) *Conflict {
+	out := conflictOf(rules...)
+	others := func(r ConflictRule) bool { return r.Rule == RuleCapacity || r.Rule == RuleCall }
+	if len(rules) == 1 || !slices.ContainsFunc(rules, others) {
+		return out
+	}
+	const but = "without any one of them there would be a place: "
+	switch {
+	case s.all:
+		out.Message = "of all plans none meets all of these for every workload; " + but + named(rules)
+	case s.tried > 0:
+		out.Message = fmt.Sprintf("no place was found that meets all of these, in %d changes of where workloads are; %s%s", s.tried, but, named(rules))
+	default:
+		out.Message = "no place was found that meets all of these with the other workloads where they are; " + but + named(rules)
+	}
+	return out
 }
 
 // conflictOf joins rules in a sentence.

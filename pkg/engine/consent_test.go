@@ -33,16 +33,16 @@ func TestCallsThatAreNotAgreed(t *testing.T) {
 		name     string
 		caller   []func(b *build) func(*engine.Workload)
 		agreed   bool
-		callee   int // pool
+		callee   int // the last pool with a replica
 		callerAt int // pool; -1 for nowhere
 	}{
-		{name: "agreed, a great rate moves the callee", agreed: true, callee: 1, callerAt: 2, caller: []func(*build) func(*engine.Workload){
+		{name: "agreed, a great rate moves the callee", agreed: true, callee: 2, callerAt: 2, caller: []func(*build) func(*engine.Workload){
 			func(*build) func(*engine.Workload) { return calls("data", 1e6, 0) }, func(b *build) func(*engine.Workload) { return b.policy(azure) }}},
 		{name: "a great rate moves nobody who must stay", callee: 0, callerAt: 2, caller: []func(*build) func(*engine.Workload){
 			func(*build) func(*engine.Workload) { return calls("data", 1e6, 0) }, func(b *build) func(*engine.Workload) { return b.policy(azure) }}},
 		{name: "a great rate moves the caller", callee: 0, callerAt: 0, caller: []func(*build) func(*engine.Workload){
 			func(*build) func(*engine.Workload) { return calls("data", 1e6, 0) }}},
-		{name: "agreed, a limit moves the callee", agreed: true, callee: 1, callerAt: 2, caller: []func(*build) func(*engine.Workload){
+		{name: "agreed, a limit moves the callee", agreed: true, callee: 2, callerAt: 2, caller: []func(*build) func(*engine.Workload){
 			func(*build) func(*engine.Workload) { return calls("data", 0, 1) }, func(b *build) func(*engine.Workload) { return b.policy(azure) }}},
 		{name: "a limit leaves the caller out", callee: 0, callerAt: -1, caller: []func(*build) func(*engine.Workload){
 			func(*build) func(*engine.Workload) { return calls("data", 0, 1) }, func(b *build) func(*engine.Workload) { return b.policy(azure) }}},
@@ -64,7 +64,8 @@ func TestCallsThatAreNotAgreed(t *testing.T) {
 				if len(plan.Placements[i].Decisions) == 0 {
 					return -1
 				}
-				return plan.Placements[i].Decisions[0].Pool
+				d := plan.Placements[i].Decisions
+				return d[len(d)-1].Pool
 			}
 			if at(0) != tt.callee || at(1) != tt.callerAt {
 				t.Errorf("callee on %d, caller on %d; want %d and %d", at(0), at(1), tt.callee, tt.callerAt)

@@ -228,16 +228,36 @@ func (s *Solver) again(w *work) bool {
 	if s.anew(w, func(a *ask) { s.outgoing(w, a) }) {
 		return true
 	}
-	return len(w.in) > 0 && s.anew(w, func(a *ask) { s.outgoing(w, a); s.attraction(w, a) })
+	if len(w.in) > 0 && s.anew(w, func(a *ask) { s.outgoing(w, a); s.attraction(w, a) }) {
+		return true
+	}
+	return s.calls && len(w.stays) == 0 && len(s.works) <= many && s.asIfItRan(w)
+}
+
+// asIfItRan places one workload anew as it would be if it ran where it is. A plan that is made from the present one tries that, and is
+// to find nothing better.
+func (s *Solver) asIfItRan(w *work) bool {
+	var stays []stay
+	for _, p := range byPool(w.allocs, nil) {
+		stays = append(stays, stay{p.pool, p.n, w.row.restart / PaybackHours})
+	}
+	place := func(prepare func(a *ask)) bool {
+		return s.anew(w, func(a *ask) { prepare(a); w.stays = stays })
+	}
+	if place(func(a *ask) { s.outgoing(w, a) }) {
+		return true
+	}
+	return len(w.in) > 0 && place(func(a *ask) { s.outgoing(w, a); s.attraction(w, a) })
 }
 
 // anew places one workload as an ask says and keeps that when it is better.
 func (s *Solver) anew(w *work, prepare func(*ask)) bool {
 	placed, usd := w.placed(), s.cost(w)
-	was := s.lift(w)
+	was, stays := s.lift(w), w.stays
 	a := ask{}
 	prepare(&a)
 	s.put(w, &a)
+	w.stays = stays
 	s.settle(w)
 	if now := w.placed(); now > placed || now == placed && s.cost(w) < usd-1e-9 {
 		return true

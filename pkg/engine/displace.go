@@ -39,7 +39,7 @@ func (s *Solver) displace(relax *relaxer) {
 		d.note(i)
 	}
 	most := max(len(s.order)/displacedShare, leastDisplaced)
-	if s.calls {
+	if s.calls && len(s.order) <= displacedBelow {
 		most = len(s.order)
 	}
 	wishes := d.wishes()
@@ -62,6 +62,9 @@ func (d *displacer) note(i int32) {
 
 // movable says whether a workload may be moved as a whole.
 func (w *work) movable() bool { return w.held == "" && w.n > 0 && len(w.pins) == 0 }
+
+// shiftable says whether it may be moved replica by replica: no rule of pods looks at what is beside them.
+func (w *work) shiftable() bool { return w.movable() && w.pods == nil }
 
 // wishes lists workloads by what they would gain.
 func (d *displacer) wishes() []wish {

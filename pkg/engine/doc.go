@@ -1,5 +1,5 @@
 // Package engine plans where every replica of every workload should be: a Snapshot in, a Plan out. It is pure: it holds
-// no client, reads no clock and draws no random number, so that one snapshot always gives one plan (unless
+// no client, reads no clock, and draws the same random numbers each time, so that one snapshot always gives one plan (unless
 // Options.Expired stops the search).
 //
 // Every soft criterion is in US dollars an hour, so that a plan is a bill (see Bill for the formulas). Every hard rule

@@ -230,7 +230,10 @@ func (d *dual) staying(w *work, atPlace []float64, far []bool) []piece {
 		}
 		out = append(out, piece{price, i, w.stays[k].n, -1})
 	}
-	return out
+	if d.floors == nil || len(w.pins) > 0 {
+		return out
+	}
+	return d.credited(w, atPlace, far, out)
 }
 
 // choose shares n replicas out at the scanned prices.

@@ -14,10 +14,12 @@ const (
 	exactTries     = 16 * exactWays // to list the ways of one workload
 )
 
-// way is one way to share a workload's replicas out.
+// way is one way to share a workload's replicas out. least is what it costs with the calls to and from workloads that come before in
+// the search, wherever these are; support counts its replicas by place.
 type way struct {
-	picks []pick
-	usd   float64
+	picks      []pick
+	usd, least float64
+	support    []int32
 }
 
 // packPerStep is how many nodes tried count as a step of the search.
@@ -32,31 +34,36 @@ type exact struct {
 	order  []int32
 	ways   [][]way
 	least  []float64 // of the workloads from here on
+	links  [][]link  // by workload: calls between it and those before it
+	taken  []*way    // by workload
 	steps  int
 	usd    float64
 	on     [][]replica // by pool
 	best   [][]alloc
 	loses  bool // some workload must survive a loss
 	even   bool // no node holds more than its part where a number of nodes must hold a replica
+	missed bool // what some plans need was looked for in some ways only, so that one may have been missed
 	packer packer
 }
 
 // replica is one replica on a pool: of the workload with this number in the search.
 type replica struct{ work, node int32 }
 
-// searchAll tries every plan, where there are few enough, that places everything.
-func (s *Solver) searchAll() {
+// searchAll tries every plan, where there are few enough, that places everything. It returns whether all were tried, so that none is
+// better than the present one, or none places everything.
+func (s *Solver) searchAll() bool {
 	e := &exact{s: s}
 	for _, i := range s.order {
 		w := s.works[i]
-		if len(w.pins) > 0 || len(w.out)+len(w.in) > 0 || w.pods != nil || len(e.order) == exactWorkloads {
-			return
+		if len(w.pins) > 0 || w.pods != nil || len(e.order) == exactWorkloads {
+			return false
 		}
 		e.order = append(e.order, i)
 		e.loses = e.loses || len(w.row.profile.losses) > 0
+		e.missed = e.missed || e.loses || w.limits.hosts > 1
 	}
 	if len(e.order) < 2 && !e.loses {
-		return
+		return false
 	}
 	sizes := s.m.sizes()
 	slices.SortStableFunc(e.order, func(a, b int32) int {
@@ -65,15 +72,21 @@ func (s *Solver) searchAll() {
 	missing, usd := int32(0), 0.0
 	short := e.loses && len(s.recoverAll()) > 0
 	was := make([][]alloc, len(e.order))
-	for k, i := range e.order {
+	for _, i := range e.order {
 		missing += s.works[i].n - s.works[i].placed()
 		usd += s.works[i].usd
+	}
+	e.link()
+	usd += e.calls()
+	far := slices.ContainsFunc(e.order, func(i int32) bool { return !s.reaches(s.works[i]) })
+	for k, i := range e.order {
 		was[k] = s.lift(s.works[i])
 	}
-	if e.usd = usd; missing > 0 || short {
+	if e.usd = usd; missing > 0 || short || far {
 		e.usd = math.Inf(1)
 	}
-	if e.list() {
+	listed := e.list()
+	if listed {
 		e.on = make([][]replica, len(s.m.pools))
 		e.step(0, 0)
 	}
@@ -84,6 +97,7 @@ func (s *Solver) searchAll() {
 		}
 		s.restore(s.works[i], was[k])
 	}
+	return listed && e.steps <= exactSteps && !e.missed
 }
 
 // list finds the ways of every workload; false when there are too many, or none.
@@ -95,10 +109,14 @@ func (e *exact) list() bool {
 		if len(e.ways[k]) == 0 {
 			return false
 		}
+		if e.addCalls(k); len(e.ways[k]) == 0 {
+			return false
+		}
 	}
 	for k := len(e.order) - 1; k >= 0; k-- {
-		e.least[k] = e.least[k+1] + e.ways[k][0].usd
+		e.least[k] = e.least[k+1] + e.ways[k][0].least
 	}
+	e.taken = make([]*way, len(e.order))
 	return true
 }
 
@@ -114,8 +132,13 @@ func (e *exact) step(k int, usd float64) {
 	}
 	for j := range e.ways[k] {
 		way := &e.ways[k][j]
-		if e.steps++; e.steps > exactSteps || !cheaper(usd+way.usd+e.least[k+1], e.usd) {
+		if e.steps++; e.steps > exactSteps || !cheaper(usd+way.least+e.least[k+1], e.usd) {
 			return
+		}
+		e.taken[k] = way
+		now := usd + way.usd + e.callsOf(k)
+		if !cheaper(now+e.least[k+1], e.usd) {
+			continue
 		}
 		fits := true
 		for _, p := range way.picks {
@@ -125,7 +148,7 @@ func (e *exact) step(k int, usd float64) {
 			fits = fits && e.pack(p.pool)
 		}
 		if fits {
-			e.step(k+1, usd+way.usd)
+			e.step(k+1, now)
 		}
 		for _, p := range way.picks {
 			e.on[p.pool] = e.on[p.pool][:len(e.on[p.pool])-int(p.n)]
@@ -200,6 +223,7 @@ func (e *exact) pack(pool int32) bool {
 		p.free = append(p.free, room.template...)
 	}
 	ok := e.fit(e.on[pool], 0)
+	e.missed = e.missed || p.steps > packSteps
 	e.steps += p.steps / packPerStep
 	return ok
 }
@@ -276,7 +300,7 @@ func (s *Solver) waysOf(w *work) []way {
 		if c.placed == w.n {
 			if c.reached() && len(s.m.surplus(w.limits, slices.Clone(c.picks), nil)) == 0 {
 				usd := c.total() + float64(w.moving)*w.stayPrice()
-				out = append(out, way{slices.Clone(c.picks), usd})
+				out = append(out, way{picks: slices.Clone(c.picks), usd: usd, least: usd})
 			}
 			return
 		}

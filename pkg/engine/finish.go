@@ -202,9 +202,12 @@ func (s *Solver) boundAll() {
 		n      int32
 	}
 	known := map[key]float64{}
+	if s.calls {
+		s.charge(d)
+	}
 	for i, w := range s.works {
 		k := key{w.row, w.limits, w.placed()}
-		alone := len(w.stays) > 0 || len(w.pins) > 0 || len(w.out) > 0 || w.held != ""
+		alone := len(w.stays) > 0 || len(w.pins) > 0 || len(w.out)+len(w.in) > 0 || w.held != ""
 		if value, ok := known[k]; ok && !alone {
 			s.bounds[i] = value
 			continue

@@ -36,6 +36,8 @@ type Solver struct {
 	seen []int32
 	// meetOn is the node that workloads are tried together on; nil where they are not.
 	meetOn *nodeKey
+	tried  int  // changes of the plan that were tried by chance
+	all    bool // every plan was tried
 }
 
 // NewSolver plans a snapshot and keeps what Update needs. Errors are those of Solve.
@@ -232,16 +234,33 @@ func (s *Solver) solve() {
 	}
 }
 
-// solveAll places all workloads: prices first, then places by these prices, then improvements at the true prices.
+// solveAll places all workloads. Where some call each other two plans are made: one as if nothing ran yet, and one from where
+// everything runs. The better counts, moves included, so that a plan made from a plan is that plan.
 func (s *Solver) solveAll() {
 	for _, w := range s.works {
 		if w.held != "" {
 			s.hold(w)
 		}
-	}
-	for _, w := range s.works {
 		w.certain = w.n > 0
 	}
+	if !s.calls || !s.runs() {
+		s.fromPrices()
+		return
+	}
+	runs := s.forget()
+	s.fromPrices()
+	s.remember(runs)
+	plan, score := s.save(), s.score()
+	s.asItRuns()
+	s.polish()
+	if score.better(s.score()) {
+		s.load(plan)
+		s.polish()
+	}
+}
+
+// fromPrices places all workloads: prices first, then places by these prices, then improvements at the true prices.
+func (s *Solver) fromPrices() {
 	d := s.newSearch()
 	d.search(s.rounds(), s.expired)
 	s.guided(d)
@@ -260,10 +279,24 @@ func (s *Solver) solveAll() {
 		s.displace(d.relax)
 		s.improve()
 	}
-	if s.calls {
-		s.displace(d.relax)
-		s.improve()
+	s.all = s.searchAll()
+	s.mendPodRules()
+	s.consolidate()
+	s.secure()
+	if !s.all && (s.calls || s.lacksRoom()) {
+		s.attempt(func() {
+			s.anneal(d.relax)
+			s.improve()
+			s.mendPodRules()
+			s.consolidate()
+		})
 	}
+	s.consolidateSecured()
+}
+
+// polish improves the present plan where that is sure to lead to the same plan again.
+func (s *Solver) polish() {
+	s.improve()
 	s.searchAll()
 	s.mendPodRules()
 	s.squeeze()

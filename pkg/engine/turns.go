@@ -86,6 +86,7 @@ func (s *Solver) takeTurns(always bool) bool {
 		}
 	}
 	s.solveAll()
+	s.all = false // but for what has its turn later
 	s.reserveAll()
 	s.summon(later, asked)
 	for k, limit := range [][]int32{granted, asked} {

@@ -29,6 +29,7 @@ func (s *Solver) Update(i int, workload Workload) (*Plan, error) {
 		}
 	}
 	s.reserveAll()
+	s.all, s.tried = false, 0
 	old := s.works[i]
 	s.unreserve(int32(i))
 	s.lift(old)

@@ -27,13 +27,15 @@ type program struct {
 	rows      []string
 	whole     []string
 	binary    []string
+	opened    map[string]bool // variables of places that hold a replica of a called workload
 }
 
-// Program writes the problem that a snapshot without calls and volumes poses.
+// Program writes the problem that a snapshot without volumes and calls of the caller alone poses.
 func Program(snapshot *engine.Snapshot, options engine.Options) string {
-	p := &program{snapshot: snapshot, options: options}
+	p := &program{snapshot: snapshot, options: options, opened: map[string]bool{}}
 	for w := range snapshot.Workloads {
 		p.workload(w)
+		p.calls(w)
 	}
 	p.capacity(func(int) bool { return true }, nil)
 	if cmp.Or(options.Objective, engine.DefaultObjective) == engine.ObjectiveInvoice {

@@ -1,0 +1,503 @@
+package engine
+
+import (
+	"cmp"
+	"fmt"
+	"hash/fnv"
+	"math"
+	"math/rand/v2"
+	"slices"
+)
+
+// The search by chance. Each workload is tried this often, less where there are many; steps that cost more are taken the less the
+// colder it is, from hottest, mild or cold to frozen: US dollars as a share of what a workload of the application costs. It begins
+// anew from the best so far, and with the application in one place.
+const (
+	triesOfOne   = 12000
+	triesByOther = 300 // for each workload of its application
+	triesOfAll   = 600_000
+	fewestTries  = 10
+	many         = 4200 // workloads; where there are more prices have done most of the work
+	hottest      = 1.0
+	mild         = 0.6
+	hotRounds    = 4
+	cold         = 0.003 // where each is tried a few times only
+	frozen       = 0.001
+	thorough     = 1000 // tries of each workload from which on it begins anew
+	mostStarts   = 4
+	mostEjected  = 3 // workloads that make room for one
+	deepest      = 2 // of those that make room for one that makes room
+	mostGrouped  = 16
+	mostMoved    = 128    // workloads that move together, those too that the limits of calls tie to each other
+	wholeTries   = 16     // that placing a workload as a whole counts as
+	triesPerLook = 256    // at the clock
+	triesAlone   = 30_000 // of all, where nobody calls anybody
+)
+
+// annealer improves a plan by simulated annealing (Kirkpatrick, Gelatt, Vecchi, "Optimization by simulated annealing", Science
+// 220, 1983), one application after the other: the workloads that calls connect. A step moves replicas of one workload to
+// another pool, makes others give way there, or moves workloads that call each other from one place to another. Its random
+// numbers are the same each time.
+type annealer struct {
+	*shifts
+	random  *rand.Rand
+	app     []int32
+	member  []bool  // of the application, by workload
+	level   float64 // US dollars an hour: what a workload of the application costs
+	group   []int32
+	options []option
+}
+
+// option is a pool to go to, and what that changes.
+type option struct {
+	pool int32
+	usd  float64
+}
+
+// anneal searches on from the present plan.
+func (s *Solver) anneal(relax *relaxer) {
+	apps := s.applications()
+	calling := 0
+	for _, app := range apps {
+		calling += len(app)
+	}
+	if calling == 0 {
+		return
+	}
+	tries := triesOfAll / calling
+	if !s.calls {
+		tries = triesAlone / calling
+	}
+	if calling > many {
+		tries = tries * many / calling
+	}
+	tries = min(max(tries, fewestTries), triesOfOne)
+	x := &annealer{shifts: newShifts(s, relax), member: make([]bool, len(s.works))}
+	for _, app := range apps {
+		if s.expired() {
+			break
+		}
+		x.improve(app, min(tries, max(triesByOther*len(app), thorough))*len(app))
+	}
+	for _, w := range s.works {
+		if w.held == "" {
+			s.settle(w)
+		}
+	}
+}
+
+// applications are the workloads that calls connect, the planned ones, each list in the order of the workloads. One that calls nobody
+// is its own where replicas have no place.
+func (s *Solver) applications() [][]int32 {
+	var out [][]int32
+	seen := make([]bool, len(s.works))
+	for i, w := range s.works {
+		if seen[i] || !w.movable() || len(w.out)+len(w.in) == 0 && w.placed() == w.n {
+			continue
+		}
+		seen[i] = true
+		app := []int32{int32(i)}
+		for k := 0; k < len(app); k++ {
+			s.neighbours(s.works[app[k]], func(other int32, _ *edge) {
+				if !seen[other] && s.works[other].movable() {
+					seen[other] = true
+					app = append(app, other)
+				}
+			})
+		}
+		slices.Sort(app)
+		out = append(out, app)
+	}
+	return out
+}
+
+// neighbours are the workloads that one calls or is called by, with the call.
+func (s *Solver) neighbours(w *work, visit func(other int32, e *edge)) {
+	for k := range w.out {
+		visit(w.out[k].to, &w.out[k])
+	}
+	for _, in := range w.in {
+		visit(in.work, &s.works[in.work].out[in.edge])
+	}
+}
+
+// improve searches for better places of one application.
+func (x *annealer) improve(app []int32, tries int) {
+	x.app, x.random = app, x.s.chance(app)
+	level := 0.0
+	for _, i := range app {
+		x.member[i] = true
+		level += math.Abs(x.s.paid(x.s.works[i]))
+	}
+	defer func() {
+		for _, i := range app {
+			x.member[i] = false
+		}
+	}()
+	x.level = max(level/float64(len(app)), 1e-9)
+	if tries < thorough*len(app) {
+		x.cool(tries, cold)
+		return
+	}
+	// Where calls weigh most, whole applications are best off in one place, or another: no path of small steps leads from one to
+	// the other.
+	starts := x.starts()
+	rounds := len(starts) + hotRounds + 2
+	for range hotRounds {
+		x.log = x.log[:0]
+		x.cool(tries/rounds, hottest)
+	}
+	for _, place := range starts {
+		x.log = x.log[:0]
+		x.gather(place)
+		x.cool(tries/rounds, mild)
+	}
+	x.log = x.log[:0]
+	x.cool(2*tries/rounds, mild)
+}
+
+// chance are the random numbers of an application: by its name, so that they do not depend on what else there is.
+func (s *Solver) chance(app []int32) *rand.Rand {
+	first := &s.m.snapshot.Workloads[app[0]]
+	name := fnv.New64a()
+	fmt.Fprintf(name, "%s/%s", first.Namespace, first.Name)
+	return rand.New(rand.NewPCG(name.Sum64(), uint64(len(app)))) //nolint:gosec // chance, not a secret
+}
+
+// cool anneals once, from the steps in the log on, and leaves the best plan seen; that before these steps if none is better.
+func (x *annealer) cool(steps int, hot float64) {
+	now := x.since(0)
+	for step, asked := 0, 0; step < steps; {
+		if step >= asked {
+			if x.s.expired() {
+				break
+			}
+			asked = step + triesPerLook
+		}
+		x.s.tried++
+		mark := len(x.log)
+		step += x.step(x.level * hot * math.Pow(frozen/hot, float64(step)/float64(steps)))
+		now += x.since(mark)
+		if now < -1e-9 { // the best so far
+			x.log, now = x.log[:0], 0
+		}
+	}
+	x.undo(0)
+}
+
+// starts are the places where most of the application may be, at most so many.
+func (x *annealer) starts() []int32 {
+	count := make([]int, len(x.s.m.geo.ids))
+	for _, i := range x.app {
+		for _, place := range x.prospectOf(x.s.works[i].row).places {
+			count[place]++
+		}
+	}
+	places := make([]int32, 0, len(count))
+	for place, n := range count {
+		if n > 0 {
+			places = append(places, int32(place))
+		}
+	}
+	slices.SortStableFunc(places, func(a, b int32) int { return cmp.Compare(count[b], count[a]) })
+	return places[:min(len(places), mostStarts)]
+}
+
+// gather moves the whole application to one place, as far as rules and room allow it.
+func (x *annealer) gather(place int32) {
+	for _, i := range x.app {
+		for here, n := range x.s.works[i].support {
+			if n > 0 && int32(here) != place {
+				x.relocate(i, int32(here), place)
+			}
+		}
+	}
+}
+
+// step tries one change and returns how many tries it counts as.
+func (x *annealer) step(temperature float64) int {
+	i := x.app[x.random.IntN(len(x.app))]
+	w := x.s.works[i]
+	from, k := x.origin(w)
+	if k == 0 {
+		return 1
+	}
+	to := x.target(w)
+	if to == nowhere || to == from && w.pods == nil {
+		return 1
+	}
+	mark := len(x.log)
+	// By how much dearer the plan may become: exp(−limit ÷ temperature) is evenly distributed.
+	limit := -temperature * math.Log(1-x.random.Float64())
+	linked := from != nowhere && len(w.out)+len(w.in) > 0
+	if linked && x.random.IntN(8) == 0 {
+		most := 2 + x.random.IntN(mostGrouped)
+		if x.random.IntN(4) == 0 {
+			most = min(len(x.app), mostMoved)
+		}
+		return x.jointly(i, from, to, most, limit)
+	}
+	if w.pods != nil {
+		if x.rehome(i, x.s.m.pools[to].place) && x.since(mark) > limit {
+			x.undo(mark)
+		}
+		return wholeTries
+	}
+	switch usd := x.delta(w, from, to, k); {
+	case usd > leftOut/2 && linked: // too far from a call's other side, which comes along
+		return x.jointly(i, from, to, 1, limit)
+	case usd > limit && x.tally == nil:
+		return 1
+	}
+	if !x.move(i, from, to, k) && !x.eject(i, from, to, k, deepest) || x.since(mark) > limit {
+		x.undo(mark)
+	}
+	return 1
+}
+
+// jointly moves a workload from one pool's place to another's with others, if the plan does not become dearer than the limit. It
+// returns how many tries that counts as.
+func (x *annealer) jointly(i, from, to int32, most int, limit float64) int {
+	mark := len(x.log)
+	here, there := x.s.m.pools[from].place, x.s.m.pools[to].place
+	if here == there {
+		return 1
+	}
+	moved, tries := x.together(i, here, there, most)
+	if !moved || x.since(mark) > limit {
+		x.undo(mark)
+	}
+	return tries
+}
+
+// origin chooses replicas that go elsewhere: those without a place, all on one pool, or one of them.
+func (x *annealer) origin(w *work) (pool, n int32) {
+	if missing := w.n - w.placed(); missing > 0 {
+		return nowhere, 1
+	}
+	if len(w.allocs) == 0 {
+		return nowhere, 0
+	}
+	pool = w.allocs[x.random.IntN(len(w.allocs))].pool
+	n = w.replicasOn(pool)
+	if n > 1 && x.random.IntN(2) == 0 {
+		n = 1
+	}
+	return pool, n
+}
+
+// target chooses a pool: near a workload that it calls or is called by, or anywhere.
+func (x *annealer) target(w *work) int32 {
+	p := x.prospectOf(w.row)
+	if len(p.places) == 0 {
+		return nowhere
+	}
+	place := p.places[x.random.IntN(len(p.places))]
+	if links := len(w.out) + len(w.in); links > 0 && x.random.IntN(3) > 0 {
+		other := x.random.IntN(links)
+		var near *work
+		if other < len(w.out) {
+			near = x.s.works[w.out[other].to]
+		} else {
+			near = x.s.works[w.in[other-len(w.out)].work]
+		}
+		if len(near.allocs) > 0 {
+			at := x.s.m.pools[near.allocs[x.random.IntN(len(near.allocs))].pool].place
+			if len(p.byPlace[at]) > 0 {
+				place = at
+			}
+		}
+	}
+	list := p.byPlace[place]
+	return list[x.random.IntN(len(list))]
+}
+
+// eject moves replicas to a pool where there is too little room, and others from there elsewhere.
+func (x *annealer) eject(i, from, to, k int32, depth int) bool {
+	if depth == 0 {
+		return false
+	}
+	var gone [mostEjected]int32
+	var lifted [mostEjected]int32
+	count := 0
+	for range 2 * mostEjected {
+		v := x.victim(i, to)
+		if v < 0 {
+			return false
+		}
+		n := x.s.works[v].replicasOn(to)
+		if n > 1 && x.random.IntN(2) == 0 {
+			n = 1
+		}
+		if !x.move(v, to, nowhere, n) {
+			continue
+		}
+		gone[count], lifted[count] = v, n
+		count++
+		if x.move(i, from, to, k) {
+			for j := range count {
+				if !x.rehouse(gone[j], lifted[j], from, to, depth-1) {
+					return false
+				}
+			}
+			return true
+		}
+		if count == mostEjected {
+			return false
+		}
+	}
+	return false
+}
+
+// victim chooses a workload on a pool that may give way; -1 for none.
+func (x *annealer) victim(i, pool int32) int32 {
+	list := x.on[pool]
+	for range 4 {
+		if len(list) == 0 {
+			break
+		}
+		at := x.random.IntN(len(list))
+		v := list[at]
+		w := x.s.works[v]
+		if w.replicasOn(pool) == 0 { // it has left
+			list[at] = list[len(list)-1]
+			list = list[:len(list)-1]
+			x.on[pool] = list
+			continue
+		}
+		if v != i && w.shiftable() {
+			return v
+		}
+	}
+	return -1
+}
+
+// rehouse finds the best place for replicas that had to go: where room has become free, near those that it calls or is called by,
+// or at a place chosen by chance.
+func (x *annealer) rehouse(i, k, vacated, full int32, depth int) bool {
+	w := x.s.works[i]
+	p := x.prospectOf(w.row)
+	x.options = x.options[:0]
+	add := func(pool int32) {
+		if pool == nowhere || math.IsInf(p.usd[pool], 1) || slices.ContainsFunc(x.options, func(o option) bool { return o.pool == pool }) {
+			return
+		}
+		x.options = append(x.options, option{pool, x.delta(w, nowhere, pool, k)})
+	}
+	add(vacated)
+	for range 5 {
+		add(x.target(w))
+	}
+	for _, a := range w.allocs {
+		for _, pool := range p.byPlace[x.s.m.pools[a.pool].place] {
+			add(pool)
+		}
+	}
+	slices.SortFunc(x.options, func(a, b option) int { return cmp.Or(cmp.Compare(a.usd, b.usd), cmp.Compare(a.pool, b.pool)) })
+	for _, o := range x.options {
+		if x.move(i, nowhere, o.pool, k) {
+			return true
+		}
+	}
+	if depth == 0 || len(x.options) == 0 {
+		return false
+	}
+	to := x.options[x.random.IntN(min(len(x.options), 3))].pool
+	return to != full && x.eject(i, nowhere, to, k, depth)
+}
+
+// together moves a workload and some that call each other with it from one place to another; those too that the limit of a call ties
+// to one that moves. It counts as so many tries.
+func (x *annealer) together(i, here, there int32, most int) (moved bool, tries int) {
+	x.group = append(x.group[:0], i)
+	for k := 0; k < len(x.group) && len(x.group) <= mostMoved; k++ {
+		x.s.neighbours(x.s.works[x.group[k]], func(other int32, e *edge) {
+			if !x.member[other] || contains(x.group, other) {
+				return
+			}
+			tied := e.limited() && x.tied(x.s.works[other], e, there)
+			if tied || len(x.group) < most && x.s.works[other].support[here] > 0 && x.random.IntN(5) > 0 {
+				x.group = append(x.group, other)
+			}
+		})
+	}
+	if len(x.group) > mostMoved {
+		return false, len(x.group)
+	}
+	for _, j := range x.group {
+		if tries++; x.s.works[j].pods != nil {
+			tries += wholeTries
+		}
+		from := here
+		if support := x.s.works[j].support; support[from] == 0 { // tied to it from elsewhere
+			from = most32(support)
+		}
+		if from != there {
+			moved = x.relocate(j, from, there) || moved
+		}
+	}
+	return moved, tries
+}
+
+// tied says that a workload has no replica near enough to a place for a call to or from there.
+func (x *annealer) tied(w *work, e *edge, there int32) bool {
+	for place, n := range w.support {
+		if n > 0 && max(x.s.m.geo.milliseconds[there][place], x.s.m.geo.milliseconds[place][there]) <= e.most {
+			return false
+		}
+	}
+	return true
+}
+
+// most32 is the index of the largest number.
+func most32(list []int32) int32 {
+	best := 0
+	for k, n := range list {
+		if n > list[best] {
+			best = k
+		}
+	}
+	return int32(best)
+}
+
+// relocate moves a workload's replicas from one place to another, as many as have room there.
+func (x *annealer) relocate(i, here, there int32) bool {
+	w, moved := x.s.works[i], false
+	pools := x.prospectOf(w.row).byPlace[there]
+	if len(pools) == 0 {
+		return false
+	}
+	if w.pods != nil {
+		return x.rehome(i, there)
+	}
+	x.picks = byPool(w.allocs, x.picks)
+	for _, p := range slices.Clone(x.picks) {
+		if x.s.m.pools[p.pool].place != here {
+			continue
+		}
+		left := p.n
+		for _, pool := range pools {
+			k := min(left, x.s.room.countOf(pool, w.row.request, left, w.limits.nodeShare()))
+			for ; k > 0; k /= 2 {
+				if x.move(i, p.pool, pool, k) {
+					left -= k
+					moved = true
+					break
+				}
+			}
+			if left == 0 {
+				break
+			}
+		}
+		if left > 0 {
+			to := pools[x.random.IntN(len(pools))]
+			mark := len(x.log)
+			if x.eject(i, p.pool, to, left, 1) {
+				moved = true
+			} else {
+				x.undo(mark)
+			}
+		}
+	}
+	return moved
+}
