@@ -17,7 +17,8 @@ const (
 	triesByOther = 300 // for each workload of its application
 	triesOfAll   = 600_000
 	fewestTries  = 10
-	many         = 4200 // workloads; where there are more prices have done most of the work
+	many         = 4200 // workloads; where there are more single ones are not looked at as closely
+	crowd        = 2500 // workloads; where there are more prices have done most of the work
 	hottest      = 1.0
 	mild         = 0.6
 	hotRounds    = 4
@@ -25,8 +26,9 @@ const (
 	frozen       = 0.001
 	thorough     = 1000 // tries of each workload from which on it begins anew
 	mostStarts   = 4
-	mostEjected  = 3 // workloads that make room for one
-	deepest      = 2 // of those that make room for one that makes room
+	safeCells    = 20_000 // workloads × pools; in larger plans room for losses is made afterwards
+	mostEjected  = 3      // workloads that make room for one
+	deepest      = 2      // of those that make room for one that makes room
 	mostGrouped  = 16
 	mostMoved    = 128    // workloads that move together, those too that the limits of calls tie to each other
 	wholeTries   = 16     // that placing a workload as a whole counts as
@@ -46,6 +48,9 @@ type annealer struct {
 	level   float64 // US dollars an hour: what a workload of the application costs
 	group   []int32
 	options []option
+	// losses says that what would be lost must have room, as in small plans it is seen to at once; unsafe replicas had none before.
+	losses bool
+	unsafe int32
 }
 
 // option is a pool to go to, and what that changes.
@@ -68,11 +73,17 @@ func (s *Solver) anneal(relax *relaxer) {
 	if !s.calls {
 		tries = triesAlone / calling
 	}
-	if calling > many {
-		tries = tries * many / calling
+	if calling > crowd {
+		tries = tries * crowd / calling
 	}
 	tries = min(max(tries, fewestTries), triesOfOne)
 	x := &annealer{shifts: newShifts(s, relax), member: make([]bool, len(s.works))}
+	if len(s.works)*len(s.m.pools) <= safeCells {
+		for _, w := range s.works {
+			x.losses = x.losses || w.held == "" && len(w.row.profile.losses) > 0
+			x.unsafe += missing(w.refuges)
+		}
+	}
 	for _, app := range apps {
 		if s.expired() {
 			break
@@ -167,8 +178,10 @@ func (s *Solver) chance(app []int32) *rand.Rand {
 // cool anneals once, from the steps in the log on, and leaves the best plan seen; that before these steps if none is better.
 func (x *annealer) cool(steps int, hot float64) {
 	now := x.since(0)
+	refused := 0.0
 	for step, asked := 0, 0; step < steps; {
-		if step >= asked {
+		looked := step >= asked
+		if looked {
 			if x.s.expired() {
 				break
 			}
@@ -178,18 +191,35 @@ func (x *annealer) cool(steps int, hot float64) {
 		mark := len(x.log)
 		step += x.step(x.level * hot * math.Pow(frozen/hot, float64(step)/float64(steps)))
 		now += x.since(mark)
-		if now < -1e-9 { // the best so far
-			x.log, now = x.log[:0], 0
+		if now < -1e-9 && x.safe(&refused, now, looked) { // the best so far
+			x.log, now, refused = x.log[:0], 0, 0
 		}
 	}
 	x.undo(0)
+}
+
+// safe says whether what would be lost has room in the present plan as far as it had before. That takes time: a plan is asked about that
+// is better than the best refused one, and from time to time.
+func (x *annealer) safe(refused *float64, now float64, again bool) bool {
+	if !x.losses || !again && now > *refused-1e-9 {
+		return !x.losses
+	}
+	n := int32(0)
+	for _, u := range x.s.recoverAll() {
+		n += u.n
+	}
+	if n <= x.unsafe {
+		return true
+	}
+	*refused = min(*refused, now)
+	return false
 }
 
 // starts are the places where most of the application may be, at most so many.
 func (x *annealer) starts() []int32 {
 	count := make([]int, len(x.s.m.geo.ids))
 	for _, i := range x.app {
-		for _, place := range x.prospectOf(x.s.works[i].row).places {
+		for _, place := range x.prospectOf(x.s.works[i]).places {
 			count[place]++
 		}
 	}
@@ -288,7 +318,7 @@ func (x *annealer) origin(w *work) (pool, n int32) {
 
 // target chooses a pool: near a workload that it calls or is called by, or anywhere.
 func (x *annealer) target(w *work) int32 {
-	p := x.prospectOf(w.row)
+	p := x.prospectOf(w)
 	if len(p.places) == 0 {
 		return nowhere
 	}
@@ -310,100 +340,6 @@ func (x *annealer) target(w *work) int32 {
 	}
 	list := p.byPlace[place]
 	return list[x.random.IntN(len(list))]
-}
-
-// eject moves replicas to a pool where there is too little room, and others from there elsewhere.
-func (x *annealer) eject(i, from, to, k int32, depth int) bool {
-	if depth == 0 {
-		return false
-	}
-	var gone [mostEjected]int32
-	var lifted [mostEjected]int32
-	count := 0
-	for range 2 * mostEjected {
-		v := x.victim(i, to)
-		if v < 0 {
-			return false
-		}
-		n := x.s.works[v].replicasOn(to)
-		if n > 1 && x.random.IntN(2) == 0 {
-			n = 1
-		}
-		if !x.move(v, to, nowhere, n) {
-			continue
-		}
-		gone[count], lifted[count] = v, n
-		count++
-		if x.move(i, from, to, k) {
-			for j := range count {
-				if !x.rehouse(gone[j], lifted[j], from, to, depth-1) {
-					return false
-				}
-			}
-			return true
-		}
-		if count == mostEjected {
-			return false
-		}
-	}
-	return false
-}
-
-// victim chooses a workload on a pool that may give way; -1 for none.
-func (x *annealer) victim(i, pool int32) int32 {
-	list := x.on[pool]
-	for range 4 {
-		if len(list) == 0 {
-			break
-		}
-		at := x.random.IntN(len(list))
-		v := list[at]
-		w := x.s.works[v]
-		if w.replicasOn(pool) == 0 { // it has left
-			list[at] = list[len(list)-1]
-			list = list[:len(list)-1]
-			x.on[pool] = list
-			continue
-		}
-		if v != i && w.shiftable() {
-			return v
-		}
-	}
-	return -1
-}
-
-// rehouse finds the best place for replicas that had to go: where room has become free, near those that it calls or is called by,
-// or at a place chosen by chance.
-func (x *annealer) rehouse(i, k, vacated, full int32, depth int) bool {
-	w := x.s.works[i]
-	p := x.prospectOf(w.row)
-	x.options = x.options[:0]
-	add := func(pool int32) {
-		if pool == nowhere || math.IsInf(p.usd[pool], 1) || slices.ContainsFunc(x.options, func(o option) bool { return o.pool == pool }) {
-			return
-		}
-		x.options = append(x.options, option{pool, x.delta(w, nowhere, pool, k)})
-	}
-	add(vacated)
-	for range 5 {
-		add(x.target(w))
-	}
-	for _, a := range w.allocs {
-		for _, pool := range p.byPlace[x.s.m.pools[a.pool].place] {
-			add(pool)
-		}
-	}
-	slices.SortFunc(x.options, func(a, b option) int { return cmp.Or(cmp.Compare(a.usd, b.usd), cmp.Compare(a.pool, b.pool)) })
-	for _, o := range x.options {
-		if x.move(i, nowhere, o.pool, k) {
-			return true
-		}
-	}
-	if depth == 0 || len(x.options) == 0 {
-		return false
-	}
-	to := x.options[x.random.IntN(min(len(x.options), 3))].pool
-	return to != full && x.eject(i, nowhere, to, k, depth)
 }
 
 // together moves a workload and some that call each other with it from one place to another; those too that the limit of a call ties
@@ -463,7 +399,7 @@ func most32(list []int32) int32 {
 // relocate moves a workload's replicas from one place to another, as many as have room there.
 func (x *annealer) relocate(i, here, there int32) bool {
 	w, moved := x.s.works[i], false
-	pools := x.prospectOf(w.row).byPlace[there]
+	pools := x.prospectOf(w).byPlace[there]
 	if len(pools) == 0 {
 		return false
 	}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -138,8 +139,8 @@ func (b *callBound) places(r *row) []bool {
 // close the gap if the bound were a straight line (Polyak), halved after so many that raised nothing.
 const (
 	tollsOfOne   = 150
-	tollsOfAll   = 250_000
-	fewestTolls  = 20
+	tollsOfAll   = 120_000
+	fewestTolls  = 10
 	tollStep     = 1.0
 	tollPatience = 5
 )
@@ -152,11 +153,12 @@ func (s *Solver) charge(d *dual) {
 		calling += len(app)
 	}
 	rounds := min(max(tollsOfAll/max(calling, 1), fewestTolls), tollsOfOne)
+	least := map[*row][]float64{}
 	for _, app := range apps {
 		if s.expired() {
 			return
 		}
-		t := &tolling{s: s, d: d, b: d.floors}
+		t := &tolling{s: s, d: d, b: d.floors, least: least}
 		t.raise(app, rounds)
 	}
 }
@@ -170,6 +172,8 @@ type tolling struct {
 	tolls map[*work][]toll // of the best bound so far
 	slope map[*work][][]float64
 	at    map[*work][]int32 // replicas by place of what workloads choose
+	least map[*row][]float64
+	first []option // places, for the first replica there
 }
 
 // raise changes tolls for some rounds and keeps those with the highest bound.
@@ -275,10 +279,7 @@ func (t *tolling) value() float64 {
 		if w.placed() == 0 {
 			continue
 		}
-		sum += t.s.boundOne(w, t.d)
-		for _, p := range t.d.relax.picks {
-			at[t.s.m.pools[p.pool].place] += p.n
-		}
+		sum += t.pays(w, at)
 	}
 	for _, i := range t.app {
 		w := t.s.works[i]
@@ -287,6 +288,83 @@ func (t *tolling) value() float64 {
 		}
 	}
 	return sum
+}
+
+// pays is what a workload pays at least at the present tolls. It counts its replicas by place, where they would be then.
+func (t *tolling) pays(w *work, at []int32) float64 {
+	if w.limits.free && len(w.stays)+len(w.pins) == 0 && w.held == "" {
+		return t.paysFree(w, at)
+	}
+	if w.held != "" {
+		return t.s.heldBound(w)
+	}
+	m := t.s.m
+	m.dense(w.row)
+	it := item{row: w.row, limits: w.limits, n: w.placed(), weight: 1, work: w, set: m.cellsOf(w.row.profile, w.limits)}
+	usd := t.d.demand(&it, nil)
+	for _, p := range t.d.relax.picks {
+		at[m.pools[p.pool].place] += p.n
+	}
+	return usd
+}
+
+// paysFree is pays where nothing limits where replicas are: all of them are at the cheapest place, but for those that earn more than
+// they are dearer by being the first of another.
+func (t *tolling) paysFree(w *work, at []int32) float64 {
+	least, floor, far, credit := t.leastOf(w.row), t.b.floor[w], t.b.far[w], t.b.credit[w]
+	price := func(place int) float64 {
+		switch {
+		case far != nil && far[place]:
+			return math.Inf(1)
+		case floor != nil:
+			return least[place] + floor[place]
+		}
+		return least[place]
+	}
+	best := 0
+	for place := range least {
+		if price(place) < price(best) {
+			best = place
+		}
+	}
+	each, n := price(best), w.placed()
+	t.first = t.first[:0]
+	for place, usd := range credit {
+		if first := price(place) - usd; usd > 0 && first < each {
+			t.first = append(t.first, option{int32(place), first})
+		}
+	}
+	slices.SortFunc(t.first, func(a, b option) int { return cmp.Or(cmp.Compare(a.usd, b.usd), cmp.Compare(a.pool, b.pool)) })
+	sum := 0.0
+	for _, first := range t.first[:min(len(t.first), int(n))] {
+		sum += first.usd
+		at[first.pool]++
+		n--
+	}
+	at[best] += n
+	if n > 0 {
+		sum += each * float64(n)
+	}
+	return sum
+}
+
+// leastOf is what a replica of a row pays at least at each place, capacity at the prices of the relaxation; calls apart.
+func (t *tolling) leastOf(r *row) []float64 {
+	if known, ok := t.least[r]; ok {
+		return known
+	}
+	m, prices := t.s.m, t.d.relax.prices[r.request]
+	m.dense(r)
+	out := make([]float64, len(m.geo.ids))
+	for place := range out {
+		out[place] = math.Inf(1)
+	}
+	for j, i := range r.pools {
+		place := m.pools[i].place
+		out[place] = min(out[place], r.dense[j]+prices[i])
+	}
+	t.least[r] = out
+	return out
 }
 
 // incline fills in the slope of the tolls of one call.

@@ -82,6 +82,7 @@ func (s *Solver) callersReach(w *work) bool { return len(w.in) == 0 || !math.IsI
 func (s *Solver) attraction(w *work, a *ask) {
 	places := len(s.m.geo.ids)
 	a.credit = make([]float64, places)
+	may := w.row.places(s.m)
 	for _, in := range w.in {
 		from := s.works[in.work]
 		e := &from.out[in.edge]
@@ -96,7 +97,7 @@ func (s *Solver) attraction(w *work, a *ask) {
 					worst = max(worst, s.m.callUSD(e, int32(place), int32(other)))
 				}
 			}
-			for _, other := range w.row.places(s.m) {
+			for _, other := range may {
 				worst = max(worst, s.m.callUSD(e, int32(place), other))
 			}
 			for to := range int32(places) {

@@ -19,6 +19,7 @@ type shifts struct {
 	relax *relaxer
 	on    [][]int32 // workloads by pool, some of which may have left
 	rows  map[*row]*prospect
+	of    []*prospect // by workload
 	log   []shift
 	ask   ask
 	picks []pick
@@ -50,7 +51,7 @@ type shift struct {
 const perPlace = 4
 
 func newShifts(s *Solver, relax *relaxer) *shifts {
-	x := &shifts{s: s, relax: relax, on: make([][]int32, len(s.m.pools)), rows: map[*row]*prospect{}}
+	x := &shifts{s: s, relax: relax, on: make([][]int32, len(s.m.pools)), rows: map[*row]*prospect{}, of: make([]*prospect, len(s.works))}
 	if s.m.invoices() {
 		x.tally = newTally(s.m, s.room)
 	}
@@ -101,11 +102,21 @@ func (x *shifts) taken(a alloc) {
 	}
 }
 
-// prospectOf is what a row pays where, computed once.
-func (x *shifts) prospectOf(r *row) *prospect {
-	if known, ok := x.rows[r]; ok {
+// prospectOf is what a workload's replicas pay where, computed once for all of its row.
+func (x *shifts) prospectOf(w *work) *prospect {
+	if known := x.of[w.index]; known != nil {
 		return known
 	}
+	known, ok := x.rows[w.row]
+	if !ok {
+		known = x.newProspect(w.row)
+		x.rows[w.row] = known
+	}
+	x.of[w.index] = known
+	return known
+}
+
+func (x *shifts) newProspect(r *row) *prospect {
 	m := x.s.m
 	m.dense(r)
 	p := &prospect{usd: make([]float64, len(m.pools)), byPlace: make([][]int32, len(m.geo.ids))}
@@ -138,7 +149,6 @@ func (x *shifts) prospectOf(r *row) *prospect {
 			p.places = append(p.places, int32(place))
 		}
 	}
-	x.rows[r] = p
 	return p
 }
 
@@ -158,7 +168,7 @@ func (w *work) replicasOn(pool int32) int32 {
 
 // delta is by how much the total changes when k replicas of a workload go from one pool to another.
 func (x *shifts) delta(w *work, from, to, k int32) float64 {
-	p, n := x.prospectOf(w.row), float64(k)
+	p, n := x.prospectOf(w), float64(k)
 	here, there := int32(-1), int32(-1)
 	usd := 0.0
 	if from == nowhere {
@@ -271,7 +281,7 @@ func (x *shifts) received(w *work) float64 {
 // move takes a step when rules and room allow it, whatever it costs.
 func (x *shifts) move(i, from, to, k int32) bool {
 	s, w := x.s, x.s.works[i]
-	if to != nowhere && math.IsInf(x.prospectOf(w.row).usd[to], 1) || !x.allowed(w, from, to, k) {
+	if to != nowhere && math.IsInf(x.prospectOf(w).usd[to], 1) || !x.allowed(w, from, to, k) {
 		return false
 	}
 	usd, machines := x.delta(w, from, to, k), x.machines
@@ -423,68 +433,4 @@ func (x *shifts) undo(mark int) {
 		}
 	}
 	x.log = x.log[:mark]
-}
-
-// worth is what a workload pays where it is, calls made and received included; much for each replica that has no place.
-func (x *shifts) worth(w *work) float64 {
-	x.s.m.dense(w.row)
-	usd, placed := 0.0, int32(0)
-	for _, a := range w.allocs {
-		usd += x.unit(w.row, a.pool, w.row.unit(x.s.m, a.pool)) * float64(a.n)
-		placed += a.n
-	}
-	usd += leftOut * float64(w.n-placed)
-	if len(w.stays) > 0 {
-		x.picks = byPool(w.allocs, x.picks)
-		usd += float64(w.moves(x.picks)) * w.stays[0].credit
-	}
-	if w.support == nil {
-		return usd
-	}
-	for k := range w.out {
-		e := &w.out[k]
-		for from, n := range w.support {
-			if n > 0 {
-				usd += float64(n) * x.s.m.callCost(e, x.s.works[e.to].support, int32(from))
-			}
-		}
-	}
-	return usd + x.received(w)
-}
-
-// drawn is how many US dollars an hour a place counts less that replicas are to come to.
-const drawn = 1e4
-
-// rehome places a workload anew that rules of pods bind to others, as many of its replicas at one place as they and room allow. It is
-// false, and changes nothing, where these rules would then not be kept.
-func (x *shifts) rehome(i, place int32) bool {
-	s, w := x.s, x.s.works[i]
-	usd, machines, before, mark := x.worth(w), x.machines, w.allocs, len(x.log)
-	for _, a := range before {
-		x.release(a, w.row.request.vector)
-	}
-	w.allocs = nil
-	a := ask{bias: func(pool int32) float64 {
-		if s.m.pools[pool].place == place {
-			return -drawn
-		}
-		return 0
-	}}
-	if s.settle(w); w.support != nil {
-		s.outgoing(w, &a)
-	}
-	if a.far != nil && a.far[place] { // what it calls may come along
-		a.far = nil
-	}
-	s.put(w, &a)
-	s.settle(w)
-	for _, a := range w.allocs {
-		x.taken(a)
-	}
-	x.log = append(x.log, shift{work: i, before: before, usd: x.worth(w) - usd + x.machines - machines, whole: true})
-	if s.disturbs(w) || len(s.misplaced(w)) > 0 {
-		x.undo(mark)
-		return false
-	}
-	return true
 }

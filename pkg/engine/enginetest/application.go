@@ -95,7 +95,7 @@ func (w *World) OnlineBoutique(random *rand.Rand) *engine.Snapshot {
 	})
 }
 
-// run makes a snapshot of services: calls, rules, and pools that hold little more than what is asked for.
+// run makes a snapshot of services: calls, rules, and pools of which one place's hold nearly what is asked for, or little more.
 func (w *World) run(random *rand.Rand, services []service) *engine.Snapshot {
 	out := &engine.Snapshot{RoundTrips: w.RoundTrips, Egress: w.Prices}
 	optimize := pick(random, v1alpha1.OptimizeForCost, v1alpha1.OptimizeForBalanced, v1alpha1.OptimizeForBalanced, v1alpha1.OptimizeForLatency)
@@ -154,7 +154,7 @@ func (w *World) ruleService(random *rand.Rand, in *engine.Workload, first bool, 
 	in.Rules = w.Rules(spec)
 }
 
-// host adds pools of real instance types, on some of which no more than a part of the services has room.
+// host adds pools of real instance types, each of one node, on which no more than a part of the services has room.
 func (w *World) host(random *rand.Rand, out *engine.Snapshot, asked engine.Resources) {
 	places := [][3]string{
 		{"aws", "eu-west-1", "eu-west-1a"}, {"aws", "eu-central-1", "eu-central-1a"}, {"aws", "us-east-1", "us-east-1a"},
@@ -169,10 +169,15 @@ func (w *World) host(random *rand.Rand, out *engine.Snapshot, asked engine.Resou
 	random.Shuffle(len(places), func(i, j int) { places[i], places[j] = places[j], places[i] })
 	places = places[:4+random.IntN(4)]
 	const system = 400 // millicores of daemons on a node
-	slack := 1.2 + random.Float64()
-	var have engine.Resources
+	// As clusters have it, one place is the main one: it holds nearly all, or somewhat more.
+	slack := 0.9 + 0.8*random.Float64()
+	var have engine.Resources // there
 	for i := 0; i < len(places) || float64(have.MilliCPU) < slack*float64(asked.MilliCPU) || float64(have.MemoryBytes) < slack*float64(asked.MemoryBytes); i++ {
-		at := places[i%len(places)]
+		main := i == 0 || i >= len(places)
+		at := places[0]
+		if !main {
+			at = places[i]
+		}
 		kind := pick(random, types[at[0]]...)
 		capacity := pick(random, v1alpha1.CapacityOnDemand, v1alpha1.CapacityOnDemand, v1alpha1.CapacitySpot)
 		size, known := w.Catalog.Instance(at[0], at[1], kind)
@@ -190,8 +195,10 @@ func (w *World) host(random *rand.Rand, out *engine.Snapshot, asked engine.Resou
 			Interruption: engine.Interruption{MonthlyPercent: float64(5 + random.IntN(15)), Known: true},
 		}
 		pool.Nodes = []engine.Node{{Name: fmt.Sprintf("n%d", i), Free: allocatable}}
-		have.MilliCPU += allocatable.MilliCPU
-		have.MemoryBytes += allocatable.MemoryBytes
+		if main {
+			have.MilliCPU += allocatable.MilliCPU
+			have.MemoryBytes += allocatable.MemoryBytes
+		}
 		out.Pools = append(out.Pools, pool)
 	}
 }
