@@ -48,6 +48,13 @@ func (s *Solver) unguidedUSD() float64 {
 			usd += s.m.pools[i].machine * float64(used)
 		}
 	}
+	for i := range s.room.pools {
+		for node, n := range s.room.pools[i].used {
+			if n > 0 && node >= s.m.pools[i].nodes && s.m.pools[i].machine > 0 {
+				usd += s.m.snapshot.GrowthUSD
+			}
+		}
+	}
 	for _, w := range s.works {
 		for _, a := range w.allocs {
 			usd -= (w.row.unit(s.m, a.pool) - w.row.apart(s.m, a.pool)) * float64(a.n)

@@ -87,7 +87,7 @@ func (x *shifts) unit(r *row, pool int32, dense float64) float64 {
 func (x *shifts) release(a alloc, request []int64) {
 	x.s.room.release(a, request)
 	if x.tally != nil && x.s.room.pools[a.pool].used[a.node] == 0 {
-		x.machines += x.tally.change(a.pool, -1)
+		x.machines += x.tally.change(a.pool, a.node, -1)
 	}
 }
 
@@ -98,7 +98,7 @@ func (x *shifts) retake(a alloc, request []int64) {
 
 func (x *shifts) taken(a alloc) {
 	if x.tally != nil && x.s.room.pools[a.pool].used[a.node] == a.n {
-		x.machines += x.tally.change(a.pool, 1)
+		x.machines += x.tally.change(a.pool, a.node, 1)
 	}
 }
 

@@ -281,6 +281,7 @@ func (s *Solver) fromPrices() {
 	}
 	s.all = s.searchAll()
 	s.mendPodRules()
+	s.squeeze()
 	s.consolidate()
 	s.secure()
 	if !s.all && (s.calls || s.lacksRoom()) {
