@@ -28,7 +28,7 @@ type standing struct {
 }
 
 func (s *Solver) standing() *standing {
-	out := &standing{lacking: s.lacking, plan: s.plan, bounds: s.bounds, lambda: s.lambda, dual: s.dual, sums: s.sums, usd: s.score()}
+	out := &standing{lacking: s.lacking, plan: s.plan, bounds: s.bounds, lambda: s.lambda, dual: s.dual, sums: s.sums, usd: s.minimised()}
 	for _, w := range s.works {
 		out.allocs = append(out.allocs, slices.Clone(w.allocs))
 		out.refuges = append(out.refuges, w.refuges)
@@ -59,8 +59,8 @@ func (s *Solver) liftAll() {
 	s.reserve = nil
 }
 
-// score is what the search minimises: the plan's total, but for machines that others keep in use, and more for those that are added.
-func (s *Solver) score() float64 {
+// minimised is what the search minimises: the plan's total, but for machines that others keep in use, and more for those that are added.
+func (s *Solver) minimised() float64 {
 	if !s.m.invoices() {
 		return s.plan.Total()
 	}
@@ -95,7 +95,7 @@ func (s *Solver) adopt(allocs [][]alloc, ties bool) bool {
 		for i := range now.Placements {
 			good = good && now.Placements[i].Unplaced <= was.Placements[i].Unplaced
 		}
-		usd := s.score()
+		usd := s.minimised()
 		order := cmp.Or(cmp.Compare(now.Unplaced, was.Unplaced), cmp.Compare(now.Unrecovered(), was.Unrecovered()))
 		same := order == 0 && (cheaper(usd, before.usd) || ties && !cheaper(before.usd, usd))
 		good = good && (order < 0 || same)
