@@ -180,7 +180,7 @@ type tolling struct {
 func (t *tolling) raise(app []int32, rounds int) {
 	t.app, t.tolls, t.slope, t.at = app, map[*work][]toll{}, map[*work][][]float64{}, map[*work][]int32{}
 	places := len(t.s.m.geo.ids)
-	any := false
+	charged := false
 	for _, i := range app {
 		t.at[t.s.works[i]] = make([]int32, places)
 	}
@@ -191,13 +191,13 @@ func (t *tolling) raise(app []int32, rounds int) {
 			known := toll{callee: callee, n: w.placed()}
 			if t.at[callee] != nil && callee.certain && w.placed() > 0 {
 				known.usd = make([]float64, places)
-				any = true
+				charged = true
 			}
 			t.b.tolls[w] = append(t.b.tolls[w], known)
 			t.slope[w] = append(t.slope[w], make([]float64, places))
 		}
 	}
-	if !any {
+	if !charged {
 		return
 	}
 	goal, best := t.goal(), math.Inf(-1)
