@@ -37,8 +37,11 @@ func onlyUnder(snapshot *engine.Snapshot, kept []engine.ConflictRule) *engine.Sn
 		if !holds(engine.RuleLatency, "") {
 			ruled.Latency = nil
 		}
-		if !holds(engine.RuleSpot, "") {
+		if !holds(engine.RuleSpot, "spot capacity") {
 			ruled.SpotMaxPercent, ruled.SpotFallback = 100, ""
+		}
+		if !holds(engine.RuleSpot, "in one spot pool") {
+			ruled.SpotPoolMaxPercent = 0
 		}
 		if !holds(engine.RuleCost, "") {
 			ruled.HasMaxHourlyUSD = false

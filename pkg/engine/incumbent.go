@@ -6,11 +6,10 @@ import (
 )
 
 // A plan that is made when everything runs where another plan had it moves nothing. So what runs is compared with the plan that was
-// found, where all of it may stay; and a small plan is made again from its own result, since a search that begins elsewhere may find a
-// better one.
+// found, where all of it may stay.
 
-// incumbentCells is up to how many workloads × pools what runs is compared, restingCells a plan made again, at most restingRounds times.
-const incumbentCells, restingCells, restingRounds = 2_000_000, 5_000, 3
+// incumbentCells is up to how many workloads × pools what runs is compared.
+const incumbentCells = 2_000_000
 
 func (s *Solver) cells() int { return len(s.works) * len(s.m.pools) }
 
@@ -236,103 +235,4 @@ func (s *Solver) putWhereItRuns(w *work) {
 			}
 		}
 	}
-}
-
-// rest makes a small plan again from its own result, until that moves nothing.
-func (s *Solver) rest() error {
-	for range restingRounds {
-		if s.cells() > restingCells || s.plan.Replicas == 0 || s.expired() {
-			return nil
-		}
-		snapshot, back := s.followed()
-		options := s.m.options
-		options.LateConflicts = true
-		next, err := newSolver(snapshot, options)
-		if err != nil {
-			return err
-		}
-		s.stopped = s.stopped || next.stopped
-		if next.plan.Moves == 0 && next.plan.Unplaced >= s.plan.Unplaced {
-			return nil
-		}
-		allocs := make([][]alloc, len(s.works))
-		for i, w := range next.works {
-			for _, a := range w.allocs {
-				allocs[i] = append(allocs[i], alloc{a.pool, back(a.pool, a.node), a.n})
-			}
-		}
-		if !s.adopt(allocs, false) {
-			return nil
-		}
-	}
-	return nil
-}
-
-// followed is the snapshot in which everything runs where the plan has it, on nodes that exist. back is what the plan calls one of these.
-func (s *Solver) followed() (snapshot *Snapshot, back func(pool, node int32) int32) {
-	out := *s.m.snapshot
-	out.Pools, out.Workloads = slices.Clone(out.Pools), slices.Clone(out.Workloads)
-	numbers := make([][]int32, len(out.Pools)) // of nodes that are added
-	for i := range out.Pools {
-		pool, room := &out.Pools[i], &s.room.pools[i]
-		pool.Nodes = slices.Clip(pool.Nodes)
-		for node := len(pool.Nodes); node < len(room.used); node++ {
-			if room.used[node] > 0 {
-				numbers[i] = append(numbers[i], int32(node))
-			}
-		}
-		for range numbers[i] {
-			pool.Nodes = append(pool.Nodes, Node{Free: pool.template(), HostPorts: pool.HostPorts})
-		}
-	}
-	for i, w := range s.works {
-		in := &out.Workloads[i]
-		if w.held != "" {
-			continue
-		}
-		in.Current, in.RunsOn = nil, nil
-		for _, p := range byPool(w.allocs, nil) {
-			in.Current = append(in.Current, PoolReplicas{int(p.pool), int(p.n)})
-		}
-		for _, a := range w.allocs {
-			node, existing := int(a.node), s.m.pools[a.pool].nodes
-			if node >= existing {
-				node = existing + slices.Index(numbers[a.pool], a.node)
-			}
-			in.RunsOn = append(in.RunsOn, PodsAt{int(a.pool), node, int(a.n)})
-		}
-	}
-	return &out, func(pool, node int32) int32 {
-		existing := int32(s.m.pools[pool].nodes)
-		switch added := int32(len(numbers[pool])); {
-		case node < existing:
-			return node
-		case node < existing+added:
-			return numbers[pool][node-existing]
-		default: // one more than the plan has: the lowest number that it does not use
-			number := existing
-			for more := node - existing - added; ; number++ {
-				if slices.Contains(numbers[pool], number) {
-					continue
-				}
-				if more--; more < 0 {
-					return number
-				}
-			}
-		}
-	}
-}
-
-// template is what a node that is added brings.
-func (p *Pool) template() Resources {
-	left := func(of, taken int64) int64 { return max(of-max(taken, 0), 0) }
-	all, daemons := &p.Allocatable, &p.Daemons
-	out := Resources{
-		MilliCPU: left(all.MilliCPU, daemons.MilliCPU), MemoryBytes: left(all.MemoryBytes, daemons.MemoryBytes),
-		GPUs: left(all.GPUs, daemons.GPUs), GPUSlices: all.GPUSlices, Extended: make(map[string]int64, len(all.Extended)),
-	}
-	for name, n := range all.Extended {
-		out.Extended[name] = left(n, daemons.Extended[name])
-	}
-	return out
 }

