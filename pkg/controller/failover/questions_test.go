@@ -63,6 +63,14 @@ func TestQuestionsBeforeALook(t *testing.T) {
 		})
 		b.wantAbsent("aws", "spot capacity was taken back at")
 	})
+	t.Run("the controller starts while nodes are out of order", func(t *testing.T) {
+		b := shop(t)
+		b.loseAWS()
+		b.restart()
+		if doubts := b.Doubts(); doubts.All == "" && len(doubts.Nodes) == 0 {
+			t.Error("nobody doubts nodes that are not ready and were not judged yet")
+		}
+	})
 	t.Run("the controller has just started", func(t *testing.T) {
 		b := shop(t)
 		b.loseAWS()

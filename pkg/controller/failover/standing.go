@@ -96,7 +96,8 @@ func (c *Controller) Doubts() rounds.Doubts {
 	}
 	unjudged := false
 	if turned != nil {
-		out.Nodes = maps.Clone(s.doubts)
+		out.Nodes = make(map[string]string, len(s.doubts)+len(*turned))
+		maps.Copy(out.Nodes, s.doubts)
 		for name, why := range *turned {
 			if _, known := s.States[name]; known || why == "" {
 				continue
