@@ -188,10 +188,10 @@ func (s *Solver) uneven(w *work, skews []domainSkew) []alloc {
 		}
 		for j := len(w.allocs) - 1; j >= 0; j-- {
 			a, domain := w.allocs[j], of[w.allocs[j].pool]
-			over := min(counts[domain]+skew.there(domain)-most, a.n)
-			if over <= 0 || !contains(skew.domains, domain) {
-				continue
+			if !contains(skew.domains, domain) {
+				continue // it runs in none
 			}
+			over := min(counts[domain]+skew.there(domain)-most, a.n)
 			if over = min(over, w.comes(s.m, nodeKey{a.pool, a.node})); over > 0 {
 				return []alloc{{a.pool, a.node, over}}
 			}

@@ -300,8 +300,10 @@ func (s *Solver) hold(w *work) {
 	for _, stay := range w.stays {
 		n := min(stay.n, left)
 		there := s.stayOnNodes(w, stay.pool, n)
-		var placed int32
-		w.allocs, placed = s.room.place(stay.pool, w.row.request.vector, n-there, maxReplicas, w.allocs)
+		others, placed := s.room.place(stay.pool, w.row.request.vector, n-there, maxReplicas, nil)
+		for _, a := range others {
+			w.allocs = gather(w.allocs, 0, a)
+		}
 		left -= there + placed
 	}
 	s.settle(w)
