@@ -24,7 +24,7 @@ type judge struct {
 	callees     []*rules.View
 	optimizeFor v1alpha1.OptimizeFor
 
-	volume   string
+	volume   rules.Against
 	location *rules.LocationLimits
 	latency  *rules.LatencyLimits
 	onHost   map[string]int
@@ -67,7 +67,7 @@ func newJudge(
 	j := &judge{
 		snapshot: snapshot, pod: pod, rules: ruled, request: state.Request(pod), revision: revision,
 		view: snapshot.Revision(revision), callees: snapshot.Callees(pod, ruled.Traffic), optimizeFor: optimizeFor,
-		volume: snapshot.VolumeReason(ruled.Effective, pod), onHost: map[string]int{},
+		volume: snapshot.VolumeAgainst(ruled.Effective, pod), onHost: map[string]int{},
 		targets: snapshot.Targets(pod), kubernetes: filters, profile: profile,
 	}
 	j.location = rules.NewLocationLimits(ruled, j.view)
@@ -96,7 +96,7 @@ func (j *judge) verdict(object *corev1.Node) verdict {
 	before, after := j.kubernetes.obstacles(object)
 	v.obstacles = before
 	if j.asks(pluginResidency) {
-		v.add(RuleVolumeResidency, rules.Against{Reason: j.volume})
+		v.add(RuleVolumeResidency, j.volume)
 		v.add(RuleResidency, rules.ResidencyAgainst(j.rules.Effective, node.Class.Location)...)
 	}
 	if j.asks(pluginCloud) {

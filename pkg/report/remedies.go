@@ -79,7 +79,7 @@ func (v *verdict) changes() []Obstacle {
 func (j *judge) remedy(obstacle Obstacle, nodes []*verdict) string {
 	switch obstacle.Rule {
 	case RuleVolumeResidency:
-		return "move the pod's volume to an allowed place, or widen spec.residency of " + sources(j.rules.Residency, (*policy.Residency).From)
+		return "move the pod's volume to an allowed place, or widen spec.residency of " + policyNames(obstacle.sources)
 	case RuleResidency:
 		if obstacle.unknown {
 			return "say where " + are(nodes) + " (labels tradewind.dev/cloud, tradewind.dev/country and tradewind.dev/operator-country)"
@@ -174,15 +174,6 @@ func nodeNames(verdicts []*verdict) []string {
 	}
 	slices.Sort(out)
 	return out
-}
-
-// sources names the policies that rules come from, each once.
-func sources[T any](rules []T, of func(*T) []policy.Source) string {
-	var all []policy.Source
-	for i := range rules {
-		all = append(all, of(&rules[i])...)
-	}
-	return policyNames(all)
 }
 
 // policyNames lists policies, each once.

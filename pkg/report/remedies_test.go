@@ -18,6 +18,7 @@ func TestRemediesNameWhatBars(t *testing.T) {
 	located := func(cloud string) string {
 		return "workloadSelector: {}\nlocations: {required: [{key: tradewind.dev/cloud, operator: In, values: [" + cloud + "]}]}"
 	}
+	residing := func(law string) string { return "workloadSelector: {}\nresidency: {jurisdictions: [" + law + "]}" }
 	within := func(milliseconds, client string) string {
 		return "workloadSelector: {}\nlatency: {clients: [{location: " + client + ", sharePercent: 100}], maxMilliseconds: " + milliseconds + "}"
 	}
@@ -48,6 +49,19 @@ func TestRemediesNameWhatBars(t *testing.T) {
 			"add nodes in the required locations, or widen spec.locations.required of PlacementPolicy shop/a; and change spec.cost.spot (maxPercent, " +
 				"fallback) of PlacementPolicy shop/a and PlacementPolicy shop/spot, or add nodes of the other capacity type (opens 1 node)",
 		}},
+		{"a volume by one of two", func(c *cluster) {
+			c.nodes("us", virginia, 1).policy("shop", "eu", residing("EU")).policy("shop", "met", residing("US"))
+			withVolume(c, "us-east-1a")
+		}, []string{
+			"move the pod's volume to an allowed place, or widen spec.residency of PlacementPolicy shop/eu; and add nodes in the allowed places, or widen " +
+				"spec.residency of PlacementPolicy shop/eu (the nodes are in US) (opens 1 node)",
+		}},
+		{"a volume by two of three", func(c *cluster) {
+			c.nodes("ie", irelandOnDemand, 1).policy("shop", "be", residing("BE")).policy("shop", "eu", residing("EU")).policy("shop", "de", residing("DE"))
+			withVolume(c, "eu-west-1a")
+		}, []string{"move the pod's volume to an allowed place, or widen spec.residency of PlacementPolicy shop/be and PlacementPolicy shop/de; and " +
+			"add nodes in the allowed places, or widen spec.residency of PlacementPolicy shop/be (the nodes are in IE); and " +
+			"add nodes in the allowed places, or widen spec.residency of PlacementPolicy shop/de (the nodes are in IE) (opens 1 node)"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			built := newCluster(t).deployment("shop", "web", "100m", "64Mi", "")

@@ -3,6 +3,8 @@ package state
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -268,6 +270,52 @@ func TestVolumesAreUnderTheLawToo(t *testing.T) {
 				t.Errorf("allowed is %v, want %v (reason %q)", reason == "", tt.allowed, reason)
 			}
 		})
+	}
+}
+
+// TestVolumesAgainst: the policies named are those whose residency the volume breaks; where each could be met but not all at one
+// place, all of them.
+func TestVolumesAgainst(t *testing.T) {
+	var policies []*v1alpha1.PlacementPolicy
+	for _, law := range []string{"EU", "IE", "US"} {
+		policy := &v1alpha1.PlacementPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: law}}
+		policy.Spec.Residency = &v1alpha1.Residency{Jurisdictions: []string{law}}
+		policies = append(policies, policy)
+	}
+	for _, tt := range []struct {
+		zones []string
+		want  string
+	}{
+		{[]string{"eu-west-1a"}, "US"},
+		{[]string{"eu-central-1a"}, "IE US"},
+		{[]string{"us-east-1a"}, "EU IE"},
+		{[]string{"us-east-1a", "eu-west-1a"}, "EU IE US"},
+	} {
+		s := newStore(t, Objects{PlacementPolicies: policies})
+		mode := storagev1.VolumeBindingWaitForFirstConsumer
+		s.SetStorageClass(&storagev1.StorageClass{
+			ObjectMeta: metav1.ObjectMeta{Name: "fast"}, Provisioner: "ebs.csi.aws.com", VolumeBindingMode: &mode,
+			AllowedTopologies: []corev1.TopologySelectorTerm{{MatchLabelExpressions: []corev1.TopologySelectorLabelRequirement{
+				{Key: "topology.ebs.csi.aws.com/zone", Values: tt.zones},
+			}}},
+		})
+		s.SetClaim(&corev1.PersistentVolumeClaim{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "data"}, Spec: corev1.PersistentVolumeClaimSpec{StorageClassName: ptr.To("fast")},
+		})
+		pod := replica("1", "web", "x", "")
+		pod.Spec.Volumes = []corev1.Volume{{Name: "data", VolumeSource: corev1.VolumeSource{
+			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "data"},
+		}}}
+		rules, _ := s.Rules(pod)
+		against := s.VolumeAgainst(rules.Effective, pod)
+		var got []string
+		for _, source := range against.Sources {
+			got = append(got, source.Name)
+		}
+		slices.Sort(got)
+		if against.Reason == "" || strings.Join(got, " ") != tt.want {
+			t.Errorf("in %v: %q by %v, want by %s", tt.zones, against.Reason, got, tt.want)
+		}
 	}
 }
 

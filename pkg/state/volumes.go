@@ -92,6 +92,27 @@ func (v *Storage) VolumeReason(rules *policy.Effective, pod *corev1.Pod) string 
 	return ""
 }
 
+// VolumeAgainst is VolumeReason with the policies whose rules the volumes break. Where volumes that wait for the pod's node could
+// meet each rule somewhere, but all of them nowhere, it is all policies with such rules.
+func (v *Storage) VolumeAgainst(ruled *policy.Effective, pod *corev1.Pod) rules.Against {
+	against := rules.Against{Reason: v.VolumeReason(ruled, pod)}
+	if against.Reason == "" {
+		return against
+	}
+	var all []policy.Source
+	for i := range ruled.Residency {
+		rule := &ruled.Residency[i]
+		all = append(all, rule.From()...)
+		if v.VolumeReason(&policy.Effective{Residency: ruled.Residency[i : i+1]}, pod) != "" {
+			against.Sources = append(against.Sources, rule.From()...)
+		}
+	}
+	if len(against.Sources) == 0 {
+		against.Sources = all
+	}
+	return against
+}
+
 // ClaimReason is VolumeReason of one claim.
 func (v *Storage) ClaimReason(rules *policy.Effective, namespace, name string) string {
 	c, ok := v.claims.get(namespace + "/" + name)
