@@ -26,8 +26,8 @@ func TestDrill(t *testing.T) {
 	for _, tt := range []struct {
 		name, program, failure string
 	}{
-		{"in time", "echo 'DRILL: 1 of 1 workloads back in time'", ""},
-		{"late", "echo 'DRILL: 0 of 1 workloads back in time'; echo 'Error: 1 of 1 workloads were not back' >&2; exit 1", ""},
+		{"in time", "echo 'DRILL: 1 of 1 workload back in time'", ""},
+		{"late", "echo 'DRILL: 0 of 1 workload back in time'; echo 'Error: not back within failover.after plus 5s: 1 of 1 workload' >&2; exit 1", ""},
 		{"not measured", "echo 'Error: the server could not find it' >&2; exit 1", "the server could not find it"},
 		{"killed", "echo 'DRILL: half of'; kill -9 $$", "killed"},
 	} {

@@ -13,6 +13,10 @@ const (
 	DefaultStabilization = 10 * time.Minute
 )
 
+// ReasonStays is the reason of a Placement's condition FailedOver where replicas in a lost domain could not be replaced; its message
+// says why.
+const ReasonStays = "Stays"
+
 // After is how long a loss must last under a policy's failover; nil is a policy that says nothing of it.
 func After(policy *v1alpha1.Failover) time.Duration {
 	if policy != nil && policy.After != nil {

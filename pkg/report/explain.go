@@ -206,8 +206,8 @@ func (j *judge) notes(own *verdict, options ExplainOptions) []string {
 		notes = append(notes, "the pod requests no CPU, memory or GPU, so its share of any node is nothing; give it requests")
 	}
 	if rules.HasLocationLimits(j.rules) || len(j.rules.Latency) > 0 || j.rules.HasMaxHourlyUSD {
-		notes = append(notes, fmt.Sprintf("spread, spot share, latency and ceiling are counted over the %d of %d wanted replicas that %s has besides this pod",
-			j.view.Placed(), j.view.Desired, j.revision.Kind+"/"+j.revision.Name))
+		notes = append(notes, fmt.Sprintf("spread, spot share, latency and ceiling are counted over the %d of %s that %s has besides this pod",
+			j.view.Placed(), count(j.view.Desired, "wanted replica"), j.revision.Kind+"/"+j.revision.Name))
 	}
 	return notes
 }

@@ -185,7 +185,7 @@ func (p *Plan) together(out *strings.Builder) {
 		}
 	}
 	if said > mostTogether {
-		paragraph(out, "  ", fmt.Sprintf("and %d workloads more", said-mostTogether))
+		paragraph(out, "  ", "and "+count(said-mostTogether, "workload")+" more")
 	}
 }
 

@@ -51,7 +51,7 @@ func TestDrill(t *testing.T) {
 		case w.Name == "web" && w.Failover && w.LostReplicas == 3 && w.RecoverySeconds > 0:
 			t.Logf("back after %.1f s", w.RecoverySeconds)
 			// A busy machine may make it late, which the command then says.
-			if late := strings.Contains(problems, "1 of 1 workloads were not back within"); late == w.InTime || (status == 0) != w.InTime {
+			if late := strings.Contains(problems, "not back within failover.after plus 5s: 1 of 1 workload"); late == w.InTime || (status == 0) != w.InTime {
 				t.Errorf("in time %t, status %d: %s", w.InTime, status, problems)
 			}
 		case w.Name == "plain" && !w.Failover && w.LostReplicas == 2 && strings.Contains(w.Reason, "failover"):

@@ -12,6 +12,7 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/kube/status"
 	"tradewind.dev/tradewind/pkg/report"
 	"tradewind.dev/tradewind/pkg/state"
 	"tradewind.dev/tradewind/pkg/workload"
@@ -105,8 +106,8 @@ func newDrained(d *drain, p *place, policy *v1alpha1.ClusterPlacementPolicy, sna
 			if placement.Conflict != nil {
 				w.Reason = placement.Conflict.Message
 			}
-			out.broken = append(out.broken, fmt.Sprintf("%s %s/%s: %d of %d replicas have no other place: %s", key.Kind, key.Namespace, key.Name, homeless,
-				then.result.Snapshot.Workloads[i].Replicas, w.Reason))
+			out.broken = append(out.broken, fmt.Sprintf("%s: no other place for %s: %s", key,
+				status.Ratio(homeless, then.result.Snapshot.Workloads[i].Replicas, "replica", "replicas"), w.Reason))
 		}
 		out.Workloads = append(out.Workloads, w)
 	}
@@ -242,10 +243,10 @@ func (o *drained) homeless() int {
 // Text writes a table of the workloads, and what changes in the invoice.
 func (o *drained) Text(w io.Writer) error {
 	var rows [][]string
-	replicas := 0
+	all := 0
 	for i := range o.Workloads {
 		workload := &o.Workloads[i]
-		replicas += workload.Replicas
+		all += workload.Replicas
 		var to []string
 		for _, t := range workload.To {
 			to = append(to, fmt.Sprintf("%d %s", t.Replicas, t.Pool))
@@ -258,11 +259,12 @@ func (o *drained) Text(w io.Writer) error {
 		})
 	}
 	var out strings.Builder
-	verb, moved := "moved", replicas-o.left()
+	verb, moved := "moved", all-o.left()
 	if o.DryRun {
-		verb, moved = "would move", replicas-o.homeless()
+		verb, moved = "would move", all-o.homeless()
 	}
-	fmt.Fprintf(&out, "DRAIN %s: %d of %d replicas of %d workloads %s, %d are there\n", o.Place, moved, replicas, len(o.Workloads), verb, o.left())
+	fmt.Fprintf(&out, "DRAIN %s: %s of %s %s, %s there\n", o.Place, status.Ratio(moved, all, "replica", "replicas"), workloads(len(o.Workloads)), verb,
+		status.Number(o.left(), "is", "are"))
 	if len(rows) > 0 {
 		out.WriteString("\n" + report.Table([]string{"WORKLOAD", "KIND", ">REPLICAS", ">LEFT", "TO"}, rows))
 	}

@@ -176,10 +176,10 @@ func TestDrain(t *testing.T) {
 		{name: "not waited for", change: func(d *drain) { d.noWait = true }, drains: 1, out: []string{"0 of 4 replicas of 2 workloads moved, 4 are there"}},
 		{
 			name: "what can be moved", full: true, follow: moved(t, "web"), change: func(d *drain) { d.force = true }, drains: 1,
-			out: []string{"2 of 4 replicas of 2 workloads moved, 2 are there"}, fails: []string{"2 replicas have no other place and are left in cloud=aws"},
+			out: []string{"2 of 4 replicas of 2 workloads moved, 2 are there"}, fails: []string{"2 replicas are left in cloud=aws: there is no other place"},
 		}, {
 			name: "nothing can be moved", full: true, change: func(d *drain) { d.force = true }, drains: 1,
-			out: []string{"0 of 4 replicas of 2 workloads moved, 4 are there"}, fails: []string{"4 replicas have no other place and are left in cloud=aws"},
+			out: []string{"0 of 4 replicas of 2 workloads moved, 4 are there"}, fails: []string{"4 replicas are left in cloud=aws: there is no other place"},
 		},
 		{
 			name: "no controller", change: func(d *drain) { d.timeout = time.Millisecond }, drains: 1,

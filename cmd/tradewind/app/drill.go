@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/kube/status"
 	"tradewind.dev/tradewind/pkg/kube/taints"
 	"tradewind.dev/tradewind/pkg/loss"
 	"tradewind.dev/tradewind/pkg/state"
@@ -128,6 +129,11 @@ func (d *drill) run(ctx context.Context) (err error) {
 		return err
 	}
 	lost := d.measure(ctx, cluster, drilled, names)
+	if lost == nil {
+		if err := d.explain(ctx, cluster, drilled); err != nil {
+			d.env.warn("why replicas are not back is not known: " + err.Error())
+		}
+	}
 	if err := errors.Join(lost, d.restore(ctx, cluster, names)); err != nil {
 		return err
 	}
@@ -135,7 +141,7 @@ func (d *drill) run(ctx context.Context) (err error) {
 		return err
 	}
 	if late := drilled.late(); late > 0 {
-		return fmt.Errorf("%d of %d workloads were not back within failover.after plus %s", late, drilled.replaced(), drillMargin)
+		return fmt.Errorf("not back within failover.after plus %s: %s", drillMargin, status.Ratio(late, drilled.replaced(), "workload", "workloads"))
 	}
 	return nil
 }
@@ -180,8 +186,8 @@ func (d *drill) confirm(ctx context.Context, snapshot *state.Snapshot, o *drille
 	if d.yes || simulated {
 		return ctx.Err()
 	}
-	fmt.Fprintf(d.env.err, "This takes %d nodes for lost and replaces %d replicas of %d workloads, without asking PodDisruptionBudgets.\nType %s to go on: ",
-		len(names), o.lost(), o.replaced(), d.lose)
+	fmt.Fprintf(d.env.err, "This takes %s for lost and replaces %s of %s, without asking PodDisruptionBudgets.\nType %s to go on: ",
+		nodes(len(names)), replicas(o.lost()), workloads(o.replaced()), d.lose)
 	answer, err := bufio.NewReader(d.env.in).ReadString('\n')
 	if strings.TrimSpace(answer) != d.lose {
 		if err != nil && answer == "" {
@@ -242,7 +248,7 @@ func (d *drill) end(ctx context.Context, cluster client.Client) error {
 	if err := d.restore(ctx, cluster, names); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(d.env.out, "%d nodes were taken out of a drill.\n", len(names))
+	_, err := fmt.Fprintf(d.env.out, "%s taken out of a drill.\n", status.Number(len(names), "node was", "nodes were"))
 	return err
 }
 

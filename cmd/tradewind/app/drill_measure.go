@@ -12,7 +12,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"tradewind.dev/tradewind/pkg/kube/status"
 	"tradewind.dev/tradewind/pkg/loss"
+	"tradewind.dev/tradewind/pkg/printable"
 	"tradewind.dev/tradewind/pkg/report"
 	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/state"
@@ -31,6 +33,14 @@ type drilled struct {
 
 	place  *place
 	owners workload.Owners
+	// lasted is how long the place was lost.
+	lasted time.Duration
+}
+
+// isLost says whether a node is one of those that are lost; "" is none.
+func (o *drilled) isLost(node string) bool {
+	_, in := o.place.nodes[node]
+	return in
 }
 
 // drilledWorkload is a workload with replicas in the place.
@@ -51,15 +61,24 @@ type drilledWorkload struct {
 	Ready int `json:"readyReplicas"`
 	// Reason why replicas were not replaced.
 	Reason string `json:"reason,omitempty"`
+	// Missing are the replicas that were not back at the end, by why.
+	Missing []missing `json:"missing,omitempty"`
 
 	allowed time.Duration
 }
+
+func (w *drilledWorkload) key() workload.Key {
+	return workload.Key{Kind: w.Kind, Namespace: w.Namespace, Name: w.Name}
+}
+
+// waiting says whether replicas of it are to be replaced that are not back yet.
+func (w *drilledWorkload) waiting() bool { return w.Failover && w.RecoverySeconds == nil }
 
 func newDrilled(d *drill, p *place, snapshot *state.Snapshot, now *livePlan) *drilled {
 	out := &drilled{Lost: d.lose, Nodes: len(p.nodes), Workloads: []drilledWorkload{}, place: p, owners: snapshot.OwnerOf}
 	there := map[workload.Key]int{}
 	for _, pod := range snapshot.Pods {
-		if _, in := p.nodes[pod.Spec.NodeName]; in && workload.Live(pod) {
+		if out.isLost(pod.Spec.NodeName) && workload.Live(pod) {
 			there[workload.Of(pod, out.owners)]++
 		}
 	}
@@ -109,6 +128,17 @@ func (o *drilled) replaced() int {
 	return n
 }
 
+// waiting is how many of them are not back yet.
+func (o *drilled) waiting() int {
+	n := 0
+	for i := range o.Workloads {
+		if o.Workloads[i].waiting() {
+			n++
+		}
+	}
+	return n
+}
+
 // late is how many workloads were not back in time.
 func (o *drilled) late() int {
 	n := 0
@@ -133,7 +163,7 @@ func (d *drill) measure(ctx context.Context, cluster client.Client, o *drilled, 
 	}
 	progress := d.env.startProgress()
 	defer progress.close()
-	progress.say("taking %d nodes for lost", len(names))
+	progress.say("taking %s for lost", nodes(len(names)))
 	begun := d.env.now()
 	// The controller ends the drill itself when this command should not be able to.
 	if err := d.taint(ctx, cluster, names, begun.Add(patience+restoreTime)); err != nil {
@@ -143,17 +173,12 @@ func (d *drill) measure(ctx context.Context, cluster client.Client, o *drilled, 
 		if err := o.look(ctx, cluster, d.env.now().Sub(begun)); err != nil && ctx.Err() == nil {
 			return explainConnection(err)
 		}
-		waiting := 0
-		for i := range o.Workloads {
-			if w := &o.Workloads[i]; w.Failover && w.RecoverySeconds == nil {
-				waiting++
-			}
-		}
-		gone := d.env.now().Sub(begun)
-		if waiting == 0 || gone > patience {
+		waiting := o.waiting()
+		o.lasted = d.env.now().Sub(begun)
+		if waiting == 0 || o.lasted > patience {
 			return nil
 		}
-		progress.say("%s is lost for %.0f s; %d of %d workloads are back", o.Lost, gone.Seconds(), o.replaced()-waiting, o.replaced())
+		progress.say("%s is lost for %.0f s; back: %s", o.Lost, o.lasted.Seconds(), status.Ratio(o.replaced()-waiting, o.replaced(), "workload", "workloads"))
 		select {
 		case <-ctx.Done():
 			return errors.New("interrupted")
@@ -167,8 +192,8 @@ func (o *drilled) nothing() string {
 	if len(o.Workloads) == 0 {
 		return "nothing that Tradewind places runs in " + o.Lost + ": there is nothing to measure"
 	}
-	return fmt.Sprintf("no policy of the %d workloads in %s sets failover: none would be replaced; add failover: {after: 30s} to their policies",
-		len(o.Workloads), o.Lost)
+	return fmt.Sprintf("no policy of the %s in %s sets failover: none would be replaced; add failover: {after: 30s} to a policy that selects what is to be replaced",
+		workloads(len(o.Workloads)), o.Lost)
 }
 
 // look notes which workloads have all their replicas ready elsewhere.
@@ -180,14 +205,14 @@ func (o *drilled) look(ctx context.Context, cluster client.Client, gone time.Dur
 	ready := map[workload.Key]int{}
 	for i := range pods.Items {
 		pod := &pods.Items[i]
-		if _, in := o.place.nodes[pod.Spec.NodeName]; !in && workload.Live(pod) && workload.Ready(pod) {
+		if !o.isLost(pod.Spec.NodeName) && workload.Live(pod) && workload.Ready(pod) {
 			ready[workload.Of(pod, o.owners)]++
 		}
 	}
 	for i := range o.Workloads {
 		w := &o.Workloads[i]
-		w.Ready = ready[workload.Key{Kind: w.Kind, Namespace: w.Namespace, Name: w.Name}]
-		if w.Failover && w.RecoverySeconds == nil && w.Ready >= w.Replicas {
+		w.Ready = ready[w.key()]
+		if w.waiting() && w.Ready >= w.Replicas {
 			seconds := gone.Round(10 * time.Millisecond).Seconds()
 			w.RecoverySeconds, w.InTime = &seconds, gone <= w.allowed
 		}
@@ -215,8 +240,21 @@ func (o *drilled) Text(w io.Writer) error {
 		rows = append(rows, row)
 	}
 	var out strings.Builder
-	fmt.Fprintf(&out, "DRILL: %s lost, %d nodes; %d of %d workloads back in time; everything was put back\n\n", o.Lost, o.Nodes, o.replaced()-o.late(), o.replaced())
+	fmt.Fprintf(&out, "DRILL: %s lost, %s; %s back in time; everything was put back\n\n", o.Lost, nodes(o.Nodes),
+		status.Ratio(o.replaced()-o.late(), o.replaced(), "workload", "workloads"))
 	out.WriteString(report.Table([]string{"WORKLOAD", "KIND", ">REPLICAS", ">LOST", ">ALLOWED", ">BACK AFTER", "VERDICT"}, rows))
+	for i := range o.Workloads {
+		w := &o.Workloads[i]
+		for k, m := range w.Missing {
+			if k == 0 {
+				fmt.Fprintf(&out, "\n%s is not back:\n", w.key())
+			}
+			fmt.Fprintf(&out, "  %s %s\n", status.Ratio(m.Replicas, w.Replicas, "replica", "replicas"), printable.Line(m.Reason))
+			if m.Remedy != "" {
+				fmt.Fprintf(&out, "    Remedy: %s\n", printable.Line(m.Remedy))
+			}
+		}
+	}
 	_, err := io.WriteString(w, out.String())
 	return err
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/yaml"
 
+	"tradewind.dev/tradewind/pkg/kube/status"
 	"tradewind.dev/tradewind/pkg/printable"
 )
 
@@ -104,3 +105,10 @@ func encodeYAML(value any) ([]byte, error) {
 	}
 	return data, err
 }
+
+// nodes, replicas and workloads are so many of them: "1 node", "3 nodes".
+func nodes(n int) string { return status.Number(n, "node", "nodes") }
+
+func replicas(n int) string { return status.Number(n, "replica", "replicas") }
+
+func workloads(n int) string { return status.Number(n, "workload", "workloads") }

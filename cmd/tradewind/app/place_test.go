@@ -117,7 +117,7 @@ func TestMoveTables(t *testing.T) {
 			}
 		}
 		for _, want := range map[string][]string{
-			"drain": {"5 replicas of 2 workloads moved, 1 are there", "3 gcp-europe", "1 nowhere: no place", "Other pods stay: 2 of Jobs.",
+			"drain": {"4 of 5 replicas of 2 workloads moved, 1 is there", "3 gcp-europe", "1 nowhere: no place", "Other pods stay: 2 of Jobs.",
 				"Clouds invoice $1.5000 an hour", "it would be $2.0000", "only valued (latency, interruption, preferences) goes from $0.0000 to $0.2500"},
 			"drill": {"1 of 2 workloads back in time", "35 s", "31.6 s  in time", "not back  3 of 4 are ready", "no policy of it sets failover"},
 		}[name] {

@@ -128,7 +128,7 @@ func (r *planRun) plan(scenario *files.Scenario, asked changes, role role) (*rep
 	if role == asBase {
 		what = "planning the base:"
 	}
-	r.progress.say("%s %d workloads on %d nodes", what, len(scenario.Workloads), len(scenario.Nodes))
+	r.progress.say("%s %s on %s", what, workloads(len(scenario.Workloads)), nodes(len(scenario.Nodes)))
 	unavailable, poolUnavailable := scenario.Unavailable, scenario.PoolUnavailable
 	defer func() { scenario.Unavailable, scenario.PoolUnavailable = unavailable, poolUnavailable }()
 	if err := asked.scale(scenario.Input); err != nil {
@@ -205,7 +205,7 @@ func nodesOf(pool *planning.PoolInfo) string {
 	case 1:
 		return fmt.Sprintf(" (node %s)", names[0])
 	}
-	return fmt.Sprintf(" (%d nodes: %s)", len(names), listOf(names))
+	return fmt.Sprintf(" (%s: %s)", nodes(len(names)), listOf(names))
 }
 
 // noteProblems keeps what the engine found wrong. Calls to workloads that are not in the files are no mistake.

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/kube/status"
 	"tradewind.dev/tradewind/pkg/loss"
 	"tradewind.dev/tradewind/pkg/moves/ledger"
 	"tradewind.dev/tradewind/pkg/planning/rounds"
@@ -124,14 +125,14 @@ func (r *replacement) tell(ctx context.Context) {
 	key := r.key
 	switch {
 	case r.replaced > 0:
-		text := fmt.Sprintf("%d replicas are replaced after the loss of %s at %s", r.replaced, r.domain, r.domain.Since.UTC().Format(time.RFC3339))
+		text := fmt.Sprintf("%s replaced after the loss of %s at %s", status.Number(r.replaced, "replica is", "replicas are"), r.domain, r.domain.Since.UTC().Format(time.RFC3339))
 		klog.FromContext(ctx).Info("Replicas of a lost domain are replaced", "kind", key.Kind, "workload", key.Namespace+"/"+key.Name,
 			"replicas", r.replaced, "domain", r.domain.String(), "lostFor", r.now.Sub(r.domain.Since).String())
 		r.Ledger.Say(key, v1alpha1.ConditionFailedOver, true, "DomainLost", text)
 		ledger.Event(r.Recorder, r.round, key, nil, corev1.EventTypeWarning, "FailedOver", text)
 	case r.stays != "":
 		if said := r.Ledger.Condition(key, v1alpha1.ConditionFailedOver); said == nil || said.Status == metav1.ConditionFalse {
-			r.Ledger.Say(key, v1alpha1.ConditionFailedOver, false, "Stays", "after the loss of "+r.domain.String()+": "+r.stays)
+			r.Ledger.Say(key, v1alpha1.ConditionFailedOver, false, loss.ReasonStays, "after the loss of "+r.domain.String()+": "+r.stays)
 		}
 	}
 }
