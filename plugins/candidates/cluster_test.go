@@ -56,7 +56,8 @@ type cluster struct {
 	pods      int
 }
 
-func newCluster(t testing.TB) *cluster {
+// newCluster makes a cluster without nodes; options change the scheduler's.
+func newCluster(t testing.TB, options ...scheduler.Option) *cluster {
 	t.Helper()
 	live, err := state.NewLive(location.DefaultOptions(), now)
 	if err != nil {
@@ -71,8 +72,9 @@ func newCluster(t testing.TB) *cluster {
 	factory := informers.NewSharedInformerFactory(client, 0)
 	made, err := scheduler.New(t.Context(), client, factory, nil,
 		func(string) events.EventRecorder { return events.NewFakeRecorder(1000) },
-		scheduler.WithKubeConfig(&rest.Config{}), scheduler.WithProfiles(profiles(t)...),
-		scheduler.WithFrameworkOutOfTreeRegistry(registry))
+		append([]scheduler.Option{
+			scheduler.WithKubeConfig(&rest.Config{}), scheduler.WithProfiles(profiles(t)...), scheduler.WithFrameworkOutOfTreeRegistry(registry),
+		}, options...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
