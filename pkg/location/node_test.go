@@ -29,7 +29,8 @@ func testNode(providerID, labels string) *corev1.Node {
 
 // aksID is the provider id of a node of AKS, whose resource group is named after a region.
 func aksID(region string) string {
-	return "azure:///subscriptions/0b1f/resourceGroups/mc_rg_aks_" + region + "/providers/Microsoft.Compute/virtualMachineScaleSets/aks-np-1-vmss/virtualMachines/0"
+	return "azure:///subscriptions/0b1f/resourceGroups/mc_rg_aks_" + region +
+		"/providers/Microsoft.Compute/virtualMachineScaleSets/aks-np-1-vmss/virtualMachines/0"
 }
 
 // TestFromNodeOfProviders has the nodes that every cloud and managed Kubernetes makes.
@@ -39,65 +40,299 @@ func TestFromNodeOfProviders(t *testing.T) {
 		// want is LOCATION COUNTRY OPERATOR TYPE CAPACITY.
 		want string
 	}{
-		"EKS managed node group": {"aws:///eu-west-1a/i-0123456789abcdef0", "REGION=eu-west-1 ZONE=eu-west-1a TYPE=m6i.large eks.amazonaws.com/nodegroup=ng eks.amazonaws.com/capacityType=ON_DEMAND", "aws/eu-west-1/eu-west-1a IE US m6i.large on-demand"},
-		"EKS spot node group":    {"aws:///eu-central-1b/i-0", "REGION=eu-central-1 ZONE=eu-central-1b TYPE=m5.large eks.amazonaws.com/capacityType=SPOT", "aws/eu-central-1/eu-central-1b DE US m5.large spot"},
-		"EKS capacity block":     {"aws:///us-east-2a/i-0", "REGION=us-east-2 ZONE=us-east-2a TYPE=p5.48xlarge eks.amazonaws.com/capacityType=CAPACITY_BLOCK", "aws/us-east-2/us-east-2a US US p5.48xlarge reserved"},
-		"Karpenter on AWS":       {"aws:///eu-north-1c/i-0", "REGION=eu-north-1 ZONE=eu-north-1c TYPE=c7g.xlarge karpenter.sh/capacity-type=spot", "aws/eu-north-1/eu-north-1c SE US c7g.xlarge spot"},
-		"Karpenter reserved":     {"aws:///eu-north-1c/i-0", "REGION=eu-north-1 ZONE=eu-north-1c TYPE=c7g.xlarge karpenter.sh/capacity-type=reserved", "aws/eu-north-1/eu-north-1c SE US c7g.xlarge reserved"},
-		"EKS Fargate":            {"aws:///eu-west-3a/b7c8/fargate-ip-10-0-1-1.eu-west-3.compute.internal", "REGION=eu-west-3 ZONE=eu-west-3a eks.amazonaws.com/compute-type=fargate", "aws/eu-west-3/eu-west-3a FR US - on-demand"},
-		"AWS without labels":     {"aws:///ap-southeast-2b/i-0", "", "aws/ap-southeast-2/ap-southeast-2b AU US - on-demand"},
-		"AWS with old labels":    {"aws:///eu-west-2a/i-0", "OLDREGION=eu-west-2 OLDZONE=eu-west-2a OLDTYPE=m4.large", "aws/eu-west-2/eu-west-2a GB US m4.large on-demand"},
-		"AWS Local Zone":         {"aws:///us-west-2-lax-1a/i-0", "REGION=us-west-2 ZONE=us-west-2-lax-1a TYPE=t3.medium", "aws/us-west-2/us-west-2-lax-1a US US t3.medium on-demand"},
-		"AWS Local Zone abroad":  {"aws:///eu-central-1-waw-1a/i-0", "REGION=eu-central-1 ZONE=eu-central-1-waw-1a", "aws/eu-central-1/eu-central-1-waw-1a PL US - on-demand"},
-		"AWS Wavelength abroad":  {"aws:///eu-west-3-wl1-cmn-wlz-1/i-0", "REGION=eu-west-3 ZONE=eu-west-3-wl1-cmn-wlz-1", "aws/eu-west-3/eu-west-3-wl1-cmn-wlz-1 MA US - on-demand"},
-		"AWS China":              {"aws:///cn-north-1a/i-0", "REGION=cn-north-1 ZONE=cn-north-1a", "aws/cn-north-1/cn-north-1a CN CN - on-demand"},
-		"AWS GovCloud":           {"aws:///us-gov-west-1a/i-0", "REGION=us-gov-west-1 ZONE=us-gov-west-1a", "aws/us-gov-west-1/us-gov-west-1a US US - on-demand"},
-		"AWS Sovereign Cloud":    {"aws:///eusc-de-east-1a/i-0", "REGION=eusc-de-east-1 ZONE=eusc-de-east-1a", "aws/eusc-de-east-1/eusc-de-east-1a DE US - on-demand"},
-		"eksctl spot":            {"aws:///eu-west-1a/i-0", "REGION=eu-west-1 ZONE=eu-west-1a lifecycle=Ec2Spot", "aws/eu-west-1/eu-west-1a IE US - spot"},
-		"kOps spot":              {"aws:///eu-west-1a/i-0", "REGION=eu-west-1 ZONE=eu-west-1a node-role.kubernetes.io/spot-worker=", "aws/eu-west-1/eu-west-1a IE US - spot"},
-		"Spot Ocean":             {"aws:///eu-west-1a/i-0", "REGION=eu-west-1 ZONE=eu-west-1a spotinst.io/node-lifecycle=spot", "aws/eu-west-1/eu-west-1a IE US - spot"},
-		"Cast AI spot":           {"aws:///eu-west-1a/i-0", "REGION=eu-west-1 ZONE=eu-west-1a scheduling.cast.ai/spot=true", "aws/eu-west-1/eu-west-1a IE US - spot"},
-		"Cast AI fallback":       {"aws:///eu-west-1a/i-0", "REGION=eu-west-1 ZONE=eu-west-1a scheduling.cast.ai/spot=true scheduling.cast.ai/spot-fallback=true", "aws/eu-west-1/eu-west-1a IE US - on-demand"},
-		"Cluster API spot":       {"aws:///eu-west-1a/i-0", "REGION=eu-west-1 ZONE=eu-west-1a cluster.x-k8s.io/interruptible=", "aws/eu-west-1/eu-west-1a IE US - spot"},
-		"GKE":                    {"gce://project/europe-west1-b/gke-c-pool-1", "REGION=europe-west1 ZONE=europe-west1-b TYPE=e2-standard-4 cloud.google.com/gke-nodepool=p cloud.google.com/gke-provisioning=standard topology.gke.io/zone=europe-west1-b", "gcp/europe-west1/europe-west1-b BE US e2-standard-4 on-demand"},
-		"GKE spot":               {"gce://project/europe-west4-a/n", "REGION=europe-west4 ZONE=europe-west4-a TYPE=n2-standard-2 cloud.google.com/gke-spot=true cloud.google.com/gke-provisioning=spot", "gcp/europe-west4/europe-west4-a NL US n2-standard-2 spot"},
-		"GKE preemptible":        {"gce://project/asia-south1-a/n", "cloud.google.com/gke-preemptible=true", "gcp/asia-south1/asia-south1-a IN US - spot"},
-		"GKE AI zone":            {"gce://project/us-south1-ai1b/n", "REGION=us-south1 ZONE=us-south1-ai1b", "gcp/us-south1/us-south1-ai1b US US - on-demand"},
-		"AKS":                    {aksID("westeurope"), "REGION=westeurope ZONE=westeurope-1 TYPE=Standard_D4s_v5 kubernetes.azure.com/cluster=mc kubernetes.azure.com/scalesetpriority=regular", "azure/westeurope/westeurope-1 NL US Standard_D4s_v5 on-demand"},
-		"AKS spot":               {aksID("northeurope"), "REGION=northeurope ZONE=northeurope-3 kubernetes.azure.com/scalesetpriority=spot", "azure/northeurope/northeurope-3 IE US - spot"},
-		"AKS with a zone only":   {aksID("germanywestcentral"), "ZONE=germanywestcentral-2", "azure/germanywestcentral/germanywestcentral-2 DE US - on-demand"},
-		"Azure China":            {aksID("chinanorth3"), "REGION=chinanorth3 ZONE=chinanorth3-1", "azure/chinanorth3/chinanorth3-1 CN CN - on-demand"},
-		"OVH managed":            {"openstack:///1d2c", "REGION=GRA11 ZONE=nova TYPE=b3-16 node.k8s.ovh/type=standard", "ovh/GRA11/nova FR FR b3-16 on-demand"},
-		"OVH by provider region": {"openstack://WAW1/1d2c", "TYPE=b2-7 node.k8s.ovh/type=standard", "ovh/WAW1 PL FR b2-7 on-demand"},
-		"OVH in three zones":     {"openstack:///1d2c", "REGION=EU-WEST-PAR ZONE=eu-west-par-a CLOUD=ovh", "ovh/EU-WEST-PAR/eu-west-par-a FR FR - on-demand"},
-		"OVH US":                 {"openstack:///1d2c", "REGION=US-EAST-VA-1 CLOUD=ovh", "ovh/US-EAST-VA-1 US US - on-demand"},
-		"Scaleway Kapsule":       {"scaleway://instance/fr-par-1/5cd0", "REGION=fr-par ZONE=fr-par-1 TYPE=PRO2-S k8s.scaleway.com/pool-name=default", "scaleway/fr-par/fr-par-1 FR FR PRO2-S on-demand"},
-		"Scaleway bare metal":    {"scaleway://baremetal/nl-ams-1/5cd0", "", "scaleway/nl-ams/nl-ams-1 NL FR - on-demand"},
-		"Scaleway by labels":     {"", "REGION=pl-waw ZONE=pl-waw-2 k8s.scaleway.com/pool-name=default", "scaleway/pl-waw/pl-waw-2 PL FR - on-demand"},
-		"Hetzner Cloud":          {"hcloud://1234567", "REGION=fsn1 ZONE=fsn1-dc14 TYPE=cx32 instance.hetzner.cloud/provided-by=cloud csi.hetzner.cloud/location=fsn1", "hetzner/fsn1/fsn1-dc14 DE DE cx32 on-demand"},
-		"Hetzner Robot":          {"hrobot://321", "REGION=hel1 ZONE=hel1-dc7 instance.hetzner.cloud/provided-by=robot", "hetzner/hel1/hel1-dc7 FI DE - on-demand"},
-		"IBM VPC":                {"ibm://4d5e///c1/kube-c1-default-0001", "REGION=eu-de ZONE=eu-de-2 TYPE=bx2.4x16 ibm-cloud.kubernetes.io/iaas-provider=g2 ibm-cloud.kubernetes.io/worker-id=w", "ibm/eu-de/eu-de-2 DE US bx2.4x16 on-demand"},
-		"IBM classic abroad":     {"ibm://4d5e///c1/w1", "REGION=eu-de ZONE=osl01 TYPE=b3c.4x16", "ibm/eu-de/osl01 NO US b3c.4x16 on-demand"},
+		"EKS managed node group": {
+			"aws:///eu-west-1a/i-0123456789abcdef0",
+			"REGION=eu-west-1 ZONE=eu-west-1a TYPE=m6i.large eks.amazonaws.com/nodegroup=ng " +
+				"eks.amazonaws.com/capacityType=ON_DEMAND",
+			"aws/eu-west-1/eu-west-1a IE US m6i.large on-demand",
+		},
+		"EKS spot node group": {
+			"aws:///eu-central-1b/i-0",
+			"REGION=eu-central-1 ZONE=eu-central-1b TYPE=m5.large eks.amazonaws.com/capacityType=SPOT",
+			"aws/eu-central-1/eu-central-1b DE US m5.large spot",
+		},
+		"EKS capacity block": {
+			"aws:///us-east-2a/i-0",
+			"REGION=us-east-2 ZONE=us-east-2a TYPE=p5.48xlarge eks.amazonaws.com/capacityType=CAPACITY_BLOCK",
+			"aws/us-east-2/us-east-2a US US p5.48xlarge reserved",
+		},
+		"Karpenter on AWS": {
+			"aws:///eu-north-1c/i-0",
+			"REGION=eu-north-1 ZONE=eu-north-1c TYPE=c7g.xlarge karpenter.sh/capacity-type=spot",
+			"aws/eu-north-1/eu-north-1c SE US c7g.xlarge spot",
+		},
+		"Karpenter reserved": {
+			"aws:///eu-north-1c/i-0",
+			"REGION=eu-north-1 ZONE=eu-north-1c TYPE=c7g.xlarge karpenter.sh/capacity-type=reserved",
+			"aws/eu-north-1/eu-north-1c SE US c7g.xlarge reserved",
+		},
+		"EKS Fargate": {
+			"aws:///eu-west-3a/b7c8/fargate-ip-10-0-1-1.eu-west-3.compute.internal",
+			"REGION=eu-west-3 ZONE=eu-west-3a eks.amazonaws.com/compute-type=fargate",
+			"aws/eu-west-3/eu-west-3a FR US - on-demand",
+		},
+		"AWS without labels": {
+			"aws:///ap-southeast-2b/i-0",
+			"",
+			"aws/ap-southeast-2/ap-southeast-2b AU US - on-demand",
+		},
+		"AWS with old labels": {
+			"aws:///eu-west-2a/i-0",
+			"OLDREGION=eu-west-2 OLDZONE=eu-west-2a OLDTYPE=m4.large",
+			"aws/eu-west-2/eu-west-2a GB US m4.large on-demand",
+		},
+		"AWS Local Zone": {
+			"aws:///us-west-2-lax-1a/i-0",
+			"REGION=us-west-2 ZONE=us-west-2-lax-1a TYPE=t3.medium",
+			"aws/us-west-2/us-west-2-lax-1a US US t3.medium on-demand",
+		},
+		"AWS Local Zone abroad": {
+			"aws:///eu-central-1-waw-1a/i-0",
+			"REGION=eu-central-1 ZONE=eu-central-1-waw-1a",
+			"aws/eu-central-1/eu-central-1-waw-1a PL US - on-demand",
+		},
+		"AWS Wavelength abroad": {
+			"aws:///eu-west-3-wl1-cmn-wlz-1/i-0",
+			"REGION=eu-west-3 ZONE=eu-west-3-wl1-cmn-wlz-1",
+			"aws/eu-west-3/eu-west-3-wl1-cmn-wlz-1 MA US - on-demand",
+		},
+		"AWS China": {
+			"aws:///cn-north-1a/i-0",
+			"REGION=cn-north-1 ZONE=cn-north-1a",
+			"aws/cn-north-1/cn-north-1a CN CN - on-demand",
+		},
+		"AWS GovCloud": {
+			"aws:///us-gov-west-1a/i-0",
+			"REGION=us-gov-west-1 ZONE=us-gov-west-1a",
+			"aws/us-gov-west-1/us-gov-west-1a US US - on-demand",
+		},
+		"AWS Sovereign Cloud": {
+			"aws:///eusc-de-east-1a/i-0",
+			"REGION=eusc-de-east-1 ZONE=eusc-de-east-1a",
+			"aws/eusc-de-east-1/eusc-de-east-1a DE US - on-demand",
+		},
+		"eksctl spot": {
+			"aws:///eu-west-1a/i-0",
+			"REGION=eu-west-1 ZONE=eu-west-1a lifecycle=Ec2Spot",
+			"aws/eu-west-1/eu-west-1a IE US - spot",
+		},
+		"kOps spot": {
+			"aws:///eu-west-1a/i-0",
+			"REGION=eu-west-1 ZONE=eu-west-1a node-role.kubernetes.io/spot-worker=",
+			"aws/eu-west-1/eu-west-1a IE US - spot",
+		},
+		"Spot Ocean": {
+			"aws:///eu-west-1a/i-0",
+			"REGION=eu-west-1 ZONE=eu-west-1a spotinst.io/node-lifecycle=spot",
+			"aws/eu-west-1/eu-west-1a IE US - spot",
+		},
+		"Cast AI spot": {
+			"aws:///eu-west-1a/i-0",
+			"REGION=eu-west-1 ZONE=eu-west-1a scheduling.cast.ai/spot=true",
+			"aws/eu-west-1/eu-west-1a IE US - spot",
+		},
+		"Cast AI fallback": {
+			"aws:///eu-west-1a/i-0",
+			"REGION=eu-west-1 ZONE=eu-west-1a scheduling.cast.ai/spot=true scheduling.cast.ai/spot-fallback=true",
+			"aws/eu-west-1/eu-west-1a IE US - on-demand",
+		},
+		"Cluster API spot": {
+			"aws:///eu-west-1a/i-0",
+			"REGION=eu-west-1 ZONE=eu-west-1a cluster.x-k8s.io/interruptible=",
+			"aws/eu-west-1/eu-west-1a IE US - spot",
+		},
+		"GKE": {
+			"gce://project/europe-west1-b/gke-c-pool-1",
+			"REGION=europe-west1 ZONE=europe-west1-b TYPE=e2-standard-4 cloud.google.com/gke-nodepool=p " +
+				"cloud.google.com/gke-provisioning=standard topology.gke.io/zone=europe-west1-b",
+			"gcp/europe-west1/europe-west1-b BE US e2-standard-4 on-demand",
+		},
+		"GKE spot": {
+			"gce://project/europe-west4-a/n",
+			"REGION=europe-west4 ZONE=europe-west4-a TYPE=n2-standard-2 cloud.google.com/gke-spot=true " +
+				"cloud.google.com/gke-provisioning=spot",
+			"gcp/europe-west4/europe-west4-a NL US n2-standard-2 spot",
+		},
+		"GKE preemptible": {
+			"gce://project/asia-south1-a/n",
+			"cloud.google.com/gke-preemptible=true",
+			"gcp/asia-south1/asia-south1-a IN US - spot",
+		},
+		"GKE AI zone": {
+			"gce://project/us-south1-ai1b/n",
+			"REGION=us-south1 ZONE=us-south1-ai1b",
+			"gcp/us-south1/us-south1-ai1b US US - on-demand",
+		},
+		"AKS": {
+			aksID("westeurope"),
+			"REGION=westeurope ZONE=westeurope-1 TYPE=Standard_D4s_v5 kubernetes.azure.com/cluster=mc " +
+				"kubernetes.azure.com/scalesetpriority=regular",
+			"azure/westeurope/westeurope-1 NL US Standard_D4s_v5 on-demand",
+		},
+		"AKS spot": {
+			aksID("northeurope"),
+			"REGION=northeurope ZONE=northeurope-3 kubernetes.azure.com/scalesetpriority=spot",
+			"azure/northeurope/northeurope-3 IE US - spot",
+		},
+		"AKS with a zone only": {
+			aksID("germanywestcentral"),
+			"ZONE=germanywestcentral-2",
+			"azure/germanywestcentral/germanywestcentral-2 DE US - on-demand",
+		},
+		"Azure China": {
+			aksID("chinanorth3"),
+			"REGION=chinanorth3 ZONE=chinanorth3-1",
+			"azure/chinanorth3/chinanorth3-1 CN CN - on-demand",
+		},
+		"OVH managed": {
+			"openstack:///1d2c",
+			"REGION=GRA11 ZONE=nova TYPE=b3-16 node.k8s.ovh/type=standard",
+			"ovh/GRA11/nova FR FR b3-16 on-demand",
+		},
+		"OVH by provider region": {
+			"openstack://WAW1/1d2c",
+			"TYPE=b2-7 node.k8s.ovh/type=standard",
+			"ovh/WAW1 PL FR b2-7 on-demand",
+		},
+		"OVH in three zones": {
+			"openstack:///1d2c",
+			"REGION=EU-WEST-PAR ZONE=eu-west-par-a CLOUD=ovh",
+			"ovh/EU-WEST-PAR/eu-west-par-a FR FR - on-demand",
+		},
+		"OVH US": {
+			"openstack:///1d2c",
+			"REGION=US-EAST-VA-1 CLOUD=ovh",
+			"ovh/US-EAST-VA-1 US US - on-demand",
+		},
+		"Scaleway Kapsule": {
+			"scaleway://instance/fr-par-1/5cd0",
+			"REGION=fr-par ZONE=fr-par-1 TYPE=PRO2-S k8s.scaleway.com/pool-name=default",
+			"scaleway/fr-par/fr-par-1 FR FR PRO2-S on-demand",
+		},
+		"Scaleway bare metal": {
+			"scaleway://baremetal/nl-ams-1/5cd0",
+			"",
+			"scaleway/nl-ams/nl-ams-1 NL FR - on-demand",
+		},
+		"Scaleway by labels": {
+			"",
+			"REGION=pl-waw ZONE=pl-waw-2 k8s.scaleway.com/pool-name=default",
+			"scaleway/pl-waw/pl-waw-2 PL FR - on-demand",
+		},
+		"Hetzner Cloud": {
+			"hcloud://1234567",
+			"REGION=fsn1 ZONE=fsn1-dc14 TYPE=cx32 instance.hetzner.cloud/provided-by=cloud " +
+				"csi.hetzner.cloud/location=fsn1",
+			"hetzner/fsn1/fsn1-dc14 DE DE cx32 on-demand",
+		},
+		"Hetzner Robot": {
+			"hrobot://321",
+			"REGION=hel1 ZONE=hel1-dc7 instance.hetzner.cloud/provided-by=robot",
+			"hetzner/hel1/hel1-dc7 FI DE - on-demand",
+		},
+		"IBM VPC": {
+			"ibm://4d5e///c1/kube-c1-default-0001",
+			"REGION=eu-de ZONE=eu-de-2 TYPE=bx2.4x16 ibm-cloud.kubernetes.io/iaas-provider=g2 " +
+				"ibm-cloud.kubernetes.io/worker-id=w",
+			"ibm/eu-de/eu-de-2 DE US bx2.4x16 on-demand",
+		},
+		"IBM classic abroad": {
+			"ibm://4d5e///c1/w1",
+			"REGION=eu-de ZONE=osl01 TYPE=b3c.4x16",
+			"ibm/eu-de/osl01 NO US b3c.4x16 on-demand",
+		},
 		"IBM classic, no region": {"ibm://4d5e///c1/w1", "ZONE=mon01", "ibm/unknown/mon01 CA US - on-demand"},
-		"OKE":                    {"ocid1.instance.oc1.uk-london-1.anwgiljt", "REGION=uk-london-1 ZONE=UK-LONDON-1-AD-1 TYPE=VM.Standard.E4.Flex", "oracle/uk-london-1/UK-LONDON-1-AD-1 GB US VM.Standard.E4.Flex on-demand"},
-		"OKE by region key":      {"ocid1.instance.oc1.iad.anuwcljt", "REGION=iad ZONE=US-ASHBURN-AD-2", "oracle/us-ashburn-1/US-ASHBURN-AD-2 US US - on-demand"},
-		"OKE in Phoenix":         {"ocid1.instance.oc1.phx.anuwcljt", "ZONE=PHX-AD-1", "oracle/us-phoenix-1/PHX-AD-1 US US - on-demand"},
-		"OKE, zone of a tenancy": {"oci://ocid1.instance.oc1.fra.an", "ZONE=Uocm:EU-FRANKFURT-1-AD-3 oci.oraclecloud.com/oke-is-preemptible=true", "oracle/eu-frankfurt-1/Uocm:EU-FRANKFURT-1-AD-3 DE US - spot"},
-		"DigitalOcean":           {"digitalocean://312345", "REGION=fra1 TYPE=s-4vcpu-8gb doks.digitalocean.com/node-pool=p", "digitalocean/fra1 DE US s-4vcpu-8gb on-demand"},
-		"Exoscale SKS":           {"exoscale://2f1e", "REGION=ch-gva-2 ZONE=ch-gva-2 TYPE=medium node.exoscale.net/nodepool-id=x", "exoscale/ch-gva-2/ch-gva-2 CH CH medium on-demand"},
-		"IONOS":                  {"ionos://7a6b", "OLDREGION=es-vit OLDZONE=AUTO enterprise.cloud.ionos.com/datacenter-id=x", "ionos/es-vit/AUTO ES DE - on-demand"},
-		"STACKIT":                {"stackit://project/server", "REGION=eu01 ZONE=eu01-m TYPE=c1.3", "stackit/eu01/eu01-m DE DE c1.3 on-demand"},
-		"STACKIT on OpenStack":   {"openstack:///9c8d", "REGION=RegionOne ZONE=eu01-1 CLOUD=stackit", "stackit/eu01/eu01-1 DE DE - on-demand"},
-		"AKS group of own name":  {"azure:///subscriptions/0b1f/resourceGroups/mc-nodes_eastus/providers/Microsoft.Compute/virtualMachines/a", "REGION=westeurope", "azure/westeurope NL US - on-demand"},
-		"AKS group that was cut": {aksID(strings.Repeat("c", 60) + "_westeurope"), "REGION=northeurope", "azure/northeurope IE US - on-demand"},
-		"Power VS":               {"ibmpowervs://osa/osa21/3229/809c", "ZONE=osa21", "ibm/jp-osa/osa21 JP US - on-demand"},
-		"Power VS, older id":     {"ibmpowervs://cluster/machine", "REGION=jp-osa", "ibm/jp-osa JP US - on-demand"},
-		"UpCloud":                {"upcloud:////00c1", "REGION=fi-hel1 ZONE=fi-hel1 TYPE=4xCPU-8GB", "upcloud/fi-hel1/fi-hel1 FI FI 4xCPU-8GB on-demand"},
-		"emma":                   {"", "topology.emma.ms/cloud=AWS REGION=eu-west-1 ZONE=eu-west-1b", "aws/eu-west-1/eu-west-1b IE US - on-demand"},
-		"cloud.provider":         {"k3s://n1", "cloud.provider=google REGION=europe-west3 ZONE=europe-west3-c", "gcp/europe-west3/europe-west3-c DE US - on-demand"},
-		"Talos on Hetzner":       {"talos://metal/10.0.1.101", "CLOUD=hetzner REGION=nbg1 TYPE=cx32", "hetzner/nbg1 DE DE cx32 on-demand"},
-		"known cloud declared":   {"rke2://n1", "CLOUD=hetzner REGION=nbg1 tradewind.dev/capacity-type=reserved", "hetzner/nbg1 DE DE - reserved"},
-		"OpenShift spot on GCP":  {"gce://p/us-east1-b/n", "machine.openshift.io/interruptible-instance=", "gcp/us-east1/us-east1-b US US - spot"},
+		"OKE": {
+			"ocid1.instance.oc1.uk-london-1.anwgiljt",
+			"REGION=uk-london-1 ZONE=UK-LONDON-1-AD-1 TYPE=VM.Standard.E4.Flex",
+			"oracle/uk-london-1/UK-LONDON-1-AD-1 GB US VM.Standard.E4.Flex on-demand",
+		},
+		"OKE by region key": {
+			"ocid1.instance.oc1.iad.anuwcljt",
+			"REGION=iad ZONE=US-ASHBURN-AD-2",
+			"oracle/us-ashburn-1/US-ASHBURN-AD-2 US US - on-demand",
+		},
+		"OKE in Phoenix": {
+			"ocid1.instance.oc1.phx.anuwcljt",
+			"ZONE=PHX-AD-1",
+			"oracle/us-phoenix-1/PHX-AD-1 US US - on-demand",
+		},
+		"OKE, zone of a tenancy": {
+			"oci://ocid1.instance.oc1.fra.an",
+			"ZONE=Uocm:EU-FRANKFURT-1-AD-3 oci.oraclecloud.com/oke-is-preemptible=true",
+			"oracle/eu-frankfurt-1/Uocm:EU-FRANKFURT-1-AD-3 DE US - spot",
+		},
+		"DigitalOcean": {
+			"digitalocean://312345",
+			"REGION=fra1 TYPE=s-4vcpu-8gb doks.digitalocean.com/node-pool=p",
+			"digitalocean/fra1 DE US s-4vcpu-8gb on-demand",
+		},
+		"Exoscale SKS": {
+			"exoscale://2f1e",
+			"REGION=ch-gva-2 ZONE=ch-gva-2 TYPE=medium node.exoscale.net/nodepool-id=x",
+			"exoscale/ch-gva-2/ch-gva-2 CH CH medium on-demand",
+		},
+		"IONOS": {
+			"ionos://7a6b",
+			"OLDREGION=es-vit OLDZONE=AUTO enterprise.cloud.ionos.com/datacenter-id=x",
+			"ionos/es-vit/AUTO ES DE - on-demand",
+		},
+		"STACKIT": {
+			"stackit://project/server",
+			"REGION=eu01 ZONE=eu01-m TYPE=c1.3",
+			"stackit/eu01/eu01-m DE DE c1.3 on-demand",
+		},
+		"STACKIT on OpenStack": {
+			"openstack:///9c8d",
+			"REGION=RegionOne ZONE=eu01-1 CLOUD=stackit",
+			"stackit/eu01/eu01-1 DE DE - on-demand",
+		},
+		"AKS group of own name": {
+			"azure:///subscriptions/0b1f/resourceGroups/mc-nodes_eastus/providers/Microsoft.Compute/virtualMachines/a",
+			"REGION=westeurope",
+			"azure/westeurope NL US - on-demand",
+		},
+		"AKS group that was cut": {
+			aksID(strings.Repeat("c", 60) + "_westeurope"),
+			"REGION=northeurope",
+			"azure/northeurope IE US - on-demand",
+		},
+		"Power VS": {
+			"ibmpowervs://osa/osa21/3229/809c",
+			"ZONE=osa21",
+			"ibm/jp-osa/osa21 JP US - on-demand",
+		},
+		"Power VS, older id": {"ibmpowervs://cluster/machine", "REGION=jp-osa", "ibm/jp-osa JP US - on-demand"},
+		"UpCloud": {
+			"upcloud:////00c1",
+			"REGION=fi-hel1 ZONE=fi-hel1 TYPE=4xCPU-8GB",
+			"upcloud/fi-hel1/fi-hel1 FI FI 4xCPU-8GB on-demand",
+		},
+		"emma": {
+			"",
+			"topology.emma.ms/cloud=AWS REGION=eu-west-1 ZONE=eu-west-1b",
+			"aws/eu-west-1/eu-west-1b IE US - on-demand",
+		},
+		"cloud.provider": {
+			"k3s://n1",
+			"cloud.provider=google REGION=europe-west3 ZONE=europe-west3-c",
+			"gcp/europe-west3/europe-west3-c DE US - on-demand",
+		},
+		"Talos on Hetzner": {
+			"talos://metal/10.0.1.101",
+			"CLOUD=hetzner REGION=nbg1 TYPE=cx32",
+			"hetzner/nbg1 DE DE cx32 on-demand",
+		},
+		"known cloud declared": {
+			"rke2://n1",
+			"CLOUD=hetzner REGION=nbg1 tradewind.dev/capacity-type=reserved",
+			"hetzner/nbg1 DE DE - reserved",
+		},
+		"OpenShift spot on GCP": {
+			"gce://p/us-east1-b/n",
+			"machine.openshift.io/interruptible-instance=",
+			"gcp/us-east1/us-east1-b US US - spot",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -123,123 +358,6 @@ func describe(n Node) string {
 		return s
 	}
 	return strings.Join([]string{n.String(), or(n.Country), or(n.OperatorCountry), or(n.InstanceType), or(string(n.CapacityType))}, " ")
-}
-
-// TestFromNodeNeverGuesses has nodes whose jurisdiction must stay unknown, with the words the problem must have.
-func TestFromNodeNeverGuesses(t *testing.T) {
-	tests := map[string]struct {
-		id, labels, want, problem string
-	}{
-		"nothing":                             {"", "", "unknown - - - -", "spec.providerID is empty, and no label names it; label the node tradewind.dev/cloud=NAME"},
-		"topology labels alone":               {"", "REGION=eu-west-1 ZONE=eu-west-1a TYPE=m5.large", "unknown - - m5.large -", "the cloud is unknown"},
-		"OpenStack alone":                     {"openstack:///1d2c", "REGION=GRA11 ZONE=nova", "unknown - - - -", "openstack, which names no known cloud"},
-		"vSphere":                             {"vsphere://4213", "REGION=eu-west-1", "unknown - - - -", "vsphere"},
-		"EKS hybrid node":                     {"eks-hybrid:///eu-west-1/c/mi-0", "eks.amazonaws.com/compute-type=hybrid REGION=eu-west-1", "unknown - - - -", "eks-hybrid"},
-		"EKS hybrid node claiming AWS":        {"eks-hybrid:///eu-west-1/c/mi-0", "CLOUD=aws REGION=eu-west-1", "unknown - - - -", "label tradewind.dev/cloud says the cloud is aws, but spec.providerID is of eks-hybrid"},
-		"IBM Satellite host":                  {"ibm://4d5e///c1/w1", "REGION=eu-de ZONE=eu-de-1 ibm-cloud.kubernetes.io/iaas-provider=upi", "unknown - - - -", "Satellite"},
-		"Scaleway Kosmos external node":       {"scaleway://external/fr-par-1/5cd0", "REGION=fr-par", "unknown - - - -", "scaleway"},
-		"other cloud claiming AWS":            {"linode://123", "CLOUD=aws REGION=eu-west-1", "unknown - - - -", "is of linode"},
-		"no scheme":                           {"cn-hangzhou.i-bp1", "REGION=cn-hangzhou", "unknown - - - -", "cn-hangzhou.i-bp1"},
-		"country alone":                       {"", "COUNTRY=LU", "unknown - - - -", "counts only beside tradewind.dev/cloud"},
-		"unread cloud label":                  {"", "cloud.provider=attic", "unknown - - - -", `cloud.provider is "attic", which names none either`},
-		"provider id against declared cloud":  {"aws:///us-east-1a/i-0", "CLOUD=ovh REGION=GRA11", "unknown - - - -", "spec.providerID says the cloud is aws and label tradewind.dev/cloud says ovh"},
-		"provider id against private cloud":   {"aws:///us-east-1a/i-0", "CLOUD=lux-dc COUNTRY=LU", "unknown - - - -", "label tradewind.dev/cloud says lux-dc"},
-		"provider id against cloud label":     {"aws:///us-east-1a/i-0", "topology.emma.ms/cloud=azure", "unknown - - - -", "label topology.emma.ms/cloud says azure"},
-		"provider id against GKE's label":     {"aws:///us-east-1a/i-0", "cloud.google.com/gke-nodepool=p", "unknown - - - -", "gke-nodepool"},
-		"provider id against a prefix":        {"hcloud://1", "REGION=fsn1 k8s.scaleway.com/pool-name=p", "unknown - - - -", "k8s.scaleway.com/"},
-		"two cloud labels":                    {"", "topology.emma.ms/cloud=azure cloud.provider=aws", "unknown - - - -", "remove the label that is wrong"},
-		"private cloud against cloud label":   {"", "CLOUD=lux-dc COUNTRY=LU cloud.provider=aws", "unknown - - - -", "lux-dc"},
-		"provider zone against region label":  {"aws:///us-east-1a/i-0", "REGION=eu-west-1", "aws - - - on-demand", "zone us-east-1a is not in region eu-west-1"},
-		"provider zone against zone label":    {"aws:///us-east-1a/i-0", "ZONE=eu-west-1a", "aws - - - on-demand", "spec.providerID says the zone is us-east-1a and label topology.kubernetes.io/zone says eu-west-1a"},
-		"Wavelength Zone against zone label":  {"aws:///eu-west-3-wl1-cmn-wlz-1/i-0", "REGION=eu-west-3 ZONE=eu-west-3a", "aws - - - on-demand", "neither counts"},
-		"provider region against label":       {"ocid1.instance.oc1.iad.x", "REGION=eu-frankfurt-1", "oracle - US - on-demand", "spec.providerID says the region is us-ashburn-1"},
-		"zone label against region label":     {"azure:///s", "REGION=westeurope ZONE=eastus-1", "azure - - - on-demand", "zone eastus-1 is not in region westeurope"},
-		"AKS group against region and zone":   {aksID("eastus"), "REGION=westeurope ZONE=westeurope-1", "azure - - - on-demand", "spec.providerID is of a resource group that Microsoft Azure names after the region eastus, and label topology.kubernetes.io/region says westeurope"},
-		"AKS group against the zone alone":    {aksID("eastus"), "ZONE=westeurope-1", "azure - - - on-demand", "zone westeurope-1 is not in region eastus"},
-		"AKS group against a private region":  {aksID("eastus"), "REGION=mars COUNTRY=LU", "azure - - - on-demand", "names after the region eastus"},
-		"AKS group in capitals":               {"azure:///subscriptions/0b1f/resourcegroups/MC_rg_aks_EastUS/providers/microsoft.compute/virtualMachines/a", "REGION=westeurope", "azure - - - on-demand", "region eastus"},
-		"Azure Arc machine":                   {"azure:///subscriptions/0b1f/resourceGroups/rg/providers/Microsoft.HybridCompute/machines/a", "REGION=westeurope", "unknown - - - -", "spec.providerID is of azure (Microsoft.HybridCompute), which names no known cloud"},
-		"Azure Arc machine that says Azure":   {"azure:///subscriptions/0b1f/resourceGroups/rg/providers/Microsoft.HybridCompute/machines/a", "REGION=westeurope CLOUD=azure", "unknown - - - -", "azure (Microsoft.HybridCompute)"},
-		"Azure zone of no region":             {"azure:///s", "REGION=westeurope ZONE=x-1", "azure/westeurope/x-1 - US - on-demand", "no zone x-1"},
-		"Hetzner zone against region":         {"hcloud://1", "REGION=fsn1 ZONE=ash-dc1", "hetzner - DE - on-demand", "zone ash-dc1 is not in region fsn1"},
-		"Hetzner zone of no location":         {"hcloud://1", "REGION=fsn1 ZONE=ash1-dc1", "hetzner/fsn1/ash1-dc1 - DE - on-demand", "Hetzner has no zone ash1-dc1 that this release knows"},
-		"Hetzner zone of no form":             {"hcloud://1", "REGION=fsn1 ZONE=z1", "hetzner/fsn1/z1 - DE - on-demand", "Hetzner has no zone z1 that this release knows"},
-		"Power VS zone against region":        {"ibmpowervs://osa/osa21/3229/809c", "REGION=eu-de", "ibm - US - on-demand", "zone osa21 is not in region eu-de"},
-		"region of another cloud":             {"aws:///eu-west-1a/i-0", "REGION=westeurope", "aws - - - on-demand", "zone eu-west-1a is not in region westeurope"},
-		"new region":                          {"aws:///eu-west-9a/i-0", "REGION=eu-west-9 ZONE=eu-west-9a", "aws/eu-west-9/eu-west-9a - - - on-demand", "has no region eu-west-9 that this release knows; if it is right, declare its country with label tradewind.dev/country=CODE"},
-		"new Local Zone":                      {"aws:///us-east-1-abc-1a/i-0", "REGION=us-east-1 ZONE=us-east-1-abc-1a", "aws/us-east-1/us-east-1-abc-1a - US - on-demand", "may stand in another country"},
-		"odd zone on Google Cloud":            {"gce://p/europe-west1-bb/n", "REGION=europe-west1", "gcp/europe-west1/europe-west1-bb - US - on-demand", "no zone europe-west1-bb"},
-		"no region":                           {"hcloud://1", "", "hetzner - DE - on-demand", "label topology.kubernetes.io/region is missing"},
-		"region that is no name":              {"hcloud://1", "REGION=fsn1/../hel1", "hetzner - DE - on-demand", "no name of a region"},
-		"zone that is no name":                {"hcloud://1", "REGION=fsn1 ZONE=a/b", "hetzner - DE - on-demand", "no name of a zone"},
-		"declared country against region":     {"aws:///us-east-1a/i-0", "REGION=us-east-1 COUNTRY=IE", "aws/us-east-1/us-east-1a - US - on-demand", "label tradewind.dev/country says \"IE\" but aws/us-east-1/us-east-1a stands in US"},
-		"declared country against Local Zone": {"aws:///us-east-1-bue-1a/i-0", "COUNTRY=US", "aws/us-east-1/us-east-1-bue-1a - US - on-demand", "stands in AR"},
-		"declared country that is none":       {"aws:///eu-west-9a/i-0", "REGION=eu-west-9 COUNTRY=UK", "aws/eu-west-9/eu-west-9a - - - on-demand", "did you mean GB?"},
-		"cloud that is no name":               {"", "CLOUD=a/b COUNTRY=LU", "unknown - - - -", "which is no name"},
-		"private without country":             {"", "CLOUD=lux-dc OPERATOR=LU", "lux-dc - LU - on-demand", "label the node tradewind.dev/country=CODE"},
-		"private with a wrong country":        {"", "CLOUD=lux-dc COUNTRY=lu OPERATOR=LU", "lux-dc - LU - on-demand", "did you mean LU?"},
-		"private with a wrong operator":       {"", "CLOUD=lux-dc COUNTRY=LU OPERATOR=EU", "lux-dc LU - - on-demand", "tradewind.dev/operator-country"},
-		"capacity labels disagree":            {"gce://p/europe-west1-b/n", "karpenter.sh/capacity-type=on-demand cloud.google.com/gke-spot=true", "gcp/europe-west1/europe-west1-b BE US - -", "remove the wrong one"},
-		"Cast AI disagrees":                   {"gce://p/europe-west1-b/n", "karpenter.sh/capacity-type=on-demand scheduling.cast.ai/spot=true", "gcp/europe-west1/europe-west1-b BE US - -", "remove the wrong one"},
-		"declared capacity that is none":      {"gce://p/europe-west1-b/n", "tradewind.dev/capacity-type=cheap", "gcp/europe-west1/europe-west1-b BE US - -", "set it to on-demand, spot or reserved"},
-		"AKS without zones":                   {aksID("swedencentral"), "REGION=swedencentral ZONE=0 TYPE=Standard_B2s", "azure/swedencentral SE US Standard_B2s on-demand", "is 0, which is a fault domain (a rack) and no availability zone"},
-		"AKS without zones, no region":        {aksID("swedencentral"), "ZONE=2", "azure - - - on-demand", "is 2, which is a fault domain"},
-		"Talos alone":                         {"talos://metal/10.0.1.101", "REGION=nbg1", "unknown - - - -", "the cloud is unknown"},
-		"AWS Outposts rack":                   {"aws:///eu-west-1a/i-0", "REGION=eu-west-1 ZONE=eu-west-1a topology.ebs.csi.aws.com/outpost-id=op-0123", "aws/eu-west-1/eu-west-1a - US - on-demand", "it is of the AWS Outposts rack op-0123, which stands on a customer's ground"},
-		"AWS Outposts rack, country not one":  {"aws:///eu-west-1a/i-0", "REGION=eu-west-1 ZONE=eu-west-1a COUNTRY=UK topology.ebs.csi.aws.com/outpost-id=op-0123", "aws/eu-west-1/eu-west-1a - US - on-demand", "did you mean GB?"},
-		"zones of one region disagree":        {"aws:///eu-west-1a/i-0", "REGION=eu-west-1 ZONE=eu-west-1b", "aws/eu-west-1 IE US - on-demand", "so the zone is unknown"},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			n := FromNode(testNode(test.id, test.labels), DefaultOptions())
-			if got := describe(n); got != test.want {
-				t.Errorf("got  %s\nwant %s", got, test.want)
-			}
-			if !strings.Contains(strings.Join(n.Problems, "\n"), test.problem) || len(n.Problems) == 0 {
-				t.Errorf("problems %q do not say %q", n.Problems, test.problem)
-			}
-			if n.Country == "" && n.Coordinates.Known {
-				t.Error("coordinates are known and the country is not")
-			}
-		})
-	}
-}
-
-func TestFromNodeDeclared(t *testing.T) {
-	node := testNode("vsphere://4213", "CLOUD=lux-dc COUNTRY=LU OPERATOR=DE REGION=lu-1 ZONE=lu-1a TYPE=r640 tradewind.dev/capacity-type=reserved k8s.scaleway.com/pool-name=p")
-	node.Annotations = map[string]string{v1alpha1.AnnotationCoordinates: "49.61, 6.13"}
-	n := FromNode(node, DefaultOptions())
-	if got, want := describe(n), "lux-dc/lu-1/lu-1a LU DE r640 reserved"; got != want || len(n.Problems) != 0 {
-		t.Errorf("got %s %q, want %s", got, n.Problems, want)
-	}
-	if want := (Coordinates{49.61, 6.13, true}); n.Coordinates != want {
-		t.Errorf("coordinates: got %v, want %v", n.Coordinates, want)
-	}
-
-	node.Annotations[v1alpha1.AnnotationCoordinates] = "49,61"
-	if n := FromNode(node, DefaultOptions()); n.Coordinates != (Coordinates{49, 61, true}) {
-		t.Errorf("coordinates: got %v", n.Coordinates)
-	}
-	for _, bad := range []string{"", "49.61", "91,6", "49,181", "NaN,6", "49,Inf", "a,b", "1,2,3"} {
-		node.Annotations[v1alpha1.AnnotationCoordinates] = bad
-		if n := FromNode(node, DefaultOptions()); n.Coordinates.Known || len(n.Problems) != 1 || !strings.Contains(n.Problems[0], v1alpha1.AnnotationCoordinates) {
-			t.Errorf("coordinates %q: got %v, %q", bad, n.Coordinates, n.Problems)
-		}
-	}
-
-	// A region this release does not know can be declared, the operator cannot.
-	n = FromNode(testNode("aws:///eu-west-9a/i-0", "REGION=eu-west-9 COUNTRY=PT OPERATOR=PT"), DefaultOptions())
-	if got, want := describe(n), "aws/eu-west-9/eu-west-9a PT - - on-demand"; got != want || len(n.Problems) != 0 {
-		t.Errorf("got %s %q, want %s", got, n.Problems, want)
-	}
-	// What the controller writes back changes nothing.
-	n = FromNode(testNode("gce://p/europe-west1-b/n", "CLOUD=gcp COUNTRY=BE"), DefaultOptions())
-	if got, want := describe(n), "gcp/europe-west1/europe-west1-b BE US - on-demand"; got != want || len(n.Problems) != 0 {
-		t.Errorf("got %s %q, want %s", got, n.Problems, want)
-	}
-	if n := FromNode(nil, DefaultOptions()); n.Location != (Location{}) {
-		t.Errorf("nil node: %v", n)
-	}
 }
 
 func TestLabelsOf(t *testing.T) {
@@ -311,26 +429,6 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// TestResourceGroupContradicts: for any two regions, a node of AKS is in a country only where its label says the region that
-// its resource group is named after.
-func TestResourceGroupContradicts(t *testing.T) {
-	regions := Regions(cloudAzure)
-	rapid.Check(t, func(r *rapid.T) {
-		group, label := rapid.SampledFrom(regions).Draw(r, "group"), rapid.SampledFrom(regions).Draw(r, "label")
-		labels := "REGION=" + label.Name
-		if rapid.Bool().Draw(r, "zone") {
-			labels += " ZONE=" + label.Name + "-1"
-		}
-		n := FromNode(testNode(aksID(group.Name), labels), DefaultOptions())
-		switch {
-		case group.Name != label.Name && (n.Country != "" || n.Region != "" || len(n.Problems) == 0):
-			r.Fatalf("group of %s, label %s: %v, problems %q", group.Name, label.Name, n, n.Problems)
-		case group.Name == label.Name && n.Country != label.Country:
-			r.Fatalf("group and label of %s: %v, problems %q", label.Name, n, n.Problems)
-		}
-	})
-}
-
 // TestReads: what FromNode reads is in Reads, so that a guard made from it leaves nothing out. Every label that changes the
 // answer for some node must be there; those of drivers and people must not.
 func TestReads(t *testing.T) {
@@ -367,30 +465,4 @@ func TestReads(t *testing.T) {
 			r.Fatalf("label %s=%s turned %v into %v, and is not in Reads", key, node.Labels[key], before, after)
 		}
 	})
-}
-
-// TestOutpost: a machine of an Outposts rack is in the country that is declared, whatever its zone says, and at no known point.
-func TestOutpost(t *testing.T) {
-	for country, want := range map[string]string{"DE": "DE", "IE": "IE"} {
-		n := FromNode(testNode("aws:///eu-west-1a/i-0", "REGION=eu-west-1 ZONE=eu-west-1a COUNTRY="+country+" topology.ebs.csi.aws.com/outpost-id=op-0123"), DefaultOptions())
-		if n.Country != want || n.OperatorCountry != "US" || n.Coordinates.Known || n.Zone != "eu-west-1a" || len(n.Problems) != 0 {
-			t.Errorf("%s: %+v", country, n)
-		}
-	}
-	reads := DefaultOptions().Reads()
-	if !slices.Equal(reads.Narrowing, []string{labelOutpost}) || slices.Contains(reads.Labels, labelOutpost) {
-		t.Errorf("narrowing %q, labels %q", reads.Narrowing, reads.Labels)
-	}
-}
-
-// TestStrangeZone: a country can be declared for a zone that the provider id holds, not for one that only a label has.
-func TestStrangeZone(t *testing.T) {
-	n := FromNode(testNode("aws:///us-east-1-abc-1a/i-0", "REGION=us-east-1 COUNTRY=CR"), DefaultOptions())
-	if n.Country != "CR" || n.Coordinates.Known || len(n.Problems) != 0 {
-		t.Errorf("declared: %+v", n)
-	}
-	n = FromNode(testNode("k3s://n", "CLOUD=aws REGION=us-east-1 ZONE=us-east-1-abc-1a COUNTRY=CR"), DefaultOptions())
-	if n.Country != "" || len(n.Problems) != 1 || !strings.Contains(n.Problems[0], "correct label topology.kubernetes.io/zone") {
-		t.Errorf("by label: %+v", n)
-	}
 }

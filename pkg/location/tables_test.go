@@ -233,7 +233,10 @@ func TestGroups(t *testing.T) {
 		t.Error("the EU is in the EEA, which is in GDPR-adequate; the Council of Europe is in Convention 108")
 	}
 	for name, codes := range map[string]struct{ in, out string }{
-		"EU":            {"DE FR IE AX RE GP MQ GF YT MF BG HR", "GB CH NO IS LI GL FO NC PF BL PM WF AW CW SX BQ GI SJ US UA TR RS"},
+		"EU": {
+			"DE FR IE AX RE GP MQ GF YT MF BG HR",
+			"GB CH NO IS LI GL FO NC PF BL PM WF AW CW SX BQ GI SJ US UA TR RS",
+		},
 		"EEA":           {"NO IS LI DE RE", "CH GB SJ"},
 		"GDPR-adequate": {"CH GB JP KR NZ UY IL AR AD FO GG JE IM BR NO", "US CA CN IN RU AU SG MX CL SJ GI"},
 		"EFTA":          {"CH NO IS LI", "DE GB"},
@@ -318,15 +321,40 @@ func TestLocation(t *testing.T) {
 		l                Location
 		text, key, price string
 	}{
-		{Location{Cloud: "aws", Region: "eu-west-1", Zone: "eu-west-1a"}, "aws/eu-west-1/eu-west-1a", "aws/eu-west-1", "eu-west-1"},
+		{
+			Location{Cloud: "aws", Region: "eu-west-1", Zone: "eu-west-1a"},
+			"aws/eu-west-1/eu-west-1a",
+			"aws/eu-west-1",
+			"eu-west-1",
+		},
 		{Location{Cloud: "gcp", Region: "europe-west1"}, "gcp/europe-west1", "gcp/europe-west1", "europe-west1"},
 		{Location{Cloud: "aws"}, "aws", "", ""},
 		{Location{Cloud: "ibm", Zone: "mon01"}, "ibm/unknown/mon01", "", ""},
 		{Location{}, "unknown", "", ""},
-		{Location{Cloud: "aws", Region: "us-west-2", Zone: "us-west-2-lax-1b"}, "aws/us-west-2/us-west-2-lax-1b", "aws/us-west-2", "us-west-2-lax-1"},
-		{Location{Cloud: "aws", Region: "us-east-1", Zone: "us-east-1-wl1-chi-wlz-1"}, "aws/us-east-1/us-east-1-wl1-chi-wlz-1", "aws/us-east-1", "us-east-1-wl1-chi1"},
-		{Location{Cloud: "aws", Region: "us-east-1", Zone: "us-east-1-wl1-bos-wlz-1"}, "aws/us-east-1/us-east-1-wl1-bos-wlz-1", "aws/us-east-1", "us-east-1-wl1"},
-		{Location{Cloud: "aws", Region: "us-west-2", Zone: "us-west-2-wl1-sfo-wlz-1"}, "aws/us-west-2/us-west-2-wl1-sfo-wlz-1", "aws/us-west-2", "us-west-2-wl1"},
+		{
+			Location{Cloud: "aws", Region: "us-west-2", Zone: "us-west-2-lax-1b"},
+			"aws/us-west-2/us-west-2-lax-1b",
+			"aws/us-west-2",
+			"us-west-2-lax-1",
+		},
+		{
+			Location{Cloud: "aws", Region: "us-east-1", Zone: "us-east-1-wl1-chi-wlz-1"},
+			"aws/us-east-1/us-east-1-wl1-chi-wlz-1",
+			"aws/us-east-1",
+			"us-east-1-wl1-chi1",
+		},
+		{
+			Location{Cloud: "aws", Region: "us-east-1", Zone: "us-east-1-wl1-bos-wlz-1"},
+			"aws/us-east-1/us-east-1-wl1-bos-wlz-1",
+			"aws/us-east-1",
+			"us-east-1-wl1",
+		},
+		{
+			Location{Cloud: "aws", Region: "us-west-2", Zone: "us-west-2-wl1-sfo-wlz-1"},
+			"aws/us-west-2/us-west-2-wl1-sfo-wlz-1",
+			"aws/us-west-2",
+			"us-west-2-wl1",
+		},
 	} {
 		if test.l.String() != test.text || test.l.RegionKey() != test.key || test.l.PriceRegion() != test.price {
 			t.Errorf("got %q, %q, %q; want %q, %q, %q", test.l.String(), test.l.RegionKey(), test.l.PriceRegion(), test.text, test.key, test.price)

@@ -16,7 +16,11 @@ func TestCheckValue(t *testing.T) {
 	for _, test := range []struct{ label, value, want string }{
 		{v1alpha1.LabelCloud, "gcp", ""},
 		{v1alpha1.LabelCloud, "acme-dc", ""},
-		{v1alpha1.LabelCloud, "google", `"google" is another name of the cloud gcp, and no place is found by it; write gcp`},
+		{
+			v1alpha1.LabelCloud,
+			"google",
+			`"google" is another name of the cloud gcp, and no place is found by it; write gcp`,
+		},
 		{v1alpha1.LabelCloud, "Azure", "write azure"},
 		{v1alpha1.LabelCloud, "AWS", "write aws"},
 		{v1alpha1.LabelCloud, "hcloud", "write hetzner"},
