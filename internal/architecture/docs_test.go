@@ -2,8 +2,10 @@ package architecture
 
 import (
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -33,6 +35,29 @@ func TestOneVersionOfGo(t *testing.T) {
 	}
 	if len(said) != 1 {
 		t.Errorf("versions of Go and where they stand: %v", said)
+	}
+}
+
+// TestEveryPackageIsNamed: the page on architecture names each package of pkg, plugins and cmd, by its path or by its last part, so that
+// none comes without a word on what it is for. What a program is joined together in is part of the program.
+func TestEveryPackageIsNamed(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root, page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	named, asked := string(text), map[string]bool{}
+	for _, f := range files(t) {
+		top, _, _ := strings.Cut(f.folder, "/")
+		if f.foreign || f.test || !slices.Contains([]string{"pkg", "plugins", "cmd"}, top) || path.Base(f.folder) == "app" || asked[f.folder] {
+			continue
+		}
+		asked[f.folder] = true
+		if !strings.Contains(named, "`"+f.folder+"`") && !strings.Contains(named, "`"+path.Base(f.folder)+"`") {
+			t.Errorf("%s does not say what %s is for", page, f.folder)
+		}
+	}
+	if len(asked) < 40 {
+		t.Errorf("%d packages were asked about", len(asked))
 	}
 }
 
