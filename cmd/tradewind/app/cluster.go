@@ -158,6 +158,20 @@ func (f *clusterFlags) collect(ctx context.Context, env *environment, reader cli
 	return snapshot, nil
 }
 
+// read connects to the cluster, reads it, and warns of what it did not find.
+func (f *clusterFlags) read(ctx context.Context, env *environment) (client.Reader, *state.Snapshot, error) {
+	reader, err := f.client()
+	if err != nil {
+		return nil, nil, err
+	}
+	snapshot, err := f.collect(ctx, env, reader)
+	if err != nil {
+		return nil, nil, err
+	}
+	env.warnOf(snapshot)
+	return reader, snapshot, nil
+}
+
 // warnOf writes what could not be read, and what is wrong with the overrides, to standard error.
 func (env *environment) warnOf(snapshot *state.Snapshot) {
 	noTradewind := 0

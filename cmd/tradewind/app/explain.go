@@ -65,15 +65,10 @@ The pod is looked at as if it were being placed now, with every other pod where 
 		if err != nil {
 			return err
 		}
-		reader, err := flags.client()
+		reader, snapshot, err := flags.read(cmd.Context(), env)
 		if err != nil {
 			return err
 		}
-		snapshot, err := flags.collect(cmd.Context(), env, reader)
-		if err != nil {
-			return err
-		}
-		env.warnOf(snapshot)
 		if err := policiesRead(snapshot); err != nil {
 			return err
 		}

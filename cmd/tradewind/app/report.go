@@ -59,15 +59,10 @@ func reportCommand(env *environment, byDefault report.Grouping,
 		if cmd.Flags().Changed("namespace") {
 			namespace = *flags.config.Namespace
 		}
-		reader, err := flags.client()
+		_, snapshot, err := flags.read(cmd.Context(), env)
 		if err != nil {
 			return err
 		}
-		snapshot, err := flags.collect(cmd.Context(), env, reader)
-		if err != nil {
-			return err
-		}
-		env.warnOf(snapshot)
 		made, err := build(snapshot, grouping, namespace)
 		if err != nil {
 			return err

@@ -42,15 +42,10 @@ The folder is made if it is not there. Files of an earlier snapshot in it are re
 		if err := checkFolder(folder); err != nil {
 			return err
 		}
-		reader, err := flags.client()
+		_, snapshot, err := flags.read(cmd.Context(), env)
 		if err != nil {
 			return err
 		}
-		snapshot, err := flags.collect(cmd.Context(), env, reader)
-		if err != nil {
-			return err
-		}
-		env.warnOf(snapshot)
 		written, err := files.Snapshot(&snapshot.Lists, options)
 		if err != nil {
 			return err

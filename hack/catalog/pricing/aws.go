@@ -47,19 +47,7 @@ func (b *cloudBuilder) awsPrice(r *row) error {
 	default:
 		return r.fail("arch", "want x86_64, i386/x86_64 or arm64")
 	}
-	region, err := r.name("region")
-	if err != nil {
-		return err
-	}
-	onDemand, err := r.hourly("linux_ondemand_usd_h")
-	if err != nil {
-		return err
-	}
-	spot, err := r.hourly("linux_spot_avg_usd_h")
-	if err != nil {
-		return err
-	}
-	return b.list(r, t, region, onDemand, spot)
+	return b.listPriced(r, t, "linux_ondemand_usd_h", "linux_spot_avg_usd_h")
 }
 
 var interruptionColumns = []string{"region", "instance_type", "vcpu", "ram_gib", "interruption_range"}

@@ -37,19 +37,7 @@ func (b *cloudBuilder) azurePrice(r *row) error {
 	}
 	t.GPUs, t.GPUModel = gpus, model
 	t.Architecture = azureArchitecture(t.Name)
-	region, err := r.name("region")
-	if err != nil {
-		return err
-	}
-	onDemand, err := r.hourly("ondemand_usd_h_2026-06")
-	if err != nil {
-		return err
-	}
-	spot, err := r.hourly("spot_usd_h_2025-05")
-	if err != nil {
-		return err
-	}
-	return b.list(r, t, region, onDemand, spot)
+	return b.listPriced(r, t, "ondemand_usd_h_2026-06", "spot_usd_h_2025-05")
 }
 
 var azureGPUPattern = regexp.MustCompile(`^(\d{1,3})(/\d{1,2})?[xX]?(?: (.+))?$`)

@@ -67,6 +67,23 @@ func (b *cloudBuilder) list(r *row, t catalogfile.Type, region string, onDemand,
 	return nil
 }
 
+// listPriced adds a row of the price table that has its region and, in the columns named, its prices.
+func (b *cloudBuilder) listPriced(r *row, t catalogfile.Type, onDemandColumn, spotColumn string) error {
+	region, err := r.name("region")
+	if err != nil {
+		return err
+	}
+	onDemand, err := r.hourly(onDemandColumn)
+	if err != nil {
+		return err
+	}
+	spot, err := r.hourly(spotColumn)
+	if err != nil {
+		return err
+	}
+	return b.list(r, t, region, onDemand, spot)
+}
+
 // size notes the size of a type, which must be the same in every region.
 func (b *cloudBuilder) size(r *row, t catalogfile.Type) error {
 	if known, ok := b.types[t.Name]; ok && known != t {

@@ -36,19 +36,7 @@ func (b *cloudBuilder) gcpPrice(r *row) error {
 		t.GPUModel = r.text("gpu") + " " + t.GPUModel
 	}
 	t.Architecture = gcpArchitecture(t.Name)
-	region, err := r.name("region")
-	if err != nil {
-		return err
-	}
-	onDemand, err := r.hourly("ondemand_usd_h")
-	if err != nil {
-		return err
-	}
-	spot, err := r.hourly("spot_usd_h")
-	if err != nil {
-		return err
-	}
-	return b.list(r, t, region, onDemand, spot)
+	return b.listPriced(r, t, "ondemand_usd_h", "spot_usd_h")
 }
 
 // gcpArchitecture tells the architecture by the family, which the table does not state. The Arm families are
