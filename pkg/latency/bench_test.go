@@ -76,14 +76,14 @@ func BenchmarkPercentile95Of64(b *testing.B) {
 	m := open(b)
 	var populations []Population
 	for _, r := range location.Regions("")[:64] {
-		populations = append(populations, Population{ClientAt(placeOfRegion(r)), 1})
+		populations = append(populations, Population{clientAt(placeOfRegion(r)), 1})
 	}
 	p := m.Populations(populations)
 	near, far := m.Place(at(b, "aws/eu-west-1")), m.Place(at(b, "aws/us-east-1"))
-	row, nearest := p.AppendRow(nil, &near), p.AppendRow(nil, &far)
+	row, nearest := p.appendRow(nil, &near), p.appendRow(nil, &far)
 	b.ReportAllocs()
 	for b.Loop() {
-		p.Percentile95Of(nearest, row)
+		p.percentile95Of(nearest, row)
 	}
 }
 
@@ -142,10 +142,10 @@ func TestLookUpsDoNotAllocate(t *testing.T) {
 			m.Expected(populations, a)
 			end := m.Place(a)
 			compiled.Expected(&end)
-			row = compiled.AppendRow(row[:0], &end)
-			compiled.Percentile95Of(nearest, row)
-			compiled.Nearer(nearest, row)
-			compiled.CoveredPercent(nearest, 50)
+			row = compiled.appendRow(row[:0], &end)
+			compiled.percentile95Of(nearest, row)
+			compiled.nearer(nearest, row)
+			compiled.coveredPercent(nearest, 50)
 			Percentile95(weighted)
 		}
 	})

@@ -86,9 +86,6 @@ func placeOfRegion(r location.Region) Place {
 	}
 }
 
-// ClientAt is a population of clients at a place.
-func ClientAt(p Place) Client { return Client{place: p} }
-
 // Country is the clients' country code; empty where they are at a place.
 func (c Client) Country() string { return c.country }
 

@@ -14,9 +14,9 @@
 //  3. for a country of clients: the median of the measured round trips from the cloud regions standing in that country
 //     (BasisProxy); the mean of the middle two where their number is even. The target itself has no measured round
 //     trip to itself, so where it stands in the country the other regions of the country speak for it;
-//  4. within one region of one cloud: [SameRegionMilliseconds] (BasisEstimate), since nobody measured it. Zones are not
+//  4. within one region of one cloud: [sameRegionMilliseconds] (BasisEstimate), since nobody measured it. Zones are not
 //     told apart;
-//  5. a great-circle estimate between known coordinates (BasisEstimate), see [EstimateMilliseconds]; for clients from
+//  5. a great-circle estimate between known coordinates (BasisEstimate), see [estimateMilliseconds]; for clients from
 //     the coordinates of their country;
 //  6. otherwise the answer is unknown (BasisUnknown). Unknown is never zero and never a guess: [RoundTrip.Known] is
 //     false and the milliseconds mean nothing.

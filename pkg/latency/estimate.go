@@ -7,10 +7,10 @@ import (
 )
 
 const (
-	// SameRegionMilliseconds is the figure for two places in one region, in milliseconds. The data has no measurement
+	// sameRegionMilliseconds is the figure for two places in one region, in milliseconds. The data has no measurement
 	// within a region; the shortest it has is 1.4 ms between two clouds in one city (aws/eu-west-1 and azure/northeurope in Dublin, 2022-04),
 	// and two data centres of one region are no farther apart than that. It is labelled an estimate.
-	SameRegionMilliseconds = 1.0
+	sameRegionMilliseconds = 1.0
 
 	// lightKilometresPerMillisecond is the speed of light in vacuum, 299,792.458 km/s (exact by the definition of the
 	// metre).
@@ -22,13 +22,13 @@ const (
 	sameRegionSource = "documented figure for one region; zones are not told apart"
 )
 
-// EstimateMilliseconds is the expected round trip in milliseconds over a great-circle distance in kilometres:
+// estimateMilliseconds is the expected round trip in milliseconds over a great-circle distance in kilometres:
 //
 //	fixed + 2 × kilometres × path factor / (2/3 × speed of light)
 //
 // The two constants are fitted to the built-in measurements by hack/catalog/latency; what they are and how far the
 // estimate is off is in the comment of the generated constants, estimateFixedMilliseconds and estimatePathFactor.
-func EstimateMilliseconds(kilometres float64) float64 {
+func estimateMilliseconds(kilometres float64) float64 {
 	return estimateFixedMilliseconds + 2*kilometres*estimatePathFactor/fibreKilometresPerMillisecond
 }
 
@@ -38,7 +38,7 @@ func estimate(a, b *point) RoundTrip {
 		return RoundTrip{}
 	}
 	return RoundTrip{
-		Milliseconds: EstimateMilliseconds(a.kilometresTo(b)),
+		Milliseconds: estimateMilliseconds(a.kilometresTo(b)),
 		Basis:        BasisEstimate,
 		Source:       estimateSource,
 		Date:         estimateDate,

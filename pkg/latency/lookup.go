@@ -106,7 +106,7 @@ func (m *Map) RoundTrip(from, to *Endpoint) RoundTrip {
 // known to be far apart it is not one place.
 func unmeasured(sameRegion bool, from, to *point) RoundTrip {
 	if sameRegion && (!from.known || !to.known || *from == *to || from.kilometresTo(to) <= regionToleranceKilometres) {
-		return RoundTrip{Milliseconds: SameRegionMilliseconds, Basis: BasisEstimate, Source: sameRegionSource}
+		return RoundTrip{Milliseconds: sameRegionMilliseconds, Basis: BasisEstimate, Source: sameRegionSource}
 	}
 	return estimate(from, to)
 }
@@ -171,7 +171,7 @@ type Figure struct {
 	RoundTrip
 }
 
-// Figures are the round trips from clients or a place (see [ClientAt]) to every region of the built-in table and of the
+// Figures are the round trips from clients or a place (a Client that is at one) to every region of the built-in table and of the
 // LatencyMaps, the nearest first, unknown ones last.
 func (m *Map) Figures(from Client) []Figure {
 	start := m.Client(from)

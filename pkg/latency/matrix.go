@@ -192,19 +192,19 @@ func median(figures []float64) float64 {
 	return (figures[middle-1] + figures[middle]) / 2
 }
 
-// Measurement is one campaign of measurements in a matrix.
-type Measurement struct {
+// measurement is one campaign of measurements in a matrix.
+type measurement struct {
 	// Source names who measured; Date when, as YYYY-MM.
 	Source, Date string
 	// Regions is how many regions were measured.
 	Regions int
 }
 
-// Measurements are the campaigns in the matrix, the preferred ones last.
-func (m *Matrix) Measurements() []Measurement {
-	var all []Measurement
+// measurements are the campaigns in the matrix, the preferred ones last.
+func (m *Matrix) measurements() []measurement {
+	var all []measurement
 	for _, s := range m.sections {
-		all = append(all, Measurement{Source: s.source, Date: s.date, Regions: len(s.regions)})
+		all = append(all, measurement{Source: s.source, Date: s.date, Regions: len(s.regions)})
 	}
 	return all
 }

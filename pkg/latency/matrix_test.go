@@ -176,7 +176,7 @@ func TestSameRegionIsALabelledEstimate(t *testing.T) {
 	m := open(t)
 	for _, place := range []Place{at(t, "aws/eu-west-1"), {Cloud: "acme-dc", Region: "lux-1"}} {
 		got := m.Between(place, place)
-		if got.Basis != BasisEstimate || got.Milliseconds != SameRegionMilliseconds || !strings.Contains(got.Source, "one region") {
+		if got.Basis != BasisEstimate || got.Milliseconds != sameRegionMilliseconds || !strings.Contains(got.Source, "one region") {
 			t.Errorf("%s to itself: %+v", place, got)
 		}
 	}
@@ -277,7 +277,7 @@ func TestClientsOfACountry(t *testing.T) {
 
 func TestFiguresAreSortedAndComplete(t *testing.T) {
 	m := open(t)
-	figures := m.Figures(ClientAt(at(t, "aws/eu-west-1")))
+	figures := m.Figures(clientAt(at(t, "aws/eu-west-1")))
 	if len(figures) != len(m.matrix.regions) {
 		t.Errorf("%d figures of %d regions", len(figures), len(m.matrix.regions))
 	}
@@ -295,7 +295,7 @@ func TestFiguresAreSortedAndComplete(t *testing.T) {
 }
 
 func TestMeasurements(t *testing.T) {
-	all := open(t).Matrix().Measurements()
+	all := open(t).Matrix().measurements()
 	if len(all) != 2 || all[0].Date != "2022-04" || all[0].Regions != 69 || all[1].Date != "2026-03" || all[1].Regions != 51 {
 		t.Errorf("%+v", all)
 	}
@@ -342,7 +342,7 @@ func TestLocalZoneIsAPlaceOfItsOwn(t *testing.T) {
 	if got := m.Between(losAngeles, oregon); got.Basis != BasisEstimate || got.Milliseconds < 15 {
 		t.Errorf("Los Angeles to Oregon: %+v", got)
 	}
-	if got := m.Between(losAngeles, losAngeles); got.Milliseconds != SameRegionMilliseconds {
+	if got := m.Between(losAngeles, losAngeles); got.Milliseconds != sameRegionMilliseconds {
 		t.Errorf("Los Angeles to itself: %+v", got)
 	}
 	// A region whose nodes say that they stand far apart is not one place.

@@ -326,7 +326,7 @@ func (n naive) fromCountry(country, to string) float64 {
 			return math.Inf(1)
 		}
 		from := location.Coordinates{Latitude: c.Latitude, Longitude: c.Longitude, Known: true}
-		return EstimateMilliseconds(location.DistanceKilometres(from, place.Coordinates))
+		return estimateMilliseconds(location.DistanceKilometres(from, place.Coordinates))
 	case k%2 == 1:
 		return figures[k/2]
 	default:

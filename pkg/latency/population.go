@@ -93,9 +93,9 @@ func (p *Populations) Expected(to *Endpoint) RoundTrip {
 	return mean.roundTrip()
 }
 
-// AppendRow appends to row the milliseconds from every population to a place, positive infinity where unknown. It
+// appendRow appends to row the milliseconds from every population to a place, positive infinity where unknown. It
 // allocates where row has no room.
-func (p *Populations) AppendRow(row []float64, to *Endpoint) []float64 {
+func (p *Populations) appendRow(row []float64, to *Endpoint) []float64 {
 	for i := range p.ends {
 		r := p.m.RoundTrip(&p.ends[i], to)
 		row = append(row, r.OrInfinite())
@@ -103,9 +103,9 @@ func (p *Populations) AppendRow(row []float64, to *Endpoint) []float64 {
 	return row
 }
 
-// Nearer lowers nearest to row wherever row is lower: with the rows of several places, one after the other, nearest
+// nearer lowers nearest to row wherever row is lower: with the rows of several places, one after the other, nearest
 // becomes the round trip of every population to its nearest place. Both have [Populations.Len] elements.
-func (p *Populations) Nearer(nearest, row []float64) {
+func (p *Populations) nearer(nearest, row []float64) {
 	for i, milliseconds := range row {
 		nearest[i] = min(nearest[i], milliseconds)
 	}
@@ -114,17 +114,17 @@ func (p *Populations) Nearer(nearest, row []float64) {
 // Percentile95 is the smallest round trip in milliseconds within which at least 95 % of the clients are, given every
 // population's round trip to its nearest place; positive infinity where that is unknown for more than 5 %.
 func (p *Populations) Percentile95(nearest []float64) float64 {
-	return p.Percentile95Of(nearest, nearest)
+	return p.percentile95Of(nearest, nearest)
 }
 
-// Percentile95Of is Percentile95 over the lower of two rows: what it would be if the place of b were added to those
+// percentile95Of is Percentile95 over the lower of two rows: what it would be if the place of b were added to those
 // that a is the nearest of.
-func (p *Populations) Percentile95Of(a, b []float64) float64 {
+func (p *Populations) percentile95Of(a, b []float64) float64 {
 	return percentile95(len(p.shares), p.total, func(i int) (float64, int32) { return min(a[i], b[i]), p.shares[i] })
 }
 
-// CoveredPercent is the share of the clients, 0 to 100, whose round trip is at most the given milliseconds.
-func (p *Populations) CoveredPercent(nearest []float64, milliseconds float64) float64 {
+// coveredPercent is the share of the clients, 0 to 100, whose round trip is at most the given milliseconds.
+func (p *Populations) coveredPercent(nearest []float64, milliseconds float64) float64 {
 	if p.total == 0 {
 		return 0
 	}

@@ -8,13 +8,16 @@ import (
 	"pgregory.net/rapid"
 )
 
+// clientAt is a population of clients at a place.
+func clientAt(p Place) Client { return Client{place: p} }
+
 func TestExpected(t *testing.T) {
 	m := open(t)
 	dublin, frankfurt := at(t, "aws/eu-west-1"), at(t, "aws/eu-central-1")
 	// aws/eu-west-1 to aws/eu-central-1 is 21.759 ms; within one region 1 ms by documentation.
-	populations := []Population{{ClientAt(dublin), 70}, {ClientAt(frankfurt), 30}}
+	populations := []Population{{clientAt(dublin), 70}, {clientAt(frankfurt), 30}}
 	got := m.Expected(populations, frankfurt)
-	if want := 0.7*21.759 + 0.3*SameRegionMilliseconds; math.Abs(got.Milliseconds-want) > 1e-9 {
+	if want := 0.7*21.759 + 0.3*sameRegionMilliseconds; math.Abs(got.Milliseconds-want) > 1e-9 {
 		t.Errorf("%v ms, want %v", got.Milliseconds, want)
 	}
 	if got.Basis != BasisEstimate || got.Date != "2022-04" || got.Source != sameRegionSource {
@@ -29,8 +32,8 @@ func TestExpected(t *testing.T) {
 	}
 	for name, populations := range map[string][]Population{
 		"none":         nil,
-		"no share":     {{ClientAt(dublin), 0}, {ClientAt(frankfurt), -5}},
-		"one unknown":  {{ClientAt(dublin), 99}, {ClientAt(Place{Cloud: "acme-dc", Region: "lux-1"}), 1}},
+		"no share":     {{clientAt(dublin), 0}, {clientAt(frankfurt), -5}},
+		"one unknown":  {{clientAt(dublin), 99}, {clientAt(Place{Cloud: "acme-dc", Region: "lux-1"}), 1}},
 		"zero clients": {{Client{}, 100}},
 	} {
 		if got := m.Expected(populations, frankfurt); got != (RoundTrip{}) {
@@ -128,9 +131,9 @@ func TestRowsAgreeWithSingleAnswers(t *testing.T) {
 			}
 			place, _ := client.Place()
 			end := m.Place(place)
-			row := p.AppendRow(nil, &end)
-			with := p.Percentile95Of(nearest, row)
-			p.Nearer(nearest, row)
+			row := p.appendRow(nil, &end)
+			with := p.percentile95Of(nearest, row)
+			p.nearer(nearest, row)
 			if after := p.Percentile95(nearest); with != after {
 				t.Fatalf("with %s it would be %v, and is %v", name, with, after)
 			}
@@ -145,11 +148,11 @@ func TestRowsAgreeWithSingleAnswers(t *testing.T) {
 		if got := p.Percentile95(nearest); got != limit {
 			t.Fatalf("%v, want %v", got, limit)
 		}
-		if covered := p.CoveredPercent(nearest, limit); covered < 95 {
+		if covered := p.coveredPercent(nearest, limit); covered < 95 {
 			t.Fatalf("%v ms cover %v %%", limit, covered)
 		}
 		if !math.IsInf(limit, 1) {
-			if covered := p.CoveredPercent(nearest, math.Nextafter(limit, 0)); covered >= 95 {
+			if covered := p.coveredPercent(nearest, math.Nextafter(limit, 0)); covered >= 95 {
 				t.Fatalf("less than %v ms cover %v %%", limit, covered)
 			}
 		}
@@ -160,7 +163,7 @@ func TestNoPopulations(t *testing.T) {
 	m := open(t)
 	p := m.Populations([]Population{{clientOf(t, "DE"), 0}})
 	end := m.Place(at(t, "aws/eu-west-1"))
-	if p.Len() != 0 || p.Expected(&end).Known() || !math.IsInf(p.Percentile95(nil), 1) || p.CoveredPercent(nil, 100) != 0 {
+	if p.Len() != 0 || p.Expected(&end).Known() || !math.IsInf(p.Percentile95(nil), 1) || p.coveredPercent(nil, 100) != 0 {
 		t.Error("a population without a share has an answer")
 	}
 }

@@ -11,8 +11,8 @@ type CountrySet struct {
 	words [(countrySlots + 63) / 64]uint64
 }
 
-// NewCountrySet returns the set of the given ISO 3166-1 alpha-2 codes; what is no such code is left out.
-func NewCountrySet(codes ...string) CountrySet {
+// newCountrySet returns the set of the given ISO 3166-1 alpha-2 codes; what is no such code is left out.
+func newCountrySet(codes ...string) CountrySet {
 	var s CountrySet
 	for _, code := range codes {
 		s.add(code)
@@ -34,8 +34,8 @@ func (s CountrySet) Contains(country string) bool {
 	return slot >= 0 && s.words[slot/64]&(1<<(slot%64)) != 0
 }
 
-// IsEmpty says whether no country is in the set.
-func (s CountrySet) IsEmpty() bool { return s == CountrySet{} }
+// isEmpty says whether no country is in the set.
+func (s CountrySet) isEmpty() bool { return s == CountrySet{} }
 
 // Len is the number of countries in the set.
 func (s CountrySet) Len() int {
@@ -46,24 +46,24 @@ func (s CountrySet) Len() int {
 	return n
 }
 
-// Union returns the countries in either set.
-func (s CountrySet) Union(other CountrySet) CountrySet {
+// union returns the countries in either set.
+func (s CountrySet) union(other CountrySet) CountrySet {
 	for i := range s.words {
 		s.words[i] |= other.words[i]
 	}
 	return s
 }
 
-// Intersect returns the countries in both sets: what two rules together allow.
-func (s CountrySet) Intersect(other CountrySet) CountrySet {
+// intersect returns the countries in both sets: what two rules together allow.
+func (s CountrySet) intersect(other CountrySet) CountrySet {
 	for i := range s.words {
 		s.words[i] &= other.words[i]
 	}
 	return s
 }
 
-// SubsetOf says whether every country of s is in other.
-func (s CountrySet) SubsetOf(other CountrySet) bool { return s.Intersect(other) == s }
+// subsetOf says whether every country of s is in other.
+func (s CountrySet) subsetOf(other CountrySet) bool { return s.intersect(other) == s }
 
 // Codes returns the countries' codes in alphabetical order.
 func (s CountrySet) Codes() []string {

@@ -58,7 +58,7 @@ func FuzzParseJurisdictions(f *testing.F) {
 			return
 		}
 		var bad *JurisdictionError
-		if !errors.As(err, &bad) || bad.Index != 1 || bad.Value != s || !set.IsEmpty() {
+		if !errors.As(err, &bad) || bad.Index != 1 || bad.Value != s || !set.isEmpty() {
 			t.Fatalf("%q: %v", s, err)
 		}
 		for _, near := range bad.Nearest {

@@ -27,7 +27,7 @@ var groupSets = func() map[string]CountrySet {
 	sets := make(map[string]CountrySet, len(groups))
 	for i := range groups {
 		slices.Sort(groups[i].Countries)
-		sets[groups[i].Name] = NewCountrySet(groups[i].Countries...)
+		sets[groups[i].Name] = newCountrySet(groups[i].Countries...)
 	}
 	return sets
 }()

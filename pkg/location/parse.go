@@ -18,7 +18,7 @@ func ParseJurisdictions(jurisdictions []string) (CountrySet, error) {
 		set, ok := groupSets[name]
 		switch {
 		case ok:
-			out = out.Union(set)
+			out = out.union(set)
 		case IsCountry(name):
 			out.add(name)
 		default:

@@ -234,20 +234,20 @@ func TestPropertyCountrySet(t *testing.T) {
 					m[c] = true
 				}
 			}
-			return m, NewCountrySet(list...)
+			return m, newCountrySet(list...)
 		}
 		am, a := draw("a")
 		bm, b := draw("b")
 		for _, c := range append(Countries(), Country{}, Country{Code: "XX"}, Country{Code: "de"}, Country{Code: "DEU"}) {
-			if a.Contains(c.Code) != am[c.Code] || a.Union(b).Contains(c.Code) != (am[c.Code] || bm[c.Code]) ||
-				a.Intersect(b).Contains(c.Code) != (am[c.Code] && bm[c.Code]) {
+			if a.Contains(c.Code) != am[c.Code] || a.union(b).Contains(c.Code) != (am[c.Code] || bm[c.Code]) ||
+				a.intersect(b).Contains(c.Code) != (am[c.Code] && bm[c.Code]) {
 				t.Fatalf("%q: %v %v", c.Code, a, b)
 			}
 		}
-		if a.Len() != len(am) || a.IsEmpty() != (len(am) == 0) || !slices.Equal(a.Codes(), slices.Sorted(maps.Keys(am))) {
+		if a.Len() != len(am) || a.isEmpty() != (len(am) == 0) || !slices.Equal(a.Codes(), slices.Sorted(maps.Keys(am))) {
 			t.Fatalf("got %v, want %v", a, am)
 		}
-		if !a.Intersect(b).SubsetOf(a) || !a.SubsetOf(a.Union(b)) || (a == b) != maps.Equal(am, bm) {
+		if !a.intersect(b).subsetOf(a) || !a.subsetOf(a.union(b)) || (a == b) != maps.Equal(am, bm) {
 			t.Fatalf("%v %v", a, b)
 		}
 		parsed, err := ParseJurisdictions(a.Codes())

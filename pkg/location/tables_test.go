@@ -229,7 +229,7 @@ func TestGroups(t *testing.T) {
 		}
 	}
 	set := func(name string) CountrySet { return groupSets[name] }
-	if !set("EU").SubsetOf(set("EEA")) || !set("EEA").SubsetOf(set("GDPR-adequate")) || !set("Council-of-Europe").SubsetOf(set("Convention-108")) {
+	if !set("EU").subsetOf(set("EEA")) || !set("EEA").subsetOf(set("GDPR-adequate")) || !set("Council-of-Europe").subsetOf(set("Convention-108")) {
 		t.Error("the EU is in the EEA, which is in GDPR-adequate; the Council of Europe is in Convention 108")
 	}
 	for name, codes := range map[string]struct{ in, out string }{
@@ -265,7 +265,7 @@ func TestParseJurisdictions(t *testing.T) {
 	if err != nil || set.String() != "CH,DE,IS,LI,NO" {
 		t.Errorf("got %v, %v", set, err)
 	}
-	if set, err := ParseJurisdictions(nil); err != nil || !set.IsEmpty() || set.Contains("") {
+	if set, err := ParseJurisdictions(nil); err != nil || !set.isEmpty() || set.Contains("") {
 		t.Errorf("empty list: %v, %v", set, err)
 	}
 	for value, want := range map[string]string{

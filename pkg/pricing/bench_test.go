@@ -118,7 +118,7 @@ func BenchmarkReplicaHourly(b *testing.B) {
 	b.Run("direct", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			ReplicaHourly(0.2, request, node)
+			NewRates(0.2, node).Hourly(request)
 		}
 	})
 }

@@ -130,7 +130,7 @@ func (b *builder) instance(field string, entry *v1alpha1.InstancePrice) {
 		b.problem(field+".capacityType", "%v", err)
 		return
 	}
-	usd, ok := b.figure(field+".hourlyUSD", &entry.HourlyUSD, MaxHourlyUSD, hourlyRemedy)
+	usd, ok := b.figure(field+".hourlyUSD", &entry.HourlyUSD, maxHourlyUSD, hourlyRemedy)
 	if !ok {
 		return
 	}
@@ -190,7 +190,7 @@ func (b *builder) resource(field string, entry *v1alpha1.ResourcePrice) {
 		if part.quantity == nil {
 			continue
 		}
-		usd, good := b.figure(field+"."+part.name, part.quantity, MaxHourlyUSD, hourlyRemedy)
+		usd, good := b.figure(field+"."+part.name, part.quantity, maxHourlyUSD, hourlyRemedy)
 		*part.to = usd / part.unit
 		ok = ok && good
 	}
@@ -278,7 +278,7 @@ func (b *builder) egress(field string, entry *v1alpha1.EgressPrice) {
 			return
 		}
 	}
-	usd, ok := b.figure(field+".usdPerGB", &entry.USDPerGB, MaxUSDPerGB, "write US dollars a gigabyte, from 0 to 1000")
+	usd, ok := b.figure(field+".usdPerGB", &entry.USDPerGB, maxUSDPerGB, "write US dollars a gigabyte, from 0 to 1000")
 	if !ok || !b.first(field, [2]place{from, to}) {
 		return
 	}

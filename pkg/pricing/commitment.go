@@ -54,7 +54,7 @@ func (b *builder) commitment(field string, entry *v1alpha1.Commitment) {
 		b.problem(field+".count", "%d; write how many instances are paid for, at least 1", entry.Count)
 		ok = false
 	}
-	if _, good := b.figure(field+".hourlyUSD", &entry.HourlyUSD, MaxHourlyUSD, hourlyRemedy); !good || !ok {
+	if _, good := b.figure(field+".hourlyUSD", &entry.HourlyUSD, maxHourlyUSD, hourlyRemedy); !good || !ok {
 		return
 	}
 	instanceType := entry.InstanceType

@@ -79,11 +79,11 @@ func (c *Catalog) EgressPerGB(fromCloud, fromRegion, toCloud, toRegion string) P
 	if price := c.between(fromCloud, fromRegion, toCloud, toRegion); price.Known || !c.within(fromCloud, fromRegion, toCloud, toRegion) {
 		return price
 	}
-	return Price{Known: true, Source: SourceWithin, Basis: BasisList}
+	return Price{Known: true, Source: sourceWithin, Basis: BasisList}
 }
 
-// SourceWithin is the source of a price of 0 for traffic that stays within one region, where no table states one.
-const SourceWithin = "traffic within one region or data centre; a PriceList can give another price"
+// sourceWithin is the source of a price of 0 for traffic that stays within one region, where no table states one.
+const sourceWithin = "traffic within one region or data centre; a PriceList can give another price"
 
 // within says that both ends are in one region, or in one cloud that has no regions and that the catalog does not know.
 func (c *Catalog) within(fromCloud, fromRegion, toCloud, toRegion string) bool {

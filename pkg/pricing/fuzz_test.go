@@ -41,7 +41,7 @@ func FuzzNew(f *testing.F) {
 			return false
 		}
 		node := p.Node(NodeQuery{Cloud: cloud, Region: region, InstanceType: kind, CapacityType: v1alpha1.CapacityType(capacity), MilliCPU: 1000, GPUs: 1})
-		if node.USD < 0 || math.IsNaN(node.USD) || node.USD > 2*MaxHourlyUSD || node.Known != (node.Basis != BasisUnknown) || !node.Known && node.USD != 0 {
+		if node.USD < 0 || math.IsNaN(node.USD) || node.USD > 2*maxHourlyUSD || node.Known != (node.Basis != BasisUnknown) || !node.Known && node.USD != 0 {
 			t.Errorf("Node = %+v", node)
 		}
 		if capacity != "" && !named("spec.instances[0]") && node.Basis != BasisOverride {
@@ -50,7 +50,7 @@ func FuzzNew(f *testing.F) {
 		fromCloud, fromRegion, _ := strings.Cut(from, "/")
 		toCloud, toRegion, _ := strings.Cut(to, "/")
 		egress := p.EgressPerGB(fromCloud, fromRegion, toCloud, toRegion)
-		if egress.USD < 0 || math.IsNaN(egress.USD) || egress.USD > MaxUSDPerGB {
+		if egress.USD < 0 || math.IsNaN(egress.USD) || egress.USD > maxUSDPerGB {
 			t.Errorf("EgressPerGB = %+v", egress)
 		}
 		if !named("spec.egress[0]") && egress.Basis != BasisOverride {

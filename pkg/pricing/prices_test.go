@@ -234,7 +234,7 @@ func TestReplicaHourly(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			if got := ReplicaHourly(8, test.request, test.allocatable); got != test.want {
+			if got := NewRates(8, test.allocatable).Hourly(test.request); got != test.want {
 				t.Errorf("%v, want %v", got, test.want)
 			}
 		})

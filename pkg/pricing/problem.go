@@ -24,8 +24,8 @@ func (p Problem) String() string { return fmt.Sprintf("%s: %s: %s", p.Object, p.
 // The largest prices that are taken for real. The dearest instance of the catalog costs 492 dollars an hour, the dearest traffic 0.23
 // dollars a gigabyte; what is this far above is a slip of the unit.
 const (
-	MaxHourlyUSD = 100_000 // US dollars an hour
-	MaxUSDPerGB  = 1_000   // US dollars a gigabyte
+	maxHourlyUSD = 100_000 // US dollars an hour
+	maxUSDPerGB  = 1_000   // US dollars a gigabyte
 )
 
 // figure returns a quantity as a number between 0 and limit; remedy ends the message when it is not.

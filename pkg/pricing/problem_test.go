@@ -120,7 +120,7 @@ func TestFiguresAreExact(t *testing.T) {
 	for _, text := range []string{"0.3", "0.1", "12.5", "0.11235", "1n", "100m", "7", "0", "99999.999999999"} {
 		q := quantity(text)
 		before := q.DeepCopy()
-		got, err := figure(&q, MaxHourlyUSD, "")
+		got, err := figure(&q, maxHourlyUSD, "")
 		if err != nil {
 			t.Fatal(err)
 		}

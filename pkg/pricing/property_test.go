@@ -215,7 +215,7 @@ func TestPropertyReplicaHourly(t *testing.T) {
 		}
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		usd := rapid.Float64Range(0, MaxHourlyUSD).Draw(t, "usd")
+		usd := rapid.Float64Range(0, maxHourlyUSD).Draw(t, "usd")
 		request, allocatable := drawResources(t, "request"), drawResources(t, "allocatable")
 		share := 0.0
 		for _, r := range [][2]int64{
@@ -228,8 +228,8 @@ func TestPropertyReplicaHourly(t *testing.T) {
 		}
 		want := usd * share
 		for name, got := range map[string]float64{
-			"ReplicaHourly": ReplicaHourly(usd, request, allocatable),
-			"Rates":         NewRates(usd, allocatable).Hourly(request),
+			"Rates.Hourly": NewRates(usd, allocatable).Hourly(request),
+			"Rates":        NewRates(usd, allocatable).Hourly(request),
 		} {
 			if math.Abs(got-want) > 1e-9*math.Max(1, want) {
 				t.Fatalf("%s = %v, want %v", name, got, want)

@@ -71,8 +71,3 @@ func (r Rates) Hourly(request Resources) float64 {
 	}
 	return usd
 }
-
-// ReplicaHourly returns what a replica costs on a node, in US dollars an hour. See Rates.Hourly.
-func ReplicaHourly(nodeHourlyUSD float64, request, allocatable Resources) float64 {
-	return NewRates(nodeHourlyUSD, allocatable).Hourly(request)
-}

@@ -173,7 +173,7 @@ func (c *Catalog) CSV(w io.Writer) error {
 			})
 		}
 	}
-	return WriteCSV(w, header, rows)
+	return writeCSV(w, header, rows)
 }
 
 // Jurisdictions is the groups of countries that policies can name.
@@ -241,5 +241,5 @@ func (j *Jurisdictions) CSV(w io.Writer) error {
 		group := &j.Groups[i]
 		rows = append(rows, []string{group.Name, strings.Join(group.Countries, " "), group.Description, group.Source, group.Date})
 	}
-	return WriteCSV(w, []string{"name", "countries", "description", "source", "date"}, rows)
+	return writeCSV(w, []string{"name", "countries", "description", "source", "date"}, rows)
 }

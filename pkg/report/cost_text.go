@@ -99,7 +99,7 @@ func (report *CostReport) CSV(w io.Writer) error {
 			csvNumber(&g.SpotHourlyUSD), csvNumber(g.NodeHourlyUSD), strconv.Itoa(g.UnpricedNodes),
 		})
 	}
-	return WriteCSV(w, []string{
+	return writeCSV(w, []string{
 		string(report.GroupedBy), "replicas", "onDemandReplicas", "spotReplicas", "reservedReplicas", "unpricedReplicas", "cpuMillicores",
 		"memoryBytes", "gpus", "hourlyUSD", "monthlyUSD", "sharePercent", "spotHourlyUSD", "nodeHourlyUSD",
 		"unpricedNodes",

@@ -10,10 +10,10 @@ import (
 	"tradewind.dev/tradewind/pkg/printable"
 )
 
-// WriteCSV writes rows with a header as comma-separated values (RFC 4180, lines end in LF). A text cell that a spreadsheet
+// writeCSV writes rows with a header as comma-separated values (RFC 4180, lines end in LF). A text cell that a spreadsheet
 // would run as a formula, because it begins with = + - @ tab or carriage return, gets an apostrophe before it; numbers,
 // negative ones too, are left as they are. What does not show as itself is escaped, so that a row is a line.
-func WriteCSV(w io.Writer, header []string, rows [][]string) error {
+func writeCSV(w io.Writer, header []string, rows [][]string) error {
 	writer := csv.NewWriter(w)
 	if err := writer.Write(header); err != nil {
 		return fmt.Errorf("write CSV: %w", err)

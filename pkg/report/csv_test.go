@@ -40,7 +40,7 @@ func FuzzCSV(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, a, b string) {
 		var out bytes.Buffer
-		if err := WriteCSV(&out, []string{"a", "b"}, [][]string{{a, b}}); err != nil {
+		if err := writeCSV(&out, []string{"a", "b"}, [][]string{{a, b}}); err != nil {
 			t.Fatal(err)
 		}
 		rows, err := csv.NewReader(&out).ReadAll()

@@ -117,7 +117,7 @@ func (report *LatencyReport) CSV(w io.Writer) error {
 			csvNumber(nearest), csvNumber(g.Percentile95), csvNumber(g.Limit), within,
 		})
 	}
-	return WriteCSV(w, []string{
+	return writeCSV(w, []string{
 		string(report.GroupedBy), "replicas", "workloads", "workloadsOver", "unknownReplicas", "clientsMilliseconds", "clientsBasis",
 		"callsMilliseconds", "callsBasis", "nearestMilliseconds", "percentile95Milliseconds", "limitMilliseconds", "within",
 	}, rows)

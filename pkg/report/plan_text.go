@@ -326,7 +326,7 @@ func (p *Plan) CSV(w io.Writer) error {
 				strconv.Itoa(of.Unplaced), "", "", "", "", "", "", "", "", "unplaced: "+why, "", ""))
 		}
 	}
-	return WriteCSV(w, []string{
+	return writeCSV(w, []string{
 		"namespace", "name", "kind", "cluster", "pool", "cloud", "region", "zone", "instanceType", "capacityType", "replicas", "hourlyUSD",
 		"computeUSD", "egressUSD", "latencyUSD", "interruptionUSD", "disruptionUSD", "preferenceUSD", "latencyMs", "reason",
 		"shareUSD", "valuedUSD",

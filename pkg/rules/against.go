@@ -64,7 +64,7 @@ func (l *LocationLimits) Against(class *Class) (locations, spread, spot []Agains
 	for i := range l.spread {
 		spread = collect(spread, l.spread[i].ClassReason(class), false, policy.Source{}, nil)
 	}
-	return locations, spread, collect(nil, SpotReason(l.rules.Effective, l.view, class), false, policy.Source{}, nil)
+	return locations, spread, collect(nil, spotReason(l.rules.Effective, l.view, class), false, policy.Source{}, nil)
 }
 
 // Against is every limit that keeps one more replica from a class, the first as Reason.

@@ -22,9 +22,9 @@ const (
 	requestsPerMillion = 1e6
 )
 
-// USDPerMillisecond is the price of one millisecond of expected round trip per million requests, in US dollars. Empty
+// usdPerMillisecond is the price of one millisecond of expected round trip per million requests, in US dollars. Empty
 // means Balanced.
-func USDPerMillisecond(optimizeFor v1alpha1.OptimizeFor) float64 {
+func usdPerMillisecond(optimizeFor v1alpha1.OptimizeFor) float64 {
 	switch optimizeFor {
 	case v1alpha1.OptimizeForCost:
 		return costUSDPerMillisecond
@@ -38,7 +38,7 @@ func USDPerMillisecond(optimizeFor v1alpha1.OptimizeFor) float64 {
 // LatencyUSD prices a round trip: milliseconds × requests an hour ÷ 1,000,000 × the price of a millisecond, in US
 // dollars an hour.
 func LatencyUSD(milliseconds, requestsPerSecond float64, optimizeFor v1alpha1.OptimizeFor) float64 {
-	return milliseconds * requestsPerSecond * secondsPerHour / requestsPerMillion * USDPerMillisecond(optimizeFor)
+	return milliseconds * requestsPerSecond * secondsPerHour / requestsPerMillion * usdPerMillisecond(optimizeFor)
 }
 
 // Trips are the expected round trips of one replica on a class.

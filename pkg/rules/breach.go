@@ -280,7 +280,7 @@ func (b *breaches) ceiling() {
 		return 0
 	})
 	for i := range groups {
-		for n := 0; n < groups[i].Replicas && OverCeiling(b.rules.Effective, left); n++ {
+		for n := 0; n < groups[i].Replicas && overCeiling(b.rules.Effective, left); n++ {
 			left -= groups[i].HourlyUSD
 			dear++
 		}

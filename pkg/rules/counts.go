@@ -60,8 +60,8 @@ func MostLost(minPercent, n int) int { return n * (100 - minPercent) / 100 }
 // floating-point prices must not turn a met ceiling into a missed one.
 const CeilingTolerance = 1e-9
 
-// OverCeiling says whether replicas that cost so many US dollars an hour together break the rules' cost ceiling.
-func OverCeiling(rules *policy.Effective, usd float64) bool {
+// overCeiling says whether replicas that cost so many US dollars an hour together break the rules' cost ceiling.
+func overCeiling(rules *policy.Effective, usd float64) bool {
 	return rules.HasMaxHourlyUSD && usd > rules.MaxHourlyUSD+CeilingTolerance
 }
 

@@ -25,7 +25,7 @@ func TestMostInDomains(t *testing.T) {
 		replicas, domains := rapid.IntRange(0, 30).Draw(t, "replicas"), rapid.IntRange(0, len(classes)).Draw(t, "domains")
 		view, placed := &View{Desired: replicas}, 0
 		for placed < replicas {
-			spread := NewSpread(rule, view)
+			spread := newSpread(rule, view)
 			var best *Class // the emptiest that may have one more
 			fewest := 0
 			for _, class := range classes[:domains] {

@@ -203,8 +203,8 @@ type Coverage struct {
 // coveredPercent of the clients must reach a replica in time: a limit is one on the 95th percentile of the round trips.
 const coveredPercent = 95
 
-// NewCoverage prepares the limit with this index in the rules' Latency.
-func NewCoverage(rules *Rules, index int, view *View) Coverage {
+// newCoverage prepares the limit with this index in the rules' Latency.
+func newCoverage(rules *Rules, index int, view *View) Coverage {
 	placed := view.Placed()
 	c := Coverage{limit: &rules.Latency[index], index: index, remaining: max(view.Desired, placed+1) - placed - 1}
 	for i := range view.Classes {

@@ -24,7 +24,7 @@ func HasLocationLimits(rules *Rules) bool {
 func NewLocationLimits(rules *Rules, view *View) *LocationLimits {
 	l := &LocationLimits{rules: rules, view: view}
 	for _, rule := range rules.Spread {
-		l.spread = append(l.spread, NewSpread(rule, view))
+		l.spread = append(l.spread, newSpread(rule, view))
 	}
 	return l
 }
@@ -52,7 +52,7 @@ func (l *LocationLimits) Reason(class *Class) string {
 			return reason
 		}
 	}
-	return SpotReason(l.rules.Effective, l.view, class)
+	return spotReason(l.rules.Effective, l.view, class)
 }
 
 // ByHost says whether replicas must be counted by node.
@@ -108,7 +108,7 @@ type LatencyLimits struct {
 func NewLatencyLimits(rules *Rules, view *View, callees []*View) *LatencyLimits {
 	l := &LatencyLimits{rules: rules, callees: callees}
 	for i := range rules.Latency {
-		l.coverage = append(l.coverage, NewCoverage(rules, i, view))
+		l.coverage = append(l.coverage, newCoverage(rules, i, view))
 	}
 	return l
 }

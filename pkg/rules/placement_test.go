@@ -219,7 +219,7 @@ func TestReasonsReadBehindANumber(t *testing.T) {
 	class := w.class("aws", "us-east-1", "us-east-1a", v1alpha1.CapacitySpot)
 	rules := w.rules(v1alpha1.PolicySpec{Cost: &v1alpha1.Cost{Spot: &v1alpha1.Spot{MaxPercent: 50}}})
 	view := &View{Desired: 2, Classes: []ClassReplicas{{Class: class, Replicas: 1}}}
-	if got := SpotReason(rules.Effective, view, class); !strings.HasPrefix(got, "on spot capacity, which has its 50%") {
+	if got := spotReason(rules.Effective, view, class); !strings.HasPrefix(got, "on spot capacity, which has its 50%") {
 		t.Errorf("got %q", got)
 	}
 }

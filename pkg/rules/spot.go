@@ -29,10 +29,10 @@ func (c *Class) SpotPool() (pool SpotPool, spot bool) {
 	return SpotPool{c.Cloud, c.Region, c.Zone, c.InstanceType}, true
 }
 
-// SpotReason is why one more replica may not go to a class under the policy's limits on spot capacity, or empty. Of n desired
+// spotReason is why one more replica may not go to a class under the policy's limits on spot capacity, or empty. Of n desired
 // replicas, n × limit / 100, rounded down, may be on spot capacity, and so many but at least one in one spot pool. Where the
 // policy waits for spot capacity, so many are kept for it; the others do not wait.
-func SpotReason(rules *policy.Effective, view *View, class *Class) string {
+func spotReason(rules *policy.Effective, view *View, class *Class) string {
 	if !limitsSpot(rules) {
 		return ""
 	}

@@ -30,10 +30,10 @@ func TestSpotThatIsWaitedFor(t *testing.T) {
 			}})
 			view := &View{Desired: tt.desired}
 			view = view.With(spot, tt.onSpot, 0, 0).With(onDemand, tt.placedOnDemand, 0, 0)
-			if got := SpotReason(rules.Effective, view, spot); got != tt.wantSpot {
+			if got := spotReason(rules.Effective, view, spot); got != tt.wantSpot {
 				t.Errorf("on spot: got %q, want %q", got, tt.wantSpot)
 			}
-			if got := SpotReason(rules.Effective, view, onDemand); got != tt.wantOnDemand {
+			if got := spotReason(rules.Effective, view, onDemand); got != tt.wantOnDemand {
 				t.Errorf("on demand: got %q, want %q", got, tt.wantOnDemand)
 			}
 		})

@@ -27,10 +27,10 @@ type domain struct {
 	reason   string
 }
 
-// NewSpread counts a workload's replicas by domain. A workload of n desired replicas may have n × share / 100 of them,
+// newSpread counts a workload's replicas by domain. A workload of n desired replicas may have n × share / 100 of them,
 // rounded down, but at least one, in a domain. The hostname key counts domains only: the replicas of a node are counted
 // on the node. The rule's skew is left out until Among names the domains.
-func NewSpread(rule policy.Spread, view *View) Spread {
+func newSpread(rule policy.Spread, view *View) Spread {
 	placed := view.Placed()
 	desired := max(view.Desired, placed+1)
 	s := Spread{
@@ -144,7 +144,7 @@ func CeilingReason(rules *policy.Effective, view *View, hourlyUSD float64, known
 	if !known {
 		return reasonUnpriced
 	}
-	if OverCeiling(rules, view.HourlyUSD()+hourlyUSD) {
+	if overCeiling(rules, view.HourlyUSD()+hourlyUSD) {
 		return fmt.Sprintf("over the ceiling of $%g/h", rules.MaxHourlyUSD)
 	}
 	return ""

@@ -48,16 +48,16 @@ func (l *Live) Follow(ctx context.Context, config *rest.Config, factory informer
 		informer toolscache.SharedIndexInformer
 		handler  toolscache.ResourceEventHandler
 	}{
-		{factory.Core().V1().Nodes().Informer(), l.NodeHandler()},
-		{factory.Core().V1().Namespaces().Informer(), l.NamespaceHandler()},
+		{factory.Core().V1().Nodes().Informer(), l.nodeHandler()},
+		{factory.Core().V1().Namespaces().Informer(), l.namespaceHandler()},
 		{factory.Core().V1().PersistentVolumeClaims().Informer(), l.ClaimHandler()},
 		{factory.Core().V1().PersistentVolumes().Informer(), l.VolumeHandler()},
 		{factory.Storage().V1().StorageClasses().Informer(), l.StorageClassHandler()},
-		{factory.Apps().V1().ReplicaSets().Informer(), l.ControllerHandler()},
-		{factory.Apps().V1().StatefulSets().Informer(), l.ControllerHandler()},
-		{factory.Core().V1().ReplicationControllers().Informer(), l.ControllerHandler()},
-		{factory.Batch().V1().Jobs().Informer(), l.ControllerHandler()},
-		{factory.Core().V1().Pods().Informer(), l.PodHandler()},
+		{factory.Apps().V1().ReplicaSets().Informer(), l.controllerHandler()},
+		{factory.Apps().V1().StatefulSets().Informer(), l.controllerHandler()},
+		{factory.Core().V1().ReplicationControllers().Informer(), l.controllerHandler()},
+		{factory.Batch().V1().Jobs().Informer(), l.controllerHandler()},
+		{factory.Core().V1().Pods().Informer(), l.podHandler()},
 	} {
 		registration, err := feed.informer.AddEventHandler(feed.handler)
 		if err != nil {
@@ -198,7 +198,7 @@ func (f *follower) register(ctx context.Context, objects cache.Cache) (read tool
 	if err != nil {
 		return nil, err
 	}
-	registration, err := informer.AddEventHandler(f.live.PlacementHandler())
+	registration, err := informer.AddEventHandler(f.live.placementHandler())
 	if err != nil {
 		return nil, err
 	}

@@ -34,40 +34,40 @@ func Handler[T any](set, remove func(T)) cache.ResourceEventHandler {
 	}
 }
 
-// NodeHandler feeds nodes to the store.
-func (s *Store) NodeHandler() cache.ResourceEventHandler {
+// nodeHandler feeds nodes to the store.
+func (s *Store) nodeHandler() cache.ResourceEventHandler {
 	return Handler(s.SetNode, func(node *corev1.Node) { s.DeleteNode(node.Name) })
 }
 
-// PodHandler feeds pods to the store.
-func (s *Store) PodHandler() cache.ResourceEventHandler {
+// podHandler feeds pods to the store.
+func (s *Store) podHandler() cache.ResourceEventHandler {
 	return Handler(s.SetPod, func(pod *corev1.Pod) { s.DeletePod(pod.UID) })
 }
 
-// NamespaceHandler feeds namespaces to the store.
-func (s *Store) NamespaceHandler() cache.ResourceEventHandler {
+// namespaceHandler feeds namespaces to the store.
+func (s *Store) namespaceHandler() cache.ResourceEventHandler {
 	return Handler(s.SetNamespace, func(namespace *corev1.Namespace) { s.DeleteNamespace(namespace.Name) })
 }
 
 // ClaimHandler feeds PersistentVolumeClaims to the store.
 func (s *Store) ClaimHandler() cache.ResourceEventHandler {
-	return Handler(s.SetClaim, s.DeleteClaim)
+	return Handler(s.SetClaim, s.deleteClaim)
 }
 
 // VolumeHandler feeds PersistentVolumes to the store.
 func (s *Store) VolumeHandler() cache.ResourceEventHandler {
-	return Handler(s.SetVolume, s.DeleteVolume)
+	return Handler(s.SetVolume, s.deleteVolume)
 }
 
 // StorageClassHandler feeds StorageClasses to the store.
 func (s *Store) StorageClassHandler() cache.ResourceEventHandler {
-	return Handler(s.SetStorageClass, s.DeleteStorageClass)
+	return Handler(s.SetStorageClass, s.deleteStorageClass)
 }
 
-// ControllerHandler feeds how many replicas controllers want to the store: ReplicaSets, StatefulSets,
+// controllerHandler feeds how many replicas controllers want to the store: ReplicaSets, StatefulSets,
 // ReplicationControllers and Jobs.
-func (s *Store) ControllerHandler() cache.ResourceEventHandler {
-	return Handler(s.SetController, s.DeleteController)
+func (s *Store) controllerHandler() cache.ResourceEventHandler {
+	return Handler(s.SetController, s.deleteController)
 }
 
 // SetController records how many replicas a ReplicaSet, StatefulSet, ReplicationController or Job wants, and whose a
@@ -80,13 +80,13 @@ func (s *Store) SetController(object metav1.Object) {
 	if set, isSet := object.(*appsv1.ReplicaSet); isSet {
 		s.workloads.owners.Store(key, workload.OfReplicaSet(set))
 	}
-	s.SetDesired(key, replicas)
+	s.setDesired(key, replicas)
 }
 
-// DeleteController forgets a controller.
-func (s *Store) DeleteController(object metav1.Object) {
+// deleteController forgets a controller.
+func (s *Store) deleteController(object metav1.Object) {
 	if key, _, ok := workload.Declared(object); ok {
 		s.workloads.owners.Delete(key)
-		s.DeleteDesired(key)
+		s.deleteDesired(key)
 	}
 }

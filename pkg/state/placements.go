@@ -199,7 +199,7 @@ type placements struct {
 func (s *Store) SetPlacement(object *v1alpha1.Placement) {
 	key := PlacementOf(object)
 	if len(object.Status.Decisions) == 0 || object.Name != PlacementName(key.Kind, key.Name) {
-		s.DeletePlacement(object)
+		s.deletePlacement(object)
 		return
 	}
 	targets := newTargets(object)
@@ -212,8 +212,8 @@ func (s *Store) SetPlacement(object *v1alpha1.Placement) {
 	s.placements.onChange.tell(key)
 }
 
-// DeletePlacement forgets what the plan has for a workload.
-func (s *Store) DeletePlacement(object *v1alpha1.Placement) {
+// deletePlacement forgets what the plan has for a workload.
+func (s *Store) deletePlacement(object *v1alpha1.Placement) {
 	key := PlacementOf(object)
 	if object.Name != PlacementName(key.Kind, key.Name) {
 		return
@@ -239,7 +239,7 @@ func (s *Store) Targets(pod *corev1.Pod) *Targets {
 	return nil
 }
 
-// PlacementHandler feeds Placements to the store.
-func (s *Store) PlacementHandler() toolscache.ResourceEventHandler {
-	return Handler(s.SetPlacement, s.DeletePlacement)
+// placementHandler feeds Placements to the store.
+func (s *Store) placementHandler() toolscache.ResourceEventHandler {
+	return Handler(s.SetPlacement, s.deletePlacement)
 }

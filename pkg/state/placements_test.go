@@ -85,8 +85,8 @@ func TestTargetsOf(t *testing.T) {
 	if store.Targets(&corev1.Pod{}) != nil {
 		t.Error("a pod of no workload has a plan")
 	}
-	store.DeletePlacement(foreign) // it never counted
-	store.DeletePlacement(planFor("StatefulSet", "db", 0))
+	store.deletePlacement(foreign) // it never counted
+	store.deletePlacement(planFor("StatefulSet", "db", 0))
 	if store.Targets(podOf("StatefulSet", "db", "")) != nil || store.Planned() != 2 {
 		t.Error("a deleted plan is followed")
 	}

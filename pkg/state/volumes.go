@@ -47,8 +47,8 @@ func (v *Storage) SetClaim(object *corev1.PersistentVolumeClaim) {
 	v.claims.set(object.Namespace+"/"+object.Name, object.ResourceVersion, c)
 }
 
-// DeleteClaim forgets a PersistentVolumeClaim.
-func (v *Storage) DeleteClaim(object *corev1.PersistentVolumeClaim) {
+// deleteClaim forgets a PersistentVolumeClaim.
+func (v *Storage) deleteClaim(object *corev1.PersistentVolumeClaim) {
 	v.claims.remove(object.Namespace+"/"+object.Name, object.ResourceVersion)
 }
 
@@ -59,8 +59,8 @@ func (v *Storage) SetVolume(object *corev1.PersistentVolume) {
 	})
 }
 
-// DeleteVolume forgets a PersistentVolume.
-func (v *Storage) DeleteVolume(object *corev1.PersistentVolume) {
+// deleteVolume forgets a PersistentVolume.
+func (v *Storage) deleteVolume(object *corev1.PersistentVolume) {
 	v.volumes.remove(object.Name, object.ResourceVersion)
 }
 
@@ -71,8 +71,8 @@ func (v *Storage) SetStorageClass(object *storagev1.StorageClass) {
 	v.classes.set(object.Name, object.ResourceVersion, storageClass{places: places, restricted: restricted, waits: waits})
 }
 
-// DeleteStorageClass forgets a StorageClass.
-func (v *Storage) DeleteStorageClass(object *storagev1.StorageClass) {
+// deleteStorageClass forgets a StorageClass.
+func (v *Storage) deleteStorageClass(object *storagev1.StorageClass) {
 	v.classes.remove(object.Name, object.ResourceVersion)
 }
 

@@ -277,8 +277,8 @@ func (w *workloads) settled(e *entry, node string) *entry {
 	return out
 }
 
-// SetDesired records how many replicas a controller wants.
-func (s *Store) SetDesired(key workload.Key, replicas int) {
+// setDesired records how many replicas a controller wants.
+func (s *Store) setDesired(key workload.Key, replicas int) {
 	w := &s.workloads
 	w.mu.Lock()
 	changed := w.revisions.of(key)
@@ -295,8 +295,8 @@ func (s *Store) SetDesired(key workload.Key, replicas int) {
 // before objects arrive; they are not taken away.
 func (s *Store) OnDesired(listener func(workload.Key)) { s.workloads.onDesired.add(listener) }
 
-// DeleteDesired forgets a controller.
-func (s *Store) DeleteDesired(key workload.Key) {
+// deleteDesired forgets a controller.
+func (s *Store) deleteDesired(key workload.Key) {
 	w := &s.workloads
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -19,8 +19,8 @@ type Judge struct {
 	Rejected metrics.CounterMetric
 }
 
-// AddJudge makes known what a plugin of the profile says of nodes. It is called while the plugin is made.
-func (p *Profile) AddJudge(judge Judge) { p.judges = append(p.judges, judge) }
+// addJudge makes known what a plugin of the profile says of nodes. It is called while the plugin is made.
+func (p *Profile) addJudge(judge Judge) { p.judges = append(p.judges, judge) }
 
 // JudgeOf returns that of a plugin; ok is false when the plugin is not of Tradewind.
 func (p *Profile) JudgeOf(plugin string) (judge Judge, ok bool) {

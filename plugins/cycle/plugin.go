@@ -46,7 +46,7 @@ func (p *Profile) Filtering(plugin string, judge func(*Replicas) func(*rules.Cla
 
 // Judged makes known what the plugin says of nodes; see Judge. It is called while the plugin is made.
 func (f *Filtering) Judged(allows func(fwk.CycleState, *Pod, *state.Node) bool, points func(fwk.CycleState, *Pod, *state.Node) int64) {
-	f.AddJudge(Judge{Plugin: f.name, Rejected: f.rejected, Allows: allows, Points: points})
+	f.addJudge(Judge{Plugin: f.name, Rejected: f.rejected, Allows: allows, Points: points})
 }
 
 // Name implements fwk.Plugin.

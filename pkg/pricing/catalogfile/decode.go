@@ -23,23 +23,23 @@ func Decode(compressed []byte) (*File, error) {
 	if n := len(compressed); n >= 4 {
 		raw.Grow(int(min(binary.LittleEndian.Uint32(compressed[n-4:]), 4<<20)) + bytes.MinRead)
 	}
-	if _, err := raw.ReadFrom(io.LimitReader(zip, MaxBytes+1)); err != nil {
+	if _, err := raw.ReadFrom(io.LimitReader(zip, maxBytes+1)); err != nil {
 		return nil, fmt.Errorf("read the price catalog: %w", err)
 	}
-	if raw.Len() > MaxBytes {
-		return nil, fmt.Errorf("read the price catalog: more than %d bytes", MaxBytes)
+	if raw.Len() > maxBytes {
+		return nil, fmt.Errorf("read the price catalog: more than %d bytes", maxBytes)
 	}
-	return Unmarshal(raw.Bytes())
+	return unmarshal(raw.Bytes())
 }
 
-// Unmarshal reads the uncompressed bytes of a file.
-func Unmarshal(raw []byte) (*File, error) {
+// unmarshal reads the uncompressed bytes of a file.
+func unmarshal(raw []byte) (*File, error) {
 	d := &decoder{in: raw}
 	if string(d.bytes(len(magic))) != magic {
 		return nil, errors.New("read the price catalog: not a catalog of this version; regenerate it with go run ./hack/catalog/pricing")
 	}
 	f := &File{}
-	for range d.count(MaxClouds) {
+	for range d.count(maxClouds) {
 		f.Clouds = append(f.Clouds, d.cloud())
 		if d.err != nil {
 			break
@@ -109,7 +109,7 @@ func (d *decoder) count(limit int) int {
 	return int(v)
 }
 
-func (d *decoder) text() string { return string(d.bytes(d.count(MaxText))) }
+func (d *decoder) text() string { return string(d.bytes(d.count(maxText))) }
 
 func (d *decoder) provenance() Provenance {
 	return Provenance{Source: d.text(), Date: d.text(), Licence: d.text()}
@@ -117,11 +117,11 @@ func (d *decoder) provenance() Provenance {
 
 func (d *decoder) cloud() Cloud {
 	c := Cloud{ID: d.text()}
-	for range d.count(MaxSources) {
+	for range d.count(maxSources) {
 		c.OnDemand = append(c.OnDemand, d.provenance())
 	}
 	c.Spot, c.Interruption = d.provenance(), d.provenance()
-	for range d.count(MaxRegions) {
+	for range d.count(maxRegions) {
 		c.Regions = append(c.Regions, d.text())
 	}
 	shared := map[string]string{} // GPU models and architectures repeat
@@ -132,7 +132,7 @@ func (d *decoder) cloud() Cloud {
 		shared[s] = s
 		return s
 	}
-	types := d.count(MaxTypes)
+	types := d.count(maxTypes)
 	c.Types = make([]Type, 0, types)
 	for range types {
 		c.Types = append(c.Types, Type{
@@ -141,8 +141,8 @@ func (d *decoder) cloud() Cloud {
 		})
 	}
 	cells := len(c.Regions) * len(c.Types)
-	if cells > MaxCells {
-		d.fail(fmt.Errorf("%d pairs of type and region, at most %d are allowed", cells, MaxCells))
+	if cells > maxCells {
+		d.fail(fmt.Errorf("%d pairs of type and region, at most %d are allowed", cells, maxCells))
 		return c
 	}
 	offers := d.bytes(cells)
@@ -160,7 +160,7 @@ func (d *decoder) cloud() Cloud {
 
 func (d *decoder) prices(cells int) []float64 {
 	exponents := d.bytes(cells)
-	digits := decoder{in: d.bytes(d.count(MaxBytes))}
+	digits := decoder{in: d.bytes(d.count(maxBytes))}
 	if d.err != nil {
 		return nil
 	}

@@ -11,13 +11,13 @@ import (
 
 // Limits of a file. They bound what a damaged file can make the reader allocate.
 const (
-	MaxClouds  = 64
-	MaxRegions = 1024
-	MaxTypes   = 16384
-	MaxCells   = 1 << 21 // types × regions of one cloud
-	MaxText    = 1024    // bytes of one string
-	MaxSources = 16      // of the on-demand prices of one cloud
-	MaxBytes   = 64 << 20
+	maxClouds  = 64
+	maxRegions = 1024
+	maxTypes   = 16384
+	maxCells   = 1 << 21 // types × regions of one cloud
+	maxText    = 1024    // bytes of one string
+	maxSources = 16      // of the on-demand prices of one cloud
+	maxBytes   = 64 << 20
 )
 
 // File is a catalog: clouds sorted by ID.
@@ -88,7 +88,7 @@ func NewOffer(listed bool, band Band) Offer {
 	return offer
 }
 
-// From is the same offer with the on-demand price of another source, less than MaxSources.
+// From is the same offer with the on-demand price of another source, less than maxSources.
 func (o Offer) From(source int) Offer { return o&0x0f | Offer(source)<<4 }
 
 // Source is the position of the source of the on-demand price in Cloud.OnDemand.
@@ -121,8 +121,8 @@ func (b Band) Percent() (low, high float64, known bool) {
 // Validate checks everything a reader relies on: order, table sizes, limits, and that every figure is finite and at
 // least 0.
 func (f *File) Validate() error {
-	if len(f.Clouds) > MaxClouds {
-		return fmt.Errorf("%d clouds, at most %d are allowed", len(f.Clouds), MaxClouds)
+	if len(f.Clouds) > maxClouds {
+		return fmt.Errorf("%d clouds, at most %d are allowed", len(f.Clouds), maxClouds)
 	}
 	for i := range f.Clouds {
 		cloud := &f.Clouds[i]
@@ -137,24 +137,24 @@ func (f *File) Validate() error {
 }
 
 func (c *Cloud) validate() error {
-	if c.ID == "" || len(c.ID) > MaxText {
+	if c.ID == "" || len(c.ID) > maxText {
 		return errors.New("bad cloud name")
 	}
-	if len(c.Regions) > MaxRegions || len(c.Types) > MaxTypes {
-		return fmt.Errorf("%d regions and %d types, at most %d and %d are allowed", len(c.Regions), len(c.Types), MaxRegions, MaxTypes)
+	if len(c.Regions) > maxRegions || len(c.Types) > maxTypes {
+		return fmt.Errorf("%d regions and %d types, at most %d and %d are allowed", len(c.Regions), len(c.Types), maxRegions, maxTypes)
 	}
 	cells := len(c.Regions) * len(c.Types)
-	if cells > MaxCells {
-		return fmt.Errorf("%d pairs of type and region, at most %d are allowed", cells, MaxCells)
+	if cells > maxCells {
+		return fmt.Errorf("%d pairs of type and region, at most %d are allowed", cells, maxCells)
 	}
 	if len(c.OnDemandUSD) != cells || len(c.SpotUSD) != cells || len(c.Offers) != cells {
 		return fmt.Errorf("tables of %d, %d and %d values, want %d", len(c.OnDemandUSD), len(c.SpotUSD), len(c.Offers), cells)
 	}
-	if len(c.OnDemand) > MaxSources {
-		return fmt.Errorf("%d sources of on-demand prices, at most %d are allowed", len(c.OnDemand), MaxSources)
+	if len(c.OnDemand) > maxSources {
+		return fmt.Errorf("%d sources of on-demand prices, at most %d are allowed", len(c.OnDemand), maxSources)
 	}
 	for _, p := range slices.Concat(c.OnDemand, []Provenance{c.Spot, c.Interruption}) {
-		if len(p.Source) > MaxText || len(p.Date) > MaxText || len(p.Licence) > MaxText {
+		if len(p.Source) > maxText || len(p.Date) > maxText || len(p.Licence) > maxText {
 			return errors.New("source too long")
 		}
 	}
@@ -164,7 +164,7 @@ func (c *Cloud) validate() error {
 	names := make([]string, len(c.Types))
 	for i, t := range c.Types {
 		names[i] = t.Name
-		if t.MilliCPU < 0 || t.MemoryBytes < 0 || t.GPUs < 0 || len(t.GPUModel) > MaxText || len(t.Architecture) > MaxText {
+		if t.MilliCPU < 0 || t.MemoryBytes < 0 || t.GPUs < 0 || len(t.GPUModel) > maxText || len(t.Architecture) > maxText {
 			return fmt.Errorf("type %q: bad size", t.Name)
 		}
 	}
@@ -187,7 +187,7 @@ func (c *Cloud) validate() error {
 
 func checkNames(names []string) error {
 	for i, name := range names {
-		if name == "" || len(name) > MaxText {
+		if name == "" || len(name) > maxText {
 			return fmt.Errorf("bad name %q", name)
 		}
 		if i > 0 && names[i-1] >= name {

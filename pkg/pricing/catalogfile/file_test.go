@@ -77,7 +77,7 @@ func TestPropertyPricesAreExact(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := Unmarshal(raw)
+		got, err := unmarshal(raw)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -104,11 +104,11 @@ func TestValidate(t *testing.T) {
 		"band":             {func(f *File) { f.Clouds[0].Offers[0] = 0xff }, "bad offer"},
 		"source":           {func(f *File) { f.Clouds[0].Offers[0] = f.Clouds[0].Offers[0].From(2) }, "bad offer"},
 		"no source":        {func(f *File) { f.Clouds[0].OnDemand = nil }, "bad offer"},
-		"too many sources": {func(f *File) { f.Clouds[0].OnDemand = make([]Provenance, MaxSources+1) }, "at most"},
+		"too many sources": {func(f *File) { f.Clouds[0].OnDemand = make([]Provenance, maxSources+1) }, "at most"},
 		"size":             {func(f *File) { f.Clouds[0].Types[0].MilliCPU = -1 }, "bad size"},
-		"long source":      {func(f *File) { f.Clouds[0].Spot.Source = strings.Repeat("x", MaxText+1) }, "too long"},
-		"too many regions": {func(f *File) { f.Clouds[0].Regions = make([]string, MaxRegions+1) }, "at most"},
-		"too many clouds":  {func(f *File) { f.Clouds = make([]Cloud, MaxClouds+1) }, "at most"},
+		"long source":      {func(f *File) { f.Clouds[0].Spot.Source = strings.Repeat("x", maxText+1) }, "too long"},
+		"too many regions": {func(f *File) { f.Clouds[0].Regions = make([]string, maxRegions+1) }, "at most"},
+		"too many clouds":  {func(f *File) { f.Clouds = make([]Cloud, maxClouds+1) }, "at most"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := sample()
@@ -138,16 +138,16 @@ func TestDecodeDamaged(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range raw {
-		if _, err := Unmarshal(raw[:i]); err == nil {
+		if _, err := unmarshal(raw[:i]); err == nil {
 			t.Errorf("the first %d of %d raw bytes were read without an error", i, len(raw))
 		}
 	}
-	if _, err := Unmarshal(append(raw, 0)); err == nil || !strings.Contains(err.Error(), "too many") {
+	if _, err := unmarshal(append(raw, 0)); err == nil || !strings.Contains(err.Error(), "too many") {
 		t.Errorf("a byte too many: error %v", err)
 	}
 	old := bytes.Clone(raw)
 	old[len(magic)-1]++
-	if _, err := Unmarshal(old); err == nil || !strings.Contains(err.Error(), "hack/catalog/pricing") {
+	if _, err := unmarshal(old); err == nil || !strings.Contains(err.Error(), "hack/catalog/pricing") {
 		t.Errorf("another version: error %v, want the remedy", err)
 	}
 }
@@ -157,7 +157,7 @@ func TestDecodeBomb(t *testing.T) {
 	var bomb bytes.Buffer
 	zip := gzip.NewWriter(&bomb)
 	zeros := make([]byte, 1<<20)
-	for range MaxBytes>>20 + 1 {
+	for range maxBytes>>20 + 1 {
 		if _, err := zip.Write(zeros); err != nil {
 			t.Fatal(err)
 		}
@@ -179,7 +179,7 @@ func TestBands(t *testing.T) {
 		}
 		last = high
 		for _, listed := range []bool{false, true} {
-			for source := range MaxSources {
+			for source := range maxSources {
 				if o := NewOffer(listed, band).From(source); o.Band() != band || o.Listed() != listed || o.Source() != source {
 					t.Errorf("NewOffer(%v, %d).From(%d) = %d", listed, band, source, o)
 				}
@@ -203,7 +203,7 @@ func FuzzUnmarshal(f *testing.F) {
 	f.Add(binary.AppendUvarint([]byte(magic), math.MaxUint64))
 	f.Add(append([]byte(magic), 1, 1, 'x', 0, 0, 0, 0, 0, 0, 0, 0xff, 0x07))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		file, err := Unmarshal(raw)
+		file, err := unmarshal(raw)
 		if err != nil {
 			if file != nil {
 				t.Error("a file and an error")
@@ -214,7 +214,7 @@ func FuzzUnmarshal(f *testing.F) {
 		if err != nil {
 			t.Fatalf("what was read cannot be written: %v", err)
 		}
-		back, err := Unmarshal(again)
+		back, err := unmarshal(again)
 		if err != nil || !reflect.DeepEqual(file, back) {
 			t.Errorf("%+v became %+v, %v", file, back, err)
 		}

@@ -12,8 +12,8 @@ import (
 const (
 	// MaxPolicies may select one workload.
 	MaxPolicies = 64
-	// MaxRules of one workload may differ, over residency, required locations, latency limits and limits of calls.
-	MaxRules = 256
+	// maxRules of one workload may differ, over residency, required locations, latency limits and limits of calls.
+	maxRules = 256
 	// MaxLatencyLimits of one workload may have different clients.
 	MaxLatencyLimits = 8
 )
@@ -141,17 +141,17 @@ func (s *sum) limit() {
 	case len(out.Latency) > MaxLatencyLimits:
 		out.Excess = fmt.Sprintf("%s limit latency for %d different lists of clients, and at most %d may for one workload: give them the same spec.latency.clients, or remove maxMilliseconds from some",
 			names(out.Sources), len(out.Latency), MaxLatencyLimits)
-	case count > MaxRules:
+	case count > maxRules:
 		out.Excess = fmt.Sprintf("%s have %d different hard rules together, and at most %d may count for one workload: join requirements on one label into one with several values, or remove some",
-			names(out.Sources), count, MaxRules)
+			names(out.Sources), count, maxRules)
 	}
 	if out.Excess == "" {
 		return
 	}
 	out.Residency = clip(out.Residency, MaxPolicies)
-	out.Required = clip(out.Required, MaxRules)
+	out.Required = clip(out.Required, maxRules)
 	out.Latency = clip(out.Latency, MaxLatencyLimits)
-	out.TrafficLimits = clip(out.TrafficLimits, MaxRules)
+	out.TrafficLimits = clip(out.TrafficLimits, maxRules)
 }
 
 func clip[T any](rules []T, most int) []T { return rules[:min(len(rules), most):min(len(rules), most)] }

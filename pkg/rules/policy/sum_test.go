@@ -102,7 +102,7 @@ func TestMoreThanMayCount(t *testing.T) {
 			if len(got.Residency) != 1 || got.Residency[0].Jurisdictions != "EU" {
 				t.Errorf("the administrator's rule is left out: %+v", got.Residency)
 			}
-			if len(got.Sources) > MaxPolicies || len(got.Required) > MaxRules || len(got.Latency) > MaxLatencyLimits {
+			if len(got.Sources) > MaxPolicies || len(got.Required) > maxRules || len(got.Latency) > MaxLatencyLimits {
 				t.Errorf("%d policies, %d required, %d latency limits count", len(got.Sources), len(got.Required), len(got.Latency))
 			}
 		})

@@ -16,8 +16,8 @@ import (
 // controlPlaneHealthy is the condition by which the Cluster Inventory API says that a cluster answers.
 const controlPlaneHealthy = "ControlPlaneHealthy"
 
-// ClusterUnavailable says why no pool of a cluster can be used: its ClusterProfile says that the cluster does not answer.
-func (s *Scenario) ClusterUnavailable(pool *planning.PoolInfo) string {
+// clusterUnavailable says why no pool of a cluster can be used: its ClusterProfile says that the cluster does not answer.
+func (s *Scenario) clusterUnavailable(pool *planning.PoolInfo) string {
 	profile := s.Clusters[pool.Cluster]
 	if profile == nil {
 		return ""

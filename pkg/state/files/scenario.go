@@ -184,7 +184,7 @@ func (b *assembly) finish() {
 	if len(b.out.Clusters) > 0 {
 		b.clusters()
 		out := in.PoolUnavailable
-		in.PoolUnavailable = func(pool *planning.PoolInfo) string { return cmp.Or(b.out.ClusterUnavailable(pool), out(pool)) }
+		in.PoolUnavailable = func(pool *planning.PoolInfo) string { return cmp.Or(b.out.clusterUnavailable(pool), out(pool)) }
 	}
 }
 
