@@ -95,7 +95,7 @@ func (e *drillExplainer) missing(ctx context.Context, w *drilledWorkload, pods [
 		out = append(out, e.stays(w, len(stay)))
 	}
 	if len(wait) > 0 {
-		out = append(out, e.waits(ctx, wait))
+		out = append(out, e.waits(ctx, w, wait))
 	}
 	if len(start) > 0 {
 		out = append(out, missing{
@@ -115,28 +115,36 @@ func (e *drillExplainer) missing(ctx context.Context, w *drilledWorkload, pods [
 // stays says why replicas are in the lost place still.
 func (e *drillExplainer) stays(w *drilledWorkload, n int) missing {
 	out := missing{Replicas: n, Reason: "still in " + e.Lost + ": "}
-	name := state.PlacementName(w.Kind, w.Name)
 	after := time.Duration(w.AfterSeconds * float64(time.Second))
 	if e.lasted < after {
 		out.Reason += fmt.Sprintf("failover.after of its policy is %s, and the drill lasted %s", after, e.lasted.Round(time.Second))
 		out.Remedy = "give a --timeout above that"
 		return out
 	}
-	at := slices.IndexFunc(e.placements, func(p *v1alpha1.Placement) bool { return p.Namespace == w.Namespace && p.Name == name })
-	if at >= 0 {
-		said := meta.FindStatusCondition(e.placements[at].Status.Conditions, v1alpha1.ConditionFailedOver)
-		if said != nil && said.Status == metav1.ConditionFalse && said.Reason == loss.ReasonStays {
-			out.Reason += said.Message
-			return out
-		}
+	if said := e.denied(w, v1alpha1.ConditionFailedOver); said != nil && said.Reason == loss.ReasonStays {
+		out.Reason += said.Message
+		return out
 	}
 	out.Reason += "tradewind-controller has not replaced them"
 	out.Remedy = "see whether it runs (kubectl get pods -A -l app.kubernetes.io/name=tradewind-controller), and what it logs"
 	return out
 }
 
+// denied is a condition of a workload's Placement that is false; nil where it is not.
+func (e *drillExplainer) denied(w *drilledWorkload, kind string) *metav1.Condition {
+	name := state.PlacementName(w.Kind, w.Name)
+	for _, p := range e.placements {
+		if p.Namespace == w.Namespace && p.Name == name {
+			if said := meta.FindStatusCondition(p.Status.Conditions, kind); said != nil && said.Status == metav1.ConditionFalse {
+				return said
+			}
+		}
+	}
+	return nil
+}
+
 // waits says why no node takes pods of a workload, of which one is asked about: they are alike.
-func (e *drillExplainer) waits(ctx context.Context, pods []*corev1.Pod) missing {
+func (e *drillExplainer) waits(ctx context.Context, w *drilledWorkload, pods []*corev1.Pod) missing {
 	out := missing{Replicas: len(pods), Reason: "without a node: "}
 	word := lastWord(ctx, e.reader, pods[0])
 	if word == nil {
@@ -151,8 +159,8 @@ func (e *drillExplainer) waits(ctx context.Context, pods []*corev1.Pod) missing 
 		out.Remedy = "it cannot be told: " + err.Error()
 		return out
 	}
-	if plan := explained.Plan; plan != nil && plan.Problem != "" {
-		out.Reason = strings.TrimSuffix(out.Reason, ".") + "; the plan says: " + plan.Problem
+	if said := e.denied(w, v1alpha1.ConditionPlanned); said != nil {
+		out.Reason = strings.TrimSuffix(out.Reason, ".") + "; the plan says: " + said.Message
 	}
 	out.Remedy = strings.Join(explained.Remedies, "; or ")
 	return out
