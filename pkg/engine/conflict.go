@@ -72,6 +72,9 @@ func (s *Solver) conflict(i int32, expired func() bool) *Conflict {
 		all[k] = k
 	}
 	if c.possible(all) {
+		if s.stopped {
+			return &Conflict{Message: "a place was not looked for long enough: the deadline ended the search before"}
+		}
 		return conflictOf(ConflictRule{RuleCapacity, "what other workloads leave free has no room for it"})
 	}
 	if !c.possible(nil) {

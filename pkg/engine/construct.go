@@ -70,7 +70,11 @@ func (s *Solver) construct() {
 		)
 	})
 	s.anticipate(relax)
-	for _, i := range s.order {
+	for k, i := range s.order {
+		if k >= alwaysPlaced && s.expired() {
+			s.abandon(s.order[k:])
+			break
+		}
 		w := s.works[i]
 		a := ask{lambda: s.lambda, crowd: crowds[w.row]}
 		if a.crowd == nil {
@@ -157,6 +161,9 @@ func (s *Solver) anticipate(relax *relaxer) {
 			w := s.works[i]
 			if len(w.in)+len(w.out) == 0 {
 				continue
+			}
+			if s.expired() {
+				return
 			}
 			a := ask{row: w.row, limits: w.limits, n: w.n, stays: w.stays, lambda: relax.lambda}
 			s.outgoing(w, &a)

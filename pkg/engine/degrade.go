@@ -1,6 +1,11 @@
 package engine
 
-import "slices"
+import (
+	"errors"
+	"runtime"
+	"slices"
+	"sync"
+)
 
 // Degraded is a plan of what is left after a loss.
 type Degraded struct {
@@ -26,7 +31,7 @@ func NewDegradedSolver(snapshot *Snapshot, options Options) (Degraded, error) {
 	kept := map[int]bool{} // rules that no replica would be placed without
 	for range maxDegrade {
 		tried := unplacedUnderAvailability(best.Snapshot, best.Plan(), kept)
-		if len(tried) == 0 {
+		if len(tried) == 0 || best.expired() {
 			return best, nil
 		}
 		next, err := best.without(tried, options)
@@ -90,7 +95,7 @@ func NewLossSolver(snapshot *Snapshot, plan *Plan, lost func(pool int) bool, opt
 	if err != nil {
 		return Degraded{}, err
 	}
-	if more := out.Plan().Unplaced - plan.Unplaced; more <= 0 || more > squeezeMost {
+	if more := out.Plan().Unplaced - plan.Unplaced; more <= 0 || more > squeezeMost || out.expired() {
 		return out, nil
 	}
 	all, err := NewDegradedSolver(&left, options)
@@ -98,6 +103,33 @@ func NewLossSolver(snapshot *Snapshot, plan *Plan, lost func(pool int) bool, opt
 		return all, err
 	}
 	return out, nil
+}
+
+// EachLoss plans several losses as NewLossSolver does, each by itself, as many at the same time as there are processors. options are asked
+// for when a loss begins to be planned, with the share of what is left to be done that it is; done is called with the number of each loss and
+// what is left, for several at the same time. Errors are those of Solve.
+func EachLoss(snapshot *Snapshot, plan *Plan, lost []func(pool int) bool, options func(share float64) Options, done func(k int, left Degraded)) error {
+	atOnce := min(runtime.GOMAXPROCS(0), len(lost))
+	errs := make([]error, len(lost))
+	next := make(chan int)
+	var running sync.WaitGroup
+	for range atOnce {
+		running.Go(func() {
+			for k := range next {
+				rounds := (len(lost) - k + atOnce - 1) / atOnce
+				left, err := NewLossSolver(snapshot, plan, lost[k], options(1/float64(rounds)))
+				if errs[k] = err; err == nil {
+					done(k, left)
+				}
+			}
+		})
+	}
+	for k := range lost {
+		next <- k
+	}
+	close(next)
+	running.Wait()
+	return errors.Join(errs...)
 }
 
 // without plans anew without the availability rules of some workloads.

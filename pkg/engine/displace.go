@@ -34,6 +34,9 @@ type wish struct {
 
 // displace tries the workloads that would gain most.
 func (s *Solver) displace(relax *relaxer) {
+	if s.expired() {
+		return
+	}
 	d := &displacer{s: s, relax: relax, on: make([][]int32, len(s.m.pools))}
 	for _, i := range s.order {
 		d.note(i)

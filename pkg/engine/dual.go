@@ -336,6 +336,9 @@ const (
 // Programming 87(3), 2000.
 func (d *dual) search(rounds int, stop func() bool) float64 {
 	d.divide()
+	if stop() {
+		return 0
+	}
 	best := d.value()
 	if !d.overloaded() && d.split == nil {
 		return best

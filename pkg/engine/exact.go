@@ -132,7 +132,10 @@ func (e *exact) step(k int, usd float64) {
 	}
 	for j := range e.ways[k] {
 		way := &e.ways[k][j]
-		if e.steps++; e.steps > exactSteps || !cheaper(usd+way.least+e.least[k+1], e.usd) {
+		if e.steps++; e.s.expired() {
+			e.steps = exactSteps + 1
+		}
+		if e.steps > exactSteps || !cheaper(usd+way.least+e.least[k+1], e.usd) {
 			return
 		}
 		e.taken[k] = way

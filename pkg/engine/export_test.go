@@ -5,6 +5,13 @@ import "slices"
 // MaxChecks is for how many sets of rules one conflict tries whether they leave a place.
 const MaxChecks = maxChecks
 
+// PlaceAtLeast sets for how many workloads a place is looked for whatever the deadline, and returns how to undo that.
+func PlaceAtLeast(n int) (undo func()) {
+	was := alwaysPlaced
+	alwaysPlaced = n
+	return func() { alwaysPlaced = was }
+}
+
 // Checks is for how many sets of rules the solver has tried whether they leave a place.
 func (s *Solver) Checks() int { return s.checks }
 

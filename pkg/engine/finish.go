@@ -13,7 +13,7 @@ func (s *Solver) finish() {
 		p.Placements[i] = s.placement(int32(i))
 	}
 	s.bounds = make([]float64, len(s.works))
-	if s.boundAll(); s.imprecise() {
+	if s.boundAll(); s.imprecise() && !s.over() {
 		s.lambda = make([]float64, len(s.lambda))
 		s.boundAll()
 	}
@@ -68,7 +68,7 @@ const nothing = 1e-12
 
 // conclude fills in the machines, the bound and the gap.
 func (s *Solver) conclude(p *Plan) {
-	p.Stopped = s.stopped
+	p.Stopped = s.stopped || s.budget.cut
 	s.machines(p)
 	for _, part := range p.Bill.parts() {
 		if math.Abs(*part) < nothing {
@@ -142,6 +142,8 @@ func (s *Solver) placement(i int32) *Placement {
 	if out.Unplaced = max(int(w.n+w.refused-w.placed()), 0); out.Unplaced > 0 {
 		out.Conflict = &Conflict{Message: Unexplained}
 		switch {
+		case w.skipped:
+			out.Conflict.Message = NotLookedAt
 		case s.m.options.LateConflicts:
 		case s.late == mostLate:
 			out.Conflict.Message = "why was not worked out: the deadline ended the search before"
@@ -206,6 +208,9 @@ func (s *Solver) boundAll() {
 		s.charge(d)
 	}
 	for i, w := range s.works {
+		if s.over() {
+			return // none costs less than nothing
+		}
 		k := key{w.row, w.limits, w.placed()}
 		alone := len(w.stays) > 0 || len(w.pins) > 0 || len(w.out)+len(w.in) > 0 || w.held != ""
 		if value, ok := known[k]; ok && !alone {

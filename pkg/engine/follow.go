@@ -32,7 +32,7 @@ func (s *Solver) follow() {
 			w.out = append(w.out, e)
 		}
 		w.own = nil
-		if w.held == "" && w.n > 0 {
+		if w.held == "" && w.n > 0 && (!s.expired() || !s.reaches(w)) {
 			s.nearer(i)
 		}
 	}

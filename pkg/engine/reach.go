@@ -9,20 +9,20 @@ func (s *Solver) secure() {
 		if !s.reconcile() {
 			return
 		}
+		if s.expired() {
+			break
+		}
 	}
-	for {
-		dropped := false
+	for dropped := true; dropped; {
+		dropped = false
 		for _, i := range s.order {
 			if w := s.works[i]; !s.reaches(w) {
 				s.dropFar(w)
 				dropped = true
 			}
 		}
-		s.recoverAll()
-		if !dropped {
-			return
-		}
 	}
+	s.recoverAll()
 }
 
 // reconcile moves callers that are too far from what they call, or what they call. It returns whether anything changed or
@@ -36,6 +36,9 @@ func (s *Solver) reconcile() bool {
 		w := s.works[i]
 		if !w.limited() || w.placed() == w.n && s.reaches(w) {
 			continue
+		}
+		if s.expired() {
+			return true
 		}
 		moved := s.again(w)
 		if !s.reaches(w) || w.placed() < w.n {

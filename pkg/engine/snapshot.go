@@ -237,8 +237,12 @@ type Options struct {
 	// Objective is what is minimised; DefaultObjective when empty.
 	Objective Objective
 	// Expired is asked between steps; once it says true the best plan so far is returned. Nil never stops the search.
-	// Hard rules and the lower bound hold whenever it stops.
+	// Hard rules and the lower bound hold whenever it stops. What runs keeps a place then, and workloads for which no place was looked for
+	// are left out; their conflicts say so.
 	Expired func() bool
+	// Used is the share of the time allowed that has passed, 1 or more once Expired says true: the search leaves by it what finishing the
+	// plan takes. Nil where nobody knows; Within sets both.
+	Used func() float64
 	// Rounds of improvement at most; 0 means the default. More rounds take longer and narrow the gap.
 	Rounds int
 	// LateConflicts leaves it to Solver.Conflict to say why a workload's replicas have no place: the plan only says that

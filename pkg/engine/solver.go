@@ -36,6 +36,7 @@ type Solver struct {
 	seen []int32
 	// meetOn is the node that workloads are tried together on; nil where they are not.
 	meetOn *nodeKey
+	budget budget
 	tried  int  // changes of the plan that were tried by chance
 	all    bool // every plan was tried
 }
@@ -47,6 +48,7 @@ func NewSolver(snapshot *Snapshot, options Options) (*Solver, error) {
 		return nil, err
 	}
 	s := &Solver{m: m}
+	begun := s.used()
 	problems := make([][]Problem, len(snapshot.Workloads))
 	for i := range snapshot.Workloads {
 		w, found := m.newWork(i, &snapshot.Workloads[i])
@@ -64,13 +66,17 @@ func NewSolver(snapshot *Snapshot, options Options) (*Solver, error) {
 	s.room.remembers = true
 	s.chooser = newChooser(m)
 	s.chooser.stop = s.expired
+	s.estimate(begun)
 	s.solve()
+	s.keepRunning()
 	s.follow()
 	s.leaveOutMisplaced()
 	s.recoverMore()
 	s.chooser.stop = nil // what is asked later is answered as well as can be
 	s.finish()
-	s.preferRunning()
+	if !s.over() {
+		s.preferRunning()
+	}
 	return s, nil
 }
 
@@ -134,14 +140,6 @@ func (s *Solver) countPlaces() {
 		w.support = make([]int32, len(s.m.geo.ids))
 		s.settle(w)
 	}
-}
-
-// expired asks the caller whether to stop, and remembers that it said so.
-func (s *Solver) expired() bool {
-	if !s.stopped && s.m.options.Expired != nil && s.m.options.Expired() {
-		s.stopped = true
-	}
-	return s.stopped
 }
 
 // rounds of steps of the prices, and of improvements at most. More of them narrow the gap: a small plan has time for many, one
@@ -211,10 +209,10 @@ func byRow(items []item) {
 // solve makes a plan. Where not everything has room, it is made in turns.
 func (s *Solver) solve() {
 	overfull := s.overfull()
-	if overfull && s.takeTurns(true) {
+	if overfull && !s.expired() && s.takeTurns(true) {
 		return
 	}
-	if s.solveAll(); !overfull && s.lacksRoom() {
+	if s.solveAll(); !overfull && s.lacksRoom() && !s.expired() {
 		s.takeTurns(false)
 	}
 }
@@ -235,6 +233,9 @@ func (s *Solver) solveAll() {
 	runs := s.forget()
 	s.fromPrices()
 	s.remember(runs)
+	if s.expired() {
+		return
+	}
 	plan, score := s.save(), s.score()
 	s.asItRuns()
 	s.polish()
@@ -247,15 +248,14 @@ func (s *Solver) solveAll() {
 // fromPrices places all workloads: prices first, then places by these prices, then improvements at the true prices.
 func (s *Solver) fromPrices() {
 	d := s.newSearch()
-	d.search(s.rounds(), s.expired)
+	s.sample()
+	d.search(s.rounds(), s.priced)
 	s.guided(d)
 	s.lambda = d.lambda
 	if d.guide != nil {
 		s.lambda = d.guide
 	}
-	s.constructing = true
-	s.construct()
-	s.constructing = false
+	s.place()
 	s.mendPodRules()
 	s.assemble()
 	s.lambda = d.lambda
@@ -264,12 +264,14 @@ func (s *Solver) fromPrices() {
 		s.displace(d.relax)
 		s.improve()
 	}
-	s.all = s.searchAll()
+	s.all = !s.expired() && s.searchAll()
 	s.mendPodRules()
-	s.squeeze()
-	s.consolidate()
+	if !s.expired() {
+		s.squeeze()
+		s.consolidate()
+	}
 	s.secure()
-	if !s.all && (s.calls || s.lacksRoom()) {
+	if !s.all && (s.calls || s.lacksRoom()) && !s.expired() {
 		s.attempt(func() {
 			s.anneal(d.relax)
 			s.improve()
@@ -277,18 +279,26 @@ func (s *Solver) fromPrices() {
 			s.consolidate()
 		})
 	}
-	s.consolidateSecured()
+	if !s.expired() {
+		s.consolidateSecured()
+	}
 }
 
 // polish improves the present plan where that is sure to lead to the same plan again.
 func (s *Solver) polish() {
 	s.improve()
-	s.searchAll()
+	if !s.expired() {
+		s.searchAll()
+	}
 	s.mendPodRules()
-	s.squeeze()
-	s.consolidate()
+	if !s.expired() {
+		s.squeeze()
+		s.consolidate()
+	}
 	s.secure()
-	s.consolidateSecured()
+	if !s.expired() {
+		s.consolidateSecured()
+	}
 }
 
 // hold keeps the replicas of a workload where they are.

@@ -36,7 +36,7 @@ const recoveryRounds = 4
 func (s *Solver) survive() {
 	for range recoveryRounds {
 		missing := s.recoverAll()
-		if len(missing) == 0 {
+		if len(missing) == 0 || s.expired() {
 			return
 		}
 		for _, u := range missing {

@@ -80,21 +80,30 @@ func (s *Solver) takeTurns(always bool) bool {
 		return false
 	}
 	s.clear()
+	s.keepTurns(len(later))
 	for _, i := range later {
 		if s.works[i].n = granted[i]; harms {
 			s.works[i].n = min(s.works[i].running(), granted[i])
 		}
 	}
 	s.solveAll()
+	s.giveTurns()
 	s.all = false // but for what has its turn later
+	if s.expired() {
+		for _, i := range later {
+			s.skip(s.works[i], asked[i])
+		}
+		return true
+	}
 	s.reserveAll()
 	s.summon(later, asked)
-	for k, limit := range [][]int32{granted, asked} {
-		if k == 0 && s.expired() {
-			continue // all that is left is to place them somehow
-		}
+	for _, limit := range [][]int32{granted, asked} {
 		for _, i := range later {
 			w := s.works[i]
+			if s.expired() {
+				s.skip(w, asked[i])
+				continue
+			}
 			if w.n = min(max(limit[i], w.n), asked[i]); w.placed() >= w.n {
 				continue
 			}
@@ -109,6 +118,12 @@ func (s *Solver) takeTurns(always bool) bool {
 	return true
 }
 
+// skip leaves a workload with the replicas that it has, of as many as it asks for.
+func (s *Solver) skip(w *work, asked int32) {
+	w.n = asked
+	w.skipped = w.placed() < w.n
+}
+
 // consolidateLater makes the machines in use cost less once all have had their turn.
 func (s *Solver) consolidateLater() {
 	if s.calls {
@@ -118,6 +133,9 @@ func (s *Solver) consolidateLater() {
 		s.unreserve(int32(i))
 	}
 	s.reserve = nil
+	if s.expired() {
+		return
+	}
 	if slices.ContainsFunc(s.works, func(w *work) bool { return w.held == "" && len(w.row.profile.losses) > 0 }) {
 		s.consolidateSecured()
 	} else {

@@ -99,8 +99,8 @@ func solve(d *draft, clock clock.PassiveClock) (*solution, error) {
 		return nil, nil
 	}
 	s := &solution{result: result, world: d.input.World}
-	deadline := clock.Now().Add(maxSearch)
-	options := engine.Options{LateConflicts: true, Expired: func() bool { return clock.Now().After(deadline) }}
+	options, now := engine.Options{LateConflicts: true}, clock.Now()
+	options.Within(clock.Now, now, now.Add(maxSearch))
 	if s.solver, s.exposed, err = result.Solver(options, false); err != nil {
 		return nil, err
 	}
