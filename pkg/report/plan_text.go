@@ -226,7 +226,11 @@ func (p *Plan) losses(out *strings.Builder) {
 		loss := &p.Losses[i]
 		var breaks []string
 		if len(loss.Broken) > 0 {
-			breaks = append(breaks, fmt.Sprintf("%s without a place: %s", count(loss.Unplaced, "replica"), some(loss.Broken)))
+			without := "without a place"
+			if loss.Stopped {
+				without = "for which no place was found in time"
+			}
+			breaks = append(breaks, fmt.Sprintf("%s %s: %s", count(loss.Unplaced, "replica"), without, some(loss.Broken)))
 		}
 		if len(loss.Down) > 0 {
 			breaks = append(breaks, "down until replaced: "+some(loss.Down))

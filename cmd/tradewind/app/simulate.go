@@ -85,7 +85,7 @@ Exit status 0: every replica has a place; 2: some have none, or with --replay ku
 	flags.StringVar(&s.compare, "compare", "", `another plan to compare with: PATH, "base" or "current"`)
 	flags.StringVar(&s.optimizeFor, "optimize-for", "", "what counts where no policy says: Cost, Latency, Balanced (the default)")
 	addObjective(cmd, &s.objective)
-	flags.DurationVar(&s.deadline, "deadline", 0, "stop searching after this time and take the best plan so far; 0 for no limit")
+	flags.DurationVar(&s.deadline, "deadline", 0, "stop searching this long after the start, reading included, and take the best plan so far; 0 for no limit")
 	flags.BoolVar(&s.noLosses, "no-losses", false, "leave out what would break if each cloud were lost, which takes a plan for each")
 	flags.BoolVar(&s.replay, "replay", false, "bind the plan's replicas by kube-scheduler's own filters, and say which they refuse")
 	addCloudLabels(cmd, &s.cloudLabels)
@@ -154,14 +154,19 @@ func (s *simulation) run() error {
 	return nil
 }
 
-func (s *simulation) options(begun time.Time) engine.Options {
-	out := engine.Options{OptimizeFor: v1alpha1.OptimizeFor(s.optimizeFor), Objective: engine.Objective(s.objective)}
-	if s.deadline > 0 {
-		end := begun.Add(s.deadline)
-		out.Expired = func() bool { return !s.env.now().Before(end) }
+// options are those of a plan that may take a share of the time that is left, less what comes after it takes.
+func (r *planRun) options(share float64, after time.Duration) engine.Options {
+	out := engine.Options{OptimizeFor: v1alpha1.OptimizeFor(r.optimizeFor), Objective: engine.Objective(r.objective)}
+	if r.deadline > 0 {
+		now := r.env.now()
+		left := time.Duration(share * float64(r.begun.Add(r.deadline).Sub(now)))
+		out.Within(r.env.now, now, now.Add(max(left-min(after, left/2), 0)))
 	}
 	return out
 }
+
+// over says that no time is left for what could be left out.
+func (r *planRun) over() bool { return r.deadline > 0 && !r.env.now().Before(r.begun.Add(r.deadline)) }
 
 // read reads files and shows the progress.
 func (r *planRun) read(paths []string) (*files.Scenario, *files.Set, error) {

@@ -6,10 +6,24 @@ import (
 	"tradewind.dev/tradewind/pkg/report"
 )
 
-// planLoss plans what remains when a cloud is lost while the plan is in force.
-func planLoss(result *planning.Result, plan *engine.Plan, cloud string, options engine.Options) (report.PlanLoss, error) {
+// planLosses plans what remains when one cloud or another is lost while the plan is in force. options are those of a plan that may take a
+// share of the time that is left; done is called after each loss.
+func planLosses(result *planning.Result, plan *engine.Plan, clouds []string, options func(share float64) engine.Options, done func()) ([]report.PlanLoss, error) {
+	lost := make([]func(pool int) bool, len(clouds))
+	for k, cloud := range clouds {
+		lost[k] = func(pool int) bool { return result.Pools[pool].At.Cloud == cloud }
+	}
+	out := make([]report.PlanLoss, len(clouds))
+	err := engine.EachLoss(result.Snapshot, plan, lost, options, func(k int, left engine.Degraded) {
+		out[k] = reportLoss(result.Snapshot, plan, clouds[k], lost[k], left)
+		done()
+	})
+	return out, err
+}
+
+// reportLoss says what the loss of a cloud leaves.
+func reportLoss(snapshot *engine.Snapshot, plan *engine.Plan, cloud string, lost func(pool int) bool, solver engine.Degraded) report.PlanLoss {
 	out := report.PlanLoss{Cloud: cloud, Down: []string{}, Broken: []string{}, Exposed: []string{}}
-	snapshot, lost := result.Snapshot, func(pool int) bool { return result.Pools[pool].At.Cloud == cloud }
 	before := make([]int, len(snapshot.Workloads))
 	for i := range snapshot.Workloads {
 		w, left := &snapshot.Workloads[i], 0
@@ -24,10 +38,6 @@ func planLoss(result *planning.Result, plan *engine.Plan, cloud string, options 
 		if left == 0 && len(plan.Placements[i].Decisions) > 0 {
 			out.Down = append(out.Down, w.Namespace+"/"+w.Name)
 		}
-	}
-	solver, err := engine.NewLossSolver(snapshot, plan, lost, options)
-	if err != nil {
-		return out, err
 	}
 	for _, i := range solver.Workloads {
 		out.Exposed = append(out.Exposed, snapshot.Workloads[i].Namespace+"/"+snapshot.Workloads[i].Name)
@@ -46,5 +56,5 @@ func planLoss(result *planning.Result, plan *engine.Plan, cloud string, options 
 	bill := after.Bill
 	bill.Disruption = 0
 	out.InvoiceUSD, out.ValuedUSD, out.HourlyUSD = bill.Invoice(), bill.Valued(), after.Objective.Total(&bill)
-	return out, nil
+	return out
 }

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"tradewind.dev/tradewind/internal/verify"
@@ -120,6 +121,7 @@ type role int
 const (
 	asAsked role = iota // what simulate was asked for
 	asBase              // what that is compared with, of whose input nothing is said again
+	asLoss              // what would break if a cloud were lost
 )
 
 // plan builds a snapshot with the changes, plans it, has the plan checked, and makes it ready to be printed.
@@ -135,6 +137,7 @@ func (r *planRun) plan(scenario *files.Scenario, asked changes, role role) (*rep
 		return nil, nil, nil, err
 	}
 	lost := asked.install(scenario.Input)
+	begun := r.env.now()
 	result, err := planning.Build(scenario.Input)
 	if err != nil {
 		return nil, nil, nil, err
@@ -148,7 +151,8 @@ func (r *planRun) plan(scenario *files.Scenario, asked changes, role role) (*rep
 	if role == asAsked {
 		r.noteSnapshot(result)
 	}
-	options := r.options(r.env.now())
+	// To check the plan takes about as long as to build what it is made from.
+	options := r.options(1/float64(1+r.toCome(role, result)), r.env.now().Sub(begun))
 	solver, exposed, err := result.Solver(options, len(asked.lose) > 0)
 	if err != nil {
 		return nil, nil, nil, err
@@ -263,17 +267,39 @@ func (r *planRun) losses(shown *report.Plan, result *planning.Result, plan *engi
 	if r.noLosses || len(clouds) == 0 {
 		return nil
 	}
-	if len(result.Pools)*len(result.Workloads) > maxLossCells {
+	if r.tooLarge(result) {
 		r.warnings = append(r.warnings, "so large a plan leaves out what would break if a cloud were lost; ask with --lose cloud=NAME")
 		return nil
 	}
-	for _, cloud := range slices.Sorted(maps.Keys(clouds)) {
-		r.progress.say("planning the loss of %s", cloud)
-		loss, err := planLoss(result, plan, cloud, r.options(r.env.now()))
-		if err != nil {
-			return err
-		}
-		shown.Losses = append(shown.Losses, loss)
+	if r.over() {
+		r.warnings = append(r.warnings, "the deadline left no time to plan what would break if a cloud were lost; give it more, or ask with --lose cloud=NAME")
+		return nil
 	}
-	return nil
+	names := slices.Sorted(maps.Keys(clouds))
+	var planned atomic.Int32
+	say := func() {
+		r.progress.say("planning the loss of %s: %d of %d done", strings.Join(names, ", "), planned.Load(), len(names))
+	}
+	say()
+	options := func(share float64) engine.Options { return r.options(share/float64(1+r.toCome(asLoss, result)), 0) }
+	losses, err := planLosses(result, plan, names, options, func() { planned.Add(1); say() })
+	shown.Losses = losses
+	return err
+}
+
+// toCome is how many steps come after one, each of which may take as much of the time that is left.
+func (r *planRun) toCome(role role, result *planning.Result) int {
+	steps := 0
+	if role == asAsked && !r.noLosses && !r.tooLarge(result) {
+		steps++
+	}
+	if role != asBase && r.compare != "" {
+		steps++
+	}
+	return steps
+}
+
+// tooLarge says that the losses of a plan are not planned unless one is asked for.
+func (r *planRun) tooLarge(result *planning.Result) bool {
+	return len(result.Pools)*len(result.Workloads) > maxLossCells
 }

@@ -219,6 +219,18 @@ func TestSimulate(t *testing.T) {
 	}
 }
 
+// The deadline is for the losses too: when it is over before they are planned they are left out, and that is said.
+func TestSimulateDeadlineIsForAll(t *testing.T) {
+	_, plan, stderr := simulate(t, "", "-f", scenario("three-clouds"), "--deadline", "1ns")
+	if len(plan.Losses) > 0 || !strings.Contains(stderr, "the deadline left no time to plan what would break if a cloud were lost") {
+		t.Errorf("%d losses were planned after the deadline; it says: %s", len(plan.Losses), stderr)
+	}
+	_, plan, stderr = simulate(t, "", "-f", scenario("three-clouds"), "--deadline", "1h")
+	if len(plan.Losses) == 0 || plan.Stopped || strings.Contains(stderr, "deadline") {
+		t.Errorf("%d losses, stopped %t, with an hour; it says: %s", len(plan.Losses), plan.Stopped, stderr)
+	}
+}
+
 // The same scenario gives the same plan, byte by byte.
 func TestSimulateIsDeterministic(t *testing.T) {
 	arguments := []string{"simulate", "-f", scenario("three-clouds"), "-f", scenario("running"), "-o", "json"}
