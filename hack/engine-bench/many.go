@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -111,26 +113,27 @@ func withLosses(snapshot *engine.Snapshot, options engine.Options) (plan *engine
 			clouds[snapshot.Pools[i].Class.Location.Cloud] = true
 		}
 	}
-	for cloud := range clouds {
-		begin := time.Now()
-		after, err := engine.NewLossSolver(snapshot, plan, func(pool int) bool { return snapshot.Pools[pool].Class.Location.Cloud == cloud }, options)
-		if err != nil {
-			return nil, 0, 0, err
-		}
-		losses += time.Since(begin)
-		fmt.Fprintf(os.Stderr, "the plan took %.3f s, that without %s %.3f s, %d unplaced\n", took.Seconds(), cloud, time.Since(begin).Seconds(), after.Plan().Unplaced)
+	names := slices.Sorted(maps.Keys(clouds))
+	lost := make([]func(pool int) bool, len(names))
+	for k, cloud := range names {
+		lost[k] = func(pool int) bool { return snapshot.Pools[pool].Class.Location.Cloud == cloud }
 	}
-	return plan, took, losses, nil
+	begin = time.Now()
+	err = engine.EachLoss(snapshot, plan, lost, func(float64) engine.Options { return options }, func(k int, left engine.Degraded) {
+		fmt.Fprintf(os.Stderr, "the plan took %.3f s; that without %s was there after %.3f s, %d unplaced\n", took.Seconds(), names[k],
+			time.Since(begin).Seconds(), left.Plan().Unplaced)
+	})
+	return plan, took, time.Since(begin), err
 }
 
 // deadlines plans several snapshots with deadlines that end the search on each of its paths, and says by how much of its deadline the
-// slowest was late.
+// slowest was late: of those that a plan can be made in at all, and of those before which not even that is done which is always done.
 func deadlines() error {
 	big, err := many()
 	if err != nil {
 		return err
 	}
-	worst := 0.0
+	worst, below := 0.0, 0.0
 	for _, tt := range []struct {
 		name     string
 		snapshot func() (*engine.Snapshot, error)
@@ -155,24 +158,35 @@ func deadlines() error {
 			return err
 		}
 		whole := time.Since(begin)
+		begin = time.Now()
+		if _, err := engine.Solve(snapshot, engine.Options{Expired: func() bool { return true }}); err != nil {
+			return err
+		}
+		floor := time.Since(begin)
 		for _, part := range []float64{0.1, 0.25, 0.5, 0.75, 0.9} {
 			deadline := time.Duration(float64(whole) * part)
 			begin := time.Now()
-			options := engine.Options{Expired: func() bool { return time.Since(begin) > deadline }}
+			var options engine.Options
+			options.Within(time.Now, begin, begin.Add(deadline))
 			plan, err := engine.Solve(snapshot, options)
 			if err != nil {
 				return err
 			}
 			took := time.Since(begin)
 			late := (took.Seconds()/deadline.Seconds() - 1) * 100
-			fmt.Fprintf(os.Stderr, "%s, which take %.3f s: %.3f s for a deadline of %.3f s (%.1f %% late), stopped %t, %d unplaced, gap %.2f %%\n", tt.name, whole.Seconds(),
-				took.Seconds(), deadline.Seconds(), late, plan.Stopped, plan.Unplaced, plan.GapPercent)
+			fmt.Fprintf(os.Stderr, "%s, which take %.3f s, and %.3f s at least: %.3f s for a deadline of %.3f s (%.1f %% late), stopped %t, %d unplaced, gap %.2f %%\n",
+				tt.name, whole.Seconds(), floor.Seconds(), took.Seconds(), deadline.Seconds(), late, plan.Stopped, plan.Unplaced, plan.GapPercent)
 			if err := sound(snapshot, plan, engine.Options{}); err != nil {
 				return err
 			}
-			worst = max(worst, late)
+			if deadline < floor {
+				below = max(below, late)
+			} else {
+				worst = max(worst, late)
+			}
 		}
 	}
 	report("engine_deadline_overrun_percent", worst, "%")
+	report("engine_deadline_below_floor_overrun_percent", below, "%")
 	return nil
 }
