@@ -183,7 +183,8 @@ func (s *Solver) anticipate(relax *relaxer) {
 // improve places workloads again at the true prices, one at a time, as long as that lowers the bill. Of workloads that call
 // each other those are tried again whose callers or called workloads have moved.
 func (s *Solver) improve() {
-	tried := make([]bool, len(s.works))
+	tried := s.triedInVain()
+	defer s.rememberVain(tried)
 	for range s.rounds() {
 		changed := false
 		for _, i := range s.order {

@@ -190,7 +190,7 @@ func (d *dual) atPlace(w *work) []float64 {
 	if d.floors == nil {
 		return nil
 	}
-	return d.floors.floor[w]
+	return d.floors.part(w).floor
 }
 
 // far are the places that are too far from everywhere that a called workload may be; nil for none.
@@ -198,7 +198,7 @@ func (d *dual) far(w *work) []bool {
 	if d.floors == nil {
 		return nil
 	}
-	return d.floors.far[w]
+	return d.floors.part(w).far
 }
 
 // pinnedPlaces are the places that a pin excludes; it tells places apart, not zones, so it excludes too little at most.

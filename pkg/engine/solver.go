@@ -39,6 +39,7 @@ type Solver struct {
 	budget budget
 	tried  int  // changes of the plan that were tried by chance
 	all    bool // every plan was tried
+	vain   *vain
 }
 
 // NewSolver plans a snapshot and keeps what Update needs. Errors are those of Solve.
@@ -247,6 +248,7 @@ func (s *Solver) solveAll() {
 
 // fromPrices places all workloads: prices first, then places by these prices, then improvements at the true prices.
 func (s *Solver) fromPrices() {
+	s.vain = nil
 	d := s.newSearch()
 	s.sample()
 	d.search(s.rounds(), s.priced)
@@ -274,6 +276,9 @@ func (s *Solver) fromPrices() {
 	if !s.all && (s.calls || s.lacksRoom()) && !s.expired() {
 		s.attempt(func() {
 			s.anneal(d.relax)
+			s.mendPodRules()
+		})
+		s.attempt(func() { // which may take the room that is kept for losses
 			s.improve()
 			s.mendPodRules()
 			s.consolidate()
@@ -286,6 +291,7 @@ func (s *Solver) fromPrices() {
 
 // polish improves the present plan where that is sure to lead to the same plan again.
 func (s *Solver) polish() {
+	s.vain = nil
 	s.improve()
 	if !s.expired() {
 		s.searchAll()
