@@ -191,26 +191,29 @@ func (x *annealer) cool(steps int, hot float64) {
 		mark := len(x.log)
 		step += x.step(x.level * hot * math.Pow(frozen/hot, float64(step)/float64(steps)))
 		now += x.since(mark)
-		if now < -1e-9 && x.safe(&refused, now, looked) { // the best so far
+		if x.best(&refused, now, looked) {
 			x.log, now, refused = x.log[:0], 0, 0
 		}
 	}
 	x.undo(0)
 }
 
-// safe says whether what would be lost has room in the present plan as far as it had before. That takes time: a plan is asked about that
-// is better than the best refused one, and from time to time.
-func (x *annealer) safe(refused *float64, now float64, again bool) bool {
-	if !x.losses || !again && now > *refused-1e-9 {
-		return !x.losses
+// best says whether the present plan is the best so far: what would be lost has more room, or as much at a lower price. To find that out
+// takes time: a plan is asked about that is better than the best refused one, and from time to time.
+func (x *annealer) best(refused *float64, now float64, looked bool) bool {
+	if !x.losses {
+		return now < -1e-9
 	}
-	n := int32(0)
-	for _, u := range x.s.recoverAll() {
-		n += u.n
+	if now > leftOut/2 || now > -1e-9 && x.unsafe == 0 || !looked && now > *refused-1e-9 {
+		return false
 	}
-	if n <= x.unsafe {
+	mark := len(x.log)
+	unsafe := x.makeRoom()
+	if after := x.since(0); after < leftOut/2 && (unsafe < x.unsafe || unsafe == x.unsafe && after < -1e-9) {
+		x.unsafe = unsafe
 		return true
 	}
+	x.undo(mark)
 	*refused = min(*refused, now)
 	return false
 }

@@ -5,9 +5,12 @@ import (
 	"slices"
 )
 
-// leftOut is what a replica without a place counts as in the search, and one that is too far from what it calls: more than any
-// bill. Placing comes before price.
-const leftOut = 1e6
+// leftOut is what a replica without a place counts as in the search, and tooFar one that is too far from what it calls, which would be
+// left out of the plan: more than any bill. Placing comes before price.
+const (
+	leftOut = 1e6
+	tooFar  = 2 * leftOut
+)
 
 // nowhere is the pool of replicas without a place.
 const nowhere = int32(-1)
@@ -225,7 +228,7 @@ func (m *model) callCost(e *edge, support []int32, from int32) float64 {
 		return 0
 	}
 	if m.geo.milliseconds[from][to] > e.most {
-		return leftOut
+		return tooFar
 	}
 	return m.callUSD(e, from, to)
 }
