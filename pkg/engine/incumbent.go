@@ -77,9 +77,9 @@ func (s *Solver) minimised() float64 {
 	return usd
 }
 
-// adopt makes the plan anew with everything at other places, and keeps that where it is better: nobody has fewer replicas, and somebody
-// more, or more of what would be lost has room, or all cost less, or no more where ties count.
-func (s *Solver) adopt(allocs [][]alloc, ties bool) bool {
+// adopt makes the plan anew with everything where it runs, and keeps that where it is better: more replicas have a place, or more of what
+// would be lost has room, or all cost no more.
+func (s *Solver) adopt(allocs [][]alloc) bool {
 	before := s.standing()
 	s.liftAll()
 	for i, w := range s.works {
@@ -91,13 +91,8 @@ func (s *Solver) adopt(allocs [][]alloc, ties bool) bool {
 		s.recoverAll()
 		s.finish()
 		now, was := s.plan, before.plan
-		for i := range now.Placements {
-			good = good && now.Placements[i].Unplaced <= was.Placements[i].Unplaced
-		}
-		usd := s.minimised()
 		order := cmp.Or(cmp.Compare(now.Unplaced, was.Unplaced), cmp.Compare(now.Unrecovered(), was.Unrecovered()))
-		same := order == 0 && (cheaper(usd, before.usd) || ties && !cheaper(before.usd, usd))
-		good = good && (order < 0 || same)
+		good = order < 0 || order == 0 && !cheaper(before.usd, s.minimised())
 	}
 	if !good {
 		s.stand(before)
@@ -165,7 +160,8 @@ func (s *Solver) keepsPins(w *work) bool {
 	return true
 }
 
-// preferRunning leaves everything where it runs, where it may stay, and the plan that was found is no cheaper and places no more.
+// preferRunning leaves everything where it runs, where it may stay, and the plan that was found is no cheaper and places no more of any
+// equals.
 func (s *Solver) preferRunning() {
 	if s.cells() > incumbentCells {
 		return
@@ -179,7 +175,7 @@ func (s *Solver) preferRunning() {
 		for _, at := range w.stays {
 			runs += at.n
 		}
-		if runs > w.n || runs < w.placed() {
+		if runs > w.n {
 			return
 		}
 		moves = moves || runs > w.placed()
@@ -189,8 +185,7 @@ func (s *Solver) preferRunning() {
 	}
 	before := s.standing()
 	s.liftAll()
-	placed := make([]int32, len(s.works))
-	allocs, all := make([][]alloc, len(s.works)), true
+	allocs := make([][]alloc, len(s.works))
 	for i, w := range s.works {
 		if w.held != "" {
 			s.restore(w, before.allocs[i])
@@ -198,15 +193,30 @@ func (s *Solver) preferRunning() {
 			s.putWhereItRuns(w)
 		}
 		allocs[i] = slices.Clone(w.allocs)
-		for _, a := range before.allocs[i] {
-			placed[i] -= a.n
-		}
-		all = all && placed[i]+w.placed() >= 0
 	}
 	s.stand(before)
-	if all {
-		s.adopt(allocs, true)
+	if !s.fewerOf(allocs, before.allocs) {
+		s.adopt(allocs)
 	}
+}
+
+// fewerOf says whether fewer replicas of some equals, the workloads of one namespace and priority, have a place than before.
+func (s *Solver) fewerOf(now, before [][]alloc) bool {
+	type equals struct {
+		namespace string
+		priority  int32
+	}
+	more := map[equals]int32{}
+	for i, w := range s.works {
+		at := equals{w.namespace, w.priority}
+		more[at] += count(now[i]) - count(before[i])
+	}
+	for _, n := range more {
+		if n < 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // putWhereItRuns places the replicas of a lifted workload on the nodes that they run on, as far as these are known and have room, and on

@@ -240,9 +240,12 @@ func (m *model) readCalls(out *work, i int, w *Workload, problem, dangling func(
 }
 
 // placed is how many replicas are placed.
-func (w *work) placed() int32 {
+func (w *work) placed() int32 { return count(w.allocs) }
+
+// count is how many replicas there are.
+func count(allocs []alloc) int32 {
 	n := int32(0)
-	for _, a := range w.allocs {
+	for _, a := range allocs {
 		n += a.n
 	}
 	return n
