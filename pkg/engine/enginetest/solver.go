@@ -39,29 +39,45 @@ func Optimum(ctx context.Context, snapshot *engine.Snapshot, options engine.Opti
 	}
 }
 
-// Least is what placing every replica costs at least, as far as cbc proves it within the limit: the optimum where optimal says so, or
-// else what no plan can undercut. known is what a known plan costs, which shortens the search; 0 for none. possible is false when no plan
-// places them all. Errors are ErrNoSolver, ErrUndecided where it was not found whether any plan does, and what cbc says.
-func Least(ctx context.Context, snapshot *engine.Snapshot, options engine.Options, known float64, limit time.Duration) (usd float64, optimal, possible bool, err error) {
+// Proof is what cbc finds out within a limit of time: whether any plan places every replica, the least that one can cost, what the best
+// one that is known costs, and whether that is the optimum, so that both are the same, in US dollars an hour.
+type Proof struct {
+	Possible, Optimal bool
+	Least, Best       float64
+}
+
+// Prove asks cbc what placing every replica costs at least. known is what a known plan costs, which shortens the search; 0 for none.
+// Errors are ErrNoSolver, ErrUndecided where it was not found whether any plan places all, and what cbc says.
+func Prove(ctx context.Context, snapshot *engine.Snapshot, options engine.Options, known float64, limit time.Duration) (Proof, error) {
 	status, said, err := solve(ctx, Program(snapshot, options), known, limit)
 	switch {
 	case err != nil:
-		return 0, false, false, err
+		return Proof{}, err
 	case strings.HasPrefix(status, "Optimal"):
-		usd, err = last(status)
-		return usd, true, true, err
+		usd, err := last(status)
+		return Proof{Possible: true, Optimal: true, Least: usd, Best: usd}, err
 	case impossible(status):
-		return 0, false, false, nil
+		return Proof{}, nil
 	case known == 0 && strings.Contains(status, "no integer solution"):
-		return 0, false, false, fmt.Errorf("%w: %s", ErrUndecided, status)
+		return Proof{}, fmt.Errorf("%w: %s", ErrUndecided, status)
+	}
+	out := Proof{Possible: true, Best: known}
+	if !strings.Contains(status, "no integer solution") {
+		found, err := last(status)
+		if err != nil {
+			return Proof{}, err
+		}
+		if out.Best = found; known > 0 {
+			out.Best = min(found, known)
+		}
 	}
 	for _, line := range strings.Split(said, "\n") {
 		if strings.HasPrefix(line, "Lower bound:") {
-			usd, err = last(line)
-			return usd, false, true, err
+			out.Least, err = last(line)
+			return out, err
 		}
 	}
-	return 0, false, false, fmt.Errorf("%w: %s", ErrUndecided, status)
+	return Proof{}, fmt.Errorf("%w: %s", ErrUndecided, status)
 }
 
 func impossible(status string) bool {
