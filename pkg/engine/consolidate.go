@@ -16,8 +16,7 @@ type consolidator struct {
 	tally  *tally
 	random *rand.Rand
 	sizes  map[*request]float64
-	// upper is what of each resource no machine in use has more of free, pools × dimensions.
-	upper []int64
+	blocks []blocks // by pool
 	// of one attempt: what was done, by how much the plan is dearer, and the workloads concerned with their moves before
 	steps   []placing
 	usd     float64
@@ -132,40 +131,15 @@ const tidyTries = 2
 
 func (s *Solver) newConsolidator() *consolidator {
 	c := &consolidator{
-		s: s, tally: newTally(s.m, s.room), sizes: s.m.sizes(), random: rand.New(rand.NewPCG(1, 1)), upper: make([]int64, len(s.m.pools)*s.m.dims),
+		s: s, tally: newTally(s.m, s.room), sizes: s.m.sizes(), random: rand.New(rand.NewPCG(1, 1)), blocks: make([]blocks, len(s.m.pools)),
 	}
 	if c.most = mostChecks; s.m.options.brief {
 		c.most /= briefChecks
 	}
 	for i := range s.m.pools {
-		c.raise(int32(i))
+		c.count(int32(i))
 	}
 	return c
-}
-
-// raise fills in what the machines in use of a pool have free at most.
-func (c *consolidator) raise(pool int32) {
-	p, dims := &c.s.room.pools[pool], c.s.m.dims
-	upper := c.upper[int(pool)*dims : (int(pool)+1)*dims]
-	clear(upper)
-	for node := int(p.first); node < len(p.used); node++ {
-		if p.used[node] > 0 || c.s.m.pools[pool].keeps(int32(node)) {
-			for d, v := range p.free[node*dims : (node+1)*dims] {
-				upper[d] = max(upper[d], v)
-			}
-		}
-	}
-}
-
-// roomy says that a machine in use of a pool may have room.
-func (c *consolidator) roomy(pool int32, request []int64) bool {
-	upper := c.upper[int(pool)*c.s.m.dims : (int(pool)+1)*c.s.m.dims]
-	for d, want := range request {
-		if want > upper[d] {
-			return false
-		}
-	}
-	return true
 }
 
 // machines in use that hold no replica that must stay, the emptiest of the dearest first; those that are sunk last, if at all.
@@ -325,23 +299,23 @@ func (c *consolidator) change(i int32, at machine, n int32) {
 	w, p := c.s.works[i], &c.s.room.pools[at.pool]
 	vector := w.row.request.vector
 	k := slices.IndexFunc(w.allocs, func(a alloc) bool { return a.pool == at.pool && a.node == at.node })
-	before := p.used[at.node]
+	b, before := c.count(at.pool), c.inUse(at.pool, int(at.node))
 	if n > 0 {
 		p.take(int(at.node), c.s.room.least, vector, n)
 	} else {
 		c.s.room.release(alloc{at.pool, at.node, -n}, vector)
 	}
+	now := c.inUse(at.pool, int(at.node))
 	switch {
-	case before == 0:
+	case now && !before:
 		c.usd += c.tally.change(at.pool, at.node, 1)
-	case p.used[at.node] == 0:
+		b.unused[at.node/blockNodes]--
+	case before && !now:
 		c.usd += c.tally.change(at.pool, at.node, -1)
+		b.unused[at.node/blockNodes]++
 	}
-	if p.used[at.node] > 0 {
-		upper := c.upper[int(at.pool)*c.s.m.dims:]
-		for d, v := range p.free[int(at.node)*c.s.m.dims : (int(at.node)+1)*c.s.m.dims] {
-			upper[d] = max(upper[d], v)
-		}
+	if now {
+		c.lift(at.pool, int(at.node))
 	}
 	switch {
 	case k < 0:

@@ -123,11 +123,7 @@ func (c *consolidator) onPool(w *work, pool int32, usd float64, most int32, lots
 	p, m := &c.s.room.pools[pool], &c.s.m.pools[pool]
 	dims, request, share := c.s.m.dims, w.row.request.vector, c.share(w)
 	best, unused := place{machine: machine{pool, -1}, usd: math.Inf(1)}, []int64(nil)
-	roomy, opens := c.roomy(pool, request), !c.near || m.machine == 0 || c.tally.committed[pool]
-	if !roomy && !opens {
-		return best
-	}
-	inUse := false
+	opens, inUse := !c.near || m.machine == 0 || c.tally.committed[pool], false
 	open := func(node int32, free []int64) {
 		if fit := min(fits(free, request, most), share); fit > 0 && !inUse {
 			if here := usd + c.tally.next(pool, node)*c.part(w, pool, free, lots); here < best.usd {
@@ -135,37 +131,47 @@ func (c *consolidator) onPool(w *work, pool int32, usd float64, most int32, lots
 			}
 		}
 	}
-	for node := p.first; int(node) < len(p.used); node++ {
+	all := c.count(pool)
+	for block := int(p.first) / blockNodes; block < len(all.unused); block++ {
 		c.checks++
-		free := p.free[int(node)*dims : (int(node)+1)*dims]
-		if p.used[node] == 0 && !m.keeps(node) {
-			if opens && !inUse && !slices.Equal(free, unused) {
-				unused = free
-				open(node, free)
-			}
+		roomy, found := all.roomy(block, request), false
+		tried := all.alike[block] && slices.Equal(m.whole(block*blockNodes), unused)
+		if !roomy && (!opens || inUse || all.unused[block] == 0 || tried) {
 			continue
 		}
-		if !roomy {
-			continue
-		}
-		fit := fits(free, request, most)
-		if fit == 0 || c.filling && c.random.IntN(skipped) == 0 {
-			continue
-		}
-		if share < w.n {
-			if fit = min(fit, share-nodeReplicas(w, pool, node)); fit <= 0 {
+		for node := max(p.first, int32(block*blockNodes)); int(node) < min((block+1)*blockNodes, len(p.used)); node++ {
+			c.checks++
+			free := p.free[int(node)*dims : (int(node)+1)*dims]
+			if !c.inUse(pool, int(node)) {
+				if opens && !inUse && !slices.Equal(free, unused) {
+					unused = free
+					open(node, free)
+				}
 				continue
 			}
-		}
-		if here := usd + tight*m.machine*leftOver(free, request, m.largest); !inUse || here < best.usd {
-			best, inUse = place{machine{pool, node}, here, fit}, true
-			if c.near {
-				break
+			if !roomy {
+				continue
+			}
+			fit := fits(free, request, most)
+			found = found || fit > 0
+			if fit == 0 || c.filling && c.random.IntN(skipped) == 0 {
+				continue
+			}
+			if share < w.n {
+				if fit = min(fit, share-nodeReplicas(w, pool, node)); fit <= 0 {
+					continue
+				}
+			}
+			if here := usd + tight*m.machine*leftOver(free, request, m.largest); !inUse || here < best.usd {
+				best, inUse = place{machine{pool, node}, here, fit}, true
+				if c.near {
+					return best
+				}
 			}
 		}
-	}
-	if roomy && !inUse {
-		c.raise(pool)
+		if roomy && !found {
+			c.raise(pool, block)
+		}
 	}
 	if opens && !inUse && p.spare > 0 && !slices.Equal(m.template, unused) {
 		open(int32(len(p.used)), m.template)
