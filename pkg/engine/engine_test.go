@@ -51,7 +51,7 @@ func TestStoppedPlansAreSound(t *testing.T) {
 func TestUpdatesAreSound(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		snapshot := randomSnapshot(t, everything)
-		solver, err := engine.NewSolver(snapshot, engine.Options{})
+		solver, err := engine.NewSolver(snapshot, engine.Options{Objective: anyObjective(t)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -75,7 +75,7 @@ func TestUpdatesAreSound(t *testing.T) {
 func TestBoundsOfUpdates(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		snapshot := randomSnapshot(t, everything)
-		solver, err := engine.NewSolver(snapshot, engine.Options{})
+		solver, err := engine.NewSolver(snapshot, engine.Options{Objective: anyObjective(t)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -96,7 +96,7 @@ func TestBoundsOfUpdates(t *testing.T) {
 // boundHolds checks that a plan is no further above one that plans everything than it says: its lower bound is one for that plan
 // too, where as many replicas of each workload have a place in both.
 func boundHolds(t *rapid.T, snapshot *engine.Snapshot, plan *engine.Plan) {
-	whole, err := engine.Solve(snapshot, engine.Options{})
+	whole, err := engine.Solve(snapshot, engine.Options{Objective: plan.Objective})
 	if err != nil {
 		t.Fatal(err)
 	}

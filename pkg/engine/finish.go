@@ -76,7 +76,7 @@ func (s *Solver) conclude(p *Plan) {
 		}
 	}
 	total := p.Total()
-	p.LowerBoundUSD = max(min(max(s.sums.bound, s.wholeBound()), total), 0)
+	p.LowerBoundUSD = max(min(max(s.sums.bound, s.wholeBound(p)), total), 0)
 	p.GapPercent = 0
 	switch {
 	case p.LowerBoundUSD > 0:

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"pgregory.net/rapid"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
@@ -214,7 +215,8 @@ func fewest(pool *engine.Pool, requests []*engine.Resources) (int, bool) {
 	return best, best < math.MaxInt
 }
 
-// leastInvoice is the least total that placing every replica can have, found by trying everything; false when it is impossible.
+// leastInvoice is the least total that placing every replica can have, with what machines that are added must save beside their price,
+// found by trying everything; false when it is impossible.
 func leastInvoice(snapshot *engine.Snapshot) (float64, bool) {
 	options := make([][]option, len(snapshot.Workloads))
 	least := make([]float64, len(snapshot.Workloads)+1)
@@ -241,7 +243,7 @@ func leastInvoice(snapshot *engine.Snapshot) (float64, bool) {
 		}
 		for p, n := range machines {
 			if pool := &snapshot.Pools[p]; pool.Price.Known && !pool.Sunk {
-				usd += pool.Price.USD * float64(n-covered[p])
+				usd += pool.Price.USD*float64(n-covered[p]) + snapshot.GrowthUSD*float64(max(n-len(pool.Nodes), 0))
 			}
 		}
 		return usd
@@ -277,6 +279,81 @@ func leastInvoice(snapshot *engine.Snapshot) (float64, bool) {
 	}
 	try(0, 0)
 	return best, !math.IsInf(best, 1)
+}
+
+// TestBoundsKnowWhatAddedMachinesMustSave compares the bounds of plans of small random snapshots with the best of all plans: it may be
+// above the cheapest only where that adds machines which save less than they must.
+func TestBoundsKnowWhatAddedMachinesMustSave(t *testing.T) {
+	generator := rapid.Custom(func(t *rapid.T) *engine.Snapshot {
+		out := randomSnapshot(t, bounds{pools: 4, nodes: 2, workloads: 3, replicas: 3, current: true})
+		for i := range out.Pools {
+			out.Pools[i].Price.Known = true
+			if rapid.IntRange(0, 1).Draw(t, "to add") == 0 {
+				out.Pools[i].Nodes, out.Pools[i].MaxNodes = nil, 2
+			}
+		}
+		out.GrowthUSD = rapid.SampledFrom([]float64{0.1, 0.4, 2}).Draw(t, "growth")
+		return out
+	})
+	compared, above := 0, 0
+	for seed := range 300 {
+		snapshot := generator.Example(seed)
+		for i := range snapshot.Workloads {
+			if rules := snapshot.Workloads[i].Rules; rules != nil {
+				rules.Effective.Spread = slices.DeleteFunc(rules.Effective.Spread, byHost)
+			}
+		}
+		guided, possible := leastInvoice(snapshot)
+		plan := solve(t, snapshot, byInvoice)
+		if !possible || plan.Unplaced > 0 {
+			continue
+		}
+		added := 0
+		for i := range plan.Pools {
+			if !snapshot.Pools[i].Sunk && snapshot.Pools[i].Price.USD > 0 {
+				added += plan.Pools[i].Added
+			}
+		}
+		free := *snapshot
+		free.GrowthUSD = 0
+		cheapest, _ := leastInvoice(&free)
+		if most := max(cheapest, guided-snapshot.GrowthUSD*float64(added)); plan.LowerBoundUSD > most+1e-9 {
+			t.Errorf("seed %d: the bound is $%g; the least is $%g, and $%g with what %d added machines must save", seed, plan.LowerBoundUSD, cheapest, guided, added)
+		}
+		compared++
+		if plan.LowerBoundUSD > cheapest+1e-9 {
+			above++
+		}
+	}
+	t.Logf("%d compared, %d bounds above the cheapest", compared, above)
+	if compared < 100 || above == 0 {
+		t.Errorf("%d compared, %d bounds above the cheapest: it says little", compared, above)
+	}
+}
+
+// TestGapOfWhatIsNotAdded: beside an empty machine none is added for a little money, and the gap was of the cheap one all the same.
+func TestGapOfWhatIsNotAdded(t *testing.T) {
+	b := newBuild(t)
+	b.Pools[0].Nodes, b.Pools[0].MaxNodes = nil, 5
+	b.GrowthUSD = b.Pools[1].Price.USD
+	b.workload("web", 1, 500)
+	plan := solve(t, b.Snapshot, byInvoice)
+	if plan.Pools[1].Used != 1 || plan.GapPercent > 1e-6 {
+		t.Errorf("%+v, total $%g, bound $%g, gap %g %%", plan.Pools, plan.Total(), plan.LowerBoundUSD, plan.GapPercent)
+	}
+}
+
+// TestGapOfWorkloadsThatShareNoPool: each needs a machine of its own, and the bound was that of the dearest.
+func TestGapOfWorkloadsThatShareNoPool(t *testing.T) {
+	b := newBuild(t)
+	for _, cloud := range []string{"aws", "gcp", "azure"} {
+		b.workload(cloud, 1, 500, b.policy(v1alpha1.PolicySpec{Locations: &v1alpha1.Locations{Required: []metav1.LabelSelectorRequirement{
+			{Key: v1alpha1.LabelCloud, Operator: metav1.LabelSelectorOpIn, Values: []string{cloud}},
+		}}}))
+	}
+	if plan := solve(t, b.Snapshot, byInvoice); plan.Unplaced > 0 || plan.GapPercent > 1e-6 {
+		t.Errorf("%+v, total $%g, bound $%g, gap %g %%", plan.Pools, plan.Total(), plan.LowerBoundUSD, plan.GapPercent)
+	}
 }
 
 // TestInvoicesAreNearTheLeast compares plans of small random snapshots with the best of all plans, by whole machines.

@@ -11,8 +11,9 @@ type Plan struct {
 	Bill Bill
 	// Objective says what of the bill was minimised.
 	Objective Objective
-	// LowerBoundUSD an hour: no plan that places as many replicas of each workload can have a lower total. Machines that are sunk are
-	// in neither, so that the gap is of what a plan can change.
+	// LowerBoundUSD an hour: no plan that places as many replicas of each workload can have a lower total, but for those that
+	// add more machines, which must save Snapshot.GrowthUSD for each. Machines that are sunk are in neither, so that the gap
+	// is of what a plan can change.
 	LowerBoundUSD float64
 	// GapPercent is how far the total may be above the optimum at most: (Total − LowerBoundUSD) ÷ LowerBoundUSD × 100.
 	GapPercent float64

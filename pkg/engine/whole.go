@@ -12,22 +12,33 @@ const wholeCells = 200_000
 // wholeUnits is how many units the demand of a resource is counted in. What a machine holds is rounded up to them.
 const wholeUnits = 512
 
-// wholeBound is a bound that knows that nobody buys a part of a machine: what replicas cost beside machines where that is least, and
-// the least that whole machines cost which hold together what is asked for of any one resource, or which one workload needs for the
-// domains and hosts that it must be in. Only workloads count that must be on machines that cost something.
-func (s *Solver) wholeBound() float64 {
+// wholeBound is a bound that knows that nobody buys a part of a machine: what replicas cost beside machines where that
+// is least, and the least that whole machines cost which hold together what is asked for of any one resource, or which one
+// workload needs for the domains and hosts that it must be in; workloads that share no pool need machines of their own.
+// Only workloads count that must be on machines that cost something. A machine that is added counts with what it must save
+// beside its price (see Snapshot.GrowthUSD), and what those of the plan must save is taken off again.
+func (s *Solver) wholeBound(plan *Plan) float64 {
 	if !s.m.invoices() || len(s.works)*len(s.m.pools) > wholeCells {
 		return 0
 	}
-	committed := newTally(s.m, s.room).committed
+	committed, added := newTally(s.m, s.room).committed, 0
+	for i := range plan.Pools {
+		if s.m.pools[i].machine > 0 {
+			added += plan.Pools[i].Added
+		}
+	}
 	price := func(i int32) float64 {
-		if p := &s.m.pools[i]; p.priced && !committed[i] {
+		switch p := &s.m.pools[i]; {
+		case !p.priced || committed[i] || p.machine == 0:
+			return 0
+		case p.nodes == 0:
+			return p.machine + s.m.snapshot.GrowthUSD
+		default:
 			return p.machine
 		}
-		return 0
 	}
-	apart, alone := 0.0, 0.0
-	demand, may := make([]float64, s.m.dims), make([]bool, len(s.m.pools))
+	apart, anywhere := 0.0, 0.0
+	found := newIslands(len(s.m.pools), s.m.dims)
 	for _, w := range s.works {
 		placed := w.placed()
 		if placed == 0 || w.held != "" {
@@ -39,26 +50,83 @@ func (s *Solver) wholeBound() float64 {
 			least, paid = min(least, w.row.apart(s.m, i)-w.row.ties), paid && price(i) > 0
 		}
 		apart += max(least, 0) * float64(placed)
-		alone = max(alone, s.aloneBound(w, price))
-		if !paid {
+		if alone := s.aloneBound(w, price); paid && len(w.row.pools) > 0 {
+			found.add(w, alone)
+		} else {
+			anywhere = max(anywhere, alone)
+		}
+	}
+	machines := 0.0
+	for root := range found.of {
+		if found.root(root) != root {
 			continue
 		}
-		for _, i := range w.row.pools {
-			may[i] = true
+		usd, on := found.alone[root], found.on(root)
+		for d, demand := range found.demand[root*s.m.dims : (root+1)*s.m.dims] {
+			usd = max(usd, s.covering(d, demand, on, price))
 		}
-		for d, size := range w.row.request.size {
-			demand[d] += size * float64(placed)
+		machines += usd
+	}
+	return apart + max(machines, anywhere) - s.m.snapshot.GrowthUSD*float64(added)
+}
+
+// islands are pools joined by workloads that may be on either: what workloads of one need is on other machines than what
+// those of another need. Each is known by one of its pools.
+type islands struct {
+	of     []int     // by pool, the way to the one that it is known by
+	demand []float64 // for each resource of the workloads, pools × dimensions
+	alone  []float64 // what one of the workloads needs by itself at least
+}
+
+func newIslands(pools, dims int) *islands {
+	out := &islands{of: make([]int, pools), demand: make([]float64, pools*dims), alone: make([]float64, pools)}
+	for i := range out.of {
+		out.of[i] = i
+	}
+	return out
+}
+
+func (p *islands) root(pool int) int {
+	for p.of[pool] != pool {
+		p.of[pool] = p.of[p.of[pool]]
+		pool = p.of[pool]
+	}
+	return pool
+}
+
+// add joins the pools of a workload, which needs machines for so much by itself.
+func (p *islands) add(w *work, alone float64) {
+	root, dims := p.root(int(w.row.pools[0])), len(p.demand)/len(p.of)
+	for _, i := range w.row.pools {
+		other := p.root(int(i))
+		if other == root {
+			continue
+		}
+		p.of[other] = root
+		p.alone[root] = max(p.alone[root], p.alone[other])
+		p.alone[other] = 0
+		for d := range dims {
+			p.demand[root*dims+d] += p.demand[other*dims+d]
+			p.demand[other*dims+d] = 0
 		}
 	}
-	machines := alone
-	for d := range demand {
-		machines = max(machines, s.covering(d, demand[d], may))
+	p.alone[root] = max(p.alone[root], alone)
+	for d, size := range w.row.request.size {
+		p.demand[root*dims+d] += size * float64(w.placed())
 	}
-	return apart + machines
+}
+
+// on says which pools are of the island that is known by one.
+func (p *islands) on(root int) []bool {
+	out := make([]bool, len(p.of))
+	for i := range out {
+		out[i] = p.root(i) == root
+	}
+	return out
 }
 
 // covering is the least that machines cost which together have so much of a resource.
-func (s *Solver) covering(d int, demand float64, may []bool) float64 {
+func (s *Solver) covering(d int, demand float64, may []bool, price func(pool int32) float64) float64 {
 	if demand <= 0 {
 		return 0
 	}
@@ -66,8 +134,8 @@ func (s *Solver) covering(d int, demand float64, may []bool) float64 {
 	for i, ok := range may {
 		if p := &s.m.pools[i]; ok && p.largest[d] > 0 {
 			units := int(min(math.Ceil(p.largest[d]/demand*wholeUnits), wholeUnits))
-			if usd, known := cheapest[units]; !known || p.machine < usd {
-				cheapest[units] = p.machine
+			if usd, known := cheapest[units]; !known || price(int32(i)) < usd {
+				cheapest[units] = price(int32(i))
 			}
 		}
 	}

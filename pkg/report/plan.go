@@ -17,8 +17,8 @@ type Plan struct {
 	Kind       string `json:"kind"`
 	// HourlyUSD is what the plan costs: what is invoiced, apart from what is only valued.
 	HourlyUSD PlanBill `json:"hourlyUSD"`
-	// LowerBoundUSD: no plan that places as many replicas has a lower total. GapPercent is how far above it the total is; null
-	// when the bound is 0 and the total is not.
+	// LowerBoundUSD: no plan that places as many replicas has a lower total, but for those that add more machines than save what they
+	// must (engine.Plan.LowerBoundUSD). GapPercent is how far above it the total is; null when the bound is 0 and the total is not.
 	LowerBoundUSD float64  `json:"lowerBoundUSD"`
 	GapPercent    *float64 `json:"gapPercent"`
 	// Replicas have a place, Unplaced have none, and Moves of those that run leave the pool that they are on.
