@@ -227,7 +227,7 @@ func (s *Solver) mendPodRules() {
 
 // keepPodRules places workloads anew, around all others, of which replicas are misplaced at the end, and leaves these out where that does
 // not help. It returns whose.
-func (s *Solver) keepPodRules() []int32 {
+func (s *Solver) keepPodRules(before vacated) []int32 {
 	var out []int32
 	tried := map[int32]bool{}
 	for again := true; again; {
@@ -252,7 +252,7 @@ func (s *Solver) keepPodRules() []int32 {
 				}
 				bad = s.coming(w, bad)
 			}
-			if moved := s.vacate(w); len(moved) > 0 {
+			if moved := s.vacate(w, before); len(moved) > 0 {
 				out = append(out, moved...)
 				continue
 			}
@@ -267,7 +267,7 @@ func (s *Solver) keepPodRules() []int32 {
 	}
 	for _, i := range s.bound {
 		if w := s.works[i]; w.held == "" && w.placed() < w.n {
-			out = append(out, s.vacate(w)...)
+			out = append(out, s.vacate(w, before)...)
 		}
 	}
 	return out

@@ -5,8 +5,8 @@ import "slices"
 // blockNodes is how many nodes in a row are a block.
 const blockNodes = 32
 
-// blocks say where machines in use of a pool may have room, so that those which have none are passed over many at a time: most of a
-// plan that is consolidated are full.
+// blocks say where machines in use of a pool may have room, so that those which have none are passed over many at a time:
+// most of a plan that is consolidated are full.
 type blocks struct {
 	nodes  int     // that are counted
 	upper  []int64 // no machine in use of a block has more of a resource free, blocks × dimensions

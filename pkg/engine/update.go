@@ -184,9 +184,10 @@ func (s *Solver) leaveOut(w *work) []int32 {
 // then. It returns whose.
 func (s *Solver) leaveOutMisplaced() []int32 {
 	var out []int32
+	before := vacated{}
 	for again := true; again; {
 		again = false
-		for _, i := range s.keepPodRules() {
+		for _, i := range s.keepPodRules(before) {
 			out = append(out, i)
 			out = append(out, s.leaveOut(s.works[i])...)
 			again = true
