@@ -15,10 +15,10 @@ func (o *Options) Within(now func() time.Time, begun, end time.Time) {
 // What is expected of the steps to come: to place everything takes longer than a sample says, since there is less and less room; to
 // finish the plan takes a part of what it took to read the snapshot, and of what it takes to place everything.
 const (
-	placingBySample    = 1.5
+	placingBySample    = 6.0
 	finishingByReading = 0.5
 	finishingByPlacing = 0.25
-	turnsByPlacing     = 1.5  // with room for what would be lost
+	turnsByPlacing     = 1.0
 	mostKept           = 0.15 // of the time allowed
 	mostForTurns       = 0.5
 )

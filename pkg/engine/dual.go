@@ -337,6 +337,7 @@ const (
 func (d *dual) search(rounds int, stop func() bool) float64 {
 	d.divide()
 	if stop() {
+		d.relax.setPrices(d.prices())
 		return 0
 	}
 	best := d.value()

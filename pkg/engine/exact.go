@@ -105,6 +105,9 @@ func (e *exact) list() bool {
 	e.ways = make([][]way, len(e.order))
 	e.least = make([]float64, len(e.order)+1)
 	for k, i := range e.order {
+		if e.s.expired() {
+			return false
+		}
 		e.ways[k] = e.s.waysOf(e.s.works[i])
 		if len(e.ways[k]) == 0 {
 			return false

@@ -161,7 +161,7 @@ func (s *Solver) rounds() int {
 }
 
 // briefRounds are those of a brief search.
-const briefRounds = 60
+const briefRounds = 30
 
 // items groups workloads that choose alike.
 func (s *Solver) items() []item {
