@@ -227,9 +227,12 @@ func (s *Solver) mendPodRules() {
 
 // keepPodRules places workloads anew, around all others, of which replicas are misplaced at the end, and leaves these out where that does
 // not help. It returns whose.
-func (s *Solver) keepPodRules(before vacated) []int32 {
+func (s *Solver) keepPodRules(before *attempts) []int32 {
 	var out []int32
 	tried := map[int32]bool{}
+	for i, n := range before.replaced {
+		tried[i] = n == mostReplaced
+	}
 	for again := true; again; {
 		again = false
 		for _, i := range s.bound {
@@ -247,6 +250,7 @@ func (s *Solver) keepPodRules(before vacated) []int32 {
 				out = append(out, w.index)
 			}
 			if !tried[w.index] {
+				before.replaced[w.index]++
 				if tried[w.index] = true; s.replace(w, bad) {
 					continue
 				}

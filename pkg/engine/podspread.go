@@ -82,8 +82,8 @@ func (r *spreadRule) each(s *Solver, found func(pool, node, n int32)) {
 // vacate does without the first nodes of a domain where a workload cannot be and that its topology spread constraints count since they were
 // added for others: these go elsewhere, where all of them have a place and the workload's replicas may stay then, or more of them have a
 // place. It returns whose replicas are elsewhere.
-func (s *Solver) vacate(w *work, before vacated) []int32 {
-	if before[w.index] == mostVacated {
+func (s *Solver) vacate(w *work, before *attempts) []int32 {
+	if before.vacated[w.index] == mostVacated {
 		return nil
 	}
 	for _, rule := range w.pods.rules {
@@ -95,7 +95,7 @@ func (s *Solver) vacate(w *work, before vacated) []int32 {
 			if s.room.added(pool) {
 				s.reserveAll()
 				if moved := s.vacatePool(w, pool); len(moved) > 0 {
-					before[w.index]++
+					before.vacated[w.index]++
 					return moved
 				}
 			}
@@ -104,13 +104,15 @@ func (s *Solver) vacate(w *work, before vacated) []int32 {
 	return nil
 }
 
-// vacated counts how often others left a pool for a workload. Two can want that of each other without end.
-type vacated map[int32]int
+// attempts count how often a workload was placed anew at the end, and others left a pool for it. Two can want that of each other without
+// end.
+type attempts struct{ replaced, vacated map[int32]int }
 
-// Limits of vacate: workloads that leave a pool, and how often others leave one for a workload.
+// Limits: workloads that leave a pool, and how often others leave one for a workload, and a workload is placed anew.
 const (
 	mostVacating = 64
 	mostVacated  = 8
+	mostReplaced = 8
 )
 
 func (s *Solver) vacatePool(w *work, pool int32) (moved []int32) {

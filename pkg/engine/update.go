@@ -184,7 +184,7 @@ func (s *Solver) leaveOut(w *work) []int32 {
 // then. It returns whose.
 func (s *Solver) leaveOutMisplaced() []int32 {
 	var out []int32
-	before := vacated{}
+	before := &attempts{replaced: map[int32]int{}, vacated: map[int32]int{}}
 	for again := true; again; {
 		again = false
 		for _, i := range s.keepPodRules(before) {
