@@ -15,7 +15,7 @@ func (x *annealer) eject(i, from, to, k int32, depth int) bool {
 	var lifted [mostEjected]int32
 	count := 0
 	for range 2 * mostEjected {
-		v := x.cheapVictim(i, to, from)
+		v := x.victim(i, to)
 		if v < 0 {
 			return false
 		}
@@ -41,25 +41,6 @@ func (x *annealer) eject(i, from, to, k int32, depth int) bool {
 		}
 	}
 	return false
-}
-
-// cheapVictim is victim, but half of the time it chooses between several, by what a replica of theirs would pay more at the other pool.
-func (x *annealer) cheapVictim(i, pool, other int32) int32 {
-	best := x.victim(i, pool)
-	if best < 0 || other == nowhere || x.random.IntN(2) == 0 {
-		return best
-	}
-	usd := x.delta(x.s.works[best], pool, other, 1)
-	for range mostEjected {
-		v := x.victim(i, pool)
-		if v < 0 || v == best {
-			continue
-		}
-		if more := x.delta(x.s.works[v], pool, other, 1); more < usd {
-			best, usd = v, more
-		}
-	}
-	return best
 }
 
 // victim chooses a workload on a pool that may give way; -1 for none.
