@@ -10,9 +10,10 @@ import (
 // Degraded is a plan of what is left after a loss.
 type Degraded struct {
 	*Solver
-	// Snapshot is the one that was planned: that which was given, without the availability rules of Workloads.
+	// Snapshot is the one that was planned: that which was given, without the availability rules of Workloads; where it is planned what a
+	// loss leaves, also without those of others that lack room either way.
 	Snapshot *Snapshot
-	// Workloads, by index, cannot survive another loss, and are placed all the same.
+	// Workloads, by index, cannot survive another loss, and are placed all the same, or more of their replicas are.
 	Workloads []int
 }
 
@@ -47,7 +48,11 @@ func NewDegradedSolver(snapshot *Snapshot, options Options) (Degraded, error) {
 		if len(helped) == 0 {
 			return best, nil
 		}
-		if len(helped) < len(tried) {
+		switch {
+		case len(helped) == len(tried):
+		case options.brief: // the others lack room either way
+			next.Workloads = slices.Sorted(slices.Values(slices.Concat(best.Workloads, helped)))
+		default:
 			if next, err = best.without(helped, options); err != nil {
 				return Degraded{}, err
 			}
@@ -105,18 +110,19 @@ func NewLossSolver(snapshot *Snapshot, plan *Plan, lost func(pool int) bool, opt
 	return out, nil
 }
 
-// EachLoss plans several losses as NewLossSolver does, each by itself, as many at the same time as there are processors. options are asked
-// for when a loss begins to be planned, with the share of what is left to be done that it is; done is called with the number of each loss and
-// what is left, for several at the same time. Errors are those of Solve.
+// EachLoss plans several losses as NewLossSolver does, each by itself, as many at the same time as there are processors, and those first
+// that take most. options are asked for when a loss begins to be planned, with the share of what is left to be done that it is; done is
+// called with the number of each loss and what is left, for several at the same time. Errors are those of Solve.
 func EachLoss(snapshot *Snapshot, plan *Plan, lost []func(pool int) bool, options func(share float64) Options, done func(k int, left Degraded)) error {
 	atOnce := min(runtime.GOMAXPROCS(0), len(lost))
 	errs := make([]error, len(lost))
 	next := make(chan int)
 	var running sync.WaitGroup
+	order := byReplicas(plan, lost)
 	for range atOnce {
 		running.Go(func() {
-			for k := range next {
-				rounds := (len(lost) - k + atOnce - 1) / atOnce
+			for at := range next {
+				k, rounds := order[at], (len(lost)-at+atOnce-1)/atOnce
 				left, err := NewLossSolver(snapshot, plan, lost[k], options(1/float64(rounds)))
 				if errs[k] = err; err == nil {
 					done(k, left)
@@ -124,12 +130,27 @@ func EachLoss(snapshot *Snapshot, plan *Plan, lost []func(pool int) bool, option
 			}
 		})
 	}
-	for k := range lost {
-		next <- k
+	for at := range order {
+		next <- at
 	}
 	close(next)
 	running.Wait()
 	return errors.Join(errs...)
+}
+
+// byReplicas are the numbers of losses, those first that take most replicas of a plan.
+func byReplicas(plan *Plan, lost []func(pool int) bool) []int {
+	order, replicas := make([]int, len(lost)), make([]int, len(lost))
+	for k := range lost {
+		order[k] = k
+		for pool := range plan.Pools {
+			if lost[k](pool) {
+				replicas[k] += plan.Pools[pool].Replicas
+			}
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return replicas[b] - replicas[a] })
+	return order
 }
 
 // without plans anew without the availability rules of some workloads.

@@ -57,7 +57,7 @@ const pairs = 3
 // spread constraints. The default profile never does less for a pod, so Tradewind's share of the work is never larger.
 func BenchmarkJobs(b *testing.B) {
 	byDefault := &scenario{
-		name: "jobs", profile: defaultProfile, pods: *podCount / 4, workloads: 20, kind: jobs, cpu: "500m", memory: "1Gi",
+		name: "jobs", profile: defaultProfile, pods: *podCount / 5, workloads: 20, kind: jobs, cpu: "500m", memory: "1Gi",
 		after: checkAllPlaced,
 	}
 	tradewind := *byDefault
