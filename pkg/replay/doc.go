@@ -4,5 +4,5 @@
 //
 // A replica that runs on a node where the plan has it stays there: the scheduler is not asked again. All others are asked about in
 // the order in which the scheduler would come to them: by priority, and again after others have been bound, as kube-scheduler tries
-// a waiting pod again. Tradewind's own rules are not asked: internal/verify recomputes these.
+// a waiting pod again. Where a workload's own replicas are in each other's way so, another order is looked for. Tradewind's own rules are not asked: internal/verify recomputes these.
 package replay

@@ -29,6 +29,9 @@ type Outcome struct {
 	Running, Bound int
 	// Refused are the others, by workload, pool and node.
 	Refused []Refusal
+	// Ordered are the workloads, by their index in the result, whose replicas bind in some orders only: of these the first that was tried
+	// left some without a place, and one that was searched for did not.
+	Ordered []int
 	// Open are workloads of which replicas have no place in the plan, and of which the filters would let one more bind when all others
 	// have: it may be left out for a policy, which the filters know nothing of.
 	Open []Opening
@@ -82,6 +85,8 @@ func Run(in *Input) (*Outcome, error) {
 	slices.SortStableFunc(out.Refused, func(a, b Refusal) int {
 		return cmp.Or(cmp.Compare(a.Workload, b.Workload), cmp.Compare(a.Pool, b.Pool))
 	})
+	slices.Sort(out.Ordered)
+	out.Ordered = slices.Compact(out.Ordered)
 	return out, nil
 }
 
@@ -109,7 +114,7 @@ func (in *Input) replay(name string, made map[at]bool, out *Outcome) error {
 	if err != nil {
 		return err
 	}
-	if err := bind(filters, queue, out); err != nil {
+	if err := bind(filters, queue, tasks, out); err != nil {
 		return err
 	}
 	if err := c.openings(filters, tasks, out); err != nil {
@@ -167,8 +172,10 @@ func (c *cluster) openings(filters *kubefilters.Filters, tasks []*task, out *Out
 }
 
 // bind binds one after the other what the filters let bind, and comes back to the others as long as that binds any: a replica may
-// have to wait for those that it must be near, or for those of its own that even out a spread.
-func bind(filters *kubefilters.Filters, queue []attempt, out *Outcome) error {
+// have to wait for those that it must be near, or for those of its own that even out a spread. When none of them binds it looks once
+// for another order.
+func bind(filters *kubefilters.Filters, queue []attempt, tasks []*task, out *Outcome) error {
+	rearranged := false
 	for len(queue) > 0 {
 		var left []attempt
 		tried := map[*task]bool{}
@@ -190,12 +197,20 @@ func bind(filters *kubefilters.Filters, queue []attempt, out *Outcome) error {
 				continue
 			}
 			out.Bound++
+			a.task.bound = append(a.task.bound, a.pod)
 			if a.task.left--; a.task.left == 0 {
 				a.task.refused = nil
 			}
 		}
 		if len(left) == len(queue) {
-			return nil
+			if rearranged {
+				return nil
+			}
+			rearranged = true
+			var err error
+			if left, err = rearrange(filters, left, tasks, out); err != nil {
+				return err
+			}
 		}
 		queue = left
 	}

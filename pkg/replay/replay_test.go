@@ -47,6 +47,19 @@ func newBench(t *testing.T) *bench {
 	return b
 }
 
+// racks gives nodes a zone and a rack each, nodes like the first for those that there are not.
+func (b *bench) racks(of map[string][2]string) {
+	for name, domains := range of {
+		if !slices.ContainsFunc(b.Nodes, func(n *corev1.Node) bool { return n.Name == name }) {
+			node := b.Nodes[0].DeepCopy()
+			node.Name, node.Labels[corev1.LabelHostname], node.Labels["nodepool"] = name, name, name
+			b.Nodes = append(b.Nodes, node)
+		}
+		node := b.node(name)
+		node.Labels[corev1.LabelTopologyZone], node.Labels["rack"] = domains[0], domains[1]
+	}
+}
+
 // node is a node by its name.
 func (b *bench) node(name string) *corev1.Node {
 	for _, node := range b.Nodes {
@@ -140,8 +153,11 @@ func (b *bench) run() *Outcome {
 const (
 	apart = `affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [
   {labelSelector: {matchLabels: {app: web}}, topologyKey: kubernetes.io/hostname}]}}`
-	port    = `containers: [{name: main, ports: [{containerPort: 80, hostPort: 8080}]}]`
-	nearDB  = `affinity: {podAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{labelSelector: {matchLabels: {app: db}}, topologyKey: rack}]}}`
+	port     = `containers: [{name: main, ports: [{containerPort: 80, hostPort: 8080}]}]`
+	nearDB   = `affinity: {podAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{labelSelector: {matchLabels: {app: db}}, topologyKey: rack}]}}`
+	overBoth = `topologySpreadConstraints:
+- {maxSkew: 1, topologyKey: topology.kubernetes.io/zone, whenUnsatisfiable: DoNotSchedule, labelSelector: {matchLabels: {app: web}}}
+- {maxSkew: 1, topologyKey: rack, whenUnsatisfiable: DoNotSchedule, labelSelector: {matchLabels: {app: web}}}`
 	overAll = `topologySpreadConstraints: [{maxSkew: 1, topologyKey: rack, whenUnsatisfiable: DoNotSchedule, labelSelector: {matchLabels: {app: web}}}]`
 )
 
@@ -154,6 +170,7 @@ func TestRun(t *testing.T) {
 		places  places
 		want    string // of each refusal: replicas, node, filters
 		running int
+		ordered bool
 	}{
 		{name: "fits", make: func(b *bench) { b.deploy("web", "", 3) }, places: places{"web": {"a": 2, "c": 1}}},
 		{name: "too many on a node", make: func(b *bench) { b.deploy("web", "", 7) }, places: places{"web": {"a": 7}}, want: "2 a NodeResourcesFit"},
@@ -187,6 +204,14 @@ func TestRun(t *testing.T) {
 			want: "2 b InterPodAffinity"},
 		{name: "evenly", make: func(b *bench) { b.deploy("web", overAll, 7) }, places: places{"web": {"a": 3, "b": 2, "c": 2}}},
 		{name: "not evenly", make: func(b *bench) { b.deploy("web", overAll, 7) }, places: places{"web": {"a": 4, "b": 2, "c": 1}}, want: "2 a PodTopologySpread"},
+		{name: "evenly by two keys, which one order allows", make: func(b *bench) {
+			b.racks(map[string][2]string{"a": {"a", "0"}, "b": {"b", "1"}, "c": {"b", "2"}, "d": {"c", "0"}, "e": {"c", "1"}})
+			b.deploy("web", overBoth, 5)
+		}, places: places{"web": {"a": 1, "b": 1, "c": 1, "d": 1, "e": 1}}, ordered: true},
+		{name: "evenly by two keys, which no order allows", make: func(b *bench) {
+			b.racks(map[string][2]string{"a": {"a", "0"}, "b": {"b", "1"}, "c": {"b", "2"}, "d": {"c", "0"}, "e": {"c", "1"}})
+			b.deploy("web", overBoth, 5)
+		}, places: places{"web": {"a": 3, "b": 1, "d": 1}}, want: "2 a PodTopologySpread, 1 d PodTopologySpread"},
 		{name: "a taint", make: func(b *bench) {
 			b.deploy("web", "", 1)
 			b.node("c").Spec.Taints = []corev1.Taint{{Key: "team", Value: "x", Effect: corev1.TaintEffectNoSchedule}}
@@ -219,6 +244,9 @@ func TestRun(t *testing.T) {
 			outcome := b.run()
 			if outcome.Running != c.running {
 				t.Errorf("%d run there, want %d", outcome.Running, c.running)
+			}
+			if ordered := len(outcome.Ordered) > 0; ordered != c.ordered {
+				t.Errorf("order matters: %t, want %t", ordered, c.ordered)
 			}
 			b.want(outcome, c.want)
 		})

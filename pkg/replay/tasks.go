@@ -20,12 +20,16 @@ type task struct {
 	added          bool
 	// running are the pods that are there already; pods come in addition.
 	running, pods []*corev1.Pod
+	// bound are the pods that are bound so far.
+	bound []*corev1.Pod
 	// spare, of a workload's first task, are further replicas of which the plan does not say whether they are those without a place.
 	spare []*corev1.Pod
 	// domain is where its workload's rules on skew count the node.
 	domain string
 	// shares says that the replicas share a claim without a volume; different that each has claims of its own.
 	shares, different bool
+	// orders says that the replicas may bind in some orders only, and that one is like the other.
+	orders bool
 	// left are the pods that are not bound yet, refused why the first of them is not.
 	left    int
 	refused []kubefilters.Verdict
@@ -94,8 +98,10 @@ func (c *cluster) number(i int, tasks []*task, made map[at]bool) {
 	}
 	w := &c.Result.Workloads[i]
 	shares, different, room := c.sharesClaim(w), len(w.ClaimTemplates) > 0, 0
+	spec := &w.Template.Spec
+	orders := len(spec.TopologySpreadConstraints) > 1 && !shares && !different && len(spec.ResourceClaims) == 0
 	for _, t := range tasks {
-		t.shares, t.different = shares, different
+		t.shares, t.different, t.orders = shares, different, orders
 		room += t.left
 		for _, pod := range t.running {
 			made[at{i, pod.Name}] = true

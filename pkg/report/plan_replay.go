@@ -18,6 +18,15 @@ type PlanReplay struct {
 	Refused int `json:"refused"`
 	// Refusals say which replicas are refused where, and by what.
 	Refusals []PlanRefusal `json:"refusals"`
+	// Ordered are workloads whose replicas bind where the plan has them in some orders only, so that kube-scheduler may leave some waiting.
+	Ordered []PlanOrdered `json:"ordered,omitempty"`
+}
+
+// PlanOrdered is a workload whose replicas bind in some orders only.
+type PlanOrdered struct {
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+	Kind      string `json:"kind"`
 }
 
 // PlanRefusal is replicas of a workload that are refused on a node.
@@ -58,6 +67,10 @@ func NewPlanReplay(result *planning.Result, outcome *replay.Outcome) *PlanReplay
 		}
 		out.Refusals = append(out.Refusals, row)
 	}
+	for _, i := range outcome.Ordered {
+		of := &result.Workloads[i]
+		out.Ordered = append(out.Ordered, PlanOrdered{of.Namespace, of.Name, of.Kind})
+	}
 	return out
 }
 
@@ -96,6 +109,10 @@ func (p *Plan) replayed(out *strings.Builder) {
 		text += fmt.Sprintf("; %d it would refuse", r.Refused)
 	}
 	paragraph(out, "Replayed ", text+".")
+	for _, o := range r.Ordered {
+		paragraph(out, "Note ", fmt.Sprintf("replicas of %s %s/%s bind there in some orders only, since it is spread by several keys: where some "+
+			"wait later, delete those that run and let them come again, or drop a key.", o.Kind, o.Namespace, o.Name))
+	}
 	if len(r.Refusals) == 0 {
 		return
 	}
