@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"tradewind.dev/tradewind/pkg/kubefilters"
 )
 
@@ -19,8 +17,8 @@ const (
 	fewestTries     = 1000
 )
 
-// rearrange looks for an order in which all replicas of a workload bind, where the order that was tried has left some. It returns
-// what is left of the queue: all of it where there is none, or where it searched as far as it may.
+// rearrange looks for orders in which all replicas of workloads bind, where the order that was tried has left some, and binds them so. It
+// returns what is left of the queue: all of a workload's where there is no such order, or where it searched as far as it may.
 func rearrange(filters *kubefilters.Filters, left []attempt, tasks []*task, out *Outcome) ([]attempt, error) {
 	done := map[int]bool{}
 	for i := range left {
@@ -53,36 +51,62 @@ func rearrange(filters *kubefilters.Filters, left []attempt, tasks []*task, out 
 type ordering struct {
 	filters *kubefilters.Filters
 	tasks   []*task
-	bound   []int
+	order   []attempt
+	bound   []int // by task
 	seen    map[string]bool
 	tries   int
 }
 
-// search binds the replicas of all tasks in an order that it finds. Where it finds none they are bound as they were.
+// search binds the replicas of all tasks in an order that it finds. Where it finds none they are where they were.
 func (s *ordering) search() (bool, error) {
 	s.bound = make([]int, len(s.tasks))
+	var was []attempt
 	for _, t := range s.tasks {
 		for _, pod := range t.bound {
-			if err := s.filters.Forget(pod); err != nil {
-				return false, err
-			}
+			was = append(was, attempt{t, pod})
 		}
 	}
-	found, err := s.next()
-	if err != nil || found {
-		return found, err
+	if err := s.forget(was); err != nil {
+		return false, err
 	}
-	for _, t := range s.tasks {
-		for _, pod := range t.bound {
-			if err := s.filters.Assume(pod, t.node); err != nil {
-				return false, err
-			}
+	if found, err := s.next(); err != nil || !found {
+		return false, cmp.Or(err, s.assume(was))
+	}
+	// What goes with a replica, as volumes, is given to it now only.
+	if err := s.forget(s.order); err != nil {
+		return false, err
+	}
+	for i := range s.order {
+		refused, err := s.order[i].bind(s.filters)
+		if err != nil {
+			return false, err
+		}
+		if len(refused) > 0 {
+			return false, cmp.Or(s.forget(s.order[:i]), s.assume(was))
 		}
 	}
-	return false, nil
+	return true, nil
 }
 
-// next binds one more replica, and then the others.
+func (s *ordering) forget(of []attempt) error {
+	for i := range of {
+		if err := s.filters.Forget(of[i].pod); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *ordering) assume(of []attempt) error {
+	for i := range of {
+		if err := s.filters.Assume(of[i].pod, of[i].node); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// next counts one more replica where its task has it, and then the others.
 func (s *ordering) next() (bool, error) {
 	var open []int
 	for i, t := range s.tasks {
@@ -103,27 +127,32 @@ func (s *ordering) next() (bool, error) {
 		if s.tries--; s.tries < 0 {
 			return false, nil
 		}
-		t := s.tasks[i]
-		bound, err := s.bind(i, t.pods[s.bound[i]], t.node)
-		if err != nil || bound {
-			return bound, err
+		if found, err := s.try(i); err != nil || found {
+			return found, err
 		}
 	}
 	return false, nil
 }
 
-// bind binds a replica and then all others, or takes it back.
-func (s *ordering) bind(i int, pod *corev1.Pod, node string) (bool, error) {
-	refused, err := s.filters.Bind(pod, node)
-	if err != nil || len(refused) > 0 {
+// try counts the next replica of a task and then all others, or takes it back.
+func (s *ordering) try(i int) (bool, error) {
+	t := s.tasks[i]
+	pod := t.pods[s.bound[i]]
+	result, err := s.filters.CheckOn(pod, t.node)
+	if err != nil || len(result.On(t.node)) > 0 {
+		return false, err
+	}
+	if err := s.filters.Assume(pod, t.node); err != nil {
 		return false, err
 	}
 	s.bound[i]++
+	s.order = append(s.order, attempt{t, pod})
 	found, err := s.next()
 	if err != nil || found {
 		return found, err
 	}
 	s.bound[i]--
+	s.order = s.order[:len(s.order)-1]
 	return false, s.filters.Forget(pod)
 }
 

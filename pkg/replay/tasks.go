@@ -28,7 +28,7 @@ type task struct {
 	domain string
 	// shares says that the replicas share a claim without a volume; different that each has claims of its own.
 	shares, different bool
-	// orders says that the replicas may bind in some orders only, and that one is like the other.
+	// orders says that the replicas may bind in some orders only.
 	orders bool
 	// left are the pods that are not bound yet, refused why the first of them is not.
 	left    int
@@ -98,8 +98,7 @@ func (c *cluster) number(i int, tasks []*task, made map[at]bool) {
 	}
 	w := &c.Result.Workloads[i]
 	shares, different, room := c.sharesClaim(w), len(w.ClaimTemplates) > 0, 0
-	spec := &w.Template.Spec
-	orders := len(spec.TopologySpreadConstraints) > 1 && !shares && !different && len(spec.ResourceClaims) == 0
+	orders := len(w.Template.Spec.TopologySpreadConstraints) > 1
 	for _, t := range tasks {
 		t.shares, t.different, t.orders = shares, different, orders
 		room += t.left
