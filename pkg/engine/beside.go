@@ -237,7 +237,11 @@ func (s *Solver) keepPodRules(before *attempts) []int32 {
 		again = false
 		for _, i := range s.bound {
 			w := s.works[i]
-			bad := s.misplaced(w)
+			bad, crossed := s.misplaced(w), false
+			if len(bad) == 0 {
+				bad = s.unordered(w)
+				crossed = len(bad) > 0
+			}
 			if tried[w.index] || w.kept {
 				bad = s.coming(w, bad)
 			}
@@ -261,6 +265,7 @@ func (s *Solver) keepPodRules(before *attempts) []int32 {
 				continue
 			}
 			s.unreserve(w.index)
+			w.crossed = w.crossed || crossed
 			for _, a := range bad {
 				s.take(w, a)
 			}
@@ -287,7 +292,7 @@ func (s *Solver) replace(w *work, bad []alloc) bool {
 		kept -= a.n
 	}
 	undo := s.rework(w.index, func() *ask { return s.attracted(w) })
-	if w.placed() >= kept && (len(s.misplaced(w)) == 0 || w.kept && len(s.coming(w, s.misplaced(w))) == 0) && s.reaches(w) && s.callersReach(w) && !s.disturbs(w) {
+	if w.placed() >= kept && len(s.unordered(w)) == 0 && (len(s.misplaced(w)) == 0 || w.kept && len(s.coming(w, s.misplaced(w))) == 0) && s.reaches(w) && s.callersReach(w) && !s.disturbs(w) {
 		return true
 	}
 	undo()

@@ -75,6 +75,9 @@ func (s *Solver) conflict(i int32, expired func() bool) *Conflict {
 		if s.stopped {
 			return &Conflict{Message: "a place was not looked for long enough: the deadline ended the search before"}
 		}
+		if w.crossed {
+			return conflictOf(s.crossing(i))
+		}
 		return conflictOf(ConflictRule{RuleCapacity, "what other workloads leave free has no room for it"})
 	}
 	if !c.possible(nil) {

@@ -15,6 +15,7 @@ type limitKey struct {
 	// survive is, for each kind of domain, the percentage that must survive its loss plus one; 0 for none.
 	survive [len(survivable)]int
 	request int    // plus one; 0 where it makes no difference
+	aim     int    // the most in one spot pool plus one; 0 for no aim
 	volumes string // what volumes hold; empty where they hold nothing
 	pods    string // rules of pods beside each other; see ownRules
 }
@@ -37,6 +38,7 @@ type limits struct {
 	levelled, ruled int32
 	// apart says that its own replicas keep apart from each other on nodes.
 	apart   bool
+	aim     int32   // the most in one spot pool that no rule sets; 0 for none
 	ceiling float64 // of compute, US dollars an hour; positive infinity when there is none
 	covered []*policy.Latency
 	// free is true when only n limits. crossing is true when the cheapest first is not always best within the domains, across
@@ -81,6 +83,9 @@ func (m *model) limitsOf(i int, w *Workload, p *profile, r *request) *limits {
 		if k := slices.Index(survivable[:], a.Survive); k >= 0 {
 			key.survive[k] = max(key.survive[k], a.MinReplicasPercent+1)
 		}
+	}
+	if most := m.spotAim(w, p); most > 0 {
+		key.aim = most + 1
 	}
 	for i := range p.rules.Spread {
 		if p.rules.Spread[i].MaxSkew > 0 {
@@ -147,6 +152,11 @@ func (m *model) newLimits(i int, w *Workload, p *profile, effective *policy.Effe
 	if limit := int32(rules.MostInSpotPool(effective, w.Replicas)); limit < n {
 		axis := m.spotAxis()
 		l.addCap(domainCap{axis: axis, max: max(limit, m.mostConfined(w, axis)), rule: RuleSpot, key: spotPools, open: true})
+	}
+	if most := int32(m.spotAim(w, p)); most > 0 && most < min(n, l.spot) {
+		axis := m.spotAxis()
+		l.aim = max(most, m.mostConfined(w, axis))
+		l.addCap(domainCap{axis: axis, max: l.aim, rule: RuleSpot, key: spotPools, open: true})
 	}
 	if effective.HasMaxHourlyUSD {
 		l.ceiling = effective.MaxHourlyUSD

@@ -73,6 +73,18 @@ func shape(snapshot *engine.Snapshot, plan *engine.Plan) string {
 	return strings.Join(out, " ")
 }
 
+// crossing has two racks in the first zone, with the last one's in no other, and one rack in the others, with room for one of 250 millicores
+// on each node and for two on the first.
+func (b *build) crossing() {
+	b.Pools = append(b.Pools, b.Pools[0])
+	for p, rack := range []string{"r2", "r2", "r0", "r1"} {
+		pool := &b.Pools[p]
+		pool.Nodes = slices.Clone(pool.Nodes[:1])
+		pool.Name, pool.Labels, pool.Nodes[0].Free.MilliCPU = pool.Name+rack, withLabel(pool.Labels, "rack", rack), 250
+	}
+	b.Pools[0].Nodes[0].Free.MilliCPU = 500
+}
+
 // TestPodRules says where workloads with rules of pods are, and of the first one that has no place for all replicas why.
 func TestPodRules(t *testing.T) {
 	port := engine.HostPort{Number: 8080}
@@ -105,6 +117,14 @@ func TestPodRules(t *testing.T) {
 			b.Pools[2].Nodes[0].Free.MilliCPU, b.Pools[2].Nodes[1].Free.MilliCPU = 100, 100
 			b.workload("web", 4, 250, spread(zoneKey, 1, of(0)))
 		}, "1,1,0-2", []engine.Rule{engine.RuleTopologySpread}, "skew of at most 1"},
+		{"spread by two keys, and no order in which all could come beside those that run", func(b *build) {
+			b.crossing()
+			b.workload("web", 5, 250, spread(zoneKey, 2, of(0)), spread("rack", 2, of(0)), runsOn(0, 0, 2))
+		}, "2,0,1,0-2", []engine.Rule{engine.RuleTopologySpread}, "in no order"},
+		{"spread by two keys, and an order in which all can come", func(b *build) {
+			b.crossing()
+			b.workload("web", 5, 250, spread(zoneKey, 2, of(0)), spread("rack", 2, of(0)))
+		}, "2,1,1,1", nil, ""},
 		{"a zone of cordoned nodes counts", func(b *build) {
 			b.Pools[2].Nodes, b.Pools[2].Closed = nil, 2
 			b.workload("web", 4, 250, spread(zoneKey, 1, of(0)))

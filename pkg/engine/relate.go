@@ -36,6 +36,9 @@ func (s *Solver) relate() {
 		for k := range r.Spread {
 			s.relateSpread(int32(i), r, k)
 		}
+		if r.crosses() {
+			s.podsOf(int32(i))
+		}
 		if r.Together != nil {
 			s.relateTogether(int32(i), r.Together)
 		}

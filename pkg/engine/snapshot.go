@@ -138,6 +138,9 @@ type Workload struct {
 	// are still there, and the rest fits on what remains where there is a plan in which it does. Of several for one kind of
 	// domain the strictest counts.
 	Availability []policy.Availability
+	// SpotPoolSharePercent of the replicas, rounded down, but at least one, are to be in one spot pool at most, where no rule limits that:
+	// an aim, given up for replicas that would have no place, and for those that run. 0 for none.
+	SpotPoolSharePercent int
 	// ClientBytesPerRequest is the size of an answer to a client in bytes; it prices egress to the clients of the rules.
 	ClientBytesPerRequest float64
 	// Calls to other workloads: those of the policy's traffic, and the limits of other policies with no requests.

@@ -75,6 +75,7 @@ func NewSolver(snapshot *Snapshot, options Options) (*Solver, error) {
 	s.recoverMore()
 	s.chooser.stop = nil // what is asked later is answered as well as can be
 	s.finish()
+	s.yieldAims()
 	if !s.over() {
 		s.preferRunning()
 	}

@@ -135,3 +135,51 @@ func TestUnknownRatesAreNoAdvantage(t *testing.T) {
 		t.Errorf("the highest published rate is %g%% a month (%s), and an unknown one counts as %g%%", highest, at, engine.UnknownInterruptionPercent)
 	}
 }
+
+// TestAimForSpotPools has no rule on spot pools, and an aim that yields to what has no place otherwise and to what runs.
+func TestAimForSpotPools(t *testing.T) {
+	aim := func(w *engine.Workload) { w.SpotPoolSharePercent = 50 }
+	runs := func(n int) func(*engine.Workload) {
+		return func(w *engine.Workload) { w.Current = []engine.PoolReplicas{{Pool: 0, Replicas: n}} }
+	}
+	for _, c := range []struct {
+		name   string
+		pools  func(*build)
+		change []func(*engine.Workload)
+		want   map[string]int
+	}{
+		{name: "half in each", pools: func(b *build) { b.spotPool("b", "m5.xlarge", 0.06, 20) }, change: []func(*engine.Workload){aim},
+			want: map[string]int{"a m5.xlarge spot": 20, "b m5.xlarge spot": 20}},
+		{name: "half on demand", pools: func(b *build) { b.machines("a", "m5.xlarge", v1alpha1.CapacityOnDemand, 0.19, 20) }, change: []func(*engine.Workload){aim},
+			want: map[string]int{"a m5.xlarge spot": 20, "a m5.xlarge on-demand": 20}},
+		{name: "no aim", pools: func(b *build) { b.spotPool("b", "m5.xlarge", 0.06, 20) }, want: map[string]int{"a m5.xlarge spot": 40}},
+		{name: "nowhere else", pools: func(*build) {}, change: []func(*engine.Workload){aim}, want: map[string]int{"a m5.xlarge spot": 40}},
+		{name: "too little room elsewhere", pools: func(b *build) { b.spotPool("b", "m5.xlarge", 0.06, 1) }, change: []func(*engine.Workload){aim},
+			want: map[string]int{"a m5.xlarge spot": 40}},
+		{name: "most run there", pools: func(b *build) { b.spotPool("b", "m5.xlarge", 0.06, 20) }, change: []func(*engine.Workload){aim, runs(32)},
+			want: map[string]int{"a m5.xlarge spot": 32, "b m5.xlarge spot": 8}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newBuild(t)
+			b.Pools = nil
+			b.spotPool("a", "m5.xlarge", 0.05, 20)
+			c.pools(b)
+			b.workload("burst", 40, 500, c.change...)
+			solver, err := engine.NewSolver(b.Snapshot, engine.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			plan := solver.Plan()
+			if got := onPools(plan, b.Snapshot); !maps.Equal(got, c.want) || plan.Unplaced > 0 || plan.LowerBoundUSD > plan.Total()*(1+1e-9) {
+				t.Errorf("%v, %d without a place, $%g above $%g; want %v", got, plan.Unplaced, plan.Total(), plan.LowerBoundUSD, c.want)
+			}
+			updated, err := solver.Update(0, b.Workloads[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := onPools(updated, b.Snapshot); !maps.Equal(got, c.want) {
+				t.Errorf("updated to %v, want %v", got, c.want)
+			}
+		})
+	}
+}

@@ -28,18 +28,25 @@ func (s *Solver) Update(i int, workload Workload) (*Plan, error) {
 				workload.Namespace, workload.Name, port)
 		}
 	}
+	if before := &s.m.snapshot.Workloads[i]; before.Name != workload.Name || before.Namespace != workload.Namespace {
+		return nil, fmt.Errorf("%s/%s cannot become %s/%s; make a new solver", before.Namespace, before.Name, workload.Namespace, workload.Name)
+	}
+	s.update(i, &workload)
+	s.yieldAim(i)
+	return s.plan, nil
+}
+
+// update is Update for a workload that the snapshot's words suffice for.
+func (s *Solver) update(i int, workload *Workload) {
 	s.reserveAll()
 	s.all, s.tried = false, 0
 	old := s.works[i]
 	s.unreserve(int32(i))
 	s.lift(old)
 	s.own()
-	if before := &s.m.snapshot.Workloads[i]; before.Name != workload.Name || before.Namespace != workload.Namespace {
-		return nil, fmt.Errorf("%s/%s cannot become %s/%s; make a new solver", before.Namespace, before.Name, workload.Namespace, workload.Name)
-	}
-	s.m.snapshot.Workloads[i] = workload
-	s.m.geo.need(&workload)
-	w, problems := s.m.newWork(i, &workload)
+	s.m.snapshot.Workloads[i] = *workload
+	s.m.geo.need(workload)
+	w, problems := s.m.newWork(i, workload)
 	s.lowerLeast(w.row.request.vector)
 	s.relink(int32(i), old, w)
 	if old.pods != nil || workload.PodRules != nil {
@@ -69,7 +76,7 @@ func (s *Solver) Update(i int, workload Workload) (*Plan, error) {
 			changed = append(changed, out)
 		}
 	}
-	return s.replan(changed, &workload, problems), nil
+	s.replan(changed, workload, problems)
 }
 
 // moveRefuges places a workload that lacks room where room is kept for losses, when it is whole then and everybody who must survive a
@@ -232,7 +239,7 @@ func (s *Solver) relink(i int32, old, w *work) {
 }
 
 // replan makes a plan in which some workloads, and the bills of their callers, are new. problems are now wrong with the updated one.
-func (s *Solver) replan(changed []int32, updated *Workload, problems []Problem) *Plan {
+func (s *Solver) replan(changed []int32, updated *Workload, problems []Problem) {
 	plan := *s.plan
 	plan.Placements = slices.Clone(plan.Placements)
 	object := updated.Kind + " " + updated.Namespace + "/" + updated.Name
@@ -283,7 +290,6 @@ func (s *Solver) replan(changed []int32, updated *Workload, problems []Problem) 
 	} else {
 		s.sumUp(&plan)
 	}
-	return &plan
 }
 
 // recount is after how many changes the sums are made anew, so that what rounding loses does not add up.

@@ -38,6 +38,7 @@ type work struct {
 	following bool // it is among those that follow what they call
 	seen      bool // it is among the solver's seen
 	kept      bool // replicas stay that rules of pods would not let come
+	crossed   bool // replicas were left out that could come in no order
 	skipped   bool // no place was looked for before the search was stopped
 
 	pods   *podWork // rules of pods that bind it to others; nil for none

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/rules"
 )
 
 // workload turns a workload into the engine's terms. ok is false where pools were made without knowing of a volume of it.
@@ -15,6 +16,7 @@ func (b *builder) workload(w *Workload, pods running) (out engine.Workload, ok b
 		Namespace: w.Namespace, Name: w.Name, Kind: w.Kind, Replicas: w.Replicas, Request: Request(spec),
 		NodeSelector: nodeSelector(spec), NodeAffinity: byName(requiredAffinity(spec)), Tolerations: spec.Tolerations,
 		HostPorts: HostPorts(spec), RestartUSD: w.RestartUSD, Hold: w.Hold,
+		SpotPoolSharePercent: rules.SpotPoolAimPercent,
 	}
 	priority := b.priorities.of(spec)
 	out.Priority, out.PreemptsNobody = priority.value, priority.patient
@@ -29,15 +31,15 @@ func (b *builder) workload(w *Workload, pods running) (out engine.Workload, ok b
 		ok = b.hold(w, &pods, nil, &out)
 		return out, ok
 	}
-	rules := b.input.World.Rules(w.Namespace, set, w.Template.Labels)
-	if len(rules.Sources) == 0 {
+	ruled := b.input.World.Rules(w.Namespace, set, w.Template.Labels)
+	if len(ruled.Sources) == 0 {
 		ok = b.hold(w, &pods, nil, &out) // no policy selects it
 		return out, ok
 	}
-	ok = b.hold(w, &pods, rules.Effective, &out)
-	out.Rules = rules
-	out.ClientBytesPerRequest = rules.BytesPerRequest
-	out.Availability = rules.Availability
-	out.Calls = b.calls(w, rules)
+	ok = b.hold(w, &pods, ruled.Effective, &out)
+	out.Rules = ruled
+	out.ClientBytesPerRequest = ruled.BytesPerRequest
+	out.Availability = ruled.Availability
+	out.Calls = b.calls(w, ruled)
 	return out, ok
 }

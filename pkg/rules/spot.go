@@ -68,9 +68,9 @@ func limitsSpot(rules *policy.Effective) bool {
 	return rules.SpotMaxPercent < 100 || rules.SpotFallback == v1alpha1.SpotFallbackWait || rules.SpotPoolMaxPercent > 0
 }
 
-// togetherPercent is the share of a workload's replicas in one spot pool beyond which plans say so where no policy limits it. It is
-// what spec.availability wants left of them by default. There is no limit by default: one may leave replicas without a place.
-const togetherPercent = 50
+// SpotPoolAimPercent is the share of a workload's replicas in one spot pool that plans aim at where no policy limits it, and beyond
+// which they say so. It is what spec.availability wants left of them by default. It is no limit: one may leave replicas without a place.
+const SpotPoolAimPercent = 50
 
 // TakenTogether is the spot pool that holds over half of n replicas, and how many; 0 where none does, where it is one replica, and
 // where the rules limit it. Nil rules limit nothing.
@@ -81,7 +81,7 @@ func TakenTogether(rules *policy.Effective, n int, at []ClassReplicas) (pool Spo
 	counts := map[SpotPool]int{}
 	for i := range at {
 		if in, spot := at[i].Class.SpotPool(); spot {
-			if counts[in] += at[i].Replicas; counts[in] > max(1, n*togetherPercent/100) {
+			if counts[in] += at[i].Replicas; counts[in] > max(1, n*SpotPoolAimPercent/100) {
 				pool, replicas = in, counts[in]
 			}
 		}
