@@ -217,7 +217,7 @@ type PlacementBill struct {
 	// disruption is the price of the moves that the plan asks for.
 	// +optional
 	Disruption string `json:"disruption"`
-	// preference is the weight of preferred locations that are not met.
+	// preference is the weight of preferred locations, and of the pods' preferred node affinity, that is not met.
 	// +optional
 	Preference string `json:"preference"`
 }

@@ -356,7 +356,8 @@ type Spot struct {
 	MaxPercent int32 `json:"maxPercent"`
 
 	// maxPoolSharePercent of a workload's replicas may be in one spot pool, rounded down, but at least one replica. A spot pool is
-	// the spot capacity of one instance type in one zone, which a cloud takes back together. A hard rule.
+	// the spot capacity of one instance type in one zone, which a cloud takes back together. A hard rule. Where it is not set plans
+	// keep half of the replicas elsewhere if they can.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100

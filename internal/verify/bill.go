@@ -4,6 +4,9 @@ import (
 	"cmp"
 	"math"
 
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
+
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/pricing"
@@ -109,6 +112,20 @@ func millisecondsPriced(ms float64) float64 {
 	return ms
 }
 
+// unpreferred is the weight of the terms of the preferred node affinity that nodes of a pool do not match.
+func unpreferred(w *engine.Workload, pool *engine.Pool) float64 {
+	sum := 0.0
+	for _, term := range w.PreferredNodes {
+		selector, err := nodeaffinity.NewNodeSelector(&corev1.NodeSelector{NodeSelectorTerms: []corev1.NodeSelectorTerm{term.Preference}})
+		node := &corev1.Node{}
+		node.Labels = pool.Labels
+		if empty := len(term.Preference.MatchExpressions)+len(term.Preference.MatchFields) == 0; err == nil && !empty && !selector.Match(node) {
+			sum += float64(term.Weight)
+		}
+	}
+	return sum
+}
+
 // decision computes the bill of one decision, moves apart.
 func (c *checker) decision(i int, d *engine.Decision) engine.Bill {
 	w, rules := &c.snapshot.Workloads[i], c.effective(i)
@@ -126,6 +143,7 @@ func (c *checker) decision(i int, d *engine.Decision) engine.Bill {
 			bill.Preference += float64(preference.Weight) / 100 * each * n
 		}
 	}
+	bill.Preference += unpreferred(w, pool) / 100 * each * n
 	if len(rules.Clients) > 0 {
 		requests := 1.0
 		if rules.RequestsPerSecond > 0 {

@@ -45,6 +45,10 @@ func profileKey(w *Workload, rules *rules.Rules) string {
 			fmt.Fprintf(&key, "%q %q %q %q;", t.Key, t.Operator, t.Value, t.Effect)
 		}
 	}
+	for i := range w.PreferredNodes {
+		wire, err := w.PreferredNodes[i].Marshal()
+		fmt.Fprintf(&key, "|%d %s %v", len(wire), wire, err)
+	}
 	if w.ClientBytesPerRequest > 0 {
 		key.WriteString("|bytes")
 	}
@@ -127,9 +131,10 @@ func (m *model) excluded(p *profile, i int32) (Rule, string) {
 // priceProfile fills in what a replica costs beside compute.
 func (m *model) priceProfile(p *profile) {
 	rules := p.rules
-	if len(rules.Preferred) > 0 {
+	if len(rules.Preferred)+len(p.workload.PreferredNodes) > 0 {
 		p.unmet = make([]float64, len(m.pools))
 	}
+	preferred := newPreferredNodes(p.workload.PreferredNodes)
 	if len(rules.Clients) > 0 {
 		p.clientMilliseconds = make([]float64, len(m.pools))
 		if p.workload.ClientBytesPerRequest > 0 {
@@ -140,7 +145,7 @@ func (m *model) priceProfile(p *profile) {
 	for i := range m.pools { // also where it may not be: held replicas run there
 		static := rules.Static(m.pools[i].class)
 		if p.unmet != nil {
-			p.unmet[i] = static.UnmetPreference
+			p.unmet[i] = static.UnmetPreference + preferred.unmet(m.pools[i].node)
 		}
 		if p.clientMilliseconds != nil {
 			p.clientMilliseconds[i] = static.Clients.OrInfinite()

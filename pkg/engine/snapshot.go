@@ -128,6 +128,8 @@ type Workload struct {
 	NodeSelector map[string]string
 	NodeAffinity *corev1.NodeSelector
 	Tolerations  []corev1.Toleration
+	// PreferredNodes are the pod's preferred node affinity: terms that a node does not match have a price, as locations that a policy prefers.
+	PreferredNodes []corev1.PreferredSchedulingTerm
 	// HostPorts of one replica.
 	HostPorts []HostPort
 	// PodRules are the rules of its pods about the pods beside them; nil when there are none.

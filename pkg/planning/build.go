@@ -204,19 +204,48 @@ func (b *builder) selects(key string, listed bool, values ...string) {
 	}
 }
 
-// nodeTerms are the required terms of a pod's node affinity.
+// nodeTerms are the terms of a pod's node affinity, the required ones and the preferred ones.
 func nodeTerms(spec *corev1.PodSpec) []corev1.NodeSelectorTerm {
-	if required := requiredAffinity(spec); required != nil {
-		return required.NodeSelectorTerms
+	affinity := nodeAffinity(spec)
+	if affinity == nil {
+		return nil
+	}
+	var out []corev1.NodeSelectorTerm
+	if required := affinity.RequiredDuringSchedulingIgnoredDuringExecution; required != nil {
+		out = append(out, required.NodeSelectorTerms...)
+	}
+	for _, term := range affinity.PreferredDuringSchedulingIgnoredDuringExecution {
+		out = append(out, term.Preference)
+	}
+	return out
+}
+
+func nodeAffinity(spec *corev1.PodSpec) *corev1.NodeAffinity {
+	if spec.Affinity == nil {
+		return nil
+	}
+	return spec.Affinity.NodeAffinity
+}
+
+func requiredAffinity(spec *corev1.PodSpec) *corev1.NodeSelector {
+	if affinity := nodeAffinity(spec); affinity != nil {
+		return affinity.RequiredDuringSchedulingIgnoredDuringExecution
 	}
 	return nil
 }
 
-func requiredAffinity(spec *corev1.PodSpec) *corev1.NodeSelector {
-	if spec.Affinity == nil || spec.Affinity.NodeAffinity == nil {
+// preferredNodes are the preferred terms, with demands on the names of nodes as demands on a label; see byName.
+func preferredNodes(spec *corev1.PodSpec) []corev1.PreferredSchedulingTerm {
+	affinity := nodeAffinity(spec)
+	if affinity == nil {
 		return nil
 	}
-	return spec.Affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution
+	var out []corev1.PreferredSchedulingTerm
+	for _, term := range affinity.PreferredDuringSchedulingIgnoredDuringExecution {
+		named := byName(&corev1.NodeSelector{NodeSelectorTerms: []corev1.NodeSelectorTerm{term.Preference}})
+		out = append(out, corev1.PreferredSchedulingTerm{Weight: term.Weight, Preference: named.NodeSelectorTerms[0]})
+	}
+	return out
 }
 
 // labelsOf are the labels of a node that anybody selects by: its own, and those of its location. The name of a host

@@ -107,6 +107,16 @@ func TestPoolsAreNamedAndGrouped(t *testing.T) {
 	selector.Template.Spec.NodeSelector = map[string]string{"disk": "ssd"}
 	byHost := deployment("pinned", 1, "100m", "128Mi")
 	byHost.Template.Spec.NodeSelector = map[string]string{corev1.LabelHostname: "b"}
+	prefers := func(term corev1.NodeSelectorTerm) Workload {
+		out := deployment("rather", 1, "100m", "128Mi")
+		out.Template.Spec.Affinity = &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{
+			PreferredDuringSchedulingIgnoredDuringExecution: []corev1.PreferredSchedulingTerm{{Weight: 1, Preference: term}},
+		}}
+		return out
+	}
+	in := func(key, value string) []corev1.NodeSelectorRequirement {
+		return []corev1.NodeSelectorRequirement{{Key: key, Operator: corev1.NodeSelectorOpIn, Values: []string{value}}}
+	}
 	four := int32(4)
 	declared := &v1alpha1.CloudPool{ObjectMeta: metav1.ObjectMeta{Name: "general"}, Spec: v1alpha1.CloudPoolSpec{
 		Cloud: "aws", Region: "eu-west-1", InstanceType: "m7i.large", MaxNodes: &four,
@@ -147,7 +157,10 @@ func TestPoolsAreNamedAndGrouped(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		workload Workload
-	}{{"a label that is selected by", selector}, {"a host that is asked for", byHost}} {
+	}{{"a label that is selected by", selector}, {"a host that is asked for", byHost},
+		{"a label that is preferred", prefers(corev1.NodeSelectorTerm{MatchExpressions: in("disk", "ssd")})},
+		{"a name that is preferred", prefers(corev1.NodeSelectorTerm{MatchFields: in("metadata.name", "b")})},
+	} {
 		t.Run(c.name, func(t *testing.T) {
 			nodes := []*corev1.Node{awsNode("a", "eu-west-1a"), awsNode("b", "eu-west-1a", withLabels("disk", "ssd")), awsNode("c", "eu-west-1a")}
 			result := build(t, &Input{World: world(t, state.Objects{}), Nodes: nodes, Workloads: []Workload{c.workload}})

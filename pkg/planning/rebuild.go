@@ -71,7 +71,7 @@ func (r *Result) Rebuild(input *Input, concerned map[workload.Key]bool) (next *R
 // sameNodes says whether two versions of a workload select nodes by the same labels.
 func sameNodes(a, b *Workload) bool {
 	return a.Template == b.Template || a.Template.Spec.NodeName == b.Template.Spec.NodeName && equality.Semantic.DeepEqual(a.Template.Spec.NodeSelector, b.Template.Spec.NodeSelector) &&
-		equality.Semantic.DeepEqual(requiredAffinity(&a.Template.Spec), requiredAffinity(&b.Template.Spec))
+		equality.Semantic.DeepEqual(nodeAffinity(&a.Template.Spec), nodeAffinity(&b.Template.Spec))
 }
 
 // waitsAlike says whether the claims that wait for their first pod bind two versions of a workload alike.

@@ -188,6 +188,7 @@ func TestSimulateSays(t *testing.T) {
 			name: "most replicas in one spot pool", files: onSpot + web, placed: 2,
 			stdout: []string{"Taken back together", "2 of 2 replicas are in the spot pool m5.xlarge in aws/eu-west-1/eu-west-1a"},
 		},
+		{name: "half of them elsewhere", files: onSpot + onAWS("b", "eu-west-1b") + web, placed: 2, never: "Taken back together"},
 		{
 			name:  "a policy that takes them for it",
 			files: onSpot + web + placementPolicy("cost: {spot: {maxPercent: 100, maxPoolSharePercent: 100}}"), placed: 2,

@@ -49,6 +49,17 @@ var Kinds = []Kind{
 			}}}},
 		}}
 	}},
+	{Name: "preferred node affinity", Planned: true, Rarity: 4, workload: func(d *draw, w *drawn) {
+		affinity := w.affinity()
+		if affinity.NodeAffinity == nil {
+			affinity.NodeAffinity = &corev1.NodeAffinity{}
+		}
+		affinity.NodeAffinity.PreferredDuringSchedulingIgnoredDuringExecution = []corev1.PreferredSchedulingTerm{{
+			Weight: 50, Preference: corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{{
+				Key: labelDisk, Operator: corev1.NodeSelectorOpIn, Values: []string{"hdd"},
+			}}},
+		}}
+	}},
 	{Name: "one node by its name, in a pool that may grow", Planned: true, Rarity: 8, workload: func(d *draw, w *drawn) {
 		if len(d.lists.Nodes) > 0 {
 			w.template.Spec.NodeSelector = map[string]string{corev1.LabelHostname: pick(d, d.lists.Nodes).Name}
