@@ -96,6 +96,20 @@ func (s *Solver) settleWhereTheyRun(w *work, b *beside, share int32) {
 	}
 }
 
+// stayNearOwn leaves replicas on the nodes where they run, of workloads whose replicas find each other: others come to the domain of one that
+// runs, and would find none were it to come to the next node at the same time.
+func (s *Solver) stayNearOwn() {
+	for _, i := range s.bound {
+		w := s.works[i]
+		if w.held != "" || w.pods.together == nil || !w.pods.together.own || len(w.allocs) == 0 {
+			continue
+		}
+		if b := s.besideOf(w, w.spreads()); len(b.one) == 0 {
+			s.settleWhereTheyRun(w, b, w.limits.share(w.limits.levelled))
+		}
+	}
+}
+
 // runsBroken finds the replicas whose affinity or anti-affinity to others does not hold where all run now.
 func (s *Solver) runsBroken() {
 	planned := make([][]alloc, len(s.works))

@@ -88,3 +88,20 @@ func TestWhatRunsStays(t *testing.T) {
 		})
 	}
 }
+
+// TestStaysNearOwn has a replica that comes to the rack of one that runs: that one stays on its node, since both would find nobody otherwise.
+func TestStaysNearOwn(t *testing.T) {
+	b := newBuild(t)
+	b.Pools[0].Labels, b.Pools[1].Labels = withLabel(b.Pools[0].Labels, "rack", "r1"), withLabel(b.Pools[1].Labels, "rack", "r1")
+	b.Pools[2].Labels = withLabel(b.Pools[2].Labels, "rack", "r2")
+	b.workload("web", 3, 250, together("rack", of(0)), apart(zoneKey, of(0)), runsOn(0, 1, 1), runsOn(2, 1, 1))
+	plan := solve(t, b.Snapshot, engine.Options{})
+	if got := shape(b.Snapshot, plan); got != "1,1,1" {
+		t.Fatalf("placed %s", got)
+	}
+	for _, d := range plan.Placements[0].Decisions {
+		if d.Pool != 1 && (len(d.Nodes) != 1 || d.Nodes[0].Node != 1) {
+			t.Errorf("pool %d: %+v; want it to stay on node 1", d.Pool, d.Nodes)
+		}
+	}
+}

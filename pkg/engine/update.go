@@ -192,6 +192,7 @@ func (s *Solver) leaveOut(w *work) []int32 {
 func (s *Solver) leaveOutMisplaced() []int32 {
 	var out []int32
 	before := &attempts{replaced: map[int32]int{}, vacated: map[int32]int{}}
+	s.stayNearOwn()
 	for again := true; again; {
 		again = false
 		for _, i := range s.keepPodRules(before) {
