@@ -28,8 +28,9 @@ type Plugin struct {
 	*cycle.Profile
 	runner   runner
 	settings func() settings
-	mu       sync.Mutex // PreFilter is not called by two at a time; this makes sure
+	mu       sync.Mutex // cycles do not overlap; this makes sure
 	nodes    nodes
+	batch    batch
 	again    sync.Map // types.UID of pods whose next attempt looks at all nodes, and since when
 }
 
@@ -47,11 +48,14 @@ const forgotten = 10 * time.Minute
 type runner interface {
 	RunPreFilterPlugins(context.Context, fwk.CycleState, *corev1.Pod) (*fwk.PreFilterResult, *fwk.Status, sets.Set[string])
 	ListPlugins() *config.Plugins
+	TotalBatchedPods() int64
 }
 
 var (
 	_ fwk.PreFilterPlugin   = &Plugin{}
 	_ fwk.PostFilterPlugin  = &Plugin{}
+	_ fwk.PreScorePlugin    = &Plugin{}
+	_ fwk.ReservePlugin     = &Plugin{}
 	_ fwk.SignPlugin        = &Plugin{}
 	_ fwk.EnqueueExtensions = &Plugin{}
 )
@@ -87,19 +91,17 @@ func (a attempt) Clone() fwk.StateData { return a }
 // PreFilter returns the nodes worth looking at. To know that one of them fits it runs the profile's PreFilter plugins in a
 // state of its own, and their filters on the nodes that it ranks first.
 func (p *Plugin) PreFilter(ctx context.Context, state fwk.CycleState, object *corev1.Pod, infos []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {
-	pod, status := p.Pod(state, object)
-	if status != nil {
-		return nil, status
-	}
 	all := fwk.NewStatus(fwk.Skip)
 	if _, err := state.Read(Name); err == nil || p.runner == nil || len(p.Handle.Extenders()) > 0 {
 		return nil, all // an extender may refuse what all plugins accept
 	}
-	if !p.settings().first {
-		return nil, all // another plugin would preempt on what the narrowed nodes say
+	atHand := p.foresees(ctx, object)
+	if _, wide := p.again.LoadAndDelete(object.UID); wide || atHand || !p.settings().first {
+		return nil, all // unless it is the first, another plugin would preempt on what the narrowed nodes say
 	}
-	if _, wide := p.again.LoadAndDelete(object.UID); wide {
-		return nil, all
+	pod, status := p.Pod(state, object)
+	if status != nil {
+		return nil, status
 	}
 	try := state.Clone()
 	try.Write(Name, trying)

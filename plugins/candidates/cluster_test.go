@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	apiruntime "k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes/fake"
@@ -54,6 +55,7 @@ type cluster struct {
 	objects   state.Objects
 	nodes     []*corev1.Node
 	pods      int
+	chooser   *candidates.Plugin // of the profile that is shipped
 }
 
 // newCluster makes a cluster without nodes; options change the scheduler's.
@@ -64,9 +66,16 @@ func newCluster(t testing.TB, options ...scheduler.Option) *cluster {
 		t.Fatal(err)
 	}
 	live.SetReady()
+	c := &cluster{t: t, live: live}
 	registry := runtime.Registry{}
 	for name, factory := range plugins.Factories(func(context.Context, fwk.Handle) (*state.Live, error) { return live, nil }) {
-		registry[name] = factory
+		registry[name] = func(ctx context.Context, args apiruntime.Object, handle fwk.Handle) (fwk.Plugin, error) {
+			plugin, err := factory(ctx, args, handle)
+			if chooser, ok := plugin.(*candidates.Plugin); ok && handle.ProfileName() == shipped {
+				c.chooser = chooser
+			}
+			return plugin, err
+		}
 	}
 	client := fake.NewClientset()
 	factory := informers.NewSharedInformerFactory(client, 0)
@@ -78,7 +87,8 @@ func newCluster(t testing.TB, options ...scheduler.Option) *cluster {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &cluster{t: t, scheduler: made, informers: factory, live: live}
+	c.scheduler, c.informers = made, factory
+	return c
 }
 
 func profiles(t testing.TB) []config.KubeSchedulerProfile {

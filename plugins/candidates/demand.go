@@ -46,6 +46,11 @@ func (d *demand) tolerates(taints []corev1.Taint, effects ...corev1.TaintEffect)
 
 // fits says whether a node has the room, and is one that the pod selects.
 func (d *demand) fits(left *room, info fwk.NodeInfo) bool {
+	return d.hasRoom(left, info) && (d.among == nil || d.among.Has(info.Node().Name)) && d.rules.Selects(info.Node())
+}
+
+// hasRoom says whether a node has the room.
+func (d *demand) hasRoom(left *room, info fwk.NodeInfo) bool {
 	if left.pods < 1 || d.milliCPU > 0 && left.milliCPU < d.milliCPU || d.memory > 0 && left.memory < d.memory {
 		return false
 	}
@@ -54,10 +59,7 @@ func (d *demand) fits(left *room, info fwk.NodeInfo) bool {
 			return false
 		}
 	}
-	if d.among != nil && !d.among.Has(info.Node().Name) {
-		return false
-	}
-	return d.rules.Selects(info.Node())
+	return true
 }
 
 func leftOf(name corev1.ResourceName, info fwk.NodeInfo) int64 {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
@@ -44,6 +45,7 @@ type scheduler struct {
 	live     *state.Live
 	labels   cloudLabels
 	profiles map[string]*Profile
+	cycles   atomic.Int64
 }
 
 // NewShared returns what the plugins of a scheduler share, over the state that open returns.
@@ -53,8 +55,10 @@ func NewShared(open Opener) *Shared {
 
 // Profile is one profile of a scheduler. Its plugins hold it.
 type Profile struct {
-	Live        *state.Live
-	Handle      fwk.Handle
+	Live   *state.Live
+	Handle fwk.Handle
+	// Cycles counts those that TradewindCandidates has begun, over all profiles of the scheduler.
+	Cycles      *atomic.Int64
 	optimizeFor v1alpha1.OptimizeFor
 	latest      latest[*Pod]
 	judges      []Judge
@@ -92,7 +96,7 @@ func (s *Shared) profile(ctx context.Context, object runtime.Object, handle fwk.
 	of.live.SetOptions(options)
 	profile, ok := of.profiles[handle.ProfileName()]
 	if !ok {
-		profile = &Profile{Live: of.live, Handle: handle}
+		profile = &Profile{Live: of.live, Handle: handle, Cycles: &of.cycles}
 		of.profiles[handle.ProfileName()] = profile
 		profile.activateWaiting(handle.SharedInformerFactory().Core().V1().Pods().Informer().GetIndexer())
 	}
