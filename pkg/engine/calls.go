@@ -111,9 +111,33 @@ func (s *Solver) attraction(w *work, a *ask) {
 			}
 		}
 	}
-	for _, credit := range a.credit {
-		a.maxCredit = max(a.maxCredit, credit)
+}
+
+// saved is by how much the calls of others would become cheaper by one replica more of a workload at each place; nil where nobody calls it.
+// More of them save no more together than each by itself.
+func (s *Solver) saved(w *work) []float64 {
+	if len(w.in) == 0 {
+		return nil
 	}
+	out := make([]float64, len(s.m.geo.ids))
+	for _, in := range w.in {
+		from := s.works[in.work]
+		e := &from.out[in.edge]
+		for place, n := range from.support {
+			if n == 0 {
+				continue
+			}
+			to := s.m.nearest(w.support, int32(place))
+			if to < 0 {
+				continue
+			}
+			now := s.m.callUSD(e, int32(place), to)
+			for other := range out {
+				out[other] += float64(n) * max(now-s.m.callUSD(e, int32(place), int32(other)), 0)
+			}
+		}
+	}
+	return out
 }
 
 // places are those of the row's cheapest pools.

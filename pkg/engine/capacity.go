@@ -86,6 +86,12 @@ func (p *poolRoom) hopeless(request []int64) bool {
 	return p.spare == 0 && len(p.used) == 0
 }
 
+// none says at once that no replica of an interned request fits on a pool.
+func (r *room) none(pool int32, q *request) bool {
+	p := &r.pools[pool]
+	return r.remembers && q.full != nil && q.full[pool] == p.freed+1 || p.hopeless(q.vector)
+}
+
 // countOf is count for an interned request. It remembers where none fits until something leaves the pool.
 func (r *room) countOf(pool int32, q *request, limit, perNode int32) int32 {
 	if q.full == nil || !r.remembers {
@@ -207,9 +213,9 @@ const mixNodes = 32
 // balance is place for pools that mix: one replica after the other, each where it evens out most.
 func (r *room) balance(pool int32, request []int64, n, perNode int32, caps *nodeCaps, out []alloc) ([]alloc, int32) {
 	p := &r.pools[pool]
-	begin, placed := len(out), int32(0)
+	begin, placed, slope := len(out), int32(0), p.evens(request)
 	for ; placed < n; placed++ {
-		best, least, seen := -1, 0.0, 0
+		best, most, seen := -1, 0.0, 0
 	nodes:
 		for i := int(p.first); i < len(p.used); i++ {
 			free := p.free[i*r.dims : (i+1)*r.dims]
@@ -218,11 +224,15 @@ func (r *room) balance(pool int32, request []int64, n, perNode int32, caps *node
 					continue nodes
 				}
 			}
-			if most := caps.most(pool, int32(i), perNode); most < n && on(out[begin:], int32(i)) >= most {
+			if limit := caps.most(pool, int32(i), perNode); limit < n && on(out[begin:], int32(i)) >= limit {
 				continue
 			}
-			if change := p.uneven(free, request) - p.uneven(free, nil); best < 0 || change < least {
-				best, least = i, change
+			evened := 0.0
+			for d, each := range slope {
+				evened += each * float64(free[d])
+			}
+			if best < 0 || evened > most {
+				best, most = i, evened
 			}
 			if seen++; seen == mixNodes {
 				break
@@ -261,29 +271,22 @@ func gather(out []alloc, begin int, a alloc) []alloc {
 	return append(out, a)
 }
 
-// uneven is the variance of the shares of CPU, memory and GPU that are free, less a request.
-func (p *poolRoom) uneven(free, request []int64) float64 {
-	var shares [dimExtended]float64
+// evens is, for CPU, memory and GPU, by how much better a request fits a node for each unit of it that is free there: the shares of them that
+// are free are the more even afterwards the higher share × (request − mean request) is in sum, since that is the covariance of both.
+func (p *poolRoom) evens(request []int64) [dimExtended]float64 {
+	var out [dimExtended]float64
 	count, sum := 0.0, 0.0
-	for d := range shares {
-		if p.share[d] == 0 {
-			continue
-		}
-		left := free[d]
-		if request != nil {
-			left -= request[d]
-		}
-		shares[d] = float64(left) * p.share[d]
-		sum += shares[d]
-		count++
-	}
-	mean, variance := sum/max(count, 1), 0.0
-	for d := range shares {
-		if p.share[d] != 0 {
-			variance += (shares[d] - mean) * (shares[d] - mean)
+	for d := range out {
+		if p.share[d] > 0 {
+			out[d] = float64(request[d]) * p.share[d]
+			sum += out[d]
+			count++
 		}
 	}
-	return variance
+	for d := range out {
+		out[d] = (out[d] - sum/max(count, 1)) * p.share[d]
+	}
+	return out
 }
 
 func (p *poolRoom) take(node int, least, request []int64, k int32) {

@@ -85,6 +85,9 @@ type relaxer struct {
 	counts [][]int32 // by cap and min, by domain
 	picks  []pick
 	cells  []int32 // of the picks
+	// row and set are those that low and best are of, at the present prices; nil where they are of nothing that could be asked for again.
+	row    *row
+	set    *cells
 	sum    float64
 	spot   int32
 	placed int32
@@ -97,7 +100,7 @@ func newRelaxer(m *model) *relaxer { return &relaxer{m: m, prices: map[*request]
 
 // setPrices makes these the prices of resources.
 func (x *relaxer) setPrices(lambda []float64) {
-	x.lambda = lambda
+	x.lambda, x.row = lambda, nil
 	for _, r := range x.m.requests {
 		x.priceOf(r)
 	}
@@ -105,6 +108,7 @@ func (x *relaxer) setPrices(lambda []float64) {
 
 // priceOf computes what a request costs on every pool at the prices of resources.
 func (x *relaxer) priceOf(r *request) {
+	x.row = nil
 	prices := x.prices[r]
 	if prices == nil {
 		prices = make([]float64, len(x.m.pools))
@@ -140,6 +144,10 @@ func (m *model) dense(r *row) {
 
 // scan finds the cheapest pool of each cell at the present prices.
 func (x *relaxer) scan(r *row, set *cells) {
+	if x.row == r && x.set == set {
+		return
+	}
+	x.row, x.set = r, set
 	if len(x.low) < set.count {
 		x.low, x.best = make([]float64, set.count), make([]int32, set.count)
 	}
@@ -195,8 +203,13 @@ func (x *relaxer) spill(r *row, set *cells, usage []float64) {
 	}
 }
 
-// scanFor is scan for a workload with prices of its own: calls by place, and places that are too far.
+// scanFor is scan for a workload with prices of its own: calls by place, and places that are too far; nil for none.
 func (x *relaxer) scanFor(r *row, set *cells, atPlace []float64, far []bool) {
+	if atPlace == nil && far == nil {
+		x.scan(r, set)
+		return
+	}
+	x.row = nil
 	if len(x.low) < set.count {
 		x.low, x.best = make([]float64, set.count), make([]int32, set.count)
 	}

@@ -29,8 +29,6 @@ type ask struct {
 	lambda []float64
 	// atPlace is added to the price by place: what its calls cost there. credit is earned once for a replica at a place.
 	atPlace, credit []float64
-	// maxCredit is the highest of credit.
-	maxCredit float64
 	// far are places that are too far from a called workload, or from a caller.
 	far []bool
 	// bias is added to the price of a pool; nil for none.
@@ -279,10 +277,31 @@ func (a *ask) barred(m *model, i int32) bool {
 	return a.only != nil && !a.only[i] || a.far != nil && a.far[m.pools[i].place] || a.beside.bars(i)
 }
 
+// leastThere is by how much a replica is dearer at least, at any place, than its pool is, by what its calls cost and what it earns there.
+func (a *ask) leastThere() float64 {
+	least := math.Inf(1)
+	for place := range max(len(a.atPlace), len(a.credit)) {
+		usd := 0.0
+		if a.atPlace != nil {
+			usd = a.atPlace[place]
+		}
+		if a.credit != nil {
+			usd -= a.credit[place]
+		}
+		if a.far == nil || !a.far[place] {
+			least = min(least, usd)
+		}
+	}
+	if math.IsInf(least, 1) {
+		return 0
+	}
+	return least
+}
+
 // push offers a pool.
 func (c *chooser) push(i int32, cost float64) {
 	a := c.ask
-	if a.barred(c.m, i) {
+	if a.barred(c.m, i) || a.room != nil && a.room.none(i, a.row.request) {
 		return
 	}
 	price := c.price(i, cost)
@@ -364,7 +383,7 @@ func (m *model) allows(p *profile, i int32) bool {
 // cheapest puts replicas where they are cheapest, one after the other, as far as limits and room allow. The
 // picks and their sum are in the chooser.
 func (c *chooser) cheapest(a *ask) {
-	row := a.row
+	row, least := a.row, a.leastThere()
 	for _, all := range []bool{false, true} {
 		c.begin(a)
 		c.gather(all)
@@ -374,7 +393,7 @@ func (c *chooser) cheapest(a *ask) {
 			c.gather(all)
 			c.drain()
 		}
-		if all || math.IsInf(row.rest, 1) || c.placed == a.n && c.last <= row.rest-a.maxCredit {
+		if all || math.IsInf(row.rest, 1) || c.placed == a.n && c.last <= row.rest+least {
 			break
 		}
 	}

@@ -192,11 +192,10 @@ func (s *Solver) improve() {
 				return
 			}
 			w := s.works[i]
-			if tried[i] && len(w.in)+len(w.out) > 0 || !s.hopeful(w) {
+			if tried[i] && len(w.in)+len(w.out) > 0 {
 				continue
 			}
-			tried[i] = true
-			if !s.again(w) {
+			if tried[i] = true; !s.hopeful(w) || !s.again(w) {
 				continue
 			}
 			changed, tried[i] = true, false
@@ -213,17 +212,33 @@ func (s *Solver) improve() {
 	}
 }
 
-// hopeful says whether any pool that is cheaper than the dearest one used has room.
+// hopeful says whether a workload might cost less elsewhere: whether any pool with room is cheaper than the dearest one used, with what
+// its calls cost there, and what its callers would save by a replica there.
 func (s *Solver) hopeful(w *work) bool {
-	if len(w.out)+len(w.in)+len(w.stays)+len(w.pins) > 0 || w.placed() < w.n {
+	if len(w.stays)+len(w.pins) > 0 || w.placed() < w.n {
 		return true
 	}
-	dearest := 0.0
+	if linked := len(w.out)+len(w.in) > 0; linked && (w.pods != nil || math.IsInf(s.cost(w), 1)) {
+		return true
+	}
+	var a ask
+	s.outgoing(w, &a)
+	saved, dearest := s.saved(w), 0.0
+	there := func(i int32, usd float64) float64 {
+		if a.atPlace != nil {
+			usd += a.atPlace[s.m.pools[i].place]
+		}
+		return usd
+	}
 	for _, a := range w.allocs {
-		dearest = max(dearest, w.row.unit(s.m, a.pool))
+		dearest = max(dearest, there(a.pool, w.row.unit(s.m, a.pool)))
 	}
 	for j, i := range w.row.pools {
-		if w.row.dense[j] < dearest-1e-9 && s.room.countOf(i, w.row.request, 1, 1) > 0 {
+		usd := there(i, w.row.dense[j])
+		if saved != nil {
+			usd -= saved[s.m.pools[i].place]
+		}
+		if usd < dearest-1e-9 && !a.barred(s.m, i) && s.room.countOf(i, w.row.request, 1, 1) > 0 {
 			return true
 		}
 	}

@@ -99,6 +99,7 @@ func (d *dual) ask(ask func(part *dual) float64) float64 {
 	for k, part := range d.parts {
 		running.Go(func() {
 			clear(part.usage)
+			part.relax.row = nil
 			values[k] = ask(part)
 		})
 	}
@@ -132,16 +133,10 @@ func (d *dual) value() float64 { return d.ask((*dual).hard) - d.charge() }
 // hard adds what the items choose to usage and returns what they pay.
 func (d *dual) hard() float64 {
 	sum := 0.0
-	var row *row
-	var set *cells
 	for i := range d.items {
 		it := &d.items[i]
-		if it.work == nil && (it.row != row || it.set != set) {
-			row, set = it.row, it.set
-			d.relax.scan(row, set)
-		}
-		if it.work != nil {
-			row = nil
+		if it.work == nil {
+			d.relax.scan(it.row, it.set)
 		}
 		sum += d.demand(it, d.usage) * it.weight
 	}
@@ -413,7 +408,7 @@ func (d *dual) soft(temperature float64) {
 }
 
 func (d *dual) soften(temperature float64) {
-	var row *row
+	var row *row // of which the demand of what chooses alike is to be shared out
 	var set *cells
 	spill := func() {
 		if row != nil {
@@ -424,14 +419,13 @@ func (d *dual) soften(temperature float64) {
 	for i := range d.items {
 		it := &d.items[i]
 		if it.work != nil {
-			spill()
 			d.demand(it, d.usage)
 			continue
 		}
+		d.relax.scan(it.row, it.set)
 		if it.row != row || it.set != set {
 			spill()
 			row, set = it.row, it.set
-			d.relax.scan(row, set)
 			d.relax.soften(row, set, temperature)
 		}
 		d.demand(it, nil)

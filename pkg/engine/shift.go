@@ -284,7 +284,7 @@ func (x *shifts) received(w *work) float64 {
 // move takes a step when rules and room allow it, whatever it costs.
 func (x *shifts) move(i, from, to, k int32) bool {
 	s, w := x.s, x.s.works[i]
-	if to != nowhere && math.IsInf(x.prospectOf(w).usd[to], 1) || !x.allowed(w, from, to, k) {
+	if to != nowhere && (math.IsInf(x.prospectOf(w).usd[to], 1) || s.room.countOf(to, w.row.request, 1, 1) == 0) || !x.allowed(w, from, to, k) {
 		return false
 	}
 	usd, machines := x.delta(w, from, to, k), x.machines
