@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/rules/policy"
 	"tradewind.dev/tradewind/pkg/state"
 )
 
@@ -141,7 +142,8 @@ const planner = "see whether tradewind-controller runs (kubectl get pods -A -l a
 
 // planRemedy says what opens nodes that a plan under enforcement Strict keeps the pod from.
 func (j *judge) planRemedy() string {
-	anyway := "or set enforcement: Preferred in " + j.allSources()
+	anyway := "or set enforcement: Preferred in " +
+		j.sourcesOf(func(own *policy.Effective) bool { return own.Enforcement == v1alpha1.EnforcementStrict })
 	if plan := j.plan; plan != nil && plan.Old != "" {
 		return fmt.Sprintf("%s is old (%s), so that nobody plans: %s, %s", j.targets.Placement, plan.Old, planner, anyway)
 	}

@@ -94,12 +94,15 @@ func (j *judge) remedy(obstacle Obstacle, nodes []*verdict) string {
 		}
 		return "add nodes in the required locations, or widen spec.locations.required of " + policyNames(obstacle.sources) + j.locationHint(nodes)
 	case RuleSpread:
-		return "add nodes in other domains, or raise spec.spread maxSharePercent or lower minDomains of " + j.allSources()
+		return "add nodes in other domains, or raise spec.spread maxSharePercent or lower minDomains of " +
+			j.sourcesOf(func(own *policy.Effective) bool { return len(own.Spread) > 0 })
 	case RuleSpot:
 		if strings.HasPrefix(obstacle.Message, "in the spot pool ") {
-			return "add spot nodes of another type or in another zone, or raise spec.cost.spot.maxPoolSharePercent of " + j.allSources()
+			return "add spot nodes of another type or in another zone, or raise spec.cost.spot.maxPoolSharePercent of " +
+				j.sourcesOf(func(own *policy.Effective) bool { return own.SpotPoolMaxPercent > 0 })
 		}
-		return "change spec.cost.spot (maxPercent, fallback) of " + j.allSources() + ", or add nodes of the other capacity type"
+		limited := j.sourcesOf(func(own *policy.Effective) bool { return own.SpotMaxPercent < 100 || own.SpotFallback != "" })
+		return "change spec.cost.spot (maxPercent, fallback) of " + limited + ", or add nodes of the other capacity type"
 	case RuleLatency:
 		if obstacle.unknown {
 			return "give the missing round trips in a LatencyMap"
@@ -109,7 +112,8 @@ func (j *judge) remedy(obstacle Obstacle, nodes []*verdict) string {
 		if obstacle.unknown {
 			return "give the nodes' prices in a PriceList"
 		}
-		return fmt.Sprintf("raise spec.cost.maxHourlyUSD of %s (the other replicas cost $%s/h)", j.allSources(), Dollars(j.view.HourlyUSD()))
+		limited := j.sourcesOf(func(own *policy.Effective) bool { return own.HasMaxHourlyUSD })
+		return fmt.Sprintf("raise spec.cost.maxHourlyUSD of %s (the other replicas cost $%s/h)", limited, Dollars(j.view.HourlyUSD()))
 	case RulePlan:
 		return j.planRemedy()
 	case RuleUnschedulable:
@@ -187,4 +191,10 @@ func policyNames(sources []policy.Source) string {
 	return strings.Join(out, " and ")
 }
 
-func (j *judge) allSources() string { return policyNames(j.rules.Sources) }
+// sourcesOf lists the policies whose own rules are as asked; all of the pod's where none says so, since any of them can.
+func (j *judge) sourcesOf(asked func(own *policy.Effective) bool) string {
+	if sources := j.rules.Of(asked); len(sources) > 0 {
+		return policyNames(sources)
+	}
+	return policyNames(j.rules.Sources)
+}

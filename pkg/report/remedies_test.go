@@ -47,8 +47,17 @@ func TestRemediesNameWhatBars(t *testing.T) {
 			c.nodes("spot", irelandSpot, 1).policy("shop", "a", located("gcp")).policy("shop", "spot", "workloadSelector: {}\ncost: {spot: {maxPercent: 0}}")
 		}, []string{
 			"add nodes in the required locations, or widen spec.locations.required of PlacementPolicy shop/a; and change spec.cost.spot (maxPercent, " +
-				"fallback) of PlacementPolicy shop/a and PlacementPolicy shop/spot, or add nodes of the other capacity type (opens 1 node)",
+				"fallback) of PlacementPolicy shop/spot, or add nodes of the other capacity type (opens 1 node)",
 		}},
+		{"a spread of one of two", func(c *cluster) {
+			c.nodes("ie", irelandOnDemand, 1).policy("shop", "a", "workloadSelector: {}\nresidency: {jurisdictions: [EU]}").
+				policy("shop", "wide", "workloadSelector: {}\nspread: [{topologyKey: tradewind.dev/cloud, minDomains: 2}]")
+			c.deployment("shop", "api", "100m", "64Mi", "ie-1", "")
+		}, []string{"add nodes in other domains, or raise spec.spread maxSharePercent or lower minDomains of PlacementPolicy shop/wide (opens 1 node)"}},
+		{"a ceiling of one of two", func(c *cluster) {
+			c.nodes("ie", irelandOnDemand, 1).policy("shop", "a", "workloadSelector: {}\nresidency: {jurisdictions: [EU]}").
+				policy("shop", "low", "workloadSelector: {}\ncost: {maxHourlyUSD: \"0.0001\"}")
+		}, []string{"raise spec.cost.maxHourlyUSD of PlacementPolicy shop/low (the other replicas cost $0.0000/h) (opens 1 node)"}},
 		{"a volume by one of two", func(c *cluster) {
 			c.nodes("us", virginia, 1).policy("shop", "eu", residing("EU")).policy("shop", "met", residing("US"))
 			withVolume(c, "us-east-1a")

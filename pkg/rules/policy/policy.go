@@ -198,6 +198,21 @@ type Effective struct {
 	// Excess says, with the remedy, that the policies or their rules are more than may count for one workload: then no place
 	// satisfies the rules. Empty when they are not.
 	Excess string
+
+	// merged are the policies that count, in the order of Sources.
+	merged []*compiled
+}
+
+// Of lists the policies whose own rules, before they are added up, are as asked: those to change where the sum of several has one
+// rule. The rules that are asked about are read, not kept.
+func (e *Effective) Of(asked func(own *Effective) bool) []Source {
+	var out []Source
+	for _, p := range e.merged {
+		if asked(&p.rules) {
+			out = append(out, p.source)
+		}
+	}
+	return out
 }
 
 // Held says why no place satisfies the rules, wherever it is: one of them cannot be read, or they are too many. Empty when

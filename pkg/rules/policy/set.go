@@ -148,7 +148,7 @@ func (s *Set) For(namespace string, namespaceLabels, podLabels labels.Set) *Effe
 // merge adds up hard rules and lets the first policy in order of precedence win each soft field.
 func merge(policies []*compiled) *Effective {
 	policies, excess := atMost(policies)
-	out := &Effective{SpotMaxPercent: 100, Excess: excess}
+	out := &Effective{SpotMaxPercent: 100, Excess: excess, merged: policies}
 	adds := newSum(out)
 	winners := map[string]Source{}
 	wins := func(p *compiled, field string, set bool) bool {
