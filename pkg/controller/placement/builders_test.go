@@ -38,9 +38,10 @@ type bench struct {
 	*Planner
 	api    client.Client
 	events *events.FakeRecorder
-	// writes counts requests; refuse, if set, is what they are answered with.
+	// writes counts requests; refuse, if set, is what they are answered with, and slow how long that takes.
 	writes int
 	refuse error
+	slow   time.Duration
 	// versions has writes of statuses answered with the version that they made, as an API server does.
 	versions bool
 	// generation is that of the last Deployment.
@@ -63,6 +64,7 @@ func newBench(t testing.TB) *bench {
 		mu.Lock()
 		defer mu.Unlock()
 		b.writes++
+		b.clock.(*testingclock.FakeClock).Step(b.slow)
 		return b.refuse
 	}
 	b.api = fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(&v1alpha1.Placement{}).WithInterceptorFuncs(interceptor.Funcs{

@@ -129,12 +129,14 @@ func (p *Planner) explain(ctx context.Context, d *draft, s *solution, open []unp
 	}
 	p.explanations.took = p.clock.Since(began)
 	var failures failures
-	workqueue.ParallelizeUntil(ctx, writers, len(open), func(i int) {
-		if w := open[i].wanted; w.last == nil || !equality.Semantic.DeepEqual(*w.last, w.status) || !p.hasMetadata(w) {
-			failures.add(p.writeOne(ctx, w))
-		}
+	return p.waits(func() error {
+		workqueue.ParallelizeUntil(ctx, writers, len(open), func(i int) {
+			if w := open[i].wanted; w.last == nil || !equality.Semantic.DeepEqual(*w.last, w.status) || !p.hasMetadata(w) {
+				failures.add(p.writeOne(ctx, w))
+			}
+		})
+		return failures.err()
 	})
-	return failures.err()
 }
 
 // explain fills in why the workload has no place for all replicas.

@@ -65,6 +65,33 @@ func TestWork(t *testing.T) {
 	}
 }
 
+// TestSlowWrites: the rest after a round was four times what its writes waited for the API server, too, so that where that was slow a new
+// workload had no Placement for most of a minute.
+func TestSlowWrites(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(b *bench)
+		writes time.Duration
+	}{
+		{"a new workload", func(b *bench) { b.deployment("new", 1, "500m") }, 2},
+		{"one that has no place", func(b *bench) { b.deployment("new", 1, "500") }, 2},
+		{"a change of one", func(b *bench) { b.deployment("web", 2, "500m") }, 1},
+	} {
+		b := newBench(t)
+		b.nodes(aws("a1", "eu-west-1"))
+		b.policy("web", onlyAWS)
+		b.policy("new", onlyAWS)
+		b.deployment("web", 1, "500m")
+		b.mustPlan()
+		c.change(b)
+		b.slow = time.Second
+		next := b.work(t.Context())
+		if rested := next.NotBefore.Sub(b.clock.Now()); rested != c.writes*time.Second {
+			t.Errorf("%s: the rest after %d writes of a second each is %v", c.name, c.writes, rested)
+		}
+	}
+}
+
 // TestStart checks that nothing is planned before policies are known, and then at once.
 func TestStart(t *testing.T) {
 	b := newBench(t)

@@ -35,7 +35,8 @@ const (
 	pace = time.Second
 	// rest is how many times as long as a round took it rests after it, so that planning takes at most a fifth of one
 	// processor however large the cluster is. A change of policies, prices or availability does not wait for it. Explanations,
-	// whose time is limited, are not counted: who makes them long delays others by them, and not by five times as much.
+	// whose time is limited, are not counted: who makes them long delays others by them, and not by five times as much. Nor is
+	// what writes waited for the API server, which takes no processor here: that server is left alone as long as it took.
 	rest = 4
 	// retryInterval is how long a round that failed waits before it is tried again.
 	retryInterval = 2 * time.Second
@@ -83,6 +84,7 @@ type Planner struct {
 	left         leftover
 	written      written
 	explanations *explanations
+	waited       time.Duration // for the API server, in the last round
 }
 
 var (
@@ -182,7 +184,7 @@ func (p *Planner) work(ctx context.Context) loop.Next {
 	now := p.clock.Now()
 	took := now.Sub(began)
 	p.paced = began.Add(pace)
-	next := loop.Next{At: p.kept.due(), NotBefore: now.Add(max(pause, rest*(took-p.explanations.took)))}
+	next := loop.Next{At: p.kept.due(), NotBefore: now.Add(max(pause, rest*(took-p.explanations.took-p.waited)+p.waited))}
 	if !next.At.IsZero() && next.At.Before(next.NotBefore) {
 		next.At = next.NotBefore
 	}
@@ -204,7 +206,7 @@ func (p *Planner) givesWay() bool {
 func (p *Planner) round(ctx context.Context) error {
 	urgent := p.urgent.Swap(false)
 	p.owed = p.gaveWay.Swap(false)
-	p.explanations.took = 0
+	p.explanations.took, p.waited = 0, 0
 	world := p.world.Load()
 	why, err := p.update(ctx, world, p.touched.take(), urgent)
 	if why == "" {
@@ -232,7 +234,7 @@ func (p *Planner) planAll(ctx context.Context, world *state.World) error {
 	if s != nil {
 		open = p.explanations.recall(world, s, d, wanted)
 	}
-	writeErr := p.write(ctx, wanted)
+	writeErr := p.waits(func() error { return p.write(ctx, wanted) })
 	if s == nil {
 		return errors.Join(err, writeErr)
 	}
@@ -244,13 +246,24 @@ func (p *Planner) planAll(ctx context.Context, world *state.World) error {
 	return err
 }
 
-// publish tells metrics and listeners of a plan.
+// waits does what waits for the API server, and takes note of how long.
+func (p *Planner) waits(do func() error) error {
+	began := p.clock.Now()
+	err := do()
+	p.waited += p.clock.Since(began)
+	return err
+}
+
+// publish tells metrics and listeners of a plan. Those that take long write.
 func (p *Planner) publish(ctx context.Context, d *draft, s *solution, all []*wanted) {
 	p.metrics.observe(s, all)
 	round := &rounds.Round{Time: d.now, Input: d.input, Result: s.result, Plan: s.plan, World: d.input.World, Owners: p.objects.OwnerOf}
-	for _, listener := range p.options.Listeners {
-		listener.Planned(ctx, round)
-	}
+	_ = p.waits(func() error {
+		for _, listener := range p.options.Listeners {
+			listener.Planned(ctx, round)
+		}
+		return nil
+	})
 }
 
 // placementChanged takes note of what was written, and puts right what somebody else changed.

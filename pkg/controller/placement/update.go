@@ -144,7 +144,7 @@ func (p *Planner) update(ctx context.Context, world *state.World, c changes, urg
 	if s.plan.Unplaced > 0 && len(some) > 0 {
 		p.signal() // there may be room for others now
 	}
-	if err = p.put(ctx, some, nil); err == nil {
+	if err = p.waits(func() error { return p.put(ctx, some, nil) }); err == nil {
 		p.kept = &next
 	}
 	p.publish(ctx, d, s, k.all)
