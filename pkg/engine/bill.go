@@ -67,6 +67,13 @@ func (b *Bill) Total() float64 { return b.Share() + b.Valued() }
 // compared.
 func (b *Bill) Staying() float64 { return b.Total() - b.Disruption }
 
+// WithoutMoves is the bill but for the price of moving, which is paid once.
+func (b *Bill) WithoutMoves() Bill {
+	out := *b
+	out.Disruption = 0
+	return out
+}
+
 // Add another bill's parts.
 func (b *Bill) Add(other *Bill) {
 	from := other.parts()

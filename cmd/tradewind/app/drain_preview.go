@@ -74,8 +74,7 @@ func newDrained(d *drain, p *place, policy *v1alpha1.ClusterPlacementPolicy, sna
 	if err != nil {
 		return nil, err
 	}
-	after := then.plan.Bill
-	after.Disruption = 0
+	after := then.plan.Bill.WithoutMoves()
 	out.BeforeInvoiceUSD, out.BeforeValuedUSD, out.BeforeHourlyUSD = before.Invoice(), before.Valued(), then.plan.Objective.Total(&before)
 	out.AfterInvoiceUSD, out.AfterValuedUSD, out.AfterHourlyUSD = after.Invoice(), after.Valued(), then.plan.Objective.Total(&after)
 	there := out.count(d, snapshot.Pods)

@@ -42,9 +42,7 @@ func planLive(snapshot *state.Snapshot, world *state.World, options location.Opt
 func staying(input *planning.Input) (engine.Bill, error) {
 	held := *input
 	held.Workloads = slices.Clone(held.Workloads)
-	for i := range held.Workloads {
-		held.Workloads[i].Hold = asItRunsNow
-	}
+	hold(held.Workloads)
 	result, err := planning.Build(&held)
 	if err != nil {
 		return engine.Bill{}, err
@@ -53,9 +51,14 @@ func staying(input *planning.Input) (engine.Bill, error) {
 	if err != nil {
 		return engine.Bill{}, err
 	}
-	bill := plan.Bill
-	bill.Disruption = 0
-	return bill, nil
+	return plan.Bill.WithoutMoves(), nil
+}
+
+// hold keeps all replicas where they run.
+func hold(workloads []planning.Workload) {
+	for i := range workloads {
+		workloads[i].Hold = asItRunsNow
+	}
 }
 
 // withPolicy is the world with a policy more.

@@ -53,8 +53,7 @@ func reportLoss(snapshot *engine.Snapshot, plan *engine.Plan, cloud string, lost
 	for i := range after.Pools {
 		out.AddedNodes += after.Pools[i].Added
 	}
-	bill := after.Bill
-	bill.Disruption = 0
+	bill := after.Bill.WithoutMoves()
 	out.InvoiceUSD, out.ValuedUSD, out.HourlyUSD = bill.Invoice(), bill.Valued(), after.Objective.Total(&bill)
 	return out
 }

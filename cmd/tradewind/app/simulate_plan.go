@@ -234,9 +234,7 @@ func (r *planRun) base(scenario *files.Scenario, replicas []int) (*report.Plan, 
 		}
 		if r.compare == baseCurrent {
 			name = asItRunsNow
-			for i := range scenario.Workloads {
-				scenario.Workloads[i].Hold = asItRunsNow
-			}
+			hold(scenario.Workloads)
 		}
 	default:
 		other, _, err := r.read([]string{r.compare})
