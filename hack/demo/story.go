@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"tradewind.dev/tradewind/pkg/printable"
 	"tradewind.dev/tradewind/pkg/report"
 )
 
@@ -172,7 +173,7 @@ func ruledOut(e *report.Explanation) []string {
 	var out []string
 	for _, group := range e.Excluded {
 		if slices.Contains(policyRules, group.Rule) {
-			out = append(out, fmt.Sprintf("%d nodes %s", group.Nodes, group.Message))
+			out = append(out, printable.Number(group.Nodes, "node", "nodes")+" "+group.Message)
 		}
 	}
 	return out

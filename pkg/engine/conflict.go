@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"tradewind.dev/tradewind/pkg/printable"
 )
 
 // maxChecks is for how many sets of rules one conflict tries whether they leave a place. Finding a conflict of k among n rules
@@ -50,7 +52,7 @@ func (s *Solver) outOfUse(w *work) string {
 	}
 	text := "; not to be used now: " + strings.Join(texts, ", ")
 	if more > 0 {
-		text += fmt.Sprintf(" and %d pools more", more)
+		text += " and " + printable.Number(more, "pool", "pools") + " more"
 	}
 	return text
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"tradewind.dev/tradewind/pkg/printable"
 	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/rules/policy"
 )
@@ -125,13 +126,14 @@ func (e *explainer) reason(i int32) string {
 	case e.hides:
 		return "the best found, at a price that only readers of PriceLists may see"
 	case cheaper == 0:
-		return fmt.Sprintf("%s, the least of %d allowed pools", text, len(e.w.row.pools))
+		return text + ", the least of " + printable.Number(len(e.w.row.pools), "allowed pool", "allowed pools")
 	case e.ask.stayCredit(i) > 0:
 		return text + "; runs here already, and moving would not pay for itself"
 	case len(e.w.pins) > 0:
 		return text + "; near its volumes"
 	default:
-		return fmt.Sprintf("%s, the least with room within the limits: %d cheaper pools are full or beyond a limit", text, cheaper)
+		return fmt.Sprintf("%s, the least with room within the limits: %s full or beyond a limit", text,
+			printable.Number(cheaper, "cheaper pool is", "cheaper pools are"))
 	}
 }
 
@@ -199,7 +201,7 @@ func (e *explainer) rejection(i int32) Rejection {
 }
 
 func skewMessage(key string, skew int32) string {
-	return fmt.Sprintf("one %s more would hold over %d replicas more than the emptiest one", wordOf(key), skew)
+	return fmt.Sprintf("one %s more would hold over %s more than the emptiest one", wordOf(key), printable.Number(skew, "replica", "replicas"))
 }
 
 // wordOf is what people call the domains of a topology key.
@@ -219,7 +221,8 @@ func (c *chooser) blocker(i int32) (Rule, string) {
 		}
 		if c.counts[limit.axis][axis.of[i]] >= limit.max {
 			if limit.rule == RuleAvailability {
-				return RuleAvailability, fmt.Sprintf("%s %s has %d replicas already, and no more may be lost at once", limit.key, axis.names[axis.of[i]], limit.max)
+				return RuleAvailability, fmt.Sprintf("%s %s has %s already, and no more may be lost at once", limit.key, axis.names[axis.of[i]],
+					printable.Number(limit.max, "replica", "replicas"))
 			}
 			if limit.rule == RuleSpot {
 				return limit.rule, fmt.Sprintf("the spot pool %s has its share of the replicas already (%d)", axis.names[axis.of[i]], limit.max)

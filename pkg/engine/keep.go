@@ -1,9 +1,10 @@
 package engine
 
 import (
-	"fmt"
 	"math"
 	"slices"
+
+	"tradewind.dev/tradewind/pkg/printable"
 )
 
 // keep leaves replicas where they run that rules of pods would not let come there: kube-scheduler asks about pods that come only, and no
@@ -191,7 +192,7 @@ func (s *Solver) keptFrom(w *work) []ConflictRule {
 		}
 		if n > 0 {
 			text := rule.conflict()
-			text.Message += fmt.Sprintf(" does not hold where %d of its replicas run, and these stay", n)
+			text.Message += " does not hold where some of its replicas run, and stay: " + printable.Number(n, "replica", "replicas")
 			out = append(out, text)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"tradewind.dev/tradewind/pkg/printable"
 	"tradewind.dev/tradewind/pkg/rules/policy"
 )
 
@@ -17,8 +18,8 @@ func (s *Solver) tooLarge(w *work) ConflictRule {
 	}
 	for p := range s.m.pools {
 		if s.m.pools[p].holds(w.row.request.vector) {
-			return ConflictRule{RuleCapacity, fmt.Sprintf("all nodes together, were they empty, do not hold %d replicas that request %s",
-				w.n, s.requestText(w.row.request))}
+			return ConflictRule{RuleCapacity, fmt.Sprintf("all nodes together, were they empty, do not hold %s %s",
+				printable.Number(w.n, "replica that requests", "replicas that request"), s.requestText(w.row.request))}
 		}
 	}
 	return ConflictRule{RuleSize, "no node is large enough for a replica that requests " + s.requestText(w.row.request)}
@@ -35,7 +36,7 @@ func (s *Solver) requestText(r *request) string {
 	}
 	add(r.vector[dimCPU], fmt.Sprintf("%g CPUs", float64(r.vector[dimCPU])/1000))
 	add(r.vector[dimMemory], fmt.Sprintf("%.3g GiB of memory", float64(r.vector[dimMemory])/gibibyte))
-	add(r.vector[dimGPU], several(r.vector[dimGPU], "GPU", "GPUs"))
+	add(r.vector[dimGPU], printable.Number(r.vector[dimGPU], "GPU", "GPUs"))
 	for k, name := range s.m.extended {
 		add(r.vector[dimExtended+k], extendedText(r.vector[dimExtended+k], name))
 	}
@@ -53,26 +54,20 @@ const onePod = "1 pod"
 // extendedText is an amount of an extended resource in words.
 func extendedText(n int64, name string) string {
 	if driver, ok := strings.CutPrefix(name, corev1.ResourceAttachableVolumesPrefix+"csi-"); ok {
-		return several(n, "volume", "volumes") + " of driver " + driver
+		return printable.Number(n, "volume", "volumes") + " of driver " + driver
 	}
 	if class, ok := strings.CutPrefix(name, "devices of class "); ok {
-		return several(n, "device", "devices") + " of class " + class
+		return printable.Number(n, "device", "devices") + " of class " + class
 	}
 	if name == string(corev1.ResourcePods) {
-		return several(n, "pod", "pods")
+		return printable.Number(n, "pod", "pods")
 	}
 	return fmt.Sprintf("%d %s", n, name)
 }
 
-func several(n int64, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
-}
-
 func (s *Solver) availabilityText(i int32, a policy.Availability) string {
-	return fmt.Sprintf("survives the loss of any one %s with %d%% of %d replicas left", a.Survive, a.MinReplicasPercent, s.works[i].n)
+	return fmt.Sprintf("survives the loss of any one %s with %d%% of %s left", a.Survive, a.MinReplicasPercent,
+		printable.Number(s.works[i].n, "replica", "replicas"))
 }
 
 // from names the policies that a rule comes from, the first one by name.
@@ -104,13 +99,13 @@ func spreadText(rule *policy.Spread) string {
 	}
 	var parts []string
 	if rule.MinDomains > 0 {
-		parts = append(parts, "in at least "+several(int64(rule.MinDomains), word, word+"s"))
+		parts = append(parts, "in at least "+printable.Number(rule.MinDomains, word, word+"s"))
 	}
 	if rule.MaxSharePercent < 100 {
 		parts = append(parts, fmt.Sprintf("at most %d%% of the replicas on one %s", rule.MaxSharePercent, word))
 	}
 	if rule.MaxSkew > 0 {
-		parts = append(parts, fmt.Sprintf("no %s with over %d replicas more than another", word, rule.MaxSkew))
+		parts = append(parts, fmt.Sprintf("no %s with over %s more than another", word, printable.Number(rule.MaxSkew, "replica", "replicas")))
 	}
 	return strings.Join(parts, ", ")
 }

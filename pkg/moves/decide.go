@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"tradewind.dev/tradewind/pkg/printable"
 	"tradewind.dev/tradewind/pkg/rules"
 )
 
@@ -190,7 +191,7 @@ func (p *problem) waiting() string {
 	if p.away == 0 {
 		return "waits until every replica runs where the plan can count it"
 	}
-	return fmt.Sprintf("waits until %d of %d replicas are ready", p.away, p.Wanted)
+	return fmt.Sprintf("waits for %s to be ready", printable.Ratio(p.away, p.Wanted, "replica", "replicas"))
 }
 
 // solve pairs candidates with pools that lack replicas.
@@ -284,7 +285,8 @@ func (p *problem) moving(moves []Move) string {
 	for _, w := range order {
 		texts = append(texts, fmt.Sprintf("%d from pool %s to %s", counts[w], w.from, w.to))
 	}
-	text := fmt.Sprintf("moves %s; %d of %d replicas are still to be moved", strings.Join(texts, ", "), len(p.candidates)-len(moves), p.Wanted)
+	text := fmt.Sprintf("moves %s; still to be moved: %s", strings.Join(texts, ", "),
+		printable.Ratio(len(p.candidates)-len(moves), p.Wanted, "replica", "replicas"))
 	if p.Worth.Known && p.Worth.SavingsUSD > 0 && !p.Worth.Confidential {
 		text += "; the whole saves " + p.Worth.String()
 	}

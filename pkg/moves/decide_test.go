@@ -21,13 +21,13 @@ func TestDecide(t *testing.T) {
 		message string
 		again   time.Time
 	}{
-		{name: "within the budget", moves: 2, code: CodeMoving, message: "moves 2 from pool a to b; 8 of 10 replicas are still to be moved; the whole saves $1.0000 an hour"},
+		{name: "within the budget", moves: 2, code: CodeMoving, message: "moves 2 from pool a to b; still to be moved: 8 of 10 replicas; the whole saves $1.0000 an hour"},
 		{name: "a share", change: func(s *Situation) { s.Policy.MaxUnavailable = "35%" }, moves: 3, code: CodeMoving},
 		{name: "a share of few replicas", change: func(s *Situation) { s.Policy.MaxUnavailable = "1%" }, moves: 1, code: CodeMoving},
 		{name: "no budget given", change: func(s *Situation) { s.Policy.MaxUnavailable = "" }, moves: 1, code: CodeMoving},
 		{name: "one after the other", change: func(s *Situation) { s.Serial = true }, moves: 1, code: CodeMoving},
 		{name: "one is away", change: func(s *Situation) { s.Replicas[9].Ready = false }, moves: 1, code: CodeMoving},
-		{name: "two are away", change: func(s *Situation) { s.Replicas = s.Replicas[:8] }, code: CodeWaiting, message: "waits until 2 of 10 replicas are ready"},
+		{name: "two are away", change: func(s *Situation) { s.Replicas = s.Replicas[:8] }, code: CodeWaiting, message: "waits for 2 of 10 replicas to be ready"},
 		{name: "in place", change: func(s *Situation) { s.Plan = map[string]int{"a": 10} }, code: CodeInPlace},
 		{name: "no policy", change: func(s *Situation) { s.Policy = nil }, code: CodeNotEnabled,
 			message: "no policy of the workload sets rebalance; status.savingsHourlyUSD is what following the plan would save"},

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"tradewind.dev/tradewind/pkg/printable"
 )
 
 // permit says whether there is a reason to move a replica to a pool that outweighs what is against it.
@@ -91,7 +93,8 @@ func (p *problem) notEnabled(r *Replica) string {
 // worthwhile says whether a move from a place that no rule forbids mends a rule over all replicas, or saves enough money.
 func (p *problem) worthwhile(move *Move, back bool) bool {
 	if p.Unplaced > 0 {
-		p.refuse(CodePaused, time.Time{}, "%d replicas have no place in the plan: only what a rule forbids to be where it is moves meanwhile", p.Unplaced)
+		p.refuse(CodePaused, time.Time{}, "%s no place in the plan: only what a rule forbids to be where it is moves meanwhile",
+			printable.Number(p.Unplaced, "replica has", "replicas have"))
 		return false
 	}
 	if move.Mends = p.mends(move.From, move.To); move.Mends != "" {
@@ -139,12 +142,12 @@ func (p *problem) worthIt(returns bool) bool {
 		p.refuse(CodeTooLittle, time.Time{}, "moving would save %s, %.3g %% of the score; the policy asks for %g %%", &worth, percent, least)
 		return false
 	case ratio < MinRatio && !returns && worth.Confidential:
-		p.refuse(CodeTooLittle, time.Time{}, "moving %d of %d replicas would save too little of the score: not worth the disturbance",
-			len(p.candidates), p.Wanted)
+		p.refuse(CodeTooLittle, time.Time{}, "moving %s would save too little of the score: not worth the disturbance",
+			printable.Ratio(len(p.candidates), p.Wanted, "replica", "replicas"))
 		return false
 	case ratio < MinRatio && !returns:
-		p.refuse(CodeTooLittle, time.Time{}, "moving %d of %d replicas would save only %.3g %% of the score: not worth the disturbance",
-			len(p.candidates), p.Wanted, percent)
+		p.refuse(CodeTooLittle, time.Time{}, "moving %s would save only %.3g %% of the score: not worth the disturbance",
+			printable.Ratio(len(p.candidates), p.Wanted, "replica", "replicas"), percent)
 		return false
 	}
 	return true

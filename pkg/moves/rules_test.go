@@ -69,12 +69,12 @@ func TestBreaches(t *testing.T) {
 		{"three clouds", &policy.Effective{SpotMaxPercent: 100, Spread: []policy.Spread{three}}, nil, at(2, 1, 1), ""},
 		{"two clouds", &policy.Effective{SpotMaxPercent: 100, Spread: []policy.Spread{three}}, nil, at(2, 2, 0), "1: replicas in 2 of at least 3 places by cloud"},
 		{"survives", &policy.Effective{SpotMaxPercent: 100}, survives, at(2, 2, 0), ""},
-		{"does not survive", &policy.Effective{SpotMaxPercent: 100}, survives, at(3, 1, 0), "1: without cloud aws 1 of 4 replicas are left, at least 2 must be"},
+		{"does not survive", &policy.Effective{SpotMaxPercent: 100}, survives, at(3, 1, 0), "1: without cloud aws 1 of 4 replicas would be left, at least 2 must be"},
 		{"need not survive a second loss", &policy.Effective{
 			SpotMaxPercent: 100, Availability: []policy.Availability{{Survive: "cloud", MinReplicasPercent: 50}},
 		}, nil, at(4, 0, 0), ""},
 		{"several", &policy.Effective{SpotMaxPercent: 100, Spread: []policy.Spread{half, three}}, survives, at(4, 0, 0), "2: 4 replicas in cloud aws, at most 2; " +
-			"2: replicas in 1 of at least 3 places by cloud; 2: without cloud aws 0 of 4 replicas are left, at least 2 must be"},
+			"2: replicas in 1 of at least 3 places by cloud; 2: without cloud aws 0 of 4 replicas would be left, at least 2 must be"},
 		{"no cloud with over one more", &policy.Effective{SpotMaxPercent: 100, Spread: []policy.Spread{even}}, nil, at(2, 1, 1), ""},
 		// A running violation of maxSkew never counted as broken: the mover had spread rules of its own, without it.
 		{"a cloud with two more than another", &policy.Effective{SpotMaxPercent: 100, Spread: []policy.Spread{even}}, nil, at(2, 2, 0),
@@ -137,7 +137,7 @@ func TestRefuses(t *testing.T) {
 		{"no price", &policy.Effective{SpotMaxPercent: 100, HasMaxHourlyUSD: true, MaxHourlyUSD: 3}, []float64{4, 0, 3}, at(0, 0, 3),
 			"without a known price (policy has a cost ceiling)"},
 		{"skew", &policy.Effective{SpotMaxPercent: 100, Spread: []policy.Spread{{TopologyKey: v1alpha1.LabelCloud, MaxSharePercent: 100, MaxSkew: 1}}},
-			[]float64{4, 2, 3}, at(1, 1, 0), "in cloud gcp, which would have over 1 replicas more than the emptiest cloud"},
+			[]float64{4, 2, 3}, at(1, 1, 0), "in cloud gcp, which would have over 1 replica more than the emptiest cloud"},
 	} {
 		if got := ruled(t, 4, c.rules, nil, c.prices...).Refuses("gcp", c.others); got != c.want {
 			t.Errorf("%s: %q", c.name, got)

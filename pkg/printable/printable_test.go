@@ -89,3 +89,16 @@ func FuzzPrintable(f *testing.F) {
 		}
 	})
 }
+
+func TestNumber(t *testing.T) {
+	for count, want := range map[int32]string{0: "0 pods", 1: "1 pod", 2: "2 pods"} {
+		if got := Number(count, "pod", "pods"); got != want {
+			t.Errorf("Number(%d) is %q, want %q", count, got, want)
+		}
+	}
+	for of, want := range map[[2]int]string{{0, 1}: "0 of 1 pod", {1, 2}: "1 of 2 pods", {2, 2}: "2 of 2 pods"} {
+		if got := Ratio(of[0], of[1], "pod", "pods"); got != want {
+			t.Errorf("Ratio(%v) is %q, want %q", of, got, want)
+		}
+	}
+}

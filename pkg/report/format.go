@@ -8,6 +8,7 @@ import (
 	"tradewind.dev/tradewind/pkg/latency"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/pricing"
+	"tradewind.dev/tradewind/pkg/printable"
 	"tradewind.dev/tradewind/pkg/state"
 )
 
@@ -130,13 +131,10 @@ func origin(source, date string) string {
 
 // count is "1 node", "3 nodes".
 func count(n int, noun string) string {
-	switch {
-	case n == 1:
-		return "1 " + noun
-	case strings.HasSuffix(noun, "y"):
-		return fmt.Sprintf("%d %sies", n, strings.TrimSuffix(noun, "y"))
+	if stem, ok := strings.CutSuffix(noun, "y"); ok {
+		return printable.Number(n, noun, stem+"ies")
 	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	return printable.Number(n, noun, noun+"s")
 }
 
 // some lists names, the first few in full.

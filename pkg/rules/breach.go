@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"tradewind.dev/tradewind/pkg/location"
+	"tradewind.dev/tradewind/pkg/printable"
 	"tradewind.dev/tradewind/pkg/rules/policy"
 )
 
@@ -147,12 +148,14 @@ func (b *breaches) spread(i int) {
 	}
 	limit := MostInDomain(rule, b.layout.Replicas)
 	beyond, where := over(domains, limit)
-	b.add(KindSpread, rule.TopologyKey+keyShare, beyond, "%d replicas in %s %s, at most %d", domains[where], word, where, limit)
+	b.add(KindSpread, rule.TopologyKey+keyShare, beyond, "%s in %s %s, at most %d", replicas(domains[where]), word, where, limit)
 	needed := LeastDomains(rule, b.layout.Replicas)
 	b.add(KindSpread, rule.TopologyKey+keyDomains, needed-len(domains)-b.missing, "replicas in %d of at least %d places by %s",
 		len(domains), needed, word)
 	b.skew(rule, i, word, domains)
 }
+
+func replicas(n int) string { return printable.Number(n, "replica", "replicas") }
 
 // hosts are the replicas node by node; ok is false where nodes are not told apart.
 func (b *breaches) hosts() (domains map[string]int, ok bool) {
@@ -195,12 +198,12 @@ func (b *breaches) skew(rule *policy.Spread, i int, word string, domains map[str
 	if fullest <= MostBeside(rule, emptiest) {
 		return
 	}
-	replicas, where := over(domains, MostBeside(rule, emptiest))
+	beyond, where := over(domains, MostBeside(rule, emptiest))
 	for _, name := range open {
-		replicas += max(fullest-rule.MaxSkew-domains[name], 0)
+		beyond += max(fullest-rule.MaxSkew-domains[name], 0)
 	}
-	b.add(KindSpread, rule.TopologyKey+keySkew, replicas, "%d replicas in %s %s, at most %d more than in the emptiest, which has %d",
-		domains[where], word, where, rule.MaxSkew, emptiest)
+	b.add(KindSpread, rule.TopologyKey+keySkew, beyond, "%s in %s %s, at most %d more than in the emptiest, which has %d",
+		replicas(domains[where]), word, where, rule.MaxSkew, emptiest)
 }
 
 func (b *breaches) spot() {
@@ -212,11 +215,12 @@ func (b *breaches) spot() {
 		}
 	}
 	on, off := MostOnSpot(b.rules.Effective, b.layout.Replicas), MostOffSpot(b.rules.Effective, b.layout.Replicas)
-	b.add(KindSpot, "", spot-on, "%d replicas on spot capacity, at most %d", spot, on)
+	b.add(KindSpot, "", spot-on, "%s on spot capacity, at most %d", replicas(spot), on)
 	most := MostInSpotPool(b.rules.Effective, b.layout.Replicas)
 	beyond, where := over(pools, most)
-	b.add(KindSpot, keyPool, beyond, "%d replicas in the spot pool %s, at most %d", pools[where], where, most)
-	b.add(KindSpot, keyWait, b.placed-spot-off, "%d replicas not on spot capacity, at most %d: the policy waits for it", b.placed-spot, off)
+	b.add(KindSpot, keyPool, beyond, "%s in the spot pool %s, at most %d", replicas(pools[where]), where, most)
+	b.add(KindSpot, keyWait, b.placed-spot-off, "%s not on spot capacity, at most %d: the policy waits for it",
+		replicas(b.placed-spot), off)
 }
 
 func (b *breaches) availability(rule *policy.Availability) {
@@ -232,11 +236,12 @@ func (b *breaches) availability(rule *policy.Availability) {
 	}
 	beyond, where := over(domains, most)
 	if beyond > 0 {
-		b.add(KindAvailability, string(rule.Survive), beyond+unknown, "without %s %d of %d replicas are left, at least %d must be",
-			location.Domain{Kind: rule.Survive, Name: where}, b.layout.Replicas-domains[where], b.layout.Replicas, b.layout.Replicas-most)
+		b.add(KindAvailability, string(rule.Survive), beyond+unknown, "without %s %s would be left, at least %d must be",
+			location.Domain{Kind: rule.Survive, Name: where}, printable.Ratio(b.layout.Replicas-domains[where], b.layout.Replicas, "replica", "replicas"),
+			b.layout.Replicas-most)
 		return
 	}
-	b.add(KindAvailability, string(rule.Survive), unknown, "%d replicas where the %s is not known, of which one may be lost", unknown, rule.Survive)
+	b.add(KindAvailability, string(rule.Survive), unknown, "%s where the %s is not known, of which one may be lost", replicas(unknown), rule.Survive)
 }
 
 func (b *breaches) latency() {
@@ -258,7 +263,7 @@ func (b *breaches) calls() {
 				far += b.layout.Groups[k].Replicas
 			}
 		}
-		b.add(KindCall, limit.Namespace+"/"+limit.Name, far, "%d replicas over %g ms from %s", far, limit.MaxMilliseconds, limit.Name)
+		b.add(KindCall, limit.Namespace+"/"+limit.Name, far, "%s over %g ms from %s", replicas(far), limit.MaxMilliseconds, limit.Name)
 	}
 }
 

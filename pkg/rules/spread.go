@@ -6,6 +6,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"tradewind.dev/tradewind/pkg/printable"
 	"tradewind.dev/tradewind/pkg/rules/policy"
 )
 
@@ -131,7 +132,8 @@ func (s *Spread) reason(word, name string, replicas int) string {
 		if name == "" {
 			return fmt.Sprintf("with %d of the workload's replicas already (at most %d more than on another %s)", replicas, s.MaxSkew, word)
 		}
-		return fmt.Sprintf("in %s %s, which would have over %d replicas more than the emptiest %s", word, name, s.MaxSkew, word)
+		return fmt.Sprintf("in %s %s, which would have over %s more than the emptiest %s", word, name,
+			printable.Number(s.MaxSkew, "replica", "replicas"), word)
 	}
 	return ""
 }

@@ -101,7 +101,7 @@ spec: {cloud: gcp, region: europe-west1, zone: europe-west1-c, instanceType: e2-
 
 	folder := filepath.Join(t.TempDir(), "snapshot")
 	status, out, problems := offline(t, "snapshot", "-o", folder, "-n", e.ns, "--kubeconfig", e.cluster.Kubeconfig(t, testbed.Admin))
-	if status != 0 || !strings.Contains(out, "nodes.yaml: 4 objects") || !strings.Contains(out, "workloads.yaml: 1 objects") {
+	if status != 0 || !strings.Contains(out, "nodes.yaml: 4 objects") || !strings.Contains(out, "workloads.yaml: 1 object") {
 		t.Fatalf("snapshot ends with %d: %s\n%s", status, out, problems)
 	}
 	files, err := filepath.Glob(filepath.Join(folder, "*"))

@@ -14,7 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/kube/status"
+	"tradewind.dev/tradewind/pkg/printable"
 	"tradewind.dev/tradewind/pkg/state"
 )
 
@@ -132,7 +132,7 @@ func (d *drain) on(ctx context.Context, cluster client.Client) error {
 		return err
 	}
 	if left := preview.left(); left > 0 && !d.noWait {
-		return fmt.Errorf("%s left in %s: there is no other place", status.Number(left, "replica is", "replicas are"), d.place.text)
+		return fmt.Errorf("%s left in %s: there is no other place", printable.Number(left, "replica is", "replicas are"), d.place.text)
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/engine"
-	"tradewind.dev/tradewind/pkg/kube/status"
+	"tradewind.dev/tradewind/pkg/printable"
 	"tradewind.dev/tradewind/pkg/report"
 	"tradewind.dev/tradewind/pkg/state"
 	"tradewind.dev/tradewind/pkg/workload"
@@ -106,7 +106,7 @@ func newDrained(d *drain, p *place, policy *v1alpha1.ClusterPlacementPolicy, sna
 				w.Reason = placement.Conflict.Message
 			}
 			out.broken = append(out.broken, fmt.Sprintf("%s: no other place for %s: %s", key,
-				status.Ratio(homeless, then.result.Snapshot.Workloads[i].Replicas, "replica", "replicas"), w.Reason))
+				printable.Ratio(homeless, then.result.Snapshot.Workloads[i].Replicas, "replica", "replicas"), w.Reason))
 		}
 		out.Workloads = append(out.Workloads, w)
 	}
@@ -262,8 +262,8 @@ func (o *drained) Text(w io.Writer) error {
 	if o.DryRun {
 		verb, moved = "would move", all-o.homeless()
 	}
-	fmt.Fprintf(&out, "DRAIN %s: %s of %s %s, %s there\n", o.Place, status.Ratio(moved, all, "replica", "replicas"), workloads(len(o.Workloads)), verb,
-		status.Number(o.left(), "is", "are"))
+	fmt.Fprintf(&out, "DRAIN %s: %s of %s %s, %s there\n", o.Place, printable.Ratio(moved, all, "replica", "replicas"), workloads(len(o.Workloads)), verb,
+		printable.Number(o.left(), "is", "are"))
 	if len(rows) > 0 {
 		out.WriteString("\n" + report.Table([]string{"WORKLOAD", "KIND", ">REPLICAS", ">LEFT", "TO"}, rows))
 	}

@@ -12,8 +12,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/kube/status"
 	"tradewind.dev/tradewind/pkg/moves"
+	"tradewind.dev/tradewind/pkg/printable"
 	"tradewind.dev/tradewind/pkg/state"
 )
 
@@ -42,7 +42,7 @@ func (d *drain) wait(ctx context.Context, cluster client.Client, o *drained) err
 		if ctx.Err() == nil && left <= homeless {
 			return nil
 		}
-		progress.say("draining %s: left there: %s", d.place.text, status.Ratio(left, max(begun, left), "replica", "replicas"))
+		progress.say("draining %s: left there: %s", d.place.text, printable.Ratio(left, max(begun, left), "replica", "replicas"))
 		select {
 		case <-ctx.Done():
 			return d.interrupted(ctx, cluster, o, left)
@@ -99,5 +99,5 @@ func (d *drain) interrupted(ctx context.Context, cluster client.Client, o *drain
 		reasons = append(reasons, fmt.Sprintf("%s %s/%s: %d left: %s", w.Kind, w.Namespace, w.Name, w.Left, reason))
 	}
 	return fmt.Errorf("%s: %s left in %s; the drain goes on (undo with: tradewind drain %s --undo)\n  %s",
-		what, status.Number(left, "replica is", "replicas are"), d.place.text, d.place.text, strings.Join(reasons, "\n  "))
+		what, printable.Number(left, "replica is", "replicas are"), d.place.text, d.place.text, strings.Join(reasons, "\n  "))
 }

@@ -18,9 +18,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/kube/status"
 	"tradewind.dev/tradewind/pkg/kube/taints"
 	"tradewind.dev/tradewind/pkg/loss"
+	"tradewind.dev/tradewind/pkg/printable"
 	"tradewind.dev/tradewind/pkg/state"
 )
 
@@ -141,7 +141,7 @@ func (d *drill) run(ctx context.Context) (err error) {
 		return err
 	}
 	if late := drilled.late(); late > 0 {
-		return fmt.Errorf("not back within failover.after plus %s: %s", drillMargin, status.Ratio(late, drilled.replaced(), "workload", "workloads"))
+		return fmt.Errorf("not back within failover.after plus %s: %s", drillMargin, printable.Ratio(late, drilled.replaced(), "workload", "workloads"))
 	}
 	return nil
 }
@@ -248,7 +248,7 @@ func (d *drill) end(ctx context.Context, cluster client.Client) error {
 	if err := d.restore(ctx, cluster, names); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(d.env.out, "%s taken out of a drill.\n", status.Number(len(names), "node was", "nodes were"))
+	_, err := fmt.Fprintf(d.env.out, "%s taken out of a drill.\n", printable.Number(len(names), "node was", "nodes were"))
 	return err
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -12,7 +13,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"tradewind.dev/tradewind/pkg/kube/status"
 	"tradewind.dev/tradewind/pkg/loss"
 	"tradewind.dev/tradewind/pkg/printable"
 	"tradewind.dev/tradewind/pkg/report"
@@ -178,7 +178,7 @@ func (d *drill) measure(ctx context.Context, cluster client.Client, o *drilled, 
 		if waiting == 0 || o.lasted > patience {
 			return nil
 		}
-		progress.say("%s is lost for %.0f s; back: %s", o.Lost, o.lasted.Seconds(), status.Ratio(o.replaced()-waiting, o.replaced(), "workload", "workloads"))
+		progress.say("%s is lost for %.0f s; back: %s", o.Lost, o.lasted.Seconds(), printable.Ratio(o.replaced()-waiting, o.replaced(), "workload", "workloads"))
 		select {
 		case <-ctx.Done():
 			return errors.New("interrupted")
@@ -213,11 +213,17 @@ func (o *drilled) look(ctx context.Context, cluster client.Client, gone time.Dur
 		w := &o.Workloads[i]
 		w.Ready = ready[w.key()]
 		if w.waiting() && w.Ready >= w.Replicas {
-			seconds := gone.Round(10 * time.Millisecond).Seconds()
+			gone := gone.Round(10 * time.Millisecond)
+			seconds := gone.Seconds()
 			w.RecoverySeconds, w.InTime = &seconds, gone <= w.allowed
 		}
 	}
 	return nil
+}
+
+// tenths are seconds for people, rounded up: what is too late by less must not read as in time.
+func tenths(seconds float64) string {
+	return fmt.Sprintf("%.1f s", math.Ceil(math.Round(seconds*100)/10)/10)
 }
 
 // Text writes a table of the workloads.
@@ -231,7 +237,7 @@ func (o *drilled) Text(w io.Writer) error {
 		if workload.Failover {
 			row[4], row[5], row[6] = fmt.Sprintf("%.0f s", workload.allowed.Seconds()), "not back", fmt.Sprintf("%d of %d are ready", workload.Ready, workload.Replicas)
 			if workload.RecoverySeconds != nil {
-				row[5], row[6] = fmt.Sprintf("%.1f s", *workload.RecoverySeconds), "in time"
+				row[5], row[6] = tenths(*workload.RecoverySeconds), "in time"
 				if !workload.InTime {
 					row[6] = "too late"
 				}
@@ -241,7 +247,7 @@ func (o *drilled) Text(w io.Writer) error {
 	}
 	var out strings.Builder
 	fmt.Fprintf(&out, "DRILL: %s lost, %s; %s back in time; everything was put back\n\n", o.Lost, nodes(o.Nodes),
-		status.Ratio(o.replaced()-o.late(), o.replaced(), "workload", "workloads"))
+		printable.Ratio(o.replaced()-o.late(), o.replaced(), "workload", "workloads"))
 	out.WriteString(report.Table([]string{"WORKLOAD", "KIND", ">REPLICAS", ">LOST", ">ALLOWED", ">BACK AFTER", "VERDICT"}, rows))
 	for i := range o.Workloads {
 		w := &o.Workloads[i]
@@ -249,7 +255,7 @@ func (o *drilled) Text(w io.Writer) error {
 			if k == 0 {
 				fmt.Fprintf(&out, "\n%s is not back:\n", w.key())
 			}
-			fmt.Fprintf(&out, "  %s %s\n", status.Ratio(m.Replicas, w.Replicas, "replica", "replicas"), printable.Line(m.Reason))
+			fmt.Fprintf(&out, "  %s %s\n", printable.Ratio(m.Replicas, w.Replicas, "replica", "replicas"), printable.Line(m.Reason))
 			if m.Remedy != "" {
 				fmt.Fprintf(&out, "    Remedy: %s\n", printable.Line(m.Remedy))
 			}

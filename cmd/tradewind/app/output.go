@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/yaml"
 
-	"tradewind.dev/tradewind/pkg/kube/status"
 	"tradewind.dev/tradewind/pkg/printable"
 )
 
@@ -107,8 +106,8 @@ func encodeYAML(value any) ([]byte, error) {
 }
 
 // nodes, replicas and workloads are so many of them: "1 node", "3 nodes".
-func nodes(n int) string { return status.Number(n, "node", "nodes") }
+func nodes(n int) string { return printable.Number(n, "node", "nodes") }
 
-func replicas(n int) string { return status.Number(n, "replica", "replicas") }
+func replicas(n int) string { return printable.Number(n, "replica", "replicas") }
 
-func workloads(n int) string { return status.Number(n, "workload", "workloads") }
+func workloads(n int) string { return printable.Number(n, "workload", "workloads") }

@@ -95,7 +95,7 @@ func TestMoveFlags(t *testing.T) {
 
 // TestMoveTables checks that what drain and drill print fits on a screen.
 func TestMoveTables(t *testing.T) {
-	seconds := 31.6
+	seconds, late := 31.6, 35.01
 	for name, value := range map[string]printed{
 		"drain": &drained{Place: "cloud=aws", Workloads: []drainedWorkload{
 			{Kind: "Deployment", Namespace: "shop", Name: "web", Replicas: 4, To: []drainedTo{{"gcp-europe-west1-b-e2-standard-4", 3}, {"azure-westeurope-1", 1}}},
@@ -103,6 +103,7 @@ func TestMoveTables(t *testing.T) {
 		}, OtherPods: map[string]int{"of Jobs": 2}, BeforeInvoiceUSD: 1.5, AfterInvoiceUSD: 2, AfterValuedUSD: 0.25},
 		"drill": &drilled{Lost: "cloud=aws", Nodes: 3, Workloads: []drilledWorkload{
 			{Kind: "Deployment", Namespace: "shop", Name: "web", Replicas: 4, LostReplicas: 4, Failover: true, RecoverySeconds: &seconds, InTime: true, allowed: allowance(nil)},
+			{Kind: "Deployment", Namespace: "shop", Name: "late", Replicas: 4, LostReplicas: 4, Failover: true, RecoverySeconds: &late, allowed: allowance(nil)},
 			{Kind: "Deployment", Namespace: "shop", Name: "slow", Replicas: 4, LostReplicas: 2, Failover: true, Ready: 3, allowed: allowance(nil)},
 			{Kind: "Deployment", Namespace: "shop", Name: "cart", Replicas: 2, LostReplicas: 2, Reason: "no policy of it sets failover"},
 		}},
@@ -119,7 +120,7 @@ func TestMoveTables(t *testing.T) {
 		for _, want := range map[string][]string{
 			"drain": {"4 of 5 replicas of 2 workloads moved, 1 is there", "3 gcp-europe", "1 nowhere: no place", "Other pods stay: 2 of Jobs.",
 				"Clouds invoice $1.5000 an hour", "it would be $2.0000", "only valued (latency, interruption, preferences) goes from $0.0000 to $0.2500"},
-			"drill": {"1 of 2 workloads back in time", "35 s", "31.6 s  in time", "not back  3 of 4 are ready", "no policy of it sets failover"},
+			"drill": {"1 of 3 workloads back in time", "35 s", "31.6 s  in time", "35.1 s  too late", "not back  3 of 4 are ready", "no policy of it sets failover"},
 		}[name] {
 			if !strings.Contains(out.String(), want) {
 				t.Errorf("%s does not say %q:\n%s", name, want, out.String())

@@ -68,7 +68,8 @@ func (r *planRun) note(scenario *files.Scenario, set *files.Set) {
 	r.bad += len(scenario.Problems)
 	for _, kind := range slices.Sorted(maps.Keys(set.Unplanned)) {
 		names := set.Unplanned[kind]
-		r.warnings = append(r.warnings, fmt.Sprintf("%d %s run pods that are not planned, and take room only where the files hold the pods: %s", len(names), kind, listOf(names)))
+		r.warnings = append(r.warnings, fmt.Sprintf("%s that are not planned, and take room only where the files hold the pods: %s",
+			printable.Number(len(names), "object of kind "+kind+" runs pods", "objects of kind "+kind+" run pods"), listOf(names)))
 	}
 	for _, warning := range scenario.Warnings {
 		r.warnings = append(r.warnings, warning.String())

@@ -158,8 +158,8 @@ func TestSimulateSays(t *testing.T) {
 			name: "kinds that run pods", files: onAWS("a", "eu-west-1a") + web + others + cron("etl-0") + cron("etl-1") +
 				"---\napiVersion: postgresql.cnpg.io/v1\nkind: Cluster\nmetadata: {name: db, namespace: shop}\nspec: {instances: 3}\n", placed: 2,
 			stderr: []string{
-				"Warning: 1 Cluster.postgresql.cnpg.io run pods that are not planned, and take room only where the files hold the pods: shop/db\n" +
-					"Warning: 2 CronJob run pods that are not planned, and take room only where the files hold the pods: shop/etl-0, shop/etl-1\n",
+				"Warning: 1 object of kind Cluster.postgresql.cnpg.io runs pods that are not planned, and take room only where the files hold the pods: shop/db\n" +
+					"Warning: 2 objects of kind CronJob run pods that are not planned, and take room only where the files hold the pods: shop/etl-0, shop/etl-1\n",
 				"a plan does not look at 1 Alpha", "and objects of 2 more kinds",
 			},
 		},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tradewind.dev/tradewind/pkg/printable"
 	"tradewind.dev/tradewind/pkg/state/files"
 )
 
@@ -54,7 +55,7 @@ The folder is made if it is not there. Files of an earlier snapshot in it are re
 			return err
 		}
 		for _, file := range written {
-			fmt.Fprintf(env.out, "%s: %d objects\n", filepath.Join(folder, file.Name), file.Objects)
+			fmt.Fprintf(env.out, "%s: %s\n", filepath.Join(folder, file.Name), printable.Number(file.Objects, "object", "objects"))
 		}
 		return nil
 	}

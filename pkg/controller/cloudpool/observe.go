@@ -14,10 +14,10 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/engine"
-	"tradewind.dev/tradewind/pkg/kube/status"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/planning/rounds"
+	"tradewind.dev/tradewind/pkg/printable"
 )
 
 // Reasons of the conditions Available and Priced.
@@ -121,7 +121,7 @@ func (f *found) price() string {
 func (f *found) conditions(now time.Time) {
 	available := metav1.Condition{
 		Type: v1alpha1.ConditionAvailable, Status: metav1.ConditionTrue, Reason: reasonUsable,
-		Message: status.Ratio(int(f.status.ReadyNodes), int(f.status.Nodes), "node is ready", "nodes are ready"),
+		Message: printable.Ratio(int(f.status.ReadyNodes), int(f.status.Nodes), "node is ready", "nodes are ready"),
 	}
 	switch {
 	case f.unavailable != "":

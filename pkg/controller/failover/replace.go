@@ -17,10 +17,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
-	"tradewind.dev/tradewind/pkg/kube/status"
 	"tradewind.dev/tradewind/pkg/loss"
 	"tradewind.dev/tradewind/pkg/moves/ledger"
 	"tradewind.dev/tradewind/pkg/planning/rounds"
+	"tradewind.dev/tradewind/pkg/printable"
 	"tradewind.dev/tradewind/pkg/workload"
 )
 
@@ -125,7 +125,7 @@ func (r *replacement) tell(ctx context.Context) {
 	key := r.key
 	switch {
 	case r.replaced > 0:
-		text := fmt.Sprintf("%s replaced after the loss of %s at %s", status.Number(r.replaced, "replica is", "replicas are"), r.domain, r.domain.Since.UTC().Format(time.RFC3339))
+		text := fmt.Sprintf("%s replaced after the loss of %s at %s", printable.Number(r.replaced, "replica is", "replicas are"), r.domain, r.domain.Since.UTC().Format(time.RFC3339))
 		klog.FromContext(ctx).Info("Replicas of a lost domain are replaced", "kind", key.Kind, "workload", key.Namespace+"/"+key.Name,
 			"replicas", r.replaced, "domain", r.domain.String(), "lostFor", r.now.Sub(r.domain.Since).String())
 		r.Ledger.Say(key, v1alpha1.ConditionFailedOver, true, "DomainLost", text)

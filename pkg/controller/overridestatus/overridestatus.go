@@ -13,6 +13,7 @@ import (
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/kube/status"
 	"tradewind.dev/tradewind/pkg/pricing"
+	"tradewind.dev/tradewind/pkg/printable"
 	"tradewind.dev/tradewind/pkg/state/cluster"
 )
 
@@ -130,7 +131,7 @@ func used(state *cluster.State, concerned int, why func() string) metav1.Conditi
 		condition.Reason, condition.Message = reasonNotUsed, status.Clip(why(), status.MaxMessage)
 	default:
 		condition.Status, condition.Reason = metav1.ConditionTrue, reasonUsed
-		condition.Message = "it concerns " + status.Ratio(concerned, nodes, "node", "nodes")
+		condition.Message = "it concerns " + printable.Ratio(concerned, nodes, "node", "nodes")
 	}
 	return condition
 }

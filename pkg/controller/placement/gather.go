@@ -12,6 +12,7 @@ import (
 	"tradewind.dev/tradewind/pkg/moves"
 	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/planning/rounds"
+	"tradewind.dev/tradewind/pkg/printable"
 	"tradewind.dev/tradewind/pkg/state"
 	"tradewind.dev/tradewind/pkg/workload"
 )
@@ -53,7 +54,7 @@ func (p *Planner) draft(input planning.Input) *draft {
 	}
 	d.uncertain, d.doubtful = doubts.All, doubts.All != "" || len(doubts.Nodes) > 0
 	if d.uncertain == "" && !slices.ContainsFunc(d.input.Nodes, func(node *corev1.Node) bool { return p.unavailable(node) == "" }) {
-		d.uncertain = fmt.Sprintf("none of %d nodes can be used now", len(d.input.Nodes))
+		d.uncertain = printable.Ratio(0, len(d.input.Nodes), "node", "nodes") + " can be used now"
 	}
 	return d
 }
@@ -94,8 +95,8 @@ func solve(d *draft, clock clock.PassiveClock) (*solution, error) {
 		return nil, err
 	}
 	if !slices.ContainsFunc(result.Pools, func(pool planning.PoolInfo) bool { return pool.Unavailable == "" }) {
-		d.uncertain = fmt.Sprintf("none of %d pools can be planned on now: pool %s: %s",
-			len(result.Pools), result.Pools[0].Name, result.Pools[0].Unavailable)
+		d.uncertain = fmt.Sprintf("%s can be planned on now: pool %s: %s", printable.Ratio(0, len(result.Pools), "pool", "pools"),
+			result.Pools[0].Name, result.Pools[0].Unavailable)
 		return nil, nil
 	}
 	s := &solution{result: result, world: d.input.World}

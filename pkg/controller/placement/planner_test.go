@@ -126,8 +126,8 @@ func TestKeeps(t *testing.T) {
 		do   func(*bench)
 		want string
 	}{
-		{"no node is usable", func(b *bench) { b.nodes(cordoned) }, "Unknown Uncertain: none of 1 nodes can be used now; the last plan stays"},
-		{"all nodes are gone", func(b *bench) { b.objects.Nodes.Remove(cordoned) }, "Unknown Uncertain: none of 0 nodes can be used now; the last plan stays"},
+		{"no node is usable", func(b *bench) { b.nodes(cordoned) }, "Unknown Uncertain: 0 of 1 node can be used now; the last plan stays"},
+		{"all nodes are gone", func(b *bench) { b.objects.Nodes.Remove(cordoned) }, "Unknown Uncertain: 0 of 0 nodes can be used now; the last plan stays"},
 		{"the policy cannot be read", func(b *bench) { b.policy("web", "residency: {jurisdictions: [Atlantis]}") }, "False Invalid: PlacementPolicy shop/web: spec.residency.jurisdictions"},
 		{"the namespace is not read", func(b *bench) {
 			b.world.ClusterPlacementPolicies = []*v1alpha1.ClusterPlacementPolicy{{
@@ -406,7 +406,7 @@ func TestNoPoolCounts(t *testing.T) {
 	if got := decided(b.get("web")); got["aws"] != 2 {
 		t.Errorf("it is planned on %v", got)
 	}
-	if got := conditionText(b.get("web"), v1alpha1.ConditionPlanned); !strings.HasPrefix(got, "Unknown Uncertain: none of 1 pools can be planned on now: pool ") {
+	if got := conditionText(b.get("web"), v1alpha1.ConditionPlanned); !strings.HasPrefix(got, "Unknown Uncertain: 0 of 1 pool can be planned on now: pool ") {
 		t.Errorf("Planned is %s", got)
 	}
 }

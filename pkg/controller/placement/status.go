@@ -17,6 +17,7 @@ import (
 	"tradewind.dev/tradewind/pkg/kube/status"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/planning"
+	"tradewind.dev/tradewind/pkg/printable"
 	"tradewind.dev/tradewind/pkg/state"
 )
 
@@ -318,7 +319,7 @@ func notes(s *solution, i int) string {
 // inPlace says whether all replicas run where the plan wants them.
 func (w *wanted) inPlace() {
 	out := &w.status
-	message := fmt.Sprintf("%d of %s where the plan wants them", out.InPlace, status.Number(int(out.Replicas), "replica runs", "replicas run"))
+	message := printable.Ratio(out.InPlace, out.Replicas, "replica runs where the plan wants it", "replicas run where the plan wants them")
 	if out.InPlace == out.Replicas {
 		w.condition(v1alpha1.ConditionInPlace, metav1.ConditionTrue, reasonInPlace, message)
 	} else {
@@ -328,7 +329,7 @@ func (w *wanted) inPlace() {
 
 func has(part int, whole int32) string {
 	if part == 1 {
-		return fmt.Sprintf("1 of %d replicas has", whole)
+		return printable.Ratio(1, whole, "replica", "replicas") + " has"
 	}
 	return fmt.Sprintf("%d of %d replicas have", part, whole)
 }

@@ -8,6 +8,7 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/printable"
 )
 
 // bill is what a workload costs as its Placement shows it.
@@ -36,7 +37,7 @@ func summary(s *v1alpha1.PlacementStatus) string {
 	parts := make([]string, 0, len(s.Decisions))
 	for i := range s.Decisions {
 		if i == most {
-			parts = append(parts, fmt.Sprintf("and %d more places", len(s.Decisions)-most))
+			parts = append(parts, "and "+printable.Number(len(s.Decisions)-most, "more place", "more places"))
 			break
 		}
 		parts = append(parts, fmt.Sprintf("%d on %s", s.Decisions[i].Replicas, s.Decisions[i].Pool))

@@ -11,6 +11,7 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/kube/status"
+	"tradewind.dev/tradewind/pkg/printable"
 	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/rules/policy"
 	"tradewind.dev/tradewind/pkg/state/cluster"
@@ -66,12 +67,12 @@ func inForce(problems []policy.Problem, alone *rules.Rules, used *use) metav1.Co
 		condition.Message = "the scheduler enforces it; no running or waiting pod matches its selector yet"
 	case used.foreign == used.pods:
 		condition.Message = fmt.Sprintf("the scheduler enforces it, but not for the %s it selects, which %s schedulerName %s: set schedulerName: tradewind",
-			status.Number(used.pods, "pod", "pods"), verb(used.pods), used.foreignExample)
+			printable.Number(used.pods, "pod", "pods"), verb(used.pods), used.foreignExample)
 	case used.foreign > 0:
 		condition.Message = fmt.Sprintf("the scheduler enforces it, but %d of the %s it selects %s schedulerName %s, which does not know of it: set schedulerName: tradewind",
-			used.foreign, status.Number(used.pods, "pod", "pods"), verb(used.foreign), used.foreignExample)
+			used.foreign, printable.Number(used.pods, "pod", "pods"), verb(used.foreign), used.foreignExample)
 	default:
-		condition.Message = "the scheduler enforces it for " + status.Number(used.pods, "pod", "pods")
+		condition.Message = "the scheduler enforces it for " + printable.Number(used.pods, "pod", "pods")
 	}
 	return condition
 }
@@ -121,7 +122,7 @@ func overridden(used *use) metav1.Condition {
 	texts := make([]string, len(overrides))
 	for i, override := range overrides {
 		texts[i] = fmt.Sprintf("%s of %s is used instead for %d of %s",
-			override.Field, override.Winner, used.overridden[override], status.Number(used.pods, "pod", "pods"))
+			override.Field, override.Winner, used.overridden[override], printable.Number(used.pods, "pod", "pods"))
 	}
 	condition.Message = status.Clip(status.Join(texts, "; ", most)+
 		" (a namespaced policy wins over the cluster's, then the older one); hard rules of both hold", status.MaxMessage)
@@ -144,10 +145,10 @@ func satisfiable(source policy.Source, alone *rules.Rules, used *use, state *clu
 	case used.together != nil:
 		condition.Status, condition.Reason = metav1.ConditionFalse, reasonRulesExclusive
 		_, reasons = allowedNodes(used.together, state.Nodes)
-		condition.Message = fmt.Sprintf("together with %s, 0 of %s: %s", others(source, used.together), status.Number(nodes, "node", "nodes"), status.Counts(reasons, most))
+		condition.Message = fmt.Sprintf("together with %s, 0 of %s: %s", others(source, used.together), printable.Number(nodes, "node", "nodes"), status.Counts(reasons, most))
 		return condition
 	}
-	condition.Message = fmt.Sprintf("%d of %s", allowed, status.Number(nodes, "node", "nodes"))
+	condition.Message = fmt.Sprintf("%d of %s", allowed, printable.Number(nodes, "node", "nodes"))
 	if len(reasons) > 0 {
 		condition.Message += ": " + status.Counts(reasons, most)
 	}
@@ -191,7 +192,7 @@ func fewDomains(ruled *rules.Rules, nodes []cluster.NodeGroup) string {
 		there := fmt.Sprintf("the allowed nodes have %d (%s)", len(names), status.Join(names, ", ", most))
 		if least := rules.LeastDomains(rule, manyReplicas); len(names) < least {
 			return fmt.Sprintf("spec.spread wants %d different values of %s and %s: workloads of more than %s keep some waiting",
-				least, word, there, status.Number(len(names), "replica", "replicas"))
+				least, word, there, printable.Number(len(names), "replica", "replicas"))
 		}
 		if held := rules.MostInDomains(rule, manyReplicas, len(names)); held < manyReplicas {
 			return fmt.Sprintf("spec.spread lets at most %d%% of the replicas have one value of %s and %s: of %d replicas %d keep waiting",
@@ -221,6 +222,6 @@ func fewSpotPools(ruled *rules.Rules, nodes []cluster.NodeGroup) string {
 		return ""
 	}
 	return fmt.Sprintf("spec.cost.spot lets one spot pool hold %d%% of the replicas and the allowed nodes are all in %s (%s): workloads of more than %s keep some waiting",
-		ruled.SpotPoolMaxPercent, status.Number(len(pools), "spot pool", "spot pools"), status.Join(slices.Sorted(maps.Keys(pools)), ", ", most),
-		status.Number(len(pools), "replica", "replicas"))
+		ruled.SpotPoolMaxPercent, printable.Number(len(pools), "spot pool", "spot pools"), status.Join(slices.Sorted(maps.Keys(pools)), ", ", most),
+		printable.Number(len(pools), "replica", "replicas"))
 }

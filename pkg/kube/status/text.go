@@ -64,16 +64,3 @@ func Counts(reasons map[string]int, most int) string {
 	}
 	return strings.Join(texts, ", ")
 }
-
-// Number reads as "1 pod" or "2 pods".
-func Number(count int, one, many string) string {
-	if count == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", count, many)
-}
-
-// Ratio reads as "3 of 60 nodes".
-func Ratio(part, whole int, one, many string) string {
-	return fmt.Sprintf("%d of %s", part, Number(whole, one, many))
-}
