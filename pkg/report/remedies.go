@@ -95,13 +95,13 @@ func (j *judge) remedy(obstacle Obstacle, nodes []*verdict) string {
 		return "add nodes in the required locations, or widen spec.locations.required of " + policyNames(obstacle.sources) + j.locationHint(nodes)
 	case RuleSpread:
 		return "add nodes in other domains, or raise spec.spread maxSharePercent or lower minDomains of " +
-			j.sourcesOf(func(own *policy.Effective) bool { return len(own.Spread) > 0 })
+			j.sourcesOf(j.spreads)
 	case RuleSpot:
 		if strings.HasPrefix(obstacle.Message, "in the spot pool ") {
 			return "add spot nodes of another type or in another zone, or raise spec.cost.spot.maxPoolSharePercent of " +
-				j.sourcesOf(func(own *policy.Effective) bool { return own.SpotPoolMaxPercent > 0 })
+				j.sourcesOf(func(own *policy.Effective) bool { return own.SpotPoolMaxPercent == j.rules.SpotPoolMaxPercent })
 		}
-		limited := j.sourcesOf(func(own *policy.Effective) bool { return own.SpotMaxPercent < 100 || own.SpotFallback != "" })
+		limited := j.sourcesOf(func(own *policy.Effective) bool { return own.SpotMaxPercent == j.rules.SpotMaxPercent })
 		return "change spec.cost.spot (maxPercent, fallback) of " + limited + ", or add nodes of the other capacity type"
 	case RuleLatency:
 		if obstacle.unknown {
@@ -112,7 +112,9 @@ func (j *judge) remedy(obstacle Obstacle, nodes []*verdict) string {
 		if obstacle.unknown {
 			return "give the nodes' prices in a PriceList"
 		}
-		limited := j.sourcesOf(func(own *policy.Effective) bool { return own.HasMaxHourlyUSD })
+		limited := j.sourcesOf(func(own *policy.Effective) bool {
+			return own.HasMaxHourlyUSD && own.MaxHourlyUSD == j.rules.MaxHourlyUSD
+		})
 		return fmt.Sprintf("raise spec.cost.maxHourlyUSD of %s (the other replicas cost $%s/h)", limited, Dollars(j.view.HourlyUSD()))
 	case RulePlan:
 		return j.planRemedy()
@@ -189,6 +191,16 @@ func policyNames(sources []policy.Source) string {
 		}
 	}
 	return strings.Join(out, " and ")
+}
+
+// spreads says whether a policy has the strictest limit of a rule on spread.
+func (j *judge) spreads(own *policy.Effective) bool {
+	return slices.ContainsFunc(own.Spread, func(rule policy.Spread) bool {
+		return slices.ContainsFunc(j.rules.Spread, func(all policy.Spread) bool {
+			return rule.TopologyKey == all.TopologyKey && (rule.MinDomains > 0 && rule.MinDomains == all.MinDomains ||
+				rule.MaxSharePercent < 100 && rule.MaxSharePercent == all.MaxSharePercent || rule.MaxSkew > 0 && rule.MaxSkew == all.MaxSkew)
+		})
+	})
 }
 
 // sourcesOf lists the policies whose own rules are as asked; all of the pod's where none says so, since any of them can.

@@ -51,12 +51,14 @@ func TestRemediesNameWhatBars(t *testing.T) {
 		}},
 		{"a spread of one of two", func(c *cluster) {
 			c.nodes("ie", irelandOnDemand, 1).policy("shop", "a", "workloadSelector: {}\nresidency: {jurisdictions: [EU]}").
-				policy("shop", "wide", "workloadSelector: {}\nspread: [{topologyKey: tradewind.dev/cloud, minDomains: 2}]")
+				policy("shop", "wide", "workloadSelector: {}\nspread: [{topologyKey: tradewind.dev/cloud, minDomains: 2}]").
+				policy("shop", "wider", "workloadSelector: {}\nspread: [{topologyKey: tradewind.dev/cloud, minDomains: 1}]")
 			c.deployment("shop", "api", "100m", "64Mi", "ie-1", "")
 		}, []string{"add nodes in other domains, or raise spec.spread maxSharePercent or lower minDomains of PlacementPolicy shop/wide (opens 1 node)"}},
 		{"a ceiling of one of two", func(c *cluster) {
 			c.nodes("ie", irelandOnDemand, 1).policy("shop", "a", "workloadSelector: {}\nresidency: {jurisdictions: [EU]}").
-				policy("shop", "low", "workloadSelector: {}\ncost: {maxHourlyUSD: \"0.0001\"}")
+				policy("shop", "low", "workloadSelector: {}\ncost: {maxHourlyUSD: \"0.0001\"}").
+				policy("shop", "high", "workloadSelector: {}\ncost: {maxHourlyUSD: \"9\"}")
 		}, []string{"raise spec.cost.maxHourlyUSD of PlacementPolicy shop/low (the other replicas cost $0.0000/h) (opens 1 node)"}},
 		{"a volume by one of two", func(c *cluster) {
 			c.nodes("us", virginia, 1).policy("shop", "eu", residing("EU")).policy("shop", "met", residing("US"))
