@@ -42,7 +42,7 @@ func (b *builder) problem(field, format string, args ...any) {
 }
 
 func (b *builder) add(list *v1alpha1.PriceList) {
-	b.object = "PriceList/" + list.Name
+	b.object = listPrefix + list.Name
 	b.source = b.object
 	if list.Spec.Source != "" {
 		b.source += ": " + list.Spec.Source

@@ -38,6 +38,9 @@ type instanceKey struct {
 	windows      bool
 }
 
+// listPrefix comes before the name of a PriceList in the source of a price.
+const listPrefix = "PriceList/"
+
 // Windows is the operating system whose licence clouds charge for, as on the node label kubernetes.io/os.
 const Windows = "windows"
 

@@ -158,6 +158,7 @@ func TestConcerns(t *testing.T) {
 		"instance":            {spec{Instances: []v1alpha1.InstancePrice{{Cloud: "azure", InstanceType: "Standard_D4s_v5"}}}, true},
 		"instance elsewhere":  {spec{Instances: []v1alpha1.InstancePrice{{Cloud: "azure", Region: "eastus", InstanceType: "Standard_D4s_v5"}}}, false},
 		"instance, spot":      {spec{Instances: []v1alpha1.InstancePrice{{Cloud: "azure", InstanceType: "Standard_D4s_v5", CapacityType: spot}}}, false},
+		"instance, Windows":   {spec{Instances: []v1alpha1.InstancePrice{{Cloud: "azure", InstanceType: "Standard_D4s_v5", OperatingSystem: Windows}}}, false},
 		"type nobody has":     {spec{Instances: []v1alpha1.InstancePrice{{Cloud: "azure", InstanceType: "Standard_D5s_v5"}}}, false},
 		"resources":           {spec{Resources: []v1alpha1.ResourcePrice{{Cloud: "azure"}}}, true},
 		"resources elsewhere": {spec{Resources: []v1alpha1.ResourcePrice{{Cloud: "lux"}}}, false},

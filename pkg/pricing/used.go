@@ -27,7 +27,8 @@ func Concerns(spec *v1alpha1.PriceListSpec, node NodeQuery) bool {
 	}
 	for i := range spec.Instances {
 		e := &spec.Instances[i]
-		if here(e.Cloud, e.Region) && sameName(e.Cloud, e.InstanceType, node.InstanceType) && paid(e.CapacityType) {
+		if here(e.Cloud, e.Region) && sameName(e.Cloud, e.InstanceType, node.InstanceType) && paid(e.CapacityType) &&
+			(e.OperatingSystem == Windows) == (node.OperatingSystem == Windows) {
 			return true
 		}
 	}
@@ -55,6 +56,17 @@ func Concerns(spec *v1alpha1.PriceListSpec, node NodeQuery) bool {
 		}
 	}
 	return false
+}
+
+// ListOf is the name of the PriceList that gives a price, by the source of the price; empty when none does.
+func ListOf(source string) string {
+	name, given := strings.CutPrefix(source, listPrefix)
+	if !given {
+		return ""
+	}
+	name, _, _ = strings.Cut(name, ":")
+	name, _, _ = strings.Cut(name, " ")
+	return name
 }
 
 func sameName(cloud, a, b string) bool {

@@ -23,6 +23,7 @@ const (
 	reasonInvalid  = "Invalid"
 	reasonUsed     = "NodesConcerned"
 	reasonNotUsed  = "NoNodeConcerned"
+	reasonOutdone  = "OtherEntriesWin"
 	reasonNoNodes  = "NoNodes"
 	restIsInForce  = "the rest of it is used"
 	nothingInForce = "nothing of it is used"
@@ -75,7 +76,7 @@ func priceLists(state *cluster.State) map[client.ObjectKey]*status.Status {
 			UID: list.UID, Generation: list.Generation, Counts: []int32{int32(entries)},
 			Conditions: []metav1.Condition{
 				force,
-				pricesUsed(&list.Spec, state),
+				pricesUsed(list, state, len(problems["PriceList/"+list.Name]) == 0),
 			},
 		}
 	}

@@ -116,6 +116,43 @@ func TestPriceLists(t *testing.T) {
 	})
 }
 
+// TestPriceListsBesideOthers: a list was said to be used though entries of others gave the price of all nodes that it concerns.
+func TestPriceListsBesideOthers(t *testing.T) {
+	const wins = ": an entry that names more wins, then the list whose name sorts first"
+	check(t, []overrideCase{
+		{
+			name: "no better than the first", entries: 1,
+			spec:    "instances: [{cloud: aws, instanceType: m7i.large, hourlyUSD: '0.05'}]",
+			inForce: good, used: "False OtherEntriesWin: it concerns 3 of 10 nodes; but the price of them is that of PriceList first" + wins,
+		},
+		{
+			name: "names more", entries: 1,
+			spec:    "instances: [{cloud: aws, region: eu-west-1, instanceType: m7i.large, hourlyUSD: '0.05'}]",
+			inForce: good, used: "True NodesConcerned: it concerns 3 of 10 nodes",
+		},
+		{
+			name: "a discount on what has a price", entries: 2,
+			spec:    "discounts: [{cloud: aws, percent: 10}, {cloud: aws, percent: 10, capacityType: spot}]",
+			inForce: good,
+			used:    "True NodesConcerned: it concerns 5 of 10 nodes; but the price of 3 of them is that of PriceList first" + wins,
+		},
+		{
+			name: "traffic too", entries: 2,
+			spec:    "instances: [{cloud: aws, instanceType: m7i.large, hourlyUSD: '0.05'}]\negress: [{from: aws, to: internet, usdPerGB: '0.01'}]",
+			inForce: good, used: "True NodesConcerned: it concerns 5 of 10 nodes",
+		},
+		{
+			name: "of Windows", entries: 1,
+			spec:    "instances: [{cloud: aws, instanceType: m7i.large, operatingSystem: windows, hourlyUSD: '0.05'}]",
+			inForce: good,
+			used:    "False NoNodeConcerned: no node is a m7i.large with Windows in any region of aws, where they are m7i.large, m7i.large spot" + here,
+		},
+	}, func(c *clustertest.Cluster, spec string) *status.Status {
+		c.PriceList("first", "instances: [{cloud: aws, instanceType: m7i.large, hourlyUSD: '0.04'}]")
+		return priceLists(c.PriceList("second", spec).State())[client.ObjectKey{Name: "second"}]
+	})
+}
+
 func TestLatencyMaps(t *testing.T) {
 	check(t, []overrideCase{
 		{

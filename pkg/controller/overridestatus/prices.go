@@ -1,6 +1,7 @@
 package overridestatus
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -12,21 +13,42 @@ import (
 	"tradewind.dev/tradewind/pkg/state/cluster"
 )
 
-func pricesUsed(spec *v1alpha1.PriceListSpec, state *cluster.State) metav1.Condition {
-	concerned := 0
+// pricesUsed says which nodes a list concerns, and of which of them others give the price. Where entries cannot be used that is said by
+// InForce.
+func pricesUsed(list *v1alpha1.PriceList, state *cluster.State, sound bool) metav1.Condition {
+	spec, concerned, outdone := &list.Spec, 0, 0
+	var winners []string
 	for i := range state.Nodes {
 		node := &state.Nodes[i]
-		if pricing.Concerns(spec, pricing.NodeQuery{
+		query := pricing.NodeQuery{
 			Cloud: node.Class.Cloud, Region: node.Class.Region, Zone: node.Class.Zone,
 			InstanceType: node.Class.InstanceType, CapacityType: node.Class.CapacityType,
-		}) {
-			concerned += node.Count
+		}
+		if node.Windows {
+			query.OperatingSystem = pricing.Windows
+		}
+		if !pricing.Concerns(spec, query) {
+			continue
+		}
+		concerned += node.Count
+		if winner := pricing.ListOf(node.PriceSource); winner != "" && winner != list.Name {
+			outdone += node.Count
+			winners = append(winners, "PriceList "+winner)
 		}
 	}
 	texts, unknown := entries(spec, state)
 	condition := used(state, concerned, func() string {
 		return distinct(texts, "; ") + "; the cluster's nodes are in " + places(state)
 	})
+	if outdone > 0 && sound && len(spec.Commitments)+len(spec.Egress) == 0 {
+		slices.Sort(winners)
+		of := fmt.Sprintf("%d of them", outdone)
+		if outdone == concerned {
+			of, condition.Status, condition.Reason = "them", metav1.ConditionFalse, reasonOutdone
+		}
+		condition.Message = status.Clip(condition.Message+"; but the price of "+of+" is that of "+distinct(winners, ", ")+
+			": an entry that names more wins, then the list whose name sorts first", status.MaxMessage)
+	}
 	if concerned > 0 && len(unknown) > 0 {
 		condition.Message = status.Clip(condition.Message+"; but "+distinct(unknown, "; "), status.MaxMessage)
 	}
@@ -49,7 +71,11 @@ func entries(spec *v1alpha1.PriceListSpec, state *cluster.State) (texts, unknown
 		if e.CapacityType != "" && e.CapacityType != v1alpha1.CapacityOnDemand {
 			text += string(e.CapacityType) + " "
 		}
-		add(text+e.InstanceType+" "+inPlace(e.Cloud, e.Region)+typesThere(state, e.Cloud, e.Region), unknownType(catalog, e.Cloud, e.Region, e.InstanceType))
+		text += e.InstanceType + " "
+		if e.OperatingSystem == pricing.Windows {
+			text += "with Windows "
+		}
+		add(text+inPlace(e.Cloud, e.Region)+typesThere(state, e.Cloud, e.Region), unknownType(catalog, e.Cloud, e.Region, e.InstanceType))
 	}
 	for i := range spec.Resources {
 		add("no node is "+inPlace(spec.Resources[i].Cloud, spec.Resources[i].Region), "")

@@ -28,11 +28,15 @@ type State struct {
 	Admission admission.State
 }
 
-// NodeGroup is nodes of one class whose prices are all known, or all not.
+// NodeGroup is nodes of one class and operating system whose prices are of one source, or all unknown.
 type NodeGroup struct {
-	Class      *rules.Class
+	Class *rules.Class
+	// Windows says that they run Windows.
+	Windows    bool
 	PriceKnown bool
-	Count      int
+	// PriceSource is who states their prices, as pricing.Price says it; empty when they are not known.
+	PriceSource string
+	Count       int
 	// HourlyUSD is what they cost together, in US dollars an hour; 0 when their prices are not known.
 	HourlyUSD float64
 }

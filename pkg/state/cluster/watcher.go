@@ -256,8 +256,9 @@ func (w *Watcher) nodeGroups() []NodeGroup {
 	names := slices.Sorted(maps.Keys(w.nodes)) // sorted, so that sums of prices come out the same each time
 	w.mu.Unlock()
 	type groupKey struct {
-		class      int
-		priceKnown bool
+		class               int
+		windows, priceKnown bool
+		source              string
 	}
 	groups := map[groupKey]*NodeGroup{}
 	for _, name := range names {
@@ -265,10 +266,10 @@ func (w *Watcher) nodeGroups() []NodeGroup {
 		if !ok {
 			continue
 		}
-		key := groupKey{node.Class.ID, node.Price.Known}
+		key := groupKey{node.Class.ID, node.Windows, node.Price.Known, node.Price.Source}
 		group, ok := groups[key]
 		if !ok {
-			group = &NodeGroup{Class: node.Class, PriceKnown: node.Price.Known}
+			group = &NodeGroup{Class: node.Class, Windows: node.Windows, PriceKnown: node.Price.Known, PriceSource: node.Price.Source}
 			groups[key] = group
 		}
 		group.Count++
@@ -281,14 +282,14 @@ func (w *Watcher) nodeGroups() []NodeGroup {
 		out = append(out, *group)
 	}
 	slices.SortFunc(out, func(a, b NodeGroup) int {
-		known := 0
-		if a.PriceKnown != b.PriceKnown {
-			known = 1
-			if a.PriceKnown {
-				known = -1
+		first := func(b bool) int {
+			if b {
+				return 0
 			}
+			return 1
 		}
-		return cmp.Or(cmp.Compare(a.Class.ID, b.Class.ID), known)
+		return cmp.Or(cmp.Compare(a.Class.ID, b.Class.ID), first(a.PriceKnown)-first(b.PriceKnown), first(!a.Windows)-first(!b.Windows),
+			cmp.Compare(a.PriceSource, b.PriceSource))
 	})
 	return out
 }

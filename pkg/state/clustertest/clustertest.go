@@ -148,14 +148,16 @@ func (c *Cluster) State() *cluster.State {
 		found := false
 		for i := range cycleState.Nodes {
 			group := &cycleState.Nodes[i]
-			if group.Class == node.Class && group.PriceKnown == node.Price.Known {
+			if group.Class == node.Class && group.Windows == node.Windows && group.PriceKnown == node.Price.Known && group.PriceSource == node.Price.Source {
 				group.Count++
 				group.HourlyUSD += node.Price.USD
 				found = true
 			}
 		}
 		if !found {
-			cycleState.Nodes = append(cycleState.Nodes, cluster.NodeGroup{Class: node.Class, PriceKnown: node.Price.Known, Count: 1, HourlyUSD: node.Price.USD})
+			cycleState.Nodes = append(cycleState.Nodes, cluster.NodeGroup{
+				Class: node.Class, Windows: node.Windows, PriceKnown: node.Price.Known, PriceSource: node.Price.Source, Count: 1, HourlyUSD: node.Price.USD,
+			})
 		}
 	}
 	for _, group := range c.pods {
