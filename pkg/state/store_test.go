@@ -62,6 +62,35 @@ func replica(uid, deployment, hash, node string) *corev1.Pod {
 	}
 }
 
+// TestPodsLetGo: a pod whose labels no longer match is let go by its controller, which makes another in its place. It counted as a replica
+// as long as it lived, so that limits kept the other from where it was to be. Of a pod that is resized the old size counted.
+func TestPodsLetGo(t *testing.T) {
+	s := newStore(t, Objects{})
+	s.SetNode(awsNode("a", "eu-west-1", "m5.large"))
+	s.SetPod(replica("1", "web", "new", "a"))
+	pod := replica("2", "web", "new", "a")
+	s.SetPod(pod)
+	revision := workload.Revision(pod)
+	resized := pod.DeepCopy()
+	resized.Generation = 2
+	resized.Spec.Containers[0].Resources.Requests[corev1.ResourceCPU] = resource.MustParse("1500m")
+	before := s.Revision(revision).HourlyUSD()
+	s.SetPod(resized)
+	if after := s.Revision(revision).HourlyUSD(); math.Abs(after-2*before) > 1e-9 {
+		t.Errorf("with one of three times the size the replicas cost $%g, before $%g", after, before)
+	}
+	alone := resized.DeepCopy()
+	alone.OwnerReferences = nil
+	s.SetPod(alone)
+	if view := s.Revision(revision); view.Placed() != 1 || view.Desired != 1 {
+		t.Errorf("without the one that is let go %d are placed, %d wanted", view.Placed(), view.Desired)
+	}
+	s.SetPod(resized) // its labels match again
+	if view := s.Revision(revision); view.Placed() != 2 {
+		t.Errorf("with the one that is taken back %d are placed", view.Placed())
+	}
+}
+
 func TestRevisionsAndWorkloads(t *testing.T) {
 	s := newStore(t, Objects{})
 	s.SetNode(awsNode("a", "eu-west-1", "m5.large"))

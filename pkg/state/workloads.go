@@ -51,8 +51,10 @@ type entry struct {
 	node     string
 	class    *rules.Class // nil while the pod has no node, or one that is not known
 	usd      float64      // of this replica, US dollars an hour; 0 when the price is unknown
-	assumed  bool         // placed by the scheduler, not yet seen as such
-	made     bool         // made by Assume before the pod was seen
+	// generation is that of the pod's spec: resizing it raises it.
+	generation int64
+	assumed    bool // placed by the scheduler, not yet seen as such
+	made       bool // made by Assume before the pod was seen
 }
 
 // workloads counts replicas. One lock guards them: a cycle takes it a few times, for about as long as an atomic map takes to
@@ -134,7 +136,7 @@ func (s *Store) Revision(key workload.Key) *rules.View {
 }
 
 func (w *workloads) entryFor(pod *corev1.Pod, node string) *entry {
-	e := &entry{request: Request(pod), workload: w.store.WorkloadOf(pod).AnyKind(), revision: workload.Revision(pod)}
+	e := &entry{request: Request(pod), workload: w.store.WorkloadOf(pod).AnyKind(), revision: workload.Revision(pod), generation: pod.Generation}
 	e.settle(w.store, node)
 	return e
 }
@@ -213,7 +215,8 @@ func (s *Store) SetPod(pod *corev1.Pod) {
 		if before != nil && before.assumed && pod.Spec.NodeName == "" {
 			return before
 		}
-		if before != nil && !before.assumed && before.node == pod.Spec.NodeName {
+		if before != nil && !before.assumed && before.node == pod.Spec.NodeName && before.generation == pod.Generation &&
+			before.revision == workload.Revision(pod) { // a controller lets a pod go whose labels no longer match
 			return before
 		}
 		return w.entryFor(pod, pod.Spec.NodeName)
@@ -272,7 +275,7 @@ func (w *workloads) resettle(uid types.UID) {
 
 // settled is the entry of the same pod on a node.
 func (w *workloads) settled(e *entry, node string) *entry {
-	out := &entry{request: e.request, workload: e.workload, revision: e.revision}
+	out := &entry{request: e.request, workload: e.workload, revision: e.revision, generation: e.generation}
 	out.settle(w.store, node)
 	return out
 }

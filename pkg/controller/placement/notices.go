@@ -134,12 +134,14 @@ func sameLabels(before, after *corev1.Node, at location.Options) bool {
 }
 
 // samePod says whether two versions of a pod say the same to a plan. The labels of replicas are those of their templates there; of pods that
-// are of no workload, or of a DaemonSet, rules of others look at their own, and those of kinds that are not read are their workload's.
+// are of no workload, or of a DaemonSet, rules of others look at their own, and those of kinds that are not read are their workload's. One
+// whose labels no longer match is let go by its controller, and is no replica any more.
 func samePod(before, after *corev1.Pod) bool {
 	role := workload.RoleOf(after)
 	_, tells := workload.OwnerOf(after)
 	labelled := role != workload.Alone && role != workload.OfNode && !tells || maps.Equal(before.Labels, after.Labels)
-	return labelled && before.UID == after.UID && before.Spec.NodeName == after.Spec.NodeName && before.Status.Phase == after.Status.Phase &&
+	return labelled && before.UID == after.UID && workload.Revision(before) == workload.Revision(after) &&
+		before.Spec.NodeName == after.Spec.NodeName && before.Status.Phase == after.Status.Phase &&
 		before.Generation == after.Generation && (before.DeletionTimestamp == nil) == (after.DeletionTimestamp == nil) &&
 		workload.Ready(before) == workload.Ready(after)
 }
