@@ -14,6 +14,8 @@ import (
 	clocktesting "k8s.io/utils/clock/testing"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/kube/loop"
+	"tradewind.dev/tradewind/pkg/kube/loop/looptest"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/state"
 )
@@ -68,10 +70,11 @@ func TestReport(t *testing.T) {
 	refusal = nil
 	report(2, 1, false)
 	report(2, 1, false)
-	if err := live.PutInForce(policy(2), now); err != nil {
-		t.Fatal(err)
-	}
-	if !r.changes.Asked() {
+	if !looptest.Asks(t, func(l *loop.Loop) { r.changes = l }, func() {
+		if err := live.PutInForce(policy(2), now); err != nil {
+			t.Error(err)
+		}
+	}) {
 		t.Error("a changed policy asks for no report")
 	}
 	report(3, 2, false)

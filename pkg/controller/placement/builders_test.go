@@ -48,6 +48,16 @@ type bench struct {
 	generation int64
 	rounds     []*rounds.Round
 	world      state.Objects
+	// asking says that the loop is watched for whether a round is asked for.
+	asking bool
+}
+
+// Context is the test's. Where the loop is watched it is one that never ends, which goroutines with a time of their own may look at.
+func (b *bench) Context() context.Context {
+	if b.asking {
+		return context.Background()
+	}
+	return b.TB.Context()
 }
 
 func newBench(t testing.TB) *bench {

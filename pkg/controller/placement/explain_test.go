@@ -153,8 +153,7 @@ func TestNamespacesShareExplaining(t *testing.T) {
 				}
 				return names
 			}
-			b.quiet()
-			b.mustPlan()
+			more := b.asks(b.mustPlan)
 			if took := b.explanations.took; took < share || took > 2*maxExplaining+4*(tt.before+tt.after) {
 				t.Errorf("the explanations took %v", took)
 			}
@@ -165,9 +164,8 @@ func TestNamespacesShareExplaining(t *testing.T) {
 				t.Errorf("the other namespace waits: %s", text)
 			}
 			rounds := 1
-			for ; b.loop.Asked(); rounds++ {
-				b.quiet()
-				b.mustPlan()
+			for ; more; rounds++ {
+				more = b.asks(b.mustPlan)
 			}
 			if got := explained(); len(got) != len(all) || rounds > len(all) {
 				t.Errorf("explained in the end, after %d rounds: %v", rounds, got)
@@ -177,8 +175,7 @@ func TestNamespacesShareExplaining(t *testing.T) {
 			}
 			b.mustPlan()
 			writes := b.writes
-			b.mustPlan()
-			if b.writes != writes || b.loop.Asked() {
+			if b.asks(b.mustPlan) || b.writes != writes {
 				t.Errorf("%d writes while nothing changed", b.writes-writes)
 			}
 			said := b.said()

@@ -19,13 +19,10 @@ func TestWork(t *testing.T) {
 	b := newBench(t)
 	clock := b.clock.(*testingclock.FakeClock)
 	b.nodes(aws("a1", "eu-west-1"))
-	b.quiet()
-	b.Observe(t.Context(), &cluster.State{World: b.Planner.world.Load()})
-	if b.loop.Asked() {
+	if b.asks(func() { b.Observe(t.Context(), &cluster.State{World: b.Planner.world.Load()}) }) {
 		t.Error("a state with the same policies asks for a plan")
 	}
-	b.Replan()
-	if !b.loop.Asked() || !b.urgent.Load() {
+	if !b.asks(b.Replan) || !b.urgent.Load() {
 		t.Error("writers are not told of a pressing change")
 	}
 	if next := b.work(t.Context()); !next.At.IsZero() {

@@ -16,6 +16,7 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/kube/loop"
+	"tradewind.dev/tradewind/pkg/kube/loop/looptest"
 	"tradewind.dev/tradewind/pkg/planning/rounds"
 )
 
@@ -262,9 +263,7 @@ func TestPutsRight(t *testing.T) {
 	if err := b.api.Status().Patch(t.Context(), b.get("web"), client.RawPatch(types.MergePatchType, moves)); err != nil {
 		t.Fatal(err)
 	}
-	b.quiet()
-	b.refresh()
-	if b.loop.Asked() {
+	if b.asks(b.refresh) {
 		t.Error("what others write asks for a new plan")
 	}
 	changed := b.get("web")
@@ -272,8 +271,7 @@ func TestPutsRight(t *testing.T) {
 	if err := b.api.Status().Update(t.Context(), changed); err != nil {
 		t.Fatal(err)
 	}
-	b.refresh()
-	if !b.loop.Asked() {
+	if !b.asks(b.refresh) {
 		t.Error("a changed status asks for no new plan")
 	}
 	b.mustPlan()
@@ -283,7 +281,19 @@ func TestPutsRight(t *testing.T) {
 }
 
 // quiet forgets that a round is asked for.
-func (b *bench) quiet() { b.Planner.loop = loop.New(b.clock, settle, 0) }
+func (b *bench) quiet() {
+	if !b.asking { // where nothing has been asked for yet
+		b.Planner.loop = loop.New(b.clock, settle, 0)
+	}
+}
+
+// asks says whether what happens asks for a round.
+func (b *bench) asks(happens func()) bool {
+	b.Helper()
+	b.asking = true
+	defer func() { b.asking = false; b.quiet() }()
+	return looptest.Asks(b.TB.(*testing.T), func(l *loop.Loop) { b.Planner.loop = l }, happens)
+}
 
 // TestRefusedWrite is about an API server that refuses writes for a while.
 func TestRefusedWrite(t *testing.T) {
@@ -332,6 +342,13 @@ func TestSignals(t *testing.T) {
 	b.deployment("web", 1, "1")
 	b.pods("web", "a1", "1", 1)
 	pod := b.objects.Pods.All()[0]
+	ready := pod.DeepCopy()
+	ready.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
+	labelled := ready.DeepCopy()
+	labelled.Labels["a"] = "b"
+	alone := labelled.DeepCopy()
+	alone.OwnerReferences = nil
+	pool := &v1alpha1.CloudPool{ObjectMeta: metav1.ObjectMeta{Name: "p", UID: types.UID("p")}}
 	for _, c := range []struct {
 		name string
 		do   func()
@@ -349,22 +366,11 @@ func TestSignals(t *testing.T) {
 			b.nodes(changed)
 		}, true},
 		{"a cordon", func() { changed := node.DeepCopy(); changed.Spec.Unschedulable = true; b.nodes(changed) }, true},
-		{"a pod that becomes ready", func() {
-			changed := pod.DeepCopy()
-			changed.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
-			b.objects.Pods.Set(changed)
-		}, true},
-		{"a label of a pod", func() {
-			changed := b.objects.Pods.All()[0].DeepCopy()
-			changed.Labels["a"] = "b"
-			b.objects.Pods.Set(changed)
-		}, false},
+		{"a pod that becomes ready", func() { b.objects.Pods.Set(ready) }, true},
+		{"a label of a pod", func() { b.objects.Pods.Set(labelled) }, false},
+		{"a pod that its controller has let go", func() { b.objects.Pods.Set(alone) }, true},
 		{"a label of a pod of no workload", func() {
-			changed := b.objects.Pods.All()[0].DeepCopy()
-			changed.OwnerReferences = nil
-			b.objects.Pods.Set(changed)
-			b.quiet()
-			changed = changed.DeepCopy()
+			changed := alone.DeepCopy()
 			changed.Labels["a"] = "c"
 			b.objects.Pods.Set(changed)
 		}, true},
@@ -375,18 +381,14 @@ func TestSignals(t *testing.T) {
 		}, false},
 		{"a scaled Deployment", func() { b.deployment("web", 2, "1") }, true},
 		{"a pod that is gone", func() { b.objects.Pods.Remove(pod) }, true},
+		{"a pool", func() { b.objects.CloudPools.Set(pool) }, true},
 		{"a status of a pool", func() {
-			pool := &v1alpha1.CloudPool{ObjectMeta: metav1.ObjectMeta{Name: "p", UID: types.UID("p")}}
-			b.objects.CloudPools.Set(pool)
-			b.quiet()
 			changed := pool.DeepCopy()
 			changed.Status.Nodes = 3
 			b.objects.CloudPools.Set(changed)
 		}, false},
 	} {
-		b.quiet()
-		c.do()
-		if got := b.loop.Asked(); got != c.want {
+		if got := b.asks(c.do); got != c.want {
 			t.Errorf("%s: asks for a plan: %v", c.name, got)
 		}
 	}

@@ -50,9 +50,7 @@ func TestOtherKinds(t *testing.T) {
 		t.Fatalf("one without a scale has the Placement %s", p.Name)
 	}
 	of := workload.Key{Kind: "StatefulSet.apps.kruise.io", Namespace: "shop", Name: "db"}
-	b.quiet()
-	b.objects.Scales.Set(of, workload.Scale{Replicas: 3})
-	if !b.loop.Asked() {
+	if !b.asks(func() { b.objects.Scales.Set(of, workload.Scale{Replicas: 3}) }) {
 		t.Error("a scale that is read asks for no plan")
 	}
 	b.mustPlan()

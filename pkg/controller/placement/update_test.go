@@ -210,17 +210,19 @@ func TestWhatGaveWayIsWritten(t *testing.T) {
 	}
 	b.refresh()
 	b.options.Availability = presser{press: b.press}
-	if !b.updated() {
+	updated := false
+	asked := b.asks(func() { updated = b.updated() })
+	if !updated {
 		t.Error("everything was planned")
 	}
 	if b.get("web").Status.InPlace != 9 || b.get("api").Status.InPlace != 9 {
 		t.Fatal("nothing gave way")
 	}
-	if !b.loop.Asked() {
+	if !asked {
 		t.Error("what gave way asks for no round")
 	}
 	b.policy("db", onlyAWS)
-	updated := b.updated() // it gives way to nothing
+	updated = b.updated() // it gives way to nothing
 	if web, api := b.get("web").Status.InPlace, b.get("api").Status.InPlace; web != 0 || api != 0 || !updated {
 		t.Errorf("what gave way is not written: %d and %d in place; planned by an update: %t", web, api, updated)
 	}

@@ -39,9 +39,6 @@ func (l *Loop) Changed() { signal(l.changed) }
 // Press asks for work as soon as what has changed has rushed in.
 func (l *Loop) Press() { signal(l.pressing) }
 
-// Asked says whether work is asked for.
-func (l *Loop) Asked() bool { return len(l.changed) > 0 || len(l.pressing) > 0 }
-
 // Run works until the context ends.
 func (l *Loop) Run(ctx context.Context, work func(context.Context) Next) {
 	for ctx.Err() == nil {

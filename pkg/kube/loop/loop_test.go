@@ -157,31 +157,6 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// TestAsked: work can find out that more of it was asked for while it is done, and of what was asked for before it knows already.
-func TestAsked(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := New(clock.RealClock{}, settle, 0)
-		l.Changed()
-		l.Press()
-		ctx, cancel := context.WithCancel(t.Context())
-		times := 0
-		l.Run(ctx, func(context.Context) Next {
-			if l.Asked() {
-				t.Errorf("the work is asked for what it sees, the %d. time", times)
-			}
-			if times++; times == 3 {
-				cancel()
-				return Next{}
-			}
-			l.Press()
-			if !l.Asked() {
-				t.Error("a change during the work is not seen")
-			}
-			return Next{}
-		})
-	})
-}
-
 func TestEvery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 35*time.Second)

@@ -13,6 +13,7 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/kube/loop"
+	"tradewind.dev/tradewind/pkg/kube/loop/looptest"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/state/informers"
 )
@@ -36,13 +37,6 @@ func newWatcher(t *testing.T, clock clock.WithTicker, observers ...Observer) *Wa
 		t.Fatal(err)
 	}
 	return w
-}
-
-// signalled says whether a change was signalled since the last call.
-func (w *Watcher) signalled() bool {
-	asked := w.loop.Asked()
-	w.loop = loop.New(w.clock, settle, rush)
-	return asked
 }
 
 // TestSignals is about which events are a change to the controllers: those that come often are none.
@@ -96,8 +90,7 @@ func TestSignals(t *testing.T) {
 		{"policy edited", func() { policies.Set(edited) }, true},
 		{"policy deleted", func() { policies.Remove(edited) }, true},
 	} {
-		step.do()
-		if got := w.signalled(); got != step.want {
+		if got := looptest.Asks(t, func(l *loop.Loop) { w.loop = l }, step.do); got != step.want {
 			t.Errorf("%s: change signalled: %v, want %v", step.name, got, step.want)
 		}
 	}
