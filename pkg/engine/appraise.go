@@ -30,6 +30,9 @@ func (s *Solver) Appraiser() *Appraiser { return &Appraiser{s.m, slices.Clone(s.
 // Snapshot is the one that is appraised.
 func (a *Appraiser) Snapshot() *Snapshot { return a.m.snapshot }
 
+// Objective is that of the plans that are appraised.
+func (a *Appraiser) Objective() Objective { return a.m.options.Objective }
+
 // Allows says whether a replica of a workload may be on a pool as far as that depends on the pool alone, and whether a node of
 // it, an existing one or one that can be added, is large enough.
 func (a *Appraiser) Allows(workload, pool int) bool {

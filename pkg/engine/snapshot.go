@@ -149,8 +149,8 @@ type Workload struct {
 	Calls []Call
 	// Current are the replicas that run now; pools may repeat. Replicas on nodes that are gone are left out.
 	Current []PoolReplicas
-	// RunsOn are the nodes that they run on, of workloads with rules of pods, their own or those of others that keep away from them: what
-	// runs on a node may stay there whatever these say; and of held workloads, which stay on their nodes.
+	// RunsOn are the nodes that they run on, as far as these are known. What runs on a node may stay there whatever rules of pods say,
+	// held workloads stay on their nodes, and which machines are in use now goes by them.
 	RunsOn []PodsAt
 	// Attachable are the pools whose nodes the volumes of every replica can be attached to, by index and in order; nil for all.
 	// Workloads that may be on the same pools best share one slice. Volumes names what limits them, in words, each once: "claim data".

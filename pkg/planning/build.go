@@ -64,10 +64,8 @@ func Build(input *Input) (*Result, error) {
 	}
 	b.keepRunning()
 	b.podRules()
-	for i, bound := range b.ruled {
-		if bound || b.out.Snapshot.Workloads[i].Hold != "" {
-			b.out.Snapshot.Workloads[i].RunsOn = pods[i].on()
-		}
+	for i := range b.out.Snapshot.Workloads {
+		b.out.Snapshot.Workloads[i].RunsOn = pods[i].on()
 	}
 	b.refuse(pods)
 	slices.SortStableFunc(b.out.Problems, func(x, y Problem) int {
@@ -99,8 +97,6 @@ type builder struct {
 	// keys are the node labels that workloads and pools select by; hosts the names of nodes that they select, unless
 	// everyHost is set.
 	keys, hosts map[string]bool
-	// ruled are the workloads that rules of pods bind, by index.
-	ruled []bool
 	// names are the names of nodes that workloads ask for or keep off: by spec.nodeName, or a field of their node affinity.
 	names     map[string]bool
 	everyHost bool

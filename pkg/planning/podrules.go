@@ -45,30 +45,6 @@ func (b *builder) podRules() {
 		b.out.Snapshot.Workloads[i].PodRules = r.rules(i)
 	}
 	r.standing()
-	b.bind()
-}
-
-// bind notes which workloads rules of pods bind: their own, or those of others that keep away from them.
-func (b *builder) bind() {
-	b.ruled = make([]bool, len(b.out.Workloads))
-	seen := map[*int]bool{} // lists that rules share
-	for i := range b.out.Snapshot.Workloads {
-		rules := b.out.Snapshot.Workloads[i].PodRules
-		if rules == nil {
-			continue
-		}
-		b.ruled[i] = true
-		for k := range rules.Apart {
-			list := rules.Apart[k].Workloads
-			if len(list) == 0 || seen[&list[0]] {
-				continue
-			}
-			seen[&list[0]] = true
-			for _, other := range list {
-				b.ruled[other] = true
-			}
-		}
-	}
 }
 
 // podResolver finds pods by selectors: those of the planned workloads, and others with a node.

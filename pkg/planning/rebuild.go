@@ -49,9 +49,7 @@ func (r *Result) Rebuild(input *Input, concerned map[workload.Key]bool) (next *R
 				return nil, nil, false
 			}
 			snapshot.Workloads[i].PodRules = r.Snapshot.Workloads[i].PodRules
-			if b.ruled[i] || snapshot.Workloads[i].Hold != "" {
-				snapshot.Workloads[i].RunsOn = pods[i].on()
-			}
+			snapshot.Workloads[i].RunsOn = pods[i].on()
 		}
 	}
 	if len(input.Quotas) > 0 { // what one takes of a quota another lacks
