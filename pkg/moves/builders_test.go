@@ -55,7 +55,7 @@ func spread(in ...any) []Replica {
 func dear(change func(*Situation)) *Situation {
 	s := &Situation{
 		Now: noon, Wanted: 10, Replicas: spread("a", 10), Plan: map[string]int{"b": 10}, Policy: allow(10, "2"),
-		Stabilization: 10 * time.Minute, Worth: Worth{Known: true, TotalUSD: 2, SavingsUSD: 1, ShareUSD: 1},
+		Stabilization: 10 * time.Minute, Worth: Worth{Known: true, TotalUSD: 2, SavingsUSD: 1, MoneyUSD: 1},
 	}
 	if change != nil {
 		change(s)

@@ -163,8 +163,8 @@ func (p *problem) moved(move *Move) {
 	}
 }
 
-// inPool chooses replicas to leave a pool: those that can, then those that are not ready, then by name; while
-// replicas are away from a place that was lost, the younger ones first.
+// inPool chooses replicas to leave a pool: those that can, and of these those on machines that become empty first, then those that are not
+// ready, then by name; while replicas are away from a place that was lost, the younger ones first.
 func (p *problem) inPool(pool string, surplus int) []*Replica {
 	var found []*Replica
 	for i := range p.Replicas {
@@ -175,11 +175,13 @@ func (p *problem) inPool(pool string, surplus int) []*Replica {
 	rank := func(r *Replica) int {
 		switch {
 		case r.Fixed != "":
-			return 2
+			return 3
+		case r.Emptied:
+			return 0
 		case r.Ready:
-			return 1
+			return 2
 		}
-		return 0
+		return 1
 	}
 	slices.SortFunc(found, func(a, b *Replica) int {
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), p.younger(a, b), strings.Compare(a.Name, b.Name))

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/engine"
 )
 
 // Situation is all that a decision about one workload is made from. Pools are named as in the plan.
@@ -66,6 +67,8 @@ type Replica struct {
 	ID, Name string
 	// Pool that it is on; empty while it has no node, or one that the plan does not know.
 	Pool string
+	// Emptied says that its machine becomes empty by the plan: of the replicas of a pool those leave first that it waits for.
+	Emptied bool
 	// Ready says whether it serves.
 	Ready bool
 	// Fixed, when not empty, says why it cannot be moved: it would not come back, or not by the plan.
@@ -85,10 +88,14 @@ type Worth struct {
 	Known bool
 	// Partial is true while replicas are missing: what different numbers of replicas cost cannot be compared.
 	Partial bool
-	// TotalUSD of the replicas where they run (engine.Bill.Staying), and SavingsUSD of it that the plan saves.
+	// TotalUSD of the replicas where they run (engine.Bill.Staying, with what they carry of the machines that are invoiced), and SavingsUSD
+	// of it that the plan saves.
 	TotalUSD, SavingsUSD float64
-	// ShareUSD is the part of SavingsUSD that is money: shares of machines, and traffic. The rest is only valued.
-	ShareUSD float64
+	// MoneyUSD is the part of SavingsUSD that is money: machines that become empty or, where shares are minimised, shares of machines;
+	// and traffic. The rest is only valued.
+	MoneyUSD float64
+	// Emptied are the machines that become empty and are not invoiced then.
+	Emptied []engine.Machine
 	// Moved of the Replicas that the total is of are disturbed. The workload's own count where these are zero.
 	Moved, Replicas int
 	// Group are the workloads that move together, by index in the snapshot, and Around these and all whose calls cost something
@@ -108,8 +115,8 @@ func (w *Worth) Percent() float64 {
 
 // String is what is saved in money, and what of what is only valued: "$0.0123 an hour (and $0.0040 of what is only valued)".
 func (w *Worth) String() string {
-	text := dollars(w.ShareUSD) + " an hour"
-	if valued := w.SavingsUSD - w.ShareUSD; math.Abs(valued) >= 5e-5 {
+	text := dollars(w.MoneyUSD) + " an hour"
+	if valued := w.SavingsUSD - w.MoneyUSD; math.Abs(valued) >= 5e-5 {
 		text += " (and " + dollars(valued) + " of what is only valued)"
 	}
 	return text

@@ -20,6 +20,11 @@ type valuer struct {
 	calls map[int][]int
 	// own are the workloads that one calls without their agreement: the caller alone is valued with them.
 	own map[int][]int
+	// machines are those in use, and carried is what of their price each workload carries; nil where shares of machines are minimised.
+	machines *engine.Occupancy
+	carried  []float64
+	// links are the workloads that one has to move with so that machines become empty, among those that are valued now.
+	links map[int][]int
 }
 
 // newValuer returns a valuer of a plan of an appraiser's snapshot.
@@ -75,6 +80,8 @@ func movable(w *engine.Workload, placement *engine.Placement) bool {
 // Worths says what following a plan brings, for each workload that is movable. Those that may move are valued as they will:
 // together with others that may. The others are valued as if all of them might, since that is what somebody wants to know who
 // thinks of letting them move. Whatever names a saving names this one.
+// Where whole machines are minimised a saving is of what is invoiced: workloads that have to leave together so that a machine becomes empty
+// are valued together, and one that leaves others behind on its machine saves nothing of its price.
 func Worths(appraiser *engine.Appraiser, plan *engine.Plan, mayMove func(workload int) bool) map[int]Worth {
 	snapshot := appraiser.Snapshot()
 	var moving, may []int
@@ -112,6 +119,7 @@ func (v *valuer) Value(movable []int) map[int]Worth {
 	for _, i := range movable {
 		may[i] = true
 	}
+	v.link(movable)
 	for _, i := range movable {
 		if _, done := out[i]; done {
 			continue
@@ -128,11 +136,27 @@ func (v *valuer) Value(movable []int) map[int]Worth {
 	return out
 }
 
-// group is a workload with all movable ones that it is connected to by calls.
+// link finds which of some workloads have to move together, and counts none of them as moved.
+func (v *valuer) link(workloads []int) {
+	if v.appraiser.Objective() != engine.ObjectiveInvoice || len(workloads) == 0 {
+		return
+	}
+	v.machines, v.links = v.appraiser.Occupancy(), map[int][]int{}
+	v.carried = v.machines.Attributed()
+	for _, all := range v.machines.Move(workloads, v.planned).Together {
+		for _, i := range all[1:] {
+			v.links[all[0]] = append(v.links[all[0]], i)
+			v.links[i] = append(v.links[i], all[0])
+		}
+	}
+	v.machines.Undo()
+}
+
+// group is a workload with all movable ones that it is connected to by calls, or by machines that become empty together.
 func (v *valuer) group(first int, may map[int]bool) []int {
 	group, seen := []int{first}, map[int]bool{first: true}
 	for k := 0; k < len(group); k++ {
-		for _, other := range v.calls[group[k]] {
+		for _, other := range slices.Concat(v.calls[group[k]], v.links[group[k]]) {
 			if may[other] && !seen[other] {
 				seen[other] = true
 				group = append(group, other)
@@ -158,12 +182,32 @@ func (v *valuer) worth(group []int) Worth {
 	slices.Sort(around)
 	around = slices.Compact(around)
 	out.Group, out.Around = group, around
-	planned := func(i int) []engine.Decision { return v.plan.Placements[i].Decisions }
 	nowhere := func(int) []engine.Decision { return nil }
-	before, after, without := v.bill(around, moves, v.current), v.bill(around, moves, planned), v.bill(around, moves, nowhere)
+	before, after, without := v.bill(around, moves, v.current), v.bill(around, moves, v.planned), v.bill(around, moves, nowhere)
 	out.TotalUSD, out.SavingsUSD = before.Staying()-without.Staying(), before.Staying()-after.Staying()
-	out.ShareUSD = before.Share() - after.Share()
+	out.MoneyUSD = before.Share() - after.Share()
+	if v.machines != nil {
+		v.invoiced(&out, &before, &after, &without)
+	}
 	return out
+}
+
+// invoiced puts what is invoiced for machines in the place of shares of them. What saves something counts as moved for those that are
+// valued later.
+func (v *valuer) invoiced(out *Worth, before, after, without *engine.Bill) {
+	turnover := v.machines.Move(out.Group, v.planned)
+	out.Emptied = turnover.Emptied
+	out.TotalUSD += without.Compute - before.Compute
+	for _, i := range out.Group {
+		out.TotalUSD += v.carried[i]
+	}
+	out.SavingsUSD += turnover.SavedUSD + after.Compute - before.Compute
+	out.MoneyUSD += turnover.SavedUSD + after.Compute - before.Compute
+	if out.Known && out.SavingsUSD > 0 {
+		v.machines.Keep()
+	} else {
+		v.machines.Undo()
+	}
 }
 
 // bill is what workloads cost with those that move where there says, and all others where they run.
@@ -182,6 +226,7 @@ func (v *valuer) bill(workloads []int, moves map[int]bool, there func(int) []eng
 	return sum
 }
 
+func (v *valuer) planned(i int) []engine.Decision { return v.plan.Placements[i].Decisions }
 func (v *valuer) current(i int) []engine.Decision { return Current(&v.snapshot.Workloads[i]) }
 
 // priced says whether the prices of all pools that a workload is or will be on are known.

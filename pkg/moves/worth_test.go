@@ -160,7 +160,7 @@ func TestWorths(t *testing.T) {
 		{"the caller moves alone", []int{0}, 1 - 1.8, 2},
 	} {
 		worths := Worths(appraise(t, snapshot), plan, func(i int) bool { return slices.Contains(tt.may, i) })
-		if len(worths) != 2 || math.Abs(worths[0].ShareUSD-tt.web) > 1e-9 || math.Abs(worths[1].ShareUSD-tt.cart) > 1e-9 {
+		if len(worths) != 2 || math.Abs(worths[0].MoneyUSD-tt.web) > 1e-9 || math.Abs(worths[1].MoneyUSD-tt.cart) > 1e-9 {
 			t.Errorf("%s: %+v", tt.name, worths)
 		}
 	}
@@ -168,9 +168,9 @@ func TestWorths(t *testing.T) {
 
 func TestWorthInWords(t *testing.T) {
 	for want, worth := range map[string]Worth{
-		"$0.1235 an hour": {SavingsUSD: 0.12346, ShareUSD: 0.12346},
-		"$0.1000 an hour (and $0.0200 of what is only valued)":  {SavingsUSD: 0.12, ShareUSD: 0.1},
-		"-$0.0500 an hour (and $0.1000 of what is only valued)": {SavingsUSD: 0.05, ShareUSD: -0.05},
+		"$0.1235 an hour": {SavingsUSD: 0.12346, MoneyUSD: 0.12346},
+		"$0.1000 an hour (and $0.0200 of what is only valued)":  {SavingsUSD: 0.12, MoneyUSD: 0.1},
+		"-$0.0500 an hour (and $0.1000 of what is only valued)": {SavingsUSD: 0.05, MoneyUSD: -0.05},
 	} {
 		if got := worth.String(); got != want {
 			t.Errorf("%q, want %q", got, want)

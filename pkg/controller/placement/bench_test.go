@@ -3,6 +3,8 @@ package placement
 import (
 	"fmt"
 	"testing"
+
+	"tradewind.dev/tradewind/pkg/engine"
 )
 
 // benchPolicy is a policy with rules of every kind.
@@ -10,8 +12,9 @@ const benchPolicy = "residency: {jurisdictions: [EU]}\nspread: [{topologyKey: tr
 	"availability: {survive: cloud, minReplicasPercent: 40}\nlatency: {clients: [{location: DE, sharePercent: 70}, {location: FR, sharePercent: 30}]}"
 
 // fullBench is 200 workloads of 50 replicas, each with a policy of its own, on 1,000 nodes.
-func fullBench(b *testing.B) *bench {
+func fullBench(b *testing.B, objective engine.Objective) *bench {
 	out := newBench(b)
+	out.options.Objective = objective
 	const nodes, workloads, replicas = 1000, 200, 50
 	for i := range nodes {
 		switch {
@@ -35,9 +38,17 @@ func fullBench(b *testing.B) *bench {
 	return out
 }
 
-// BenchmarkRound is what a change costs the controller that asks for a plan of everything, and changes no plan.
+// BenchmarkRound is what a change costs the controller that asks for a plan of everything, and changes no plan, by what is minimised.
 func BenchmarkRound(b *testing.B) {
-	full := fullBench(b)
+	for _, objective := range objectives {
+		b.Run(string(objective), func(b *testing.B) { benchmarkRound(b, fullBench(b, objective)) })
+	}
+}
+
+// objectives are what plans may minimise.
+var objectives = []engine.Objective{engine.ObjectiveInvoice, engine.ObjectiveShares}
+
+func benchmarkRound(b *testing.B, full *bench) {
 	writes := full.writes
 	b.ReportAllocs()
 	for b.Loop() {
@@ -53,7 +64,12 @@ func BenchmarkRound(b *testing.B) {
 
 // BenchmarkPolicyChange is what a changed policy costs, from the policies in force to the Placements written.
 func BenchmarkPolicyChange(b *testing.B) {
-	full := fullBench(b)
+	for _, objective := range objectives {
+		b.Run(string(objective), func(b *testing.B) { benchmarkPolicyChange(b, fullBench(b, objective)) })
+	}
+}
+
+func benchmarkPolicyChange(b *testing.B, full *bench) {
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		full.policy("web7", []string{"optimizeFor: Cost", "optimizeFor: Latency"}[i%2]+"\n"+benchPolicy)

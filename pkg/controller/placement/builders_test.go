@@ -24,6 +24,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/planning"
 	"tradewind.dev/tradewind/pkg/planning/rounds"
@@ -104,7 +105,7 @@ func newBench(t testing.TB) *bench {
 		},
 	}).Build()
 	b.Planner = newPlanner(b.api, b.events, Options{
-		Objects: informers.New(), Location: location.DefaultOptions(), Listeners: []rounds.Listener{b}, Clock: testingclock.NewFakeClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)),
+		Objects: informers.New(), Location: location.DefaultOptions(), Objective: engine.ObjectiveInvoice, Listeners: []rounds.Listener{b}, Clock: testingclock.NewFakeClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)),
 	})
 	b.setNamespace("shop")
 	b.inForce()

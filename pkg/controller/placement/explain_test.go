@@ -231,7 +231,7 @@ func TestExplanationsFollowTheirInputs(t *testing.T) {
 func BenchmarkRoundWithConflicts(b *testing.B) {
 	for _, size := range []struct{ policies, workloads int }{{8, 1}, {8, 10}, {8, 100}, {10, 1}} {
 		b.Run(fmt.Sprintf("%dx32 policies of %d workloads", size.policies, size.workloads), func(b *testing.B) {
-			full := fullBench(b)
+			full := fullBench(b, engine.ObjectiveInvoice)
 			names := make([]string, size.workloads)
 			for i := range names {
 				names[i] = fmt.Sprintf("w%d", i)

@@ -89,7 +89,7 @@ type solution struct {
 }
 
 // solve makes the plan of a draft. It makes none where no pool counts, and says so in uncertain.
-func solve(d *draft, clock clock.PassiveClock) (*solution, error) {
+func solve(d *draft, objective engine.Objective, clock clock.PassiveClock) (*solution, error) {
 	result, err := planning.Build(d.input)
 	if err != nil {
 		return nil, err
@@ -100,7 +100,7 @@ func solve(d *draft, clock clock.PassiveClock) (*solution, error) {
 		return nil, nil
 	}
 	s := &solution{result: result, world: d.input.World}
-	options, now := engine.Options{LateConflicts: true}, clock.Now()
+	options, now := engine.Options{Objective: objective, LateConflicts: true}, clock.Now()
 	options.Within(clock.Now, now, now.Add(maxSearch))
 	if s.solver, s.exposed, err = result.Solver(options, false); err != nil {
 		return nil, err

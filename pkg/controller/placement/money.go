@@ -9,12 +9,12 @@ import (
 	"tradewind.dev/tradewind/pkg/moves"
 )
 
-// basis is what the amounts of a workload's Placement may rest on, those of the workloads that move with it included. Whoever may
-// read a Placement need not be allowed to read PriceLists: no amount in it rests on a price that one of them gives.
-func (s *solution) basis(i int) v1alpha1.PriceBasis {
+// basis is what amounts of some workloads together may rest on. Whoever may read a Placement need not be allowed to read PriceLists: no
+// amount in it rests on a price that one of them gives.
+func (s *solution) basis(workloads ...int) v1alpha1.PriceBasis {
 	var pools []int
 	secret := false
-	for _, of := range slices.Concat([]int{i}, s.worths[i].Around) {
+	for _, of := range workloads {
 		secret = secret || s.secretTraffic(of)
 		for k := range s.plan.Placements[of].Decisions {
 			pools = append(pools, s.plan.Placements[of].Decisions[k].Pool)
@@ -72,7 +72,7 @@ func (s *solution) atListPrices() *listed {
 	for i := range snapshot.Pools {
 		snapshot.Pools[i].Price = s.result.Pools[i].ListPrice
 	}
-	appraiser, err := engine.NewAppraiser(&snapshot, engine.Options{})
+	appraiser, err := engine.NewAppraiser(&snapshot, engine.Options{Objective: s.plan.Objective})
 	if err != nil {
 		return nil // nor could it be planned
 	}
@@ -80,19 +80,29 @@ func (s *solution) atListPrices() *listed {
 	return s.list
 }
 
-// sameWorth says whether moving a workload brings the same in two solutions.
+// sameWorth says whether moving a workload brings the same in two solutions, or nearly so: what empties machines together is valued together,
+// and a change of one of very many is no reason to write all of them anew before everything is planned.
 func sameWorth(a, b *solution, i int) bool {
 	x, y := a.worths[i], b.worths[i]
-	return x.SavingsUSD == y.SavingsUSD && x.ShareUSD == y.ShareUSD && x.TotalUSD == y.TotalUSD
+	alike := func(x, y float64) bool { return math.Abs(x-y) <= alikeShare*math.Abs(y) }
+	return alike(x.SavingsUSD, y.SavingsUSD) && alike(x.MoneyUSD, y.MoneyUSD) && alike(x.TotalUSD, y.TotalUSD)
 }
+
+// alikeShare is by which share amounts differ at most that are nearly the same.
+const alikeShare = 0.01
 
 // money fills in amounts of workload i of the result, of which so many replicas run and are placed.
 func (w *wanted) money(s *solution, i, running, placed int) {
 	out, planned, present, worth := &w.status, s.plan.Placements[i].Bill, s.present[i], s.worths[i]
 	if len(worth.Group) > 0 && worth.Group[0] == i { // a group is counted once
-		w.savings = worth.ShareUSD
+		w.savings = worth.MoneyUSD
 	}
-	switch out.PriceBasis = s.basis(i); out.PriceBasis {
+	saves := true // what it saves together with others can be said
+	switch out.PriceBasis = s.basis(append([]int{i}, worth.Around...)...); out.PriceBasis {
+	case v1alpha1.PriceBasisHidden, v1alpha1.PriceBasisUnknown:
+		out.PriceBasis, saves = s.basis(i), false
+	}
+	switch out.PriceBasis {
 	case v1alpha1.PriceBasisHidden, v1alpha1.PriceBasisUnknown:
 		return
 	case v1alpha1.PriceBasisList:
@@ -111,10 +121,10 @@ func (w *wanted) money(s *solution, i, running, placed int) {
 	if running > 0 {
 		out.CurrentHourlyUSD = dollars(present.Share())
 	}
-	if running == placed && running > 0 {
-		out.SavingsHourlyUSD = dollars(worth.ShareUSD)
+	if saves && running == placed && running > 0 {
+		out.SavingsHourlyUSD = dollars(worth.MoneyUSD)
 		out.SavingsPercent = int32(math.Round(worth.Percent()))
-		if valued := dollars(worth.SavingsUSD - worth.ShareUSD); valued != "0" {
+		if valued := dollars(worth.SavingsUSD - worth.MoneyUSD); valued != "0" {
 			out.SavingsValuedHourlyUSD = valued
 		}
 	}

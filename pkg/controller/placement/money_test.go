@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/yaml"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
@@ -113,18 +114,25 @@ func TestPublicPricesStayExact(t *testing.T) {
 // Two workloads that call each other run where they are dear, and move together. Their Placements named what each saves by itself,
 // at prices of calls that no move of one alone would have; the mover, of both, something else.
 func TestStatusAndMoverNameTheSameSaving(t *testing.T) {
+	for _, objective := range objectives {
+		t.Run(string(objective), func(t *testing.T) { testStatusAndMover(t, objective) })
+	}
+}
+
+func testStatusAndMover(t *testing.T, objective engine.Objective) {
 	b := newBench(t)
-	b.nodes(aws("a", "eu-west-1"), gcp("d"))
-	for _, name := range []string{"web", "cart"} {
-		b.deployment(name, 2, "500m")
-		b.pods(name, "a", "500m", 2)
+	b.options.Objective = objective
+	b.nodes(aws("a", "eu-west-1"), aws("b", "eu-west-1"), gcp("d"))
+	for name, node := range map[string]string{"web": "a", "cart": "b"} {
+		b.deployment(name, 3, "500m")
+		b.pods(name, node, "500m", 3)
 	}
 	const rebalance = "optimizeFor: Cost, rebalance: {minSavingsPercent: 1}"
 	b.policy("cart", "{"+rebalance+"}")
 	b.policy("web", "{"+rebalance+", traffic: [{to: {name: cart}, requestsPerSecond: 100, bytesPerRequest: 1000}]}")
 	b.mustPlan()
 	round := b.rounds[0]
-	appraiser, err := engine.NewAppraiser(round.Result.Snapshot, engine.Options{})
+	appraiser, err := engine.NewAppraiser(round.Result.Snapshot, engine.Options{Objective: round.Plan.Objective})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,12 +145,19 @@ func TestStatusAndMoverNameTheSameSaving(t *testing.T) {
 			t.Fatalf("%s: %+v", name, status)
 		}
 		from, to := "from", status.Decisions[0].Pool
-		decision := (&moves.Memory{}).Decide(&moves.Situation{
-			Now: b.clock.Now(), Wanted: 2, Plan: map[string]int{to: 2}, Policy: &v1alpha1.Rebalance{}, Worth: worths[i],
-			Replicas: []moves.Replica{{ID: "1", Name: "1", Pool: from, Ready: true}, {ID: "2", Name: "2", Pool: from, Ready: true}},
-		}, roomForAll{})
+		situation := &moves.Situation{Now: b.clock.Now(), Wanted: 3, Plan: map[string]int{to: 3}, Policy: &v1alpha1.Rebalance{}, Worth: worths[i]}
+		for _, id := range []string{"1", "2", "3"} {
+			situation.Replicas = append(situation.Replicas, moves.Replica{ID: id, Name: id, Pool: from, Ready: true})
+		}
+		decision := (&moves.Memory{}).Decide(situation, roomForAll{})
 		if want := fmt.Sprintf("the whole saves $%.4f an hour", saved); !strings.Contains(decision.Message, want) {
 			t.Errorf("%s: the mover says %q, the Placement $%s", name, decision.Message, status.SavingsHourlyUSD)
+		}
+	}
+	if objective == engine.ObjectiveInvoice { // two machines of $0.1124 go, one of $0.1474 comes into use
+		pools := round.Result.Snapshot.Pools
+		if want := 2*pools[0].Price.USD - pools[1].Price.USD; math.Abs(worths[0].MoneyUSD-want) > 1e-9 {
+			t.Errorf("$%g are saved, want $%g of the invoice", worths[0].MoneyUSD, want)
 		}
 	}
 	registry := prometheus.NewRegistry()
@@ -151,8 +166,36 @@ func TestStatusAndMoverNameTheSameSaving(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, saved := families[0].GetMetric()[0].GetGauge().GetValue(), worths[0].ShareUSD; math.Abs(got-saved) > 1e-9 {
+	if got, saved := families[0].GetMetric()[0].GetGauge().GetValue(), worths[0].MoneyUSD; math.Abs(got-saved) > 1e-9 {
 		t.Errorf("the metric says $%g: $%g that two save together count once", got, saved)
+	}
+}
+
+// Two workloads empty a machine together, one of them for a private cloud: what that saves rests on a price that is nobody's to read, and
+// what the other costs does not.
+func TestSavedTogetherWithWhatIsHidden(t *testing.T) {
+	b := newBench(t)
+	private := aws("p", "lux")
+	private.Spec.ProviderID = ""
+	private.Labels[v1alpha1.LabelCloud] = "acme"
+	b.nodes(aws("a", "eu-west-1"), gcp("d"), private)
+	b.world.PriceLists = []v1alpha1.PriceList{{ObjectMeta: metav1.ObjectMeta{Name: "negotiated"}, Spec: v1alpha1.PriceListSpec{
+		Resources: []v1alpha1.ResourcePrice{{Cloud: "acme", CPUHourlyUSD: ptr.To(resource.MustParse("0.01")), MemoryGiBHourlyUSD: ptr.To(resource.MustParse("0.001"))}},
+	}}}
+	for name, cloud := range map[string]string{"web": "gcp", "cart": "acme"} {
+		b.deployment(name, 1, "200m")
+		b.pods(name, "a", "200m", 1)
+		b.policy(name, "rebalance: {}\nlocations: {required: [{key: tradewind.dev/cloud, operator: In, values: ["+cloud+"]}]}")
+	}
+	b.deployment("free", 1, "200m")
+	b.pods("free", "d", "200m", 1)
+	b.mustPlan()
+	web, cart := b.get("web").Status, b.get("cart").Status
+	if web.PriceBasis != v1alpha1.PriceBasisInForce || web.HourlyUSD == nil || web.CurrentHourlyUSD == "" || web.SavingsHourlyUSD != "" {
+		t.Errorf("web: %+v", web)
+	}
+	if cart.PriceBasis != v1alpha1.PriceBasisHidden || cart.HourlyUSD != nil || cart.SavingsHourlyUSD != "" {
+		t.Errorf("cart: %+v", cart)
 	}
 }
 

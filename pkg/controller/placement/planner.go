@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/kube/loop"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/planning"
@@ -52,6 +53,8 @@ type Options struct {
 	Objects *informers.Objects
 	// Location says which further node labels name the cloud.
 	Location location.Options
+	// Objective is what plans minimise; engine.DefaultObjective when empty.
+	Objective engine.Objective
 	// Listeners are told of each round, in order.
 	Listeners []rounds.Listener
 	// Availability says what must not be planned on besides nodes that say so themselves; nil when nothing.
@@ -77,11 +80,12 @@ type Planner struct {
 	// that the round before did.
 	urgent, gaveWay atomic.Bool
 	owed            bool
-	// touched is what has changed, kept the last plan with what it was made from, and left the Placements that gave way.
+	// touched is what has changed, kept the last plan with what it was made from, and left the Placements that gave way. later are those
+	// of which a pressing change left alone what moving brings, for the next round that nothing presses for.
 	touched      touched
 	paced        time.Time // until when what pods ask for waits
 	kept         *kept
-	left         leftover
+	left, later  leftover
 	written      written
 	explanations *explanations
 	waited       time.Duration // for the API server, in the last round
@@ -224,7 +228,7 @@ func (p *Planner) planAll(ctx context.Context, world *state.World) error {
 	var err error
 	if d.uncertain == "" {
 		began := p.clock.Now()
-		if s, err = solve(d, p.clock); err != nil {
+		if s, err = solve(d, p.options.Objective, p.clock); err != nil {
 			s, d.uncertain = nil, fmt.Sprintf("planning failed: %s", err)
 		}
 		p.metrics.planned(p.clock.Since(began), err)

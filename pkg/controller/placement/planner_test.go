@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/kube/loop"
 	"tradewind.dev/tradewind/pkg/kube/loop/looptest"
 	"tradewind.dev/tradewind/pkg/planning/rounds"
@@ -423,6 +424,7 @@ func TestAvailability(t *testing.T) {
 		{"nothing", lost{}, "gcp"}, {"the node", lost{node: "g1"}, "aws"}, {"the cloud", lost{cloud: "gcp"}, "aws"},
 	} {
 		b := newBench(t)
+		b.options.Objective = engine.ObjectiveShares // the preference is worth less than the larger machine costs more
 		b.options.Availability = c.lost
 		b.nodes(aws("a1", "eu-west-1"), gcp("g1"))
 		b.policy("web", "residency: {jurisdictions: [EU]}\nlocations: {preferred: [{weight: 100, key: tradewind.dev/cloud, operator: In, values: [gcp]}]}")

@@ -108,7 +108,7 @@ func (p *Planner) update(ctx context.Context, world *state.World, c changes, urg
 	case len(concerned) > 0 && !urgent && k.solution.plan.Unplaced > 0:
 		return "whose turn it is where room is short is everybody's matter", nil
 	}
-	s, touched, ok := k.solution.update(d, concerned)
+	s, touched, revalued, ok := k.solution.update(d, concerned)
 	if !ok {
 		return "a workload selects other nodes, or asks for what no plan knew of", nil
 	}
@@ -124,16 +124,24 @@ func (p *Planner) update(ctx context.Context, world *state.World, c changes, urg
 		}
 	}
 	left := p.left.take()
+	var later map[client.ObjectKey]bool
+	if !urgent {
+		later = p.later.take()
+	}
 	var some []*wanted
 	for i, w := range k.all {
 		w.of = d.planned[w.of.Key]
 		of, planned := s.result.Index(w.of.Key)
 		again := planned && touched[of] || concerned[w.of.Key] || c.placements[w.key]
-		if again {
+		if again || planned && revalued[of] {
 			k.all[i] = p.want(d, s, w.of)
 		}
-		if again || left[w.key] {
+		switch {
+		case again || left[w.key] || later[w.key] || !urgent && planned && revalued[of]:
 			some = append(some, k.all[i])
+		case planned && revalued[of]:
+			p.later.add(w.key)
+			p.wake()
 		}
 	}
 	for key := range c.placements {
@@ -266,24 +274,26 @@ func (k *kept) compare(d *draft, concerned map[workload.Key]bool) bool {
 }
 
 // update is the solution for an input in which the concerned workloads are others. touched are, by index, those whose part of the
-// plan, or of what it costs now, is another. The solver of s is the new solution's afterwards, whether or not it is taken.
-func (s *solution) update(d *draft, concerned map[workload.Key]bool) (next *solution, touched map[int]bool, ok bool) {
+// plan, or of what it costs now, is another, and revalued those whose moves bring something else. The solver of s is the new solution's
+// afterwards, whether or not it is taken.
+func (s *solution) update(d *draft, concerned map[workload.Key]bool) (next *solution, touched, revalued map[int]bool, ok bool) {
 	result, changed, ok := s.result.Rebuild(d.input, concerned)
 	if !ok {
-		return nil, nil, false
+		return nil, nil, nil, false
 	}
 	out := &solution{result: result, solver: s.solver, world: d.input.World}
 	for _, i := range changed {
 		if _, err := s.solver.Update(i, result.Snapshot.Workloads[i]); err != nil {
-			return nil, nil, false
+			return nil, nil, nil, false
 		}
 	}
 	out.take(d)
-	touched = map[int]bool{}
+	touched, revalued = map[int]bool{}, map[int]bool{}
 	for i, placement := range out.plan.Placements {
-		touched[i] = placement != s.plan.Placements[i] || out.present[i] != s.present[i] || !sameWorth(out, s, i)
+		touched[i] = placement != s.plan.Placements[i] || out.present[i] != s.present[i]
+		revalued[i] = !sameWorth(out, s, i)
 	}
-	return out, touched, true
+	return out, touched, revalued, true
 }
 
 // lacks says why a plan of which some workloads were planned around all others is not good enough; empty when it is: these have a

@@ -35,7 +35,8 @@ const (
 // somebody made by hand for nothing that is planned are told so.
 // Where it is not explained yet why replicas have no place, only other decisions are written; explain writes the rest.
 func (p *Planner) write(ctx context.Context, all []*wanted) error {
-	p.left.take() // it is among all
+	p.left.take() // they are among all
+	p.later.take()
 	keep := make(map[client.ObjectKey]bool, len(all))
 	for _, w := range all {
 		keep[w.key] = true

@@ -67,6 +67,9 @@ func (v *view) replicas(i int, rules *rules.Rules) []moves.Replica {
 			ID: string(pod.UID), Name: pod.Name, Pool: v.poolOf(pod.Spec.NodeName), Ready: workload.Ready(pod.Pod), Created: pod.CreationTimestamp.Time,
 			Fixed: v.fixed(pod.Pod), Fits: v.fits(pod),
 		}
+		if at, known := v.machines[pod.Spec.NodeName]; known {
+			r.Emptied = slices.Contains(v.worth[i].Emptied, at)
+		}
 		if r.Pool != "" {
 			r.Breaks, r.Draining = moves.Broken(rules, v.enginePools[r.Pool].Class, v.drains)
 		}

@@ -35,6 +35,7 @@ type view struct {
 	enginePools map[string]*engine.Pool
 	named       map[workload.Key]int
 	nodes       map[string]*corev1.Node
+	machines    map[string]engine.Machine                         // by the name of the node
 	volumes     map[types.NamespacedName]*corev1.PersistentVolume // by claim
 }
 
@@ -47,7 +48,8 @@ type replica struct {
 func (c *Controller) view(ctx context.Context, round *rounds.Round) (*view, error) {
 	v := &view{
 		Controller: c, round: round, now: c.Clock.Now(), drains: map[policy.Source]bool{}, poolNames: map[string]int{},
-		enginePools: make(map[string]*engine.Pool, len(round.Result.Pools)), named: map[workload.Key]int{}, nodes: map[string]*corev1.Node{}, volumes: map[types.NamespacedName]*corev1.PersistentVolume{},
+		enginePools: make(map[string]*engine.Pool, len(round.Result.Pools)), named: map[workload.Key]int{}, nodes: map[string]*corev1.Node{},
+		machines: map[string]engine.Machine{}, volumes: map[types.NamespacedName]*corev1.PersistentVolume{},
 	}
 	v.hold, v.pause = c.Losses()
 	if round.Plan.Stopped && v.hold == "" {
@@ -56,6 +58,9 @@ func (c *Controller) view(ctx context.Context, round *rounds.Round) (*view, erro
 	for i := range round.Result.Pools {
 		name := round.Result.Pools[i].ID()
 		v.poolNames[name], v.enginePools[name] = i, &round.Result.Snapshot.Pools[i]
+		for k, node := range round.Result.Pools[i].Nodes {
+			v.machines[node.Name] = engine.Machine{Pool: i, Node: k}
+		}
 	}
 	for i := range round.Result.Workloads {
 		name := round.Result.Workloads[i].AnyKind()
@@ -91,7 +96,7 @@ func (c *Controller) view(ctx context.Context, round *rounds.Round) (*view, erro
 		return nil, fmt.Errorf("read nodes: %w", err)
 	}
 	if c.appraised != round {
-		appraiser, err := engine.NewAppraiser(round.Result.Snapshot, engine.Options{})
+		appraiser, err := engine.NewAppraiser(round.Result.Snapshot, engine.Options{Objective: round.Plan.Objective})
 		if err != nil {
 			return nil, err
 		}
