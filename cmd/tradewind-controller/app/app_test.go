@@ -34,6 +34,7 @@ func TestOptions(t *testing.T) {
 			"--metrics-bind-address: address localhost: missing port in address; write HOST:PORT, :PORT or 0"},
 		{"no monitor period", func(o *options) { o.monitorPeriod = 0 },
 			"--node-monitor-period: 0s is not above 0; give what kube-controller-manager has, which is 5s unless set"},
+		{"no objective of plans", func(o *options) { o.objective = "cost" }, `--objective: "cost" is unknown; use invoice or shares`},
 		{"no schedulers", func(o *options) { o.schedulerNames = nil }, "--scheduler-names: empty; name the profiles of tradewind-scheduler"},
 		{"cloud nobody knows", func(o *options) { o.cloudLabels = []string{"a/*=nimbus"} },
 			`--cloud-label: cloudLabels[0]: "a/*=nimbus" names no known cloud; write one of `},

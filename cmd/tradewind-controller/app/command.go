@@ -41,7 +41,10 @@ const examples = `  # In a pod of the cluster, one of several replicas.
     --metrics-bind-address=127.0.0.1:8080 --metrics-secure=false
 
   # On nodes whose cloud is in a label of one's own.
-  tradewind-controller --cloud-label=example.com/provider --cloud-label='nodes.example.com/*=hetzner'`
+  tradewind-controller --cloud-label=example.com/provider --cloud-label='nodes.example.com/*=hetzner'
+
+  # Plans by what is charged back to teams: shares of machines, and not what the clouds invoice.
+  tradewind-controller --objective=shares`
 
 // NewCommand returns the tradewind-controller command.
 func NewCommand(version string) *cobra.Command {

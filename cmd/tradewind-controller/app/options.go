@@ -10,6 +10,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	cliflag "k8s.io/component-base/cli/flag"
 
+	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/location"
 )
 
@@ -31,6 +32,7 @@ type options struct {
 	schedulerNamespace          string
 	labelNodes                  bool
 	monitorPeriod               time.Duration
+	objective                   string
 }
 
 func newOptions() *options {
@@ -40,6 +42,7 @@ func newOptions() *options {
 		leaseDuration: 15 * time.Second, renewDeadline: 10 * time.Second, retryTime: 2 * time.Second,
 		metricsAddress: ":8443", metricsSecure: true, probeAddress: ":8081",
 		schedulerNames: []string{"tradewind", "tradewind-cost", "tradewind-latency"}, schedulerNamespace: "tradewind-system", labelNodes: true, monitorPeriod: 5 * time.Second,
+		objective: string(engine.ObjectiveInvoice),
 	}
 }
 
@@ -67,6 +70,8 @@ func (o *options) addFlags(sets *cliflag.NamedFlagSets) {
 	work.StringArrayVar(&o.cloudLabels, "cloud-label", nil,
 		"Further node label that names the cloud, as `KEY`, KEY=CLOUD or PREFIX/*=CLOUD; may be given several times. Give tradewind-scheduler the same (pluginConfig, cloudLabels).")
 	work.BoolVar(&o.labelNodes, "label-nodes", o.labelNodes, "Write the labels tradewind.dev/cloud and tradewind.dev/country to nodes of known clouds.")
+	work.StringVar(&o.objective, "objective", o.objective, "What plans minimise beside what is only valued, and what moves must save: `invoice` (whole machines in use, and traffic) or "+
+		"shares (what is attributed to replicas, as if no machine could be stopped; for charge-back).")
 	work.DurationVar(&o.monitorPeriod, "node-monitor-period", o.monitorPeriod, "How often Kubernetes looks for silent nodes: what kube-controller-manager's flag of this name says.")
 	work.StringSliceVar(&o.schedulerNames, "scheduler-names", o.schedulerNames, "The `names` of tradewind-scheduler's profiles. A policy's status says how many of its pods name another scheduler.")
 	work.StringVar(&o.schedulerNamespace, "scheduler-namespace", o.schedulerNamespace, "The `namespace` of tradewind-scheduler's leader election (leaderElection.resourceNamespace), where it says which policies it has read.")
@@ -103,6 +108,9 @@ func (o *options) validate() error {
 		if _, _, err := net.SplitHostPort(address); err != nil {
 			refuse(flag, "%w; write HOST:PORT, :PORT or 0", err)
 		}
+	}
+	if o.objective != string(engine.ObjectiveInvoice) && o.objective != string(engine.ObjectiveShares) {
+		refuse("objective", "%q is unknown; use %s or %s", o.objective, engine.ObjectiveInvoice, engine.ObjectiveShares)
 	}
 	if o.monitorPeriod <= 0 {
 		refuse("node-monitor-period", "%s is not above 0; give what kube-controller-manager has, which is 5s unless set", o.monitorPeriod)

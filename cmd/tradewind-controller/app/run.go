@@ -36,6 +36,7 @@ import (
 	"tradewind.dev/tradewind/pkg/controller/placement"
 	"tradewind.dev/tradewind/pkg/controller/policystatus"
 	"tradewind.dev/tradewind/pkg/controller/schedulerwatch"
+	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/planning/rounds"
 	"tradewind.dev/tradewind/pkg/state/cluster"
 	"tradewind.dev/tradewind/pkg/state/informers"
@@ -196,7 +197,7 @@ func (w *work) planner(objects *informers.Objects, policies rounds.Listener) (*p
 		return nil, nil, err
 	}
 	planner, err := placement.New(w.mgr, placement.Options{
-		Objects: objects, Location: w.options.location(), Availability: movers.failover,
+		Objects: objects, Location: w.options.location(), Objective: engine.Objective(w.options.objective), Availability: movers.failover,
 		Listeners: []rounds.Listener{pools, policies, movers.failover, movers.rebalance},
 	})
 	return planner, movers, err

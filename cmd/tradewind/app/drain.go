@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/printable"
 	"tradewind.dev/tradewind/pkg/state"
 )
@@ -32,6 +33,7 @@ type drain struct {
 	noWait     bool
 	timeout    time.Duration
 	schedulers []string
+	objective  string
 	place      selector
 }
 
@@ -56,6 +58,9 @@ Exit status 0: the place is empty, or would be; 1: anything else.`,
 	named(cmd, `  # What would move out of AWS, where to, and what would it cost?
   tradewind drain cloud=aws --dry-run
 
+  # The same where tradewind-controller has --objective=shares.
+  tradewind drain cloud=aws --dry-run --objective shares
+
   # Empty a region, and take that back.
   tradewind drain region=aws/eu-west-1
   tradewind drain region=aws/eu-west-1 --undo`)
@@ -70,6 +75,7 @@ Exit status 0: the place is empty, or would be; 1: anything else.`,
 	flags.BoolVar(&d.noWait, "no-wait", false, "do not wait until the place is empty")
 	flags.DurationVar(&d.timeout, "timeout", 0, "how long to wait; 0 for no limit")
 	flags.StringSliceVar(&d.schedulers, "scheduler-names", defaultSchedulers, "names of tradewind-scheduler's profiles")
+	addObjective(cmd, &d.objective)
 	cmd.RunE = func(cmd *cobra.Command, arguments []string) error { return d.run(cmd.Context(), arguments[0]) }
 	return cmd
 }
@@ -79,6 +85,9 @@ func (d *drain) run(ctx context.Context, text string) (err error) {
 		return err
 	}
 	if err := checkFormat(d.output, formatsOfData); err != nil {
+		return err
+	}
+	if err := oneOf("--objective", d.objective, objectives); err != nil {
 		return err
 	}
 	if d.undo && (d.dryRun || d.force) {
@@ -228,7 +237,7 @@ func (d *drain) preview(snapshot *state.Snapshot) (*drained, error) {
 	if err != nil {
 		return nil, err
 	}
-	now, err := planLive(snapshot, snapshot.World(), options)
+	now, err := planLive(snapshot, snapshot.World(), options, engine.Objective(d.objective))
 	if err != nil {
 		return nil, err
 	}
@@ -244,7 +253,7 @@ func (d *drain) preview(snapshot *state.Snapshot) (*drained, error) {
 	if err != nil {
 		return nil, err
 	}
-	then, err := planLive(snapshot, world, options)
+	then, err := planLive(snapshot, world, options, engine.Objective(d.objective))
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/kube/taints"
 	"tradewind.dev/tradewind/pkg/loss"
 	"tradewind.dev/tradewind/pkg/printable"
@@ -33,6 +34,7 @@ type drill struct {
 	yes, undo  bool
 	timeout    time.Duration
 	schedulers []string
+	objective  string
 	place      selector
 }
 
@@ -88,12 +90,16 @@ Exit status 0: every workload was back in time; 1: anything else.`,
 	flags.BoolVar(&d.undo, "undo", false, "put back what a drill left behind")
 	flags.DurationVar(&d.timeout, "timeout", 0, "how long to wait for the replicas; 0 for the longest failover.after plus two minutes")
 	flags.StringSliceVar(&d.schedulers, "scheduler-names", defaultSchedulers, "names of tradewind-scheduler's profiles")
+	addObjective(cmd, &d.objective)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return d.run(cmd.Context()) }
 	return cmd
 }
 
 func (d *drill) run(ctx context.Context) (err error) {
 	if err := checkFormat(d.output, formatsOfData); err != nil {
+		return err
+	}
+	if err := oneOf("--objective", d.objective, objectives); err != nil {
 		return err
 	}
 	switch {
@@ -157,7 +163,7 @@ func (d *drill) prepare(snapshot *state.Snapshot) (*drilled, []string, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	now, err := planLive(snapshot, snapshot.World(), options)
+	now, err := planLive(snapshot, snapshot.World(), options, engine.Objective(d.objective))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -24,14 +24,14 @@ type livePlan struct {
 }
 
 // planLive plans a cluster as the controller does: for the workloads that a policy selects. All other pods take room.
-func planLive(snapshot *state.Snapshot, world *state.World, options location.Options) (*livePlan, error) {
+func planLive(snapshot *state.Snapshot, world *state.World, options location.Options, objective engine.Objective) (*livePlan, error) {
 	input := planning.From(&snapshot.Lists, world, options, nil)
 	input.Select(snapshot.Workloads(), nil)
 	result, err := planning.Build(input)
 	if err != nil {
 		return nil, err
 	}
-	solver, _, err := result.Solver(engine.Options{}, false)
+	solver, _, err := result.Solver(engine.Options{Objective: objective}, false)
 	if err != nil {
 		return nil, err
 	}

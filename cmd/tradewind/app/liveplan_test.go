@@ -15,6 +15,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/state"
 )
@@ -89,7 +90,7 @@ func liveShop(t *testing.T) *state.Snapshot {
 // controller plans what a policy selects and what is left of a Job.
 func TestPlanLive(t *testing.T) {
 	snapshot := liveShop(t)
-	now, err := planLive(snapshot, snapshot.World(), location.DefaultOptions())
+	now, err := planLive(snapshot, snapshot.World(), location.DefaultOptions(), engine.ObjectiveInvoice)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +109,7 @@ func TestDrainPreview(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &drain{flags: newClusterFlags(), place: place, schedulers: defaultSchedulers}
+	d := &drain{flags: newClusterFlags(), place: place, schedulers: defaultSchedulers, objective: string(engine.ObjectiveInvoice)}
 	preview, err := d.preview(liveShop(t))
 	if err != nil {
 		t.Fatal(err)
@@ -152,7 +153,7 @@ func TestDrillRows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &drill{flags: newClusterFlags(), place: place, lose: "cloud=aws", schedulers: defaultSchedulers}
+	d := &drill{flags: newClusterFlags(), place: place, lose: "cloud=aws", schedulers: defaultSchedulers, objective: string(engine.ObjectiveInvoice)}
 	drilled, _, err := d.prepare(liveShop(t))
 	if err != nil {
 		t.Fatal(err)
