@@ -60,6 +60,10 @@ func TestWorthOfMachines(t *testing.T) {
 			s.Workloads = append(s.Workloads, onNodes("cart", 0, 0))
 		}, plan: []int{1, 1, 1},
 			money: 4, group: []int{0, 2}},
+		{name: "a replica of the other on the machine is on its way", build: func(s *engine.Snapshot) {
+			s.Workloads = append(s.Workloads, onNodes("cart", 0, 0))
+			s.Workloads[2].Replicas = 2
+		}, plan: []int{1, 1, 1}, money: 4, group: []int{0}},
 		{name: "the other on the machine may not move", build: func(s *engine.Snapshot) {
 			s.Workloads = append(s.Workloads, onNodes("cart", 0, 0))
 		}, plan: []int{1, 1, 1},

@@ -25,6 +25,8 @@ type valuer struct {
 	carried  []float64
 	// links are the workloads that one has to move with so that machines become empty, among those that are valued now.
 	links map[int][]int
+	// begun are workloads of which a replica is on its way: they count as moved, so that those that empty a machine with them go on.
+	begun []int
 }
 
 // newValuer returns a valuer of a plan of an appraiser's snapshot.
@@ -59,8 +61,8 @@ func newValuer(appraiser *engine.Appraiser, plan *engine.Plan) *valuer {
 }
 
 // movable says whether the plan has replicas of a workload elsewhere than they run, and whether what that brings can be said: what
-// different numbers of replicas cost cannot be compared.
-func movable(w *engine.Workload, placement *engine.Placement) bool {
+// different numbers of replicas cost cannot be compared. It is incomplete where that cannot be said since some do not run.
+func movable(w *engine.Workload, placement *engine.Placement) (movable, incomplete bool) {
 	planned, running, surplus := map[int]int{}, map[int]int{}, false
 	wanted, all := 0, 0
 	for _, d := range placement.Decisions {
@@ -74,7 +76,8 @@ func movable(w *engine.Workload, placement *engine.Placement) bool {
 	for pool, n := range running {
 		surplus = surplus || n > planned[pool]
 	}
-	return surplus && wanted == all && placement.Held == "" && placement.Unplaced == 0
+	moves := surplus && placement.Held == "" && placement.Unplaced == 0
+	return moves && wanted == all, moves && wanted > all
 }
 
 // Worths says what following a plan brings, for each workload that is movable. Those that may move are valued as they will:
@@ -84,19 +87,23 @@ func movable(w *engine.Workload, placement *engine.Placement) bool {
 // are valued together, and one that leaves others behind on its machine saves nothing of its price.
 func Worths(appraiser *engine.Appraiser, plan *engine.Plan, mayMove func(workload int) bool) map[int]Worth {
 	snapshot := appraiser.Snapshot()
-	var moving, may []int
+	var moving, may, begun []int
 	for i := range snapshot.Workloads {
-		if movable(&snapshot.Workloads[i], plan.Placements[i]) {
+		switch movable, incomplete := movable(&snapshot.Workloads[i], plan.Placements[i]); {
+		case movable:
 			moving = append(moving, i)
 			if mayMove(i) {
 				may = append(may, i)
 			}
+		case incomplete && mayMove(i):
+			begun = append(begun, i)
 		}
 	}
 	if len(moving) == 0 {
 		return nil
 	}
 	v := newValuer(appraiser, plan)
+	v.begun = begun
 	out := map[int]Worth{}
 	if len(may) < len(moving) {
 		out = v.Value(moving)
@@ -143,6 +150,8 @@ func (v *valuer) link(workloads []int) {
 	}
 	v.machines, v.links = v.appraiser.Occupancy(), map[int][]int{}
 	v.carried = v.machines.Attributed()
+	v.machines.Move(v.begun, v.planned)
+	v.machines.Keep()
 	for _, all := range v.machines.Move(workloads, v.planned).Together {
 		for _, i := range all[1:] {
 			v.links[all[0]] = append(v.links[all[0]], i)
