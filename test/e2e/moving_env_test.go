@@ -34,13 +34,13 @@ type movingEnv struct {
 	starts     int
 }
 
-func newMovingEnv(t *testing.T, nodes string) *movingEnv {
+func newMovingEnv(t *testing.T, nodes string, flags ...string) *movingEnv {
 	t.Helper()
-	return newMovingEnvWith(t, nodes, 4*time.Second, 500*time.Millisecond)
+	return newMovingEnvWith(t, nodes, 4*time.Second, 500*time.Millisecond, flags...)
 }
 
-// newMovingEnvWith is a cluster in which nodes are unreachable after a time, and looked at every period.
-func newMovingEnvWith(t *testing.T, nodes string, lossAfter, monitor time.Duration) *movingEnv {
+// newMovingEnvWith is a cluster in which nodes are unreachable after a time, and looked at every period; flags are the controller's.
+func newMovingEnvWith(t *testing.T, nodes string, lossAfter, monitor time.Duration, flags ...string) *movingEnv {
 	t.Helper()
 	flag := "--node-monitor-period=" + monitor.String()
 	bed := testbed.Start(t, testbed.Options{
@@ -54,7 +54,7 @@ func newMovingEnvWith(t *testing.T, nodes string, lossAfter, monitor time.Durati
 	}
 	e := &movingEnv{
 		env:        &env{T: t, cluster: cluster, client: cluster.Client(), objects: objects},
-		controller: &controllerEnv{T: t, cluster: cluster, objects: objects, flags: []string{flag}},
+		controller: &controllerEnv{T: t, cluster: cluster, objects: objects, flags: append(flags, flag)},
 	}
 	e.ns = e.namespace("e2e-", nil)
 	t.Cleanup(func() {

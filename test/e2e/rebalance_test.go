@@ -61,9 +61,10 @@ func (e *movingEnv) budget(name string, available int) {
 }
 
 // TestPriceChange makes the cheapest cloud the dearest: replicas move where policies allow it, within their budgets and
-// PodDisruptionBudgets, and elsewhere Placements say what moving would save.
+// PodDisruptionBudgets, and elsewhere Placements say what moving would save. They are on the same machines, so that by invoice none
+// would move before all may.
 func TestPriceChange(t *testing.T) {
-	e := newMovingEnv(t, twoClouds)
+	e := newMovingEnv(t, twoClouds, "--objective=shares")
 	e.apply(dearGCP)
 	e.policy("web", `rebalance: {minSavingsPercent: 10, maxUnavailable: "2"}`)
 	e.policy("held", `rebalance: {minSavingsPercent: 10, maxUnavailable: "2"}`)
@@ -114,6 +115,36 @@ spec: {instances: [{cloud: aws, instanceType: m7i.xlarge, hourlyUSD: "4"}]}
 	e.apply("{apiVersion: tradewind.dev/v1alpha1, kind: PriceList, metadata: {name: aws}, spec: {instances: [{cloud: aws, instanceType: m7i.xlarge, hourlyUSD: \"0.1\"}]}}")
 	e.says("deployment-web", v1alpha1.ConditionRebalancing, metav1.ConditionFalse, "Stabilizing")
 	e.ready("web", map[string]int{"gcp": 4})
+}
+
+// TestMachinesGetEmpty makes the machine dear that two workloads share: as long as one of them stays on it the other saves nothing, and
+// stays; when both may move they leave it together.
+func TestMachinesGetEmpty(t *testing.T) {
+	e := newMovingEnv(t, `
+pools:
+- {name: aws, cloud: aws, region: eu-west-1, zones: [eu-west-1a], instanceType: m7i.xlarge, count: 1}
+- {name: gcp, cloud: gcp, region: europe-west1, zones: [europe-west1-b], instanceType: e2-standard-4, count: 1}
+`)
+	const rebalance = `rebalance: {maxUnavailable: "2"}`
+	e.apply(dearGCP)
+	e.policy("web", rebalance)
+	e.policy("cart", "optimizeFor: Balanced")
+	for _, name := range []string{"web", "cart"} {
+		e.deployment(name, 3)
+		e.ready(name, map[string]int{"aws": 3})
+	}
+	e.apply(`
+apiVersion: tradewind.dev/v1alpha1
+kind: PriceList
+metadata: {name: dear}
+spec: {instances: [{cloud: aws, instanceType: m7i.xlarge, hourlyUSD: "4"}]}
+`)
+	e.says("deployment-web", v1alpha1.ConditionRebalancing, metav1.ConditionFalse, "SavesTooLittle")
+	e.ready("web", map[string]int{"aws": 3})
+	e.policy("cart", rebalance)
+	for _, name := range []string{"web", "cart"} {
+		e.ready(name, map[string]int{"gcp": 3})
+	}
 }
 
 // flip sets the prices of two types of aws.
