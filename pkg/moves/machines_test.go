@@ -227,3 +227,19 @@ func cloudsOf(tb testing.TB, t *rapid.T) *engine.Snapshot {
 	}
 	return snapshot
 }
+
+// TestReplicasOnMachinesThatBecomeEmptyLeaveFirst: others would leave theirs in use, and the saving would not come.
+func TestReplicasOnMachinesThatBecomeEmptyLeaveFirst(t *testing.T) {
+	s := dear(func(s *Situation) {
+		s.Plan = map[string]int{"a": 8, "b": 2}
+		s.Replicas[3].Ready, s.Replicas[5].Emptied, s.Replicas[7].Emptied = false, true, true
+		s.Policy = allow(10, "3")
+	})
+	var left []string
+	for _, move := range (&Memory{}).Decide(s, fill{}).Moves {
+		left = append(left, move.Replica.Name)
+	}
+	if want := []string{"web-05", "web-07"}; !slices.Equal(left, want) {
+		t.Errorf("%v leave, want %v", left, want)
+	}
+}
