@@ -205,7 +205,7 @@ func (j *judge) notes(own *verdict, options ExplainOptions) []string {
 	if j.request == (pricing.Resources{}) {
 		notes = append(notes, "the pod requests no CPU, memory or GPU, so its share of any node is nothing; give it requests")
 	}
-	if rules.HasLocationLimits(j.rules) || len(j.rules.Latency) > 0 || j.rules.HasMaxHourlyUSD {
+	if counted := rules.HasLocationLimits(j.rules) || len(j.rules.Latency) > 0 || j.rules.HasMaxHourlyUSD; counted && j.view.Desired > 1 {
 		notes = append(notes, fmt.Sprintf("spread, spot share, latency and ceiling are counted over the %d of %s that %s has besides this pod",
 			j.view.Placed(), count(j.view.Desired, "wanted replica"), j.revision.Kind+"/"+j.revision.Name))
 	}

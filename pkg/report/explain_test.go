@@ -220,3 +220,15 @@ func TestOptimizeFor(t *testing.T) {
 		}
 	}
 }
+
+// TestCountedOver: of a pod that is its workload's only one it was said that limits count over "the 0 of 1 wanted replica" besides it.
+func TestCountedOver(t *testing.T) {
+	for replicas, want := range map[int]bool{1: false, 2: true} {
+		c := newCluster(t).nodes("ie", irelandOnDemand, 1).deployment("shop", "web", "100m", "64Mi", slices.Repeat([]string{""}, replicas)...).
+			policy("shop", "p", "workloadSelector: {}\nspread: [{topologyKey: tradewind.dev/cloud, maxSharePercent: 50}]")
+		said := slices.ContainsFunc(explained(t, c).Notes, func(note string) bool { return strings.Contains(note, "are counted over the") })
+		if said != want {
+			t.Errorf("with %d wanted the note is there: %t", replicas, said)
+		}
+	}
+}
