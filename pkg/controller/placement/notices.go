@@ -65,7 +65,7 @@ func listen(o *informers.Objects, at location.Options, tell notices) {
 	o.Deployments.OnChange(watchSome(tell.workload, sameGeneration[*appsv1.Deployment]))
 	o.ReplicaSets.OnChange(func(before, after *appsv1.ReplicaSet) {
 		switch {
-		case before == nil || after == nil || before.UID != after.UID:
+		case before == nil || after == nil || before.UID != after.UID || workload.OfReplicaSet(before) != workload.OfReplicaSet(after):
 			tell.room() // pods that are seen already may be replicas of another workload than it seemed
 		case !sameGeneration(before, after) || !maps.Equal(before.Annotations, after.Annotations):
 			tell.workload()

@@ -7,11 +7,13 @@ import (
 	"strings"
 	"testing"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
@@ -350,6 +352,10 @@ func TestSignals(t *testing.T) {
 	alone := labelled.DeepCopy()
 	alone.OwnerReferences = nil
 	pool := &v1alpha1.CloudPool{ObjectMeta: metav1.ObjectMeta{Name: "p", UID: types.UID("p")}}
+	set := &appsv1.ReplicaSet{ObjectMeta: metav1.ObjectMeta{
+		Namespace: "shop", Name: "web-abc", UID: types.UID("web-abc"),
+		OwnerReferences: []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "Deployment", Name: "web", Controller: ptr.To(true)}},
+	}}
 	for _, c := range []struct {
 		name string
 		do   func()
@@ -380,6 +386,17 @@ func TestSignals(t *testing.T) {
 			changed.Status.ReadyReplicas = 1
 			b.objects.Deployments.Set(changed)
 		}, false},
+		{"a ReplicaSet", func() { b.objects.ReplicaSets.Set(set) }, true},
+		{"a ReplicaSet that says how many run", func() {
+			same := set.DeepCopy()
+			same.Status.Replicas, same.ResourceVersion = 1, "2"
+			b.objects.ReplicaSets.Set(same)
+		}, false},
+		{"a ReplicaSet that its Deployment has let go", func() {
+			bare := set.DeepCopy()
+			bare.OwnerReferences = nil
+			b.objects.ReplicaSets.Set(bare)
+		}, true},
 		{"a scaled Deployment", func() { b.deployment("web", 2, "1") }, true},
 		{"a pod that is gone", func() { b.objects.Pods.Remove(pod) }, true},
 		{"a pool", func() { b.objects.CloudPools.Set(pool) }, true},
