@@ -70,7 +70,7 @@ func TestSlowWrites(t *testing.T) {
 		change func(b *bench)
 		writes time.Duration
 	}{
-		{"a new workload", func(b *bench) { b.deployment("new", 1, "500m") }, 2},
+		{"a new workload, which shares the machine of the other", func(b *bench) { b.deployment("new", 1, "500m") }, 3},
 		{"one that has no place", func(b *bench) { b.deployment("new", 1, "500") }, 2},
 		{"a change of one", func(b *bench) { b.deployment("web", 2, "500m") }, 1},
 	} {

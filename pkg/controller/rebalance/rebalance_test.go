@@ -229,7 +229,7 @@ func TestMoves(t *testing.T) {
 		gone = append(gone, fmt.Sprintf("web-%d", i))
 		b.want("True", "Moving", "1 from pool dear", gone...)
 		b.round()
-		b.want("True", "Waiting", "1 of 4 replicas are ready", gone...)
+		b.want("True", "Waiting", "waits for 1 of 4 replicas to be ready", gone...)
 		b.clock.Step(10 * time.Second)
 		b.create(b.pod(fmt.Sprintf("new-%d", i), "cheap-0"))
 	}
