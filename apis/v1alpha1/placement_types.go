@@ -66,8 +66,9 @@ type PlacementStatus struct {
 	// +optional
 	CurrentHourlyUSD string `json:"currentHourlyUSD,omitempty"`
 
-	// savingsHourlyUSD is what moving the running replicas to the plan would save of shares of machines and traffic. Workloads that
-	// call each other and move together name what that saves together. A policy's rebalance says whether they are moved.
+	// savingsHourlyUSD is what moving the running replicas to the plan would save of what is invoiced for machines and traffic, or of
+	// shares of machines where the controller plans by shares. Workloads that move together, since they call each other or empty a
+	// machine together, name what that saves together. A policy's rebalance says whether they are moved.
 	// +optional
 	SavingsHourlyUSD string `json:"savingsHourlyUSD,omitempty"`
 	// savingsValuedHourlyUSD is what it would save besides of what is only valued: latency, interruption and preference.
@@ -283,7 +284,7 @@ const (
 // +kubebuilder:printcolumn:name="Replicas",type=integer,JSONPath=`.status.replicas`,description="Replicas that the workload wants"
 // +kubebuilder:printcolumn:name="In Place",type=integer,JSONPath=`.status.inPlace`,description="Replicas that run where the plan wants them"
 // +kubebuilder:printcolumn:name="USD/h",type=string,JSONPath=`.status.hourlyUSD.share`,description="What the workload's share of machines and traffic costs by the plan, in US dollars an hour"
-// +kubebuilder:printcolumn:name="Saves USD/h",type=string,JSONPath=`.status.savingsHourlyUSD`,description="What moving the running replicas to the plan would save of it"
+// +kubebuilder:printcolumn:name="Saves USD/h",type=string,JSONPath=`.status.savingsHourlyUSD`,description="What moving the running replicas to the plan would save"
 // +kubebuilder:printcolumn:name="Planned",type=string,JSONPath=`.status.conditions[?(@.type=="Planned")].status`,description="Whether every replica has a place"
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Planned")].message`,description="Why replicas have no place",priority=1
