@@ -18,7 +18,7 @@ const (
 	triesOfAll   = 600_000
 	fewestTries  = 10
 	many         = 4200 // workloads; where there are more single ones are not looked at as closely
-	crowd        = 2500 // workloads; where there are more prices have done most of the work
+	crowd        = 2000 // workloads; where there are more prices have done most of the work
 	hottest      = 1.0
 	mild         = 0.6
 	hotRounds    = 4
