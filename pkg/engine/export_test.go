@@ -1,5 +1,7 @@
 package engine
 
+import "fmt"
+
 import "slices"
 
 // MaxChecks is for how many sets of rules one conflict tries whether they leave a place.
@@ -32,4 +34,11 @@ func (a *Appraiser) Accepts(workload int, decisions []Decision) bool {
 		}
 	}
 	return true
+}
+
+// SqueezeAgain tries once more to place replicas that lack room, and says where all were before and are then.
+func (s *Solver) SqueezeAgain() (before, after string) {
+	before = fmt.Sprint(s.save())
+	s.squeeze()
+	return before, fmt.Sprint(s.save())
 }

@@ -10,7 +10,8 @@ const (
 )
 
 // squeeze places replicas that lack room: it takes all replicas off some machines and places them again, in another way, together with
-// one that has no place, until all of them have one. What replicas cost beside that is not looked at; others do that afterwards.
+// one that has no place, until all of them have one. What replicas cost beside that is not looked at; others do that afterwards. Where one
+// has no place in the end, all are where they were before it was tried.
 func (s *Solver) squeeze() {
 	var lacking []int32
 	missing := int32(0)
@@ -23,13 +24,25 @@ func (s *Solver) squeeze() {
 	if len(lacking) == 0 || missing > squeezeMost {
 		return
 	}
+	c := s.newSqueezer()
+	for _, i := range lacking {
+		for w := s.works[i]; w.placed() < w.n; {
+			if was := s.save(); !c.squeezeIn(i) {
+				s.load(was)
+				checks := c.checks
+				c = s.newSqueezer()
+				c.checks = checks
+				break
+			}
+		}
+	}
+}
+
+func (s *Solver) newSqueezer() *consolidator {
 	c := s.newConsolidator()
 	c.filling = true
 	c.settleIn()
-	for _, i := range lacking {
-		for w := s.works[i]; w.placed() < w.n && c.squeezeIn(i); {
-		}
-	}
+	return c
 }
 
 // alone says that a workload neither calls nor is called, as far as both agree.

@@ -23,3 +23,22 @@ func TestSqueeze(t *testing.T) {
 		})
 	}
 }
+
+// TestSqueezeInVain has a replica that no packing makes room for: all others stay where they are.
+func TestSqueezeInVain(t *testing.T) {
+	b := newBuild(t)
+	b.workload("db", 4, 3900)
+	for _, name := range []string{"web", "api", "shop"} {
+		b.workload(name, 3, 900)
+	}
+	solver, err := engine.NewSolver(b.Snapshot, byShares)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if solver.Plan().Unplaced != 1 {
+		t.Fatalf("%d have no place, want one", solver.Plan().Unplaced)
+	}
+	if before, after := solver.SqueezeAgain(); before != after {
+		t.Errorf("all were at %s, and are at %s", before, after)
+	}
+}
