@@ -49,7 +49,7 @@ var Kinds = []Kind{
 			}}}},
 		}}
 	}},
-	{Name: "preferred node affinity", Planned: true, Rarity: 4, workload: func(d *draw, w *drawn) {
+	{Name: "preferred node affinity", Planned: true, Rarity: 4, workload: func(_ *draw, w *drawn) {
 		affinity := w.affinity()
 		if affinity.NodeAffinity == nil {
 			affinity.NodeAffinity = &corev1.NodeAffinity{}
