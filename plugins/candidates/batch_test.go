@@ -122,8 +122,11 @@ func TestPodsThatAreNotGivenTheNextOfABatchGetTheBestNode(t *testing.T) {
 			return pod
 		}, func(*cluster) {}},
 		{"the next nodes are full", alike, func(c *cluster) {
-			for i := range 150 {
+			for i := range 200 {
 				c.running(c.pod("4"), fmt.Sprintf("cheap-%d", i))
+			}
+			for i := range 10 { // which no order has yet
+				c.node(awsNode(fmt.Sprintf("cheap-new-%d", i), "eu-west-1a", "m5.large"))
 			}
 		}},
 	} {
