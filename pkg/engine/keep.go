@@ -106,6 +106,7 @@ func (s *Solver) stayNearOwn() {
 			continue
 		}
 		if b := s.besideOf(w, w.spreads()); len(b.one) == 0 {
+			s.reserveAll() // what is kept for losses stays free
 			s.settleWhereTheyRun(w, b, w.limits.share(w.limits.levelled))
 		}
 	}
