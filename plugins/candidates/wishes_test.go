@@ -92,27 +92,6 @@ func TestAPlannedNodeWithRoomIsNeverMissed(t *testing.T) {
 	}
 }
 
-// Of nodes that cost the same the fullest with room is taken, among as many as there are: others get empty, and can go.
-func TestNodesInUseAreFilledFirst(t *testing.T) {
-	for _, nodes := range []int{3, 150} {
-		c := newCluster(t)
-		for i := range nodes {
-			c.node(awsNode(fmt.Sprintf("node-%d", i), "eu-west-1a", "m5.xlarge"))
-		}
-		c.policy("optimizeFor: Cost")
-		for cpu, node := range map[string]string{"3": "node-1", "1": "node-2"} {
-			other := c.pod(cpu)
-			other.Labels, other.OwnerReferences = map[string]string{"app": "other"}, nil
-			c.running(other, node)
-		}
-		for _, want := range []string{"node-1", "node-2"} { // where 1 core is left, then 3
-			if got, _, err := c.schedule(c.pod("800m"), shipped); got != want {
-				t.Errorf("%d nodes: placed on %q (%v), want %q", nodes, got, err, want)
-			}
-		}
-	}
-}
-
 // A pod that fits nowhere learns so of all nodes, and may preempt; that a cheap node is full is no reason to preempt there while
 // another has room.
 func TestPreemptionIsKubernetes(t *testing.T) {
