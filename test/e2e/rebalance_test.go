@@ -291,7 +291,7 @@ pools:
 - {name: steady, cloud: aws, region: eu-west-1, zones: [eu-west-1a], instanceType: m7i.xlarge, count: 2}
 `)
 	e.policy("web", `
-cost: {spot: {maxPercent: 100}}
+cost: {spot: {maxPercent: 100, maxPoolSharePercent: 100}} # else one of two replicas stays out of the only spot pool
 failover: {after: 3s, stabilization: 8s}
 rebalance: {minSavingsPercent: 1, maxUnavailable: "2"}`)
 	e.deployment("web", 2, cpu("1"))
