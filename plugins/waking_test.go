@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -16,6 +17,13 @@ import (
 
 func selects(app, rest string) string {
 	return "workloadSelector: {matchLabels: {app: " + app + "}}\n" + rest
+}
+
+// letGo is the first ReplicaSet of a Deployment when that no longer controls it.
+func letGo(deployment string) *appsv1.ReplicaSet {
+	out := plugintest.Revision(deployment, 1)
+	out.OwnerReferences = nil
+	return out
 }
 
 // Each change wakes the pods whose answer it may change, and no others. Any changed policy woke all that have a ceiling or a
@@ -58,6 +66,13 @@ func TestWhoIsWoken(t *testing.T) {
 		}, nil},
 		{"the number of replicas", func(c *plugintest.Cluster) { c.Set(plugintest.Revision("spread", 5)) }, []string{"spread"}},
 		{"that of replicas that no rule counts", func(c *plugintest.Cluster) { c.Set(plugintest.Revision("plain", 5)) }, nil},
+		{"a ReplicaSet that its Deployment lets go", func(c *plugintest.Cluster) { c.Set(letGo("ceiling")) }, []string{"caller"}},
+		{"one with pods that go only where the plan has them", func(c *plugintest.Cluster) {
+			c.Set(plugintest.Revision("strict", 1))
+			c.Woken = nil
+			c.Set(letGo("strict"))
+		}, []string{"strict"}},
+		{"one that nobody calls", func(c *plugintest.Cluster) { c.Set(letGo("plain")) }, nil},
 		{"a plan", func(c *plugintest.Cluster) { c.Set(placement) }, []string{"strict"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

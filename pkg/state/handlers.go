@@ -78,12 +78,12 @@ func (s *Store) SetController(object metav1.Object) {
 		return
 	}
 	if set, isSet := object.(*appsv1.ReplicaSet); isSet {
-		s.workloads.owners.Store(key, workload.OfReplicaSet(set))
+		s.setOwner(key, workload.OfReplicaSet(set))
 	}
 	s.setDesired(key, replicas)
 }
 
-// deleteController forgets a controller.
+// deleteController forgets a controller. Replicas that a ReplicaSet leaves count as they did until they say that nothing controls them.
 func (s *Store) deleteController(object metav1.Object) {
 	if key, _, ok := workload.Declared(object); ok {
 		s.workloads.owners.Delete(key)

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"slices"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
@@ -65,16 +66,40 @@ type workloads struct {
 	pods      map[types.UID]*entry
 	workloads groups // by name, of any kind: what is called is named so
 	revisions groups
-	// byNode are the pods on each node, by its name.
-	byNode map[string]map[types.UID]struct{}
+	// byNode are the pods on each node, by its name, and bySet those of each ReplicaSet, which may get another owner.
+	byNode podsBy[string]
+	bySet  podsBy[workload.Key]
 	// owners are the workloads of ReplicaSets, by the ReplicaSet's key.
 	owners sync.Map
 	// onDesired are called after a revision wants another number of replicas.
 	onDesired listeners[workload.Key]
+	onOwner   listeners[OwnerChange]
 }
 
 func (w *workloads) init(store *Store) {
-	w.store, w.pods, w.workloads, w.revisions, w.byNode = store, map[types.UID]*entry{}, groups{}, groups{}, map[string]map[types.UID]struct{}{}
+	w.store, w.pods, w.workloads, w.revisions = store, map[types.UID]*entry{}, groups{}, groups{}
+	w.byNode, w.bySet = podsBy[string]{}, podsBy[workload.Key]{}
+}
+
+// podsBy finds pods by what they are on, or of. Those that are on or of nothing, the zero value, are left out.
+type podsBy[K comparable] map[K]map[types.UID]struct{}
+
+func (p podsBy[K]) move(uid types.UID, from, to K) {
+	if from == to {
+		return
+	}
+	var nothing K
+	if from != nothing {
+		if delete(p[from], uid); len(p[from]) == 0 {
+			delete(p, from)
+		}
+	}
+	if to != nothing {
+		if p[to] == nil {
+			p[to] = map[types.UID]struct{}{}
+		}
+		p[to][uid] = struct{}{}
+	}
 }
 
 // groups are groups by their key.
@@ -150,6 +175,21 @@ func (e *entry) settle(store *Store, name string) {
 	}
 }
 
+// on is the node of a pod, set the ReplicaSet that controls it. Of none they are empty.
+func (e *entry) on() string {
+	if e == nil {
+		return ""
+	}
+	return e.node
+}
+
+func (e *entry) set() workload.Key {
+	if e == nil || e.revision.Kind != workload.ReplicaSet {
+		return workload.Key{}
+	}
+	return e.revision
+}
+
 // exchange replaces what is known of a pod and moves the counts by the difference.
 func (w *workloads) exchange(uid types.UID, next func(before *entry) *entry) {
 	w.mu.Lock()
@@ -164,10 +204,8 @@ func (w *workloads) replace(uid types.UID, next func(before *entry) *entry) {
 	if after == before {
 		return
 	}
-	if before == nil || after == nil || before.node != after.node {
-		w.leave(uid, before)
-		w.join(uid, after)
-	}
+	w.byNode.move(uid, before.on(), after.on())
+	w.bySet.move(uid, before.set(), after.set())
 	if after == nil {
 		delete(w.pods, uid)
 	} else {
@@ -177,26 +215,6 @@ func (w *workloads) replace(uid types.UID, next func(before *entry) *entry) {
 	if before != nil {
 		w.count(before, -1)
 	}
-}
-
-// leave and join keep which pods are on a node.
-func (w *workloads) leave(uid types.UID, e *entry) {
-	if e == nil || e.node == "" {
-		return
-	}
-	if delete(w.byNode[e.node], uid); len(w.byNode[e.node]) == 0 {
-		delete(w.byNode, e.node)
-	}
-}
-
-func (w *workloads) join(uid types.UID, e *entry) {
-	if e == nil || e.node == "" {
-		return
-	}
-	if w.byNode[e.node] == nil {
-		w.byNode[e.node] = map[types.UID]struct{}{}
-	}
-	w.byNode[e.node][uid] = struct{}{}
 }
 
 func (w *workloads) count(e *entry, delta int) {
@@ -279,6 +297,46 @@ func (w *workloads) settled(e *entry, node string) *entry {
 	out.settle(w.store, node)
 	return out
 }
+
+// OwnerChange is a ReplicaSet whose replicas are another workload's than they were counted as.
+type OwnerChange struct {
+	Set workload.Key
+	// Workloads are those that have fewer replicas now, and the one that has more; of any kind.
+	Workloads []workload.Key
+}
+
+// setOwner records whose a ReplicaSet is. Its replicas are that workload's from now on, also those that were seen before: a Deployment may
+// let go a ReplicaSet with its pods, and another may take it, and pods say only which ReplicaSet controls them.
+func (s *Store) setOwner(set, of workload.Key) {
+	w := &s.workloads
+	if before, known := w.owners.Swap(set, of); known && before == of {
+		return
+	}
+	of = of.AnyKind()
+	change := OwnerChange{Set: set, Workloads: []workload.Key{of}}
+	w.mu.Lock()
+	for uid := range w.bySet[set] {
+		w.replace(uid, func(before *entry) *entry {
+			if before.workload == of {
+				return before
+			}
+			if !slices.Contains(change.Workloads, before.workload) {
+				change.Workloads = append(change.Workloads, before.workload)
+			}
+			after := *before
+			after.workload = of
+			return &after
+		})
+	}
+	w.mu.Unlock()
+	if len(change.Workloads) > 1 {
+		w.onOwner.tell(change)
+	}
+}
+
+// OnOwner calls a function whenever the replicas of a ReplicaSet turn out to be another workload's. Add listeners before objects arrive;
+// they are not taken away.
+func (s *Store) OnOwner(listener func(OwnerChange)) { s.workloads.onOwner.add(listener) }
 
 // setDesired records how many replicas a controller wants.
 func (s *Store) setDesired(key workload.Key, replicas int) {

@@ -1,6 +1,8 @@
 package cycle
 
 import (
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	toolscache "k8s.io/client-go/tools/cache"
@@ -72,17 +74,21 @@ func (p *Profile) PodHint(callees bool) fwk.QueueingHintFn {
 			return fwk.Queue, nil
 		}
 		rules, known := p.Live.Rules(pod)
-		if !known {
+		if !known || callees && calls(pod, rules, p.Live.WorkloadOf(other).AnyKind()) {
 			return fwk.Queue, nil
-		}
-		called := p.Live.WorkloadOf(other).AnyKind()
-		for i := range rules.TrafficLimits {
-			if callees && state.CalleeKey(pod.Namespace, &rules.TrafficLimits[i]) == called {
-				return fwk.Queue, nil
-			}
 		}
 		return fwk.QueueSkip, nil
 	}
+}
+
+// calls says whether the rules of a pod limit its round trips to one of these workloads, of any kind.
+func calls(pod *corev1.Pod, ruled *rules.Rules, of ...workload.Key) bool {
+	for i := range ruled.TrafficLimits {
+		if slices.Contains(of, state.CalleeKey(pod.Namespace, &ruled.TrafficLimits[i])) {
+			return true
+		}
+	}
+	return false
 }
 
 // hearPod gives the state a pod that a hint is about, as the scheduler's informer has it now, which knows of it before anybody is told: the

@@ -38,7 +38,8 @@ func waitingKeys(object any) ([]string, error) {
 
 // activateWaiting retries waiting pods of this profile when what holds them back has changed: that not all was read; the
 // policies, prices and round-trip times; the labels of their namespace, by which policies select it; the number of replicas of
-// their revision, of which spread, spot share and the places of a plan are shares; the plan of their workload.
+// their revision, of which spread, spot share and the places of a plan are shares; whose replicas those of a ReplicaSet are; the plan
+// of their workload.
 func (p *Profile) activateWaiting(pods toolscache.Indexer) {
 	name := p.Handle.ProfileName()
 	activate := func(key string, helped func(*corev1.Pod) bool) {
@@ -65,6 +66,13 @@ func (p *Profile) activateWaiting(pods toolscache.Indexer) {
 		activate(inNamespace(name, change.Name), func(pod *corev1.Pod) bool { return p.selectedAnew(change, pod) })
 	})
 	p.Live.OnDesired(func(revision workload.Key) { activate(ofRevision(name, revision), p.countsReplicas) })
+	p.Live.OnOwner(func(change state.OwnerChange) {
+		activate(ofRevision(name, change.Set), p.followsStrictly)
+		activate(ofProfile(name), func(pod *corev1.Pod) bool {
+			rules, ok := p.Live.Rules(pod)
+			return !ok || calls(pod, rules, change.Workloads...)
+		})
+	})
 	p.Live.OnPlacement(func(planned workload.Key) {
 		activate(inNamespace(name, planned.Namespace), func(pod *corev1.Pod) bool { return p.followsPlan(planned, pod) })
 	})
@@ -128,9 +136,11 @@ func (p *Profile) countsReplicas(pod *corev1.Pod) bool {
 
 // followsPlan says whether the pod is of the workload and may go only where its plan says.
 func (p *Profile) followsPlan(planned workload.Key, pod *corev1.Pod) bool {
-	if p.Live.WorkloadOf(pod) != planned {
-		return false
-	}
+	return p.Live.WorkloadOf(pod) == planned && p.followsStrictly(pod)
+}
+
+// followsStrictly says whether the pod may go only where the plan of its workload says.
+func (p *Profile) followsStrictly(pod *corev1.Pod) bool {
 	rules, ok := p.Live.Rules(pod)
 	return !ok || rules.Enforcement == v1alpha1.EnforcementStrict
 }
