@@ -152,7 +152,10 @@ func satisfiable(source policy.Source, alone *rules.Rules, used *use, state *clu
 	if len(reasons) > 0 {
 		condition.Message += ": " + status.Counts(reasons, most)
 	}
-	if few := cmp.Or(fewDomains(alone, state.Nodes), fewSpotPools(alone, state.Nodes)); few != "" && allowed > 0 {
+	if allowed == 0 {
+		return condition
+	}
+	if few := cmp.Or(tooFew(alone, alone, state.Nodes), tooFewTogether(source, alone, used, state.Nodes, allowed)); few != "" {
 		condition.Reason = reasonFewDomains
 		condition.Message += "; " + few
 	}
@@ -173,18 +176,44 @@ func others(source policy.Source, rules *rules.Rules) string {
 // manyReplicas are so many that what a share is rounded by hardly matters.
 const manyReplicas = 100
 
-// fewDomains says when the allowed nodes are in fewer domains than a spread rule wants, or than its share of the replicas in each
-// needs, so that some replicas wait; empty when they are not.
-func fewDomains(ruled *rules.Rules, nodes []cluster.NodeGroup) string {
-	for i := range ruled.Spread {
-		rule := &ruled.Spread[i]
+// tooFew says when the nodes that some rules leave are in too few domains, or spot pools, for what a policy's own rules want, so that some
+// replicas wait; empty when they are not.
+func tooFew(own, left *rules.Rules, nodes []cluster.NodeGroup) string {
+	return cmp.Or(fewDomains(own, left, nodes), fewSpotPools(own, left, nodes))
+}
+
+// tooFewTogether is tooFew of the nodes that the policy leaves together with others that select the same pods; allowed are those that it
+// leaves by itself.
+func tooFewTogether(source policy.Source, own *rules.Rules, used *use, nodes []cluster.NodeGroup, allowed int) string {
+	if len(own.Spread) == 0 && own.SpotPoolMaxPercent == 0 {
+		return ""
+	}
+	var merged []*rules.Rules
+	for together, left := range used.merged {
+		if left < allowed { // as many are the same: no rule allows what one of its parts does not
+			merged = append(merged, together)
+		}
+	}
+	slices.SortFunc(merged, func(a, b *rules.Rules) int { return strings.Compare(a.Signature, b.Signature) })
+	for _, together := range merged {
+		if few := tooFew(own, together, nodes); few != "" {
+			return "together with " + others(source, together) + ", " + few
+		}
+	}
+	return ""
+}
+
+// fewDomains is tooFew for the policy's spread.
+func fewDomains(own, left *rules.Rules, nodes []cluster.NodeGroup) string {
+	for i := range own.Spread {
+		rule := &own.Spread[i]
 		word, known := policy.LocationKeys[rule.TopologyKey]
 		if !known {
 			continue // nodes are counted by hostname, of which there are enough or not
 		}
 		domains := map[string]bool{}
 		for k := range nodes {
-			if nodeReason(ruled, &nodes[k]) == "" {
+			if nodeReason(left, &nodes[k]) == "" {
 				domains[nodes[k].Class.Labels[rule.TopologyKey]] = true
 			}
 		}
@@ -202,14 +231,14 @@ func fewDomains(ruled *rules.Rules, nodes []cluster.NodeGroup) string {
 	return ""
 }
 
-// fewSpotPools says when the allowed nodes are in fewer spot pools than the share of one makes necessary, or is empty.
-func fewSpotPools(ruled *rules.Rules, nodes []cluster.NodeGroup) string {
-	if ruled.SpotPoolMaxPercent == 0 {
+// fewSpotPools is tooFew for the share that one spot pool may hold.
+func fewSpotPools(own, left *rules.Rules, nodes []cluster.NodeGroup) string {
+	if own.SpotPoolMaxPercent == 0 {
 		return ""
 	}
 	pools := map[string]bool{}
 	for i := range nodes {
-		if nodeReason(ruled, &nodes[i]) != "" {
+		if nodeReason(left, &nodes[i]) != "" {
 			continue
 		}
 		pool, spot := nodes[i].Class.SpotPool()
@@ -218,10 +247,10 @@ func fewSpotPools(ruled *rules.Rules, nodes []cluster.NodeGroup) string {
 		}
 		pools[pool.String()] = true
 	}
-	if len(pools)*ruled.SpotPoolMaxPercent >= 100 {
+	if len(pools)*own.SpotPoolMaxPercent >= 100 {
 		return ""
 	}
 	return fmt.Sprintf("spec.cost.spot lets one spot pool hold %d%% of the replicas and the allowed nodes are all in %s (%s): workloads of more than %s keep some waiting",
-		ruled.SpotPoolMaxPercent, printable.Number(len(pools), "spot pool", "spot pools"), status.Join(slices.Sorted(maps.Keys(pools)), ", ", most),
+		own.SpotPoolMaxPercent, printable.Number(len(pools), "spot pool", "spot pools"), status.Join(slices.Sorted(maps.Keys(pools)), ", ", most),
 		printable.Number(len(pools), "replica", "replicas"))
 }

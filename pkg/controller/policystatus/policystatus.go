@@ -174,22 +174,23 @@ type use struct {
 	// together are the merged rules of pods that the policy selects and that leave no node, though every rule of the policy
 	// alone may leave some.
 	together *rules.Rules
+	// merged are the rules of pods that the policy selects, with how many nodes they leave, where these are any.
+	merged map[*rules.Rules]int
 }
 
 // uses counts the pods of every policy that selects any.
 func (e *evaluator) uses(state *cluster.State) map[policy.Source]*use {
 	uses := map[policy.Source]*use{}
-	impossible := map[*rules.Rules]bool{}
+	left := map[*rules.Rules]int{}
 	for i := range state.Pods {
 		group := &state.Pods[i]
-		if _, known := impossible[group.Rules]; !known {
-			allowed, _ := allowedNodes(group.Rules, state.Nodes)
-			impossible[group.Rules] = allowed == 0
+		if _, known := left[group.Rules]; !known {
+			left[group.Rules], _ = allowedNodes(group.Rules, state.Nodes)
 		}
 		for _, source := range group.Rules.Sources {
 			u := uses[source]
 			if u == nil {
-				u = &use{}
+				u = &use{merged: map[*rules.Rules]int{}}
 				uses[source] = u
 			}
 			u.pods += group.Count
@@ -199,7 +200,10 @@ func (e *evaluator) uses(state *cluster.State) map[policy.Source]*use {
 					u.foreignExample = group.Scheduler
 				}
 			}
-			if impossible[group.Rules] && (u.together == nil || group.Rules.Signature < u.together.Signature) {
+			switch allowed := left[group.Rules]; {
+			case allowed > 0:
+				u.merged[group.Rules] = allowed
+			case u.together == nil || group.Rules.Signature < u.together.Signature:
 				u.together = group.Rules
 			}
 		}

@@ -215,6 +215,36 @@ func TestStatus(t *testing.T) {
 			summary: tally{inForce: 2, unsatisfiable: 2},
 		},
 		{
+			name: "too few clouds together",
+			cluster: fleet().ClusterPolicy("aws-only", "workloadSelector: {}\nlocations: {required: [{key: tradewind.dev/cloud, operator: In, values: [aws]}]}").
+				Policy("shop", "web", web+"spread: [{topologyKey: tradewind.dev/cloud, minDomains: 2}]").Pods(2, "shop", "web", "tradewind"),
+			pods: 2, allowed: 52,
+			inForce: "True Enforced: the scheduler enforces it for 2 pods",
+			satisfiable: "True FewDomains: 52 of 60 nodes: 8 without a known cloud (policy spreads over it); together with ClusterPlacementPolicy aws-only, " +
+				"spec.spread wants 2 different values of cloud and the allowed nodes have 1 (aws): workloads of more than 1 replica keep some waiting",
+			summary: tally{inForce: 2},
+		},
+		{
+			name: "clouds enough together",
+			cluster: fleet().ClusterPolicy("known-only", "workloadSelector: {}\nresidency: {jurisdictions: [EU]}").
+				Policy("shop", "web", web+"spread: [{topologyKey: tradewind.dev/cloud, minDomains: 2}]").Pods(2, "shop", "web", "tradewind"),
+			pods: 2, allowed: 52,
+			inForce:     "True Enforced: the scheduler enforces it for 2 pods",
+			satisfiable: "True NodesAllowed: 52 of 60 nodes: 8 without a known cloud (policy spreads over it)",
+			summary:     tally{inForce: 2},
+		},
+		{
+			name: "too few spot pools together",
+			cluster: fleet().ClusterPolicy("aws-only", "workloadSelector: {}\nlocations: {required: [{key: tradewind.dev/cloud, operator: In, values: [aws]}]}").
+				Policy("shop", "web", web+"cost: {spot: {maxPercent: 100, maxPoolSharePercent: 50, fallback: Wait}}").Pods(2, "shop", "web", "tradewind"),
+			pods: 2, allowed: 18,
+			inForce: "True Enforced: the scheduler enforces it for 2 pods",
+			satisfiable: "True FewDomains: 18 of 60 nodes: 42 not on spot capacity, which the policy waits for; together with ClusterPlacementPolicy aws-only, " +
+				"spec.cost.spot lets one spot pool hold 50% of the replicas and the allowed nodes are all in 1 spot pool (m7i.large in aws/us-east-1/us-east-1a): " +
+				"workloads of more than 1 replica keep some waiting",
+			summary: tally{inForce: 2},
+		},
+		{
 			name: "more than may count",
 			cluster: func() *clustertest.Cluster {
 				cluster := fleet().Policy("shop", "web", web+"residency: {jurisdictions: [EU]}").Pods(1, "shop", "web", "tradewind")
