@@ -19,15 +19,20 @@ import (
 	"tradewind.dev/tradewind/pkg/workload"
 )
 
-// notSelected is why a workload that only others call stays where it is.
-const notSelected = "no policy selects it"
+const (
+	// notSelected is why a workload that only others call stays where it is.
+	notSelected = "no policy selects it"
+	// ending is why one stays whose replicas, were they moved, would not come up anywhere.
+	ending = "its namespace is being deleted"
+)
 
 // Selected is a workload that a policy selects: a Placement is kept for it.
 type Selected struct {
 	Workload
 	// Rules are nil while the labels of the namespace are not known.
 	Rules *rules.Rules
-	// Doubt is why it is not known whether its replicas are lost; empty when it is.
+	// Doubt is why its replicas stay though they could be planned for: it is not known whether they are lost, or their namespace is being
+	// deleted. Empty when neither is so.
 	Doubt string
 	// Running replicas by the name of their node.
 	Running map[string]int
@@ -39,7 +44,7 @@ type Selected struct {
 func From(lists *state.Lists, world *state.World, options location.Options, known *Shapes) *Input {
 	in := &Input{
 		World: world, Location: options, Nodes: lists.Nodes, Pools: lists.CloudPools,
-		Namespaces: make(map[string]labels.Set, len(lists.Namespaces)), Pods: make([]Pod, 0, len(lists.Pods)),
+		Namespaces: make(map[string]labels.Set, len(lists.Namespaces)), Ending: map[string]bool{}, Pods: make([]Pod, 0, len(lists.Pods)),
 		Claims: lists.Claims, Volumes: lists.Volumes, Classes: lists.StorageClasses, PriorityClasses: lists.PriorityClasses,
 		CSINodes: lists.CSINodes, DaemonSets: lists.DaemonSets, RuntimeClasses: lists.RuntimeClasses,
 		ResourceClaims: lists.ResourceClaims, ResourceClaimTemplates: lists.ResourceClaimTemplates, ResourceSlices: lists.ResourceSlices,
@@ -48,6 +53,9 @@ func From(lists *state.Lists, world *state.World, options location.Options, know
 	}
 	for _, namespace := range lists.Namespaces {
 		in.Namespaces[namespace.Name] = labels.Set(namespace.Labels)
+		if namespace.DeletionTimestamp != nil {
+			in.Ending[namespace.Name] = true
+		}
 	}
 	owners := workload.OwnersOf(lists.ReplicaSets)
 	for _, pod := range lists.Pods {
@@ -87,7 +95,7 @@ func (r *Result) Solver(options engine.Options, lost bool) (solver *engine.Solve
 
 // Select replaces the workloads to plan for by those of all that a policy selects, and those that these call, which stay where
 // they are. All others take room. doubts are the nodes of which it is not known whether they are lost, with the reason: what
-// runs there keeps its plan. It returns those that a policy selects.
+// runs there keeps its plan, and so does what is in a namespace that is being deleted. It returns those that a policy selects.
 func (in *Input) Select(all []workload.Workload, doubts map[string]string) map[workload.Key]*Selected {
 	out := map[workload.Key]*Selected{}
 	called := map[workload.Key]bool{}
@@ -136,6 +144,9 @@ func (in *Input) Select(all []workload.Workload, doubts map[string]string) map[w
 // judge is the workload with the rules that are in force for it; nil when no policy selects it.
 func (in *Input) judge(w *workload.Workload) *Selected {
 	out := &Selected{Workload: Workload{Workload: *w}, Running: map[string]int{}}
+	if in.Ending[w.Namespace] {
+		out.Doubt = ending
+	}
 	set, known := in.Namespaces[w.Namespace]
 	if !known && in.World.Policies.SelectsNamespaces() {
 		out.Hold = fmt.Sprintf("the labels of namespace %s are not read yet", w.Namespace)

@@ -38,9 +38,11 @@ type Input struct {
 	Pods []Pod
 	// Namespaces are the labels of namespaces by name, for policies that select by them.
 	Namespaces map[string]labels.Set
-	Claims     []*corev1.PersistentVolumeClaim
-	Volumes    []*corev1.PersistentVolume
-	Classes    []*storagev1.StorageClass
+	// Ending are the namespaces that are being deleted: what runs there goes, and nothing can be made in its place.
+	Ending  map[string]bool
+	Claims  []*corev1.PersistentVolumeClaim
+	Volumes []*corev1.PersistentVolume
+	Classes []*storagev1.StorageClass
 	// CSINodes say how many volumes nodes attach.
 	CSINodes []*storagev1.CSINode
 	// DaemonSets take room on every node that their pods tolerate and select, also on nodes to be added.

@@ -49,8 +49,9 @@ again; the drain goes on without it. --undo lets replicas return; by themselves 
 PLACE is cloud=NAME, region=CLOUD/REGION, zone=NAME or pool=NAME; with commas between, what is in all of these:
 region=aws/eu-west-1,pool=web. Places that are to be emptied one beside the other are drains of their own.
 
-Pods of other schedulers, of Jobs and of DaemonSets are not moved. It refuses when the rest of the cluster cannot hold
-the replicas, or not by their policies, and says which; --force drains what can be moved.
+Pods of other schedulers, of Jobs and of DaemonSets are not moved, nor those of namespaces that are being deleted, which go
+by themselves. It refuses when the rest of the cluster cannot hold the replicas, or not by their policies, and says which;
+--force drains what can be moved.
 
 Exit status 0: the place is empty, or would be; 1: anything else.`,
 		Args: cobra.ExactArgs(1),

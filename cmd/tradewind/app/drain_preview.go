@@ -27,6 +27,8 @@ type drained struct {
 	Workloads []drainedWorkload `json:"workloads"`
 	// OtherPods run in the place and are not moved, by why.
 	OtherPods map[string]int `json:"otherPods,omitempty"`
+	// EndingPods run in the place too, in namespaces that are being deleted: they go, and nothing is made in their place.
+	EndingPods int `json:"endingPods,omitempty"`
 	// InvoiceUSD is what clouds charge before, and with the place empty, for the machines in use by the workloads that Tradewind
 	// places and for traffic; ValuedUSD what is valued besides; HourlyUSD what plans minimise. In US dollars an hour, the price of
 	// moving apart.
@@ -41,6 +43,8 @@ type drained struct {
 	place  *place
 	owners workload.Owners
 	broken []string
+	// ending are the namespaces that are being deleted.
+	ending map[string]bool
 	// unplanned are workloads with replicas in the place that no plan is made for, such as those of kinds that are not known: they stay.
 	unplanned map[workload.Key]bool
 }
@@ -77,6 +81,7 @@ func newDrained(d *drain, p *place, policy *v1alpha1.ClusterPlacementPolicy, sna
 	after := then.plan.Bill.WithoutMoves()
 	out.BeforeInvoiceUSD, out.BeforeValuedUSD, out.BeforeHourlyUSD = before.Invoice(), before.Valued(), then.plan.Objective.Total(&before)
 	out.AfterInvoiceUSD, out.AfterValuedUSD, out.AfterHourlyUSD = after.Invoice(), after.Valued(), then.plan.Objective.Total(&after)
+	out.ending = then.input.Ending
 	there := out.count(d, snapshot.Pods)
 	out.findUnplanned(there, then)
 	for i := range then.result.Workloads {
@@ -177,12 +182,16 @@ func unplaced(p *livePlan, key workload.Key) int {
 	return 0
 }
 
-// count counts the pods in the place: those that are moved by workload, the others by why they stay.
+// count counts the pods in the place: those that are moved by workload, those that go with their namespace, the others by why they stay.
 func (o *drained) count(d *drain, pods []*corev1.Pod) map[workload.Key]int {
 	out := map[workload.Key]int{}
-	o.OtherPods = map[string]int{}
+	o.OtherPods, o.EndingPods = map[string]int{}, 0
 	for _, pod := range pods {
 		if _, in := o.place.nodes[pod.Spec.NodeName]; !in || !workload.Live(pod) {
+			continue
+		}
+		if o.ending[pod.Namespace] && workload.RoleOf(pod) != workload.OfNode {
+			o.EndingPods++
 			continue
 		}
 		if why := d.stays(pod); why != "" {
@@ -274,6 +283,10 @@ func (o *drained) Text(w io.Writer) error {
 	slices.Sort(others)
 	if len(others) > 0 {
 		fmt.Fprintf(&out, "\nOther pods stay: %s.\n", strings.Join(others, ", "))
+	}
+	if o.EndingPods > 0 {
+		fmt.Fprintf(&out, "\n%s.\n", printable.Number(o.EndingPods, "pod goes with its namespace, which is being deleted",
+			"pods go with their namespaces, which are being deleted"))
 	}
 	fmt.Fprintf(&out, "\nClouds invoice $%s an hour for the machines in use and their traffic; with the place empty it would be $%s.\n",
 		report.Dollars(o.BeforeInvoiceUSD), report.Dollars(o.AfterInvoiceUSD))

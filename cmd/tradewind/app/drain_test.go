@@ -3,16 +3,21 @@ package app
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
@@ -230,5 +235,75 @@ func TestDrainUndo(t *testing.T) {
 	out, _, err := drainOn(t, cluster, func(d *drain) { d.undo = true })
 	if err != nil || !strings.HasPrefix(out, "cloud=aws may be used again.") || drains(t, cluster) != 0 {
 		t.Errorf("undone with %q, %v; %d drains are left", out, err, drains(t, cluster))
+	}
+}
+
+// TestDrainOfEndingNamespaces: a drain refused for want of room for what goes away by itself, or waited for it.
+func TestDrainOfEndingNamespaces(t *testing.T) {
+	cluster := liveClient(t, moved(t, "old"))
+	create := func(object client.Object, name, ownerKind, owner string) {
+		t.Helper()
+		object.SetName(name)
+		object.SetUID(types.UID(name))
+		if _, cluster := object.(*corev1.Namespace); !cluster {
+			object.SetNamespace("gone")
+		}
+		if owner != "" {
+			object.SetOwnerReferences([]metav1.OwnerReference{{APIVersion: "apps/v1", Kind: ownerKind, Name: owner, Controller: ptr.To(true)}})
+		}
+		if err := cluster.Create(t.Context(), object); err != nil {
+			t.Fatal(err)
+		}
+	}
+	template := corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": "old"}}, Spec: corev1.PodSpec{
+		SchedulerName: "tradewind", NodeSelector: map[string]string{corev1.LabelTopologyRegion: "eu-west-1"},
+		Containers: []corev1.Container{{Resources: corev1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("2")}}}},
+	}}
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Finalizers: []string{"example.com/slow"}}}
+	create(namespace, "gone", "", "")
+	create(&appsv1.Deployment{Spec: appsv1.DeploymentSpec{Replicas: ptr.To[int32](1), Template: template}}, "old", "", "")
+	create(&appsv1.ReplicaSet{}, "old-1", "Deployment", "old")
+	pod := &corev1.Pod{ObjectMeta: *template.ObjectMeta.DeepCopy(), Spec: *template.Spec.DeepCopy()}
+	pod.Spec.NodeName = "a"
+	create(pod, "old-1-0", "ReplicaSet", "old-1")
+	create(&corev1.Pod{Spec: corev1.PodSpec{NodeName: "a"}}, "by-hand", "", "")
+
+	if _, _, err := drainOn(t, cluster, func(d *drain) { d.dryRun = true }); err == nil || !strings.Contains(err.Error(), "Deployment gone/old: no other place for 1 of 1 replica") {
+		t.Fatalf("before the namespace is deleted: %v", err)
+	}
+	if err := cluster.Delete(t.Context(), namespace); err != nil {
+		t.Fatal(err)
+	}
+	out, said, err := drainOn(t, cluster, func(*drain) {})
+	if err != nil {
+		t.Fatalf("%v, said %s", err, said)
+	}
+	for _, want := range []string{
+		"DRAIN cloud=aws: 4 of 4 replicas of 2 workloads moved, 0 are there\n", "\nOther pods stay: 1 of Jobs, 2 of other schedulers.\n",
+		"\n2 pods go with their namespaces, which are being deleted.\n",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("it does not print\n%s\nbut\n%s", want, out)
+		}
+	}
+}
+
+// TestDrainWhileANamespaceEnds: what is in a namespace that begins to be deleted while the drain waits is not waited for.
+func TestDrainWhileANamespaceEnds(t *testing.T) {
+	cluster := liveClient(t, func(ctx context.Context, c client.Client) {
+		var shop corev1.Namespace
+		err := c.Get(ctx, client.ObjectKey{Name: "shop"}, &shop)
+		if err == nil {
+			shop.Finalizers = []string{"example.com/slow"}
+			err = c.Update(ctx, &shop)
+		}
+		if err := errors.Join(err, c.Delete(ctx, &shop)); err != nil {
+			t.Error(err)
+		}
+	})
+	out, said, err := drainOn(t, cluster, func(*drain) {})
+	if err != nil || !strings.Contains(out, "DRAIN cloud=aws: 0 of 0 replicas of 0 workloads moved, 0 are there\n") ||
+		!strings.Contains(out, "7 pods go with their namespaces, which are being deleted.") {
+		t.Errorf("%v, said %s, printed\n%s", err, said, out)
 	}
 }

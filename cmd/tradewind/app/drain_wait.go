@@ -3,10 +3,12 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -61,6 +63,10 @@ func (d *drain) look(ctx context.Context, cluster client.Client, o *drained) err
 	for i := range pods.Items {
 		all[i] = &pods.Items[i]
 	}
+	if err := o.findEnding(ctx, cluster); err != nil {
+		return err
+	}
+	o.Workloads = slices.DeleteFunc(o.Workloads, func(w drainedWorkload) bool { return o.ending[w.Namespace] })
 	there := o.count(d, all)
 	o.leaveOut(there)
 	for i := range o.Workloads {
@@ -70,6 +76,20 @@ func (d *drain) look(ctx context.Context, cluster client.Client, o *drained) err
 	}
 	for key, n := range there { // came up there after the drain began
 		o.Workloads = append(o.Workloads, drainedWorkload{Kind: key.Kind, Namespace: key.Namespace, Name: key.Name, Replicas: n, Left: n})
+	}
+	return nil
+}
+
+// findEnding finds the namespaces that are being deleted. Who may not list namespaces is told so before the drain begins.
+func (o *drained) findEnding(ctx context.Context, cluster client.Client) error {
+	var namespaces corev1.NamespaceList
+	if err := cluster.List(ctx, &namespaces); err != nil && !apierrors.IsForbidden(err) {
+		return fmt.Errorf("list namespaces: %w", err)
+	}
+	for i := range namespaces.Items {
+		if namespaces.Items[i].DeletionTimestamp != nil {
+			o.ending[namespaces.Items[i].Name] = true
+		}
 	}
 	return nil
 }

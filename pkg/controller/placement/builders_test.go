@@ -157,6 +157,12 @@ func (b *bench) setNamespace(name string) {
 	b.objects.Namespaces.Set(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, UID: types.UID(name)}})
 }
 
+// endNamespace lets a namespace be deleted, which is there as long as something is in it.
+func (b *bench) endNamespace(name string) {
+	now := metav1.NewTime(b.clock.Now())
+	b.objects.Namespaces.Set(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, UID: types.UID(name), DeletionTimestamp: &now}})
+}
+
 // aws is a node of AWS with two cores.
 func aws(name, region string) *corev1.Node {
 	return &corev1.Node{

@@ -40,7 +40,9 @@ func listen(o *informers.Objects, at location.Options, tell notices) {
 			tell.pod(before, after)
 		}
 	})
-	o.Namespaces.OnChange(watch(tell.everything, func(a, b *corev1.Namespace) bool { return maps.Equal(a.Labels, b.Labels) }))
+	o.Namespaces.OnChange(watch(tell.everything, func(a, b *corev1.Namespace) bool {
+		return maps.Equal(a.Labels, b.Labels) && (a.DeletionTimestamp == nil) == (b.DeletionTimestamp == nil)
+	}))
 	o.Claims.OnChange(watch(tell.everything, func(a, b *corev1.PersistentVolumeClaim) bool { return equality.Semantic.DeepEqual(a.Spec, b.Spec) }))
 	o.Volumes.OnChange(watch(tell.everything, func(a, b *corev1.PersistentVolume) bool {
 		return equality.Semantic.DeepEqual(a.Spec, b.Spec) && maps.Equal(a.Labels, b.Labels)
