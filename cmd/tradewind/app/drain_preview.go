@@ -20,9 +20,11 @@ import (
 
 // drained is what a drain moves, or has moved.
 type drained struct {
-	Place  string `json:"place"`
-	Policy string `json:"policy"`
-	DryRun bool   `json:"dryRun,omitempty"`
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+	Place      string `json:"place"`
+	Policy     string `json:"policy"`
+	DryRun     bool   `json:"dryRun,omitempty"`
 	// Workloads with replicas in the place.
 	Workloads []drainedWorkload `json:"workloads"`
 	// OtherPods run in the place and are not moved, by why.
@@ -73,7 +75,10 @@ type drainedTo struct {
 }
 
 func newDrained(d *drain, p *place, policy *v1alpha1.ClusterPlacementPolicy, snapshot *state.Snapshot, now, then *livePlan) (*drained, error) {
-	out := &drained{Place: d.place.text, Policy: policy.Name, DryRun: d.dryRun, OtherPods: map[string]int{}, policy: policy, place: p, owners: snapshot.OwnerOf, Workloads: []drainedWorkload{}}
+	out := &drained{
+		APIVersion: v1alpha1.GroupVersion.String(), Kind: "Drain", Place: d.place.text, Policy: policy.Name, DryRun: d.dryRun,
+		Workloads: []drainedWorkload{}, OtherPods: map[string]int{}, policy: policy, place: p, owners: snapshot.OwnerOf, ending: then.input.Ending,
+	}
 	before, err := staying(then.input)
 	if err != nil {
 		return nil, err
@@ -81,7 +86,6 @@ func newDrained(d *drain, p *place, policy *v1alpha1.ClusterPlacementPolicy, sna
 	after := then.plan.Bill.WithoutMoves()
 	out.BeforeInvoiceUSD, out.BeforeValuedUSD, out.BeforeHourlyUSD = before.Invoice(), before.Valued(), then.plan.Objective.Total(&before)
 	out.AfterInvoiceUSD, out.AfterValuedUSD, out.AfterHourlyUSD = after.Invoice(), after.Valued(), then.plan.Objective.Total(&after)
-	out.ending = then.input.Ending
 	there := out.count(d, snapshot.Pods)
 	out.findUnplanned(there, then)
 	for i := range then.result.Workloads {

@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/loss"
 	"tradewind.dev/tradewind/pkg/printable"
 	"tradewind.dev/tradewind/pkg/report"
@@ -26,8 +27,10 @@ const drillInterval = 500 * time.Millisecond
 
 // drilled is what a drill measured.
 type drilled struct {
-	Lost  string `json:"lost"`
-	Nodes int    `json:"nodes"`
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+	Lost       string `json:"lost"`
+	Nodes      int    `json:"nodes"`
 	// Workloads with replicas in the place.
 	Workloads []drilledWorkload `json:"workloads"`
 
@@ -75,7 +78,10 @@ func (w *drilledWorkload) key() workload.Key {
 func (w *drilledWorkload) waiting() bool { return w.Failover && w.RecoverySeconds == nil }
 
 func newDrilled(d *drill, p *place, snapshot *state.Snapshot, now *livePlan) *drilled {
-	out := &drilled{Lost: d.lose, Nodes: len(p.nodes), Workloads: []drilledWorkload{}, place: p, owners: snapshot.OwnerOf}
+	out := &drilled{
+		APIVersion: v1alpha1.GroupVersion.String(), Kind: "Drill", Lost: d.lose, Nodes: len(p.nodes), Workloads: []drilledWorkload{},
+		place: p, owners: snapshot.OwnerOf,
+	}
 	there := map[workload.Key]int{}
 	for _, pod := range snapshot.Pods {
 		if out.isLost(pod.Spec.NodeName) && workload.Live(pod) {

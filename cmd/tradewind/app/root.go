@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/printable"
 )
 
@@ -118,7 +119,10 @@ func newVersion(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return env.print(output, formatsOfData, &versionInfo{Version: env.version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH})
+			return env.print(output, formatsOfData, &versionInfo{
+				APIVersion: v1alpha1.GroupVersion.String(), Kind: "Version",
+				Version: env.version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
+			})
 		},
 	}
 	outputFlag(cmd, &output, formatsOfData)
@@ -126,9 +130,11 @@ func newVersion(env *environment) *cobra.Command {
 }
 
 type versionInfo struct {
-	Version  string `json:"version"`
-	Go       string `json:"go"`
-	Platform string `json:"platform"`
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+	Version    string `json:"version"`
+	Go         string `json:"go"`
+	Platform   string `json:"platform"`
 }
 
 // Text writes the version in one line.
