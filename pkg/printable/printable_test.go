@@ -102,3 +102,17 @@ func TestNumber(t *testing.T) {
 		}
 	}
 }
+
+func TestA(t *testing.T) {
+	for _, want := range []string{
+		"an m7i.large", "an e2-standard-4", "an n2-*", "an x1e.xlarge", "an r5.large", "an a1.medium", "an f1-micro", "an h3-standard-88", "an i3.large",
+		"an st1", "an SSD", "an AWS account", "an 8xlarge", "an M", "an inf2.xlarge", "an ex44",
+		"a c7g.large", "a t3.micro", "a u-6tb1.metal", "a g5.xlarge", "a z1d.large", "a p4d.24xlarge", "a GPU", "a cx22", "a Standard_D2s_v5",
+		"a spot m7i.large", "a reserved e2-small", "a VM", "a 2xlarge", "a ", "a é", "a *",
+	} {
+		_, name, _ := strings.Cut(want, " ")
+		if got := A(name); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

@@ -258,7 +258,7 @@ func (e *controllerEnv) judgesOverrides() {
 	e.expect("PriceList", "", "lux", v1alpha1.ConditionUsed, "True NodesConcerned: it concerns 1 of 9 nodes")
 	e.expectCount("PriceList", "", "lux", "entries", 1)
 	e.expectEvent("PriceList", "huge", "NoNodeConcerned",
-		"no node is a m99.huge in aws/eu-west-1, where they are m7i.large (aws has no such instance type)")
+		"no node is an m99.huge in aws/eu-west-1, where they are m7i.large (aws has no such instance type)")
 	e.expect("LatencyMap", "", "measured", v1alpha1.ConditionUsed, "True NodesConcerned: it concerns 1 of 9 nodes")
 }
 

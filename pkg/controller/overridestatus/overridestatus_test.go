@@ -69,21 +69,21 @@ func TestPriceLists(t *testing.T) {
 			name: "a type nobody has", entries: 1,
 			spec:    "instances: [{cloud: aws, region: eu-west-1, instanceType: m7i.larg, hourlyUSD: '1'}]",
 			inForce: good,
-			used: "False NoNodeConcerned: no node is a m7i.larg in aws/eu-west-1, where they are m7i.large, m7i.large spot " +
+			used: "False NoNodeConcerned: no node is an m7i.larg in aws/eu-west-1, where they are m7i.large, m7i.large spot " +
 				"(aws has no such instance type; nearest known types: m7i.large, c7i.large, i7i.large)" + here,
 		},
 		{
 			name: "a region that is not", entries: 1,
 			spec:    "instances: [{cloud: aws, region: eu-west-9, instanceType: m7i.large, hourlyUSD: '1'}]",
 			inForce: good,
-			used: "False NoNodeConcerned: no node is a m7i.large in aws/eu-west-9 " +
+			used: "False NoNodeConcerned: no node is an m7i.large in aws/eu-west-9 " +
 				"(aws has no such region; nearest known regions: eu-west-1, eu-west-2, eu-west-3)" + here,
 		},
 		{
 			name: "one typing error among good ones", entries: 2,
 			spec:    "instances: [{cloud: aws, instanceType: m7i.large, hourlyUSD: '1'}, {cloud: aws, instanceType: m99.huge, hourlyUSD: '1'}]",
 			inForce: good,
-			used: "True NodesConcerned: it concerns 3 of 10 nodes; but no node is a m99.huge in any region of aws, where they are " +
+			used: "True NodesConcerned: it concerns 3 of 10 nodes; but no node is an m99.huge in any region of aws, where they are " +
 				"m7i.large, m7i.large spot (aws has no such instance type)",
 		},
 		{
@@ -96,7 +96,7 @@ func TestPriceLists(t *testing.T) {
 			spec: "resources: [{cloud: other-dc, region: r1, cpuHourlyUSD: '0.02'}]\ndiscounts: [{cloud: gcp, instanceTypePrefix: n2-, capacityType: spot, percent: 10}]\n" +
 				"egress: [{from: gcp, to: internet, usdPerGB: '0.01'}, {from: gcp, to: azure, usdPerGB: '0.01'}]",
 			inForce: good,
-			used: "False NoNodeConcerned: no node is in other-dc/r1; no spot node is a n2-* in any region of gcp; " +
+			used: "False NoNodeConcerned: no node is in other-dc/r1; no spot node is an n2-* in any region of gcp; " +
 				"no node is in gcp; no node is in gcp or azure" + here,
 		},
 		{
@@ -145,7 +145,7 @@ func TestPriceListsBesideOthers(t *testing.T) {
 			name: "of Windows", entries: 1,
 			spec:    "instances: [{cloud: aws, instanceType: m7i.large, operatingSystem: windows, hourlyUSD: '0.05'}]",
 			inForce: good,
-			used:    "False NoNodeConcerned: no node is a m7i.large with Windows in any region of aws, where they are m7i.large, m7i.large spot" + here,
+			used:    "False NoNodeConcerned: no node is an m7i.large with Windows in any region of aws, where they are m7i.large, m7i.large spot" + here,
 		},
 	}, func(c *clustertest.Cluster, spec string) *status.Status {
 		c.PriceList("first", "instances: [{cloud: aws, instanceType: m7i.large, hourlyUSD: '0.04'}]")

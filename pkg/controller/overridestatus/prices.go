@@ -10,6 +10,7 @@ import (
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/kube/status"
 	"tradewind.dev/tradewind/pkg/pricing"
+	"tradewind.dev/tradewind/pkg/printable"
 	"tradewind.dev/tradewind/pkg/state/cluster"
 )
 
@@ -67,11 +68,11 @@ func entries(spec *v1alpha1.PriceListSpec, state *cluster.State) (texts, unknown
 	}
 	for i := range spec.Instances {
 		e := &spec.Instances[i]
-		text := "no node is a "
+		machine := e.InstanceType
 		if e.CapacityType != "" && e.CapacityType != v1alpha1.CapacityOnDemand {
-			text += string(e.CapacityType) + " "
+			machine = string(e.CapacityType) + " " + machine
 		}
-		text += e.InstanceType + " "
+		text := "no node is " + printable.A(machine) + " "
 		if e.OperatingSystem == pricing.Windows {
 			text += "with Windows "
 		}
@@ -87,13 +88,13 @@ func entries(spec *v1alpha1.PriceListSpec, state *cluster.State) (texts, unknown
 			text = "no " + string(e.CapacityType) + " node is "
 		}
 		if e.InstanceTypePrefix != "" {
-			text += "a " + e.InstanceTypePrefix + "* "
+			text += printable.A(e.InstanceTypePrefix) + "* "
 		}
 		add(text+inPlace(e.Cloud, e.Region), "")
 	}
 	for i := range spec.Commitments {
 		e := &spec.Commitments[i]
-		add("no node is a "+e.InstanceType+" "+inPlace(e.Cloud, e.Region)+typesThere(state, e.Cloud, e.Region), unknownType(catalog, e.Cloud, e.Region, e.InstanceType))
+		add("no node is "+printable.A(e.InstanceType)+" "+inPlace(e.Cloud, e.Region)+typesThere(state, e.Cloud, e.Region), unknownType(catalog, e.Cloud, e.Region, e.InstanceType))
 	}
 	for i := range spec.Egress {
 		e := &spec.Egress[i]
