@@ -40,8 +40,8 @@ type PlacementStatusApplyConfiguration struct {
 	SavingsHourlyUSD *string `json:"savingsHourlyUSD,omitempty"`
 	// savingsValuedHourlyUSD is what it would save besides of what is only valued: latency, interruption and preference.
 	SavingsValuedHourlyUSD *string `json:"savingsValuedHourlyUSD,omitempty"`
-	// savingsPercent of what the replicas cost where they run, shares and what is valued together, that moving would save: a
-	// policy's minSavingsPercent is compared with it.
+	// savingsPercent of what the replicas cost where they run, shares and what is valued together, that moving would save, from 0
+	// where nothing is saved to 100: a policy's minSavingsPercent is compared with it.
 	SavingsPercent *int32 `json:"savingsPercent,omitempty"`
 	// survives says of each domain that the availability rule speaks of how many replicas are left when it is lost.
 	Survives []PlacementSurvivalApplyConfiguration `json:"survives,omitempty"`

@@ -74,8 +74,8 @@ type PlacementStatus struct {
 	// savingsValuedHourlyUSD is what it would save besides of what is only valued: latency, interruption and preference.
 	// +optional
 	SavingsValuedHourlyUSD string `json:"savingsValuedHourlyUSD,omitempty"`
-	// savingsPercent of what the replicas cost where they run, shares and what is valued together, that moving would save: a
-	// policy's minSavingsPercent is compared with it.
+	// savingsPercent of what the replicas cost where they run, shares and what is valued together, that moving would save, from 0
+	// where nothing is saved to 100: a policy's minSavingsPercent is compared with it.
 	// +optional
 	SavingsPercent int32 `json:"savingsPercent"`
 

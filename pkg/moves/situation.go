@@ -105,12 +105,14 @@ type Worth struct {
 	Confidential bool
 }
 
-// Percent of the total that is saved.
+// Percent of the total that is saved: 0 where nothing is, since what moving would cost besides is no share of what the replicas cost now (a
+// workload that leaves its callers behind pays for traffic many times that); and at most 100, also where a machine becomes empty that
+// others, whose part of its price is in no total, have begun to leave.
 func (w *Worth) Percent() float64 {
 	if w.TotalUSD <= 0 {
 		return 0
 	}
-	return w.SavingsUSD / w.TotalUSD * 100
+	return min(max(w.SavingsUSD/w.TotalUSD, 0), 1) * 100
 }
 
 // String is what is saved in money, and what of what is only valued: "$0.0123 an hour (and $0.0040 of what is only valued)".

@@ -111,6 +111,24 @@ func TestWorthOfCalls(t *testing.T) {
 	}
 }
 
+// TestPercentOfTotal: what a move costs where callers stay behind read as a saving of less than nothing, hundreds of times what there is.
+func TestPercentOfTotal(t *testing.T) {
+	calls := engine.Call{To: workload.Key{Name: "cart"}, RequestsPerSecond: 10_000, BytesPerRequest: 10_000}
+	snapshot := clouds(t, 4, 2)
+	snapshot.Workloads = []engine.Workload{on("web", 0, 2, calls), on("cart", 0, 2)}
+	alone := newValuer(appraise(t, snapshot), to(snapshot, 1, 1)).Value([]int{1})[1]
+	if alone.SavingsUSD > -7*alone.TotalUSD || alone.Percent() != 0 {
+		t.Errorf("%+v saves %g %%", alone, alone.Percent())
+	}
+	for _, tt := range []struct{ total, savings, want float64 }{
+		{4, 1, 25}, {4, 0, 0}, {4, -1, 0}, {4, 4, 100}, {4, 9, 100}, {1e-12, 1, 100}, {0, 1, 0}, {-1, 1, 0},
+	} {
+		if got := (&Worth{TotalUSD: tt.total, SavingsUSD: tt.savings}).Percent(); got != tt.want {
+			t.Errorf("$%g of $%g is %g %%, want %g %%", tt.savings, tt.total, got, tt.want)
+		}
+	}
+}
+
 // TestWorthOfCallsThatAreNotAgreed checks that such a call is the caller's affair: it neither keeps what is called nor moves it.
 func TestWorthOfCallsThatAreNotAgreed(t *testing.T) {
 	calls := engine.Call{To: workload.Key{Name: "cart"}, RequestsPerSecond: 1000, BytesPerRequest: 10_000, CallerOnly: true}

@@ -171,6 +171,26 @@ func testStatusAndMover(t *testing.T, objective engine.Objective) {
 	}
 }
 
+// A workload may move, and those that call it may not: to leave them behind costs traffic worth many times the workload, which read as -30,000 %.
+func TestSavingsOfOneThatWouldLeaveItsCallers(t *testing.T) {
+	b := newBench(t)
+	b.nodes(aws("a", "eu-west-1"), aws("b", "eu-west-1"), gcp("d"))
+	for name, node := range map[string]string{"web": "a", "cart": "b"} {
+		b.deployment(name, 3, "500m")
+		b.pods(name, node, "500m", 3)
+	}
+	b.policy("cart", "{optimizeFor: Cost, rebalance: {minSavingsPercent: 1}}")
+	b.policy("web", "{optimizeFor: Cost, traffic: [{to: {name: cart}, requestsPerSecond: 100, bytesPerRequest: 1000000}]}")
+	b.mustPlan()
+	cart := b.get("cart").Status
+	if saved, err := strconv.ParseFloat(cart.SavingsHourlyUSD, 64); err != nil || saved > -1 || cart.SavingsPercent != 0 || decided(b.get("cart"))["gcp"] != 3 {
+		t.Errorf("it saves $%s an hour, %d %%: %+v", cart.SavingsHourlyUSD, cart.SavingsPercent, cart)
+	}
+	if web := b.get("web").Status; web.SavingsPercent <= 0 || web.SavingsPercent > 100 {
+		t.Errorf("both together save %d %%", web.SavingsPercent)
+	}
+}
+
 // Two workloads empty a machine together, one of them for a private cloud: what that saves rests on a price that is nobody's to read, and
 // what the other costs does not.
 func TestSavedTogetherWithWhatIsHidden(t *testing.T) {
