@@ -49,6 +49,9 @@ func TestWhoIsWoken(t *testing.T) {
 		{"a round trip to a workload that it calls", func(c *plugintest.Cluster) {
 			c.LatencyMap("ours", "samples: [{from: aws/eu-west-1, to: aws/eu-central-1, milliseconds: \"4\"}]")
 		}, []string{"caller"}},
+		{"a round trip that an estimate had met", func(c *plugintest.Cluster) {
+			c.LatencyMap("ours", "samples: [{from: aws/eu-west-1, to: scaleway/fr-par, milliseconds: \"25\"}]")
+		}, []string{"measured"}},
 		{"a round trip that is too long still", func(c *plugintest.Cluster) {
 			c.LatencyMap("ours", "samples: [{from: DE, to: aws/eu-west-1, milliseconds: \"6\"}]")
 		}, nil},
@@ -77,14 +80,17 @@ func TestWhoIsWoken(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := plugintest.New(t).Set(plugintest.Namespace("shop", nil), plugintest.AWS("ireland", "eu-west-1a", "m5.large"),
-				plugintest.AWS("frankfurt", "eu-central-1a", "m5.large")).
+				plugintest.AWS("frankfurt", "eu-central-1a", "m5.large"),
+				plugintest.Labelled(plugintest.Private("paris", "fr-par", "FR"), map[string]string{v1alpha1.LabelCloud: "scaleway"})).
 				LatencyMap("theirs", "samples: [{from: DE, to: aws/eu-central-1, milliseconds: \"2\"}]").
 				Policy("ceiling", selects("ceiling", "cost: {maxHourlyUSD: \"1\"}")).
 				Policy("near", selects("near", "latency: {clients: [{location: DE, sharePercent: 100}], maxMilliseconds: 5}")).
 				Policy("caller", selects("caller", "traffic: [{to: {name: ceiling}, maxMilliseconds: 5}]")).
+				Policy("guessed", selects("guessed", "traffic: [{to: {name: ceiling}, maxMilliseconds: 40}]")).
+				Policy("measured", selects("measured", "traffic: [{to: {name: ceiling}, maxMilliseconds: 40, figures: Measured}]")).
 				Policy("spread", selects("spread", "spread: [{topologyKey: tradewind.dev/cloud, maxSharePercent: 50}]")).
 				Policy("strict", selects("strict", "enforcement: Strict"))
-			for _, app := range []string{"ceiling", "near", "caller", "spread", "strict", "plain"} {
+			for _, app := range []string{"ceiling", "near", "caller", "guessed", "measured", "spread", "strict", "plain"} {
 				c.Set(plugintest.Replica(app, app, ""))
 			}
 			placed := plugintest.Replica("placed", "ceiling", "ireland")

@@ -78,6 +78,13 @@ func TestPolicyAims(t *testing.T) {
 		{name: "traffic to one workload twice", spec: `traffic: [{to: {name: cart}, requestsPerSecond: 1}, {to: {name: cart}, maxMilliseconds: 5}]`, want: []string{
 			`spec.traffic: Invalid value: two entries name the same workload: join them into one`,
 		}},
+		{name: "measured traffic", spec: `traffic: [{to: {name: cart}, maxMilliseconds: 5, figures: Measured}, {to: {name: db}, figures: Any}]`},
+		{name: "measured traffic without a limit", spec: `traffic: [{to: {name: cart}, figures: Measured}]`, want: []string{
+			`spec.traffic[0]: Invalid value: figures: Measured limits nothing without maxMilliseconds: give it, or remove figures`,
+		}},
+		{name: "traffic by other figures", spec: `traffic: [{to: {name: cart}, maxMilliseconds: 5, figures: Guessed}]`, want: []string{
+			`spec.traffic[0].figures: Unsupported value: "Guessed": supported values: "Any", "Measured"`,
+		}},
 		{name: "cost without limits", spec: `cost: {}`, want: []string{
 			`spec.cost: Invalid value: limits nothing: give maxHourlyUSD or spot, or remove cost`,
 		}},

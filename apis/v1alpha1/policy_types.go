@@ -277,6 +277,7 @@ type Client struct {
 }
 
 // Traffic is the calls to one other workload.
+// +kubebuilder:validation:XValidation:rule=`!has(self.figures) || self.figures != 'Measured' || has(self.maxMilliseconds)`,message=`figures: Measured limits nothing without maxMilliseconds: give it, or remove figures`
 type Traffic struct {
 	// to is the workload that is called.
 	// +required
@@ -300,6 +301,12 @@ type Traffic struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=60000
 	MaxMilliseconds *int32 `json:"maxMilliseconds,omitempty"`
+
+	// figures says what round trips maxMilliseconds may rest on. Any (the default): also on estimates from the distance, which
+	// plans then name. Measured: only on what somebody measured: the built-in matrix or a LatencyMap, and within one region what is
+	// documented of it; the call then goes to the nearest replica of those with such a round trip.
+	// +optional
+	Figures LatencyFigures `json:"figures,omitempty"`
 }
 
 // TrafficSource is workloads of one namespace that call.

@@ -34,6 +34,7 @@ var (
 	belgium         = pool{"gcp", "europe-west1", "europe-west1-b", "n2-standard-2", false, "1930m", "6Gi"}
 	netherlands     = pool{"azure", "westeurope", "westeurope-1", "Standard_D2s_v5", false, "1900m", "6Gi"}
 	luxembourg      = pool{"acme-dc", "lux-1", "lux-1a", "", false, "4", "16Gi"}
+	paris           = pool{"scaleway", "fr-par", "fr-par-1", "", false, "1900m", "6Gi"} // whose round trips are estimates
 	nowhere         = pool{"", "", "", "", false, "4", "16Gi"}
 )
 

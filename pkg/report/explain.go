@@ -174,19 +174,34 @@ func (j *judge) calls(trips []latency.RoundTrip) []CallTrip {
 			trip.Replicas = j.callees[i].Placed()
 		}
 		reason := "the round trip to its replicas is not known"
-		if trip.Replicas == 0 {
+		switch {
+		case trip.Replicas == 0:
 			reason = "no replica of it runs"
+		case call.Measured:
+			reason = "nobody measured the round trip to its replicas; a LatencyMap can give it"
 		}
 		for l := range j.rules.TrafficLimits {
 			limit := &j.rules.TrafficLimits[l]
-			if state.CalleeKey(j.pod.Namespace, limit) == key && (trip.LimitMilliseconds == nil || limit.MaxMilliseconds < *trip.LimitMilliseconds) {
-				trip.LimitMilliseconds = &limit.MaxMilliseconds
+			if state.CalleeKey(j.pod.Namespace, limit) != key {
+				continue
+			}
+			trip.LimitMilliseconds = lower(trip.LimitMilliseconds, limit)
+			if limit.Measured {
+				trip.MeasuredLimitMilliseconds = lower(trip.MeasuredLimitMilliseconds, limit)
 			}
 		}
 		trip.Milliseconds = milliseconds(trips[i], reason)
 		out = append(out, trip)
 	}
 	return out
+}
+
+// lower is the lower of two limits; the first is nil for none.
+func lower(milliseconds *float64, limit *policy.Traffic) *float64 {
+	if milliseconds == nil || limit.MaxMilliseconds < *milliseconds {
+		return &limit.MaxMilliseconds
+	}
+	return milliseconds
 }
 
 // notes say what the explanation leaves out.

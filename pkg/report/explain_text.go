@@ -139,6 +139,11 @@ func (e *Explanation) bill(out *strings.Builder) {
 		limit, share := "", ""
 		if c.LimitMilliseconds != nil {
 			limit = strconv.FormatFloat(*c.LimitMilliseconds, 'f', -1, 64)
+			if measured := c.MeasuredLimitMilliseconds; measured != nil && *measured == *c.LimitMilliseconds {
+				limit += " measured"
+			} else if measured != nil {
+				limit += ", " + strconv.FormatFloat(*measured, 'f', -1, 64) + " measured"
+			}
 		}
 		if c.RequestsPerSecond > 0 {
 			share = strconv.FormatFloat(c.RequestsPerSecond, 'f', -1, 64) + "/s"

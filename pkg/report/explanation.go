@@ -90,10 +90,12 @@ type ClientTrip struct {
 
 // CallTrip is the round trip from the pod to the nearest replica of a workload that it calls.
 type CallTrip struct {
-	To                string   `json:"to"`
-	RequestsPerSecond float64  `json:"requestsPerSecond,omitempty"`
-	LimitMilliseconds *float64 `json:"limitMilliseconds,omitempty"`
-	Replicas          int      `json:"replicas"`
+	To                string  `json:"to"`
+	RequestsPerSecond float64 `json:"requestsPerSecond,omitempty"`
+	// LimitMilliseconds is the lowest limit of all policies, MeasuredLimitMilliseconds of those that demand a measured round trip.
+	LimitMilliseconds         *float64 `json:"limitMilliseconds,omitempty"`
+	MeasuredLimitMilliseconds *float64 `json:"measuredLimitMilliseconds,omitempty"`
+	Replicas                  int      `json:"replicas"`
 	Milliseconds
 }
 

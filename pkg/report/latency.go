@@ -164,7 +164,7 @@ func serve(snapshot *state.Snapshot, r *replica) *servedWorkload {
 	times := snapshot.World().RoundTrips
 	view := snapshot.Workload(r.workload)
 	var mean meanTrip
-	trips := nearestTrips(times, view, r.rules.Clients)
+	trips := nearestTrips(times, view, r.rules.Clients, false)
 	for i, trip := range trips {
 		mean.add(trip, float64(r.rules.Clients[i].SharePercent))
 	}
@@ -176,12 +176,12 @@ func serve(snapshot *state.Snapshot, r *replica) *servedWorkload {
 	worst := math.Inf(-1)
 	for i := range r.rules.Latency {
 		limit := &r.rules.Latency[i]
-		reached := percentile95(nearestTrips(times, view, limit.Populations), limit.Populations)
+		reached := percentile95(nearestTrips(times, view, limit.Populations, limit.Measured), limit.Populations)
 		if limit.Broken {
 			reached = math.Inf(1)
 		}
 		if reached > limit.MaxMilliseconds {
-			w.over = append(w.over, "clients: "+msText(reached)+" of at most "+msText(limit.MaxMilliseconds)+" ("+limit.Source.String()+")")
+			w.over = append(w.over, "clients: "+measuredText(reached, limit.Measured)+" of at most "+msText(limit.MaxMilliseconds)+" ("+limit.Source.String()+")")
 		}
 		if ratio := reached / limit.MaxMilliseconds; ratio > worst {
 			worst, w.percentile95, w.limit, w.hasLimit = ratio, reached, limit.MaxMilliseconds, true
@@ -200,22 +200,22 @@ func (w *servedWorkload) measureCalls(snapshot *state.Snapshot, r *replica, view
 		}
 		farthest := 0.0
 		for c := range view.Classes {
-			farthest = max(farthest, snapshot.World().RoundTrips.Nearest(view.Classes[c].Class, callee).OrInfinite())
+			farthest = max(farthest, snapshot.World().RoundTrips.Nearest(view.Classes[c].Class, callee, limit.Measured).OrInfinite())
 		}
 		w.hasLimit = true
 		if farthest > limit.MaxMilliseconds {
-			w.over = append(w.over, "calls to "+limit.Name+": "+msText(farthest)+" of at most "+msText(limit.MaxMilliseconds))
+			w.over = append(w.over, "calls to "+limit.Name+": "+measuredText(farthest, limit.Measured)+" of at most "+msText(limit.MaxMilliseconds))
 		}
 	}
 }
 
-// nearestTrips are the round trips of populations to the nearest replica.
-func nearestTrips(times *rules.RoundTrips, view *rules.View, populations []latency.Population) []latency.RoundTrip {
+// nearestTrips are the round trips of populations to the nearest replica, of those alone to which somebody measured it if that is demanded.
+func nearestTrips(times *rules.RoundTrips, view *rules.View, populations []latency.Population, measured bool) []latency.RoundTrip {
 	out := make([]latency.RoundTrip, len(populations))
 	for i, population := range populations {
 		for c := range view.Classes {
 			trip := times.FromClient(population.Client, view.Classes[c].Class.Place)
-			if trip.OrInfinite() < out[i].OrInfinite() {
+			if trip.OrInfinite() < out[i].OrInfinite() && !(measured && trip.Basis == latency.BasisEstimate) {
 				out[i] = trip
 			}
 		}
@@ -238,6 +238,14 @@ func msText(ms float64) string {
 	return tenths(ms) + " ms"
 }
 
+// measuredText is msText of a round trip that a limit may demand to be measured.
+func measuredText(ms float64, demanded bool) string {
+	if demanded && math.IsInf(ms, 1) {
+		return "not measured, which is demanded,"
+	}
+	return msText(ms)
+}
+
 func (g *LatencyGroup) add(r *replica, w *servedWorkload, times *rules.RoundTrips) {
 	g.Replicas++
 	if g.workloads == nil {
@@ -255,7 +263,7 @@ func (g *LatencyGroup) add(r *replica, w *servedWorkload, times *rules.RoundTrip
 		if requests == 0 {
 			requests = rules.DefaultRequestsPerSecond
 		}
-		g.calls.add(times.Nearest(r.node.Class, callee), requests)
+		g.calls.add(times.Nearest(r.node.Class, callee, r.rules.Traffic[i].Measured), requests)
 	}
 }
 

@@ -45,8 +45,8 @@ func LatencyUSD(milliseconds, requestsPerSecond float64, optimizeFor v1alpha1.Op
 type Trips struct {
 	// Clients is the expected round trip of the policy's clients.
 	Clients latency.RoundTrip
-	// Calls are the round trips to the nearest running replica of each workload in the policy's traffic; unknown where
-	// the called workload has none.
+	// Calls are the round trips to the nearest running replica of each workload in the policy's traffic, of those alone whose round
+	// trip was measured where the policy demands that; unknown where the called workload has none.
 	Calls []latency.RoundTrip
 	// USD is what they cost for one replica, in US dollars an hour. Known is false when a round trip that counts is not
 	// known; a called workload without replicas does not count.
@@ -74,7 +74,7 @@ func (r *Rules) Trips(class *Class, view *View, callees []*View, optimizeFor v1a
 	for i := range r.Traffic {
 		var trip latency.RoundTrip
 		if i < len(callees) && callees[i] != nil && len(callees[i].Classes) > 0 {
-			trip = r.latency.Nearest(class, callees[i])
+			trip = r.latency.Nearest(class, callees[i], r.Traffic[i].Measured)
 			requests := DefaultRequestsPerSecond
 			if r.Traffic[i].RequestsPerSecond > 0 {
 				requests = r.Traffic[i].RequestsPerSecond / replicas

@@ -258,12 +258,21 @@ func (b *breaches) latency() {
 func (b *breaches) calls() {
 	for i := range b.rules.TrafficLimits {
 		limit, far := &b.rules.TrafficLimits[i], 0
+		why := fmt.Sprintf("over %g ms from %s", limit.MaxMilliseconds, limit.Name)
 		for k := range b.layout.Groups {
-			if reason, _ := b.rules.callReason(i, b.layout.Groups[k].Class, b.layout.Callees); reason != "" {
-				far += b.layout.Groups[k].Replicas
+			reason, unknown := b.rules.callReason(i, b.layout.Groups[k].Class, b.layout.Callees)
+			if reason == "" {
+				continue
+			}
+			if far += b.layout.Groups[k].Replicas; limit.Measured && unknown {
+				why = reason
 			}
 		}
-		b.add(KindCall, limit.Namespace+"/"+limit.Name, far, "%s over %g ms from %s", replicas(far), limit.MaxMilliseconds, limit.Name)
+		key := limit.Namespace + "/" + limit.Name
+		if limit.Measured {
+			key += " measured"
+		}
+		b.add(KindCall, key, far, "%s %s", replicas(far), why)
 	}
 }
 

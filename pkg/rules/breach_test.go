@@ -19,6 +19,10 @@ func TestBreaches(t *testing.T) {
 	half := []v1alpha1.Client{{Location: "IE", SharePercent: 50}, {Location: "US", SharePercent: 50}}
 	near := v1alpha1.PolicySpec{Latency: &v1alpha1.Latency{Clients: half, MaxMilliseconds: ptr(int32(60))}}
 	calls := v1alpha1.PolicySpec{Traffic: []v1alpha1.Traffic{{To: v1alpha1.WorkloadReference{Name: "db"}, RequestsPerSecond: 1, MaxMilliseconds: ptr(int32(20))}}}
+	measured := v1alpha1.PolicySpec{Traffic: []v1alpha1.Traffic{
+		{To: v1alpha1.WorkloadReference{Name: "db"}, MaxMilliseconds: ptr(int32(200)), Figures: v1alpha1.LatencyFiguresMeasured},
+	}}
+	estimated := w.class("scaleway", "fr-par", "fr-par-1", v1alpha1.CapacityOnDemand)
 	nodes := v1alpha1.PolicySpec{Spread: []v1alpha1.Spread{{TopologyKey: corev1.LabelHostname, MaxSkew: ptr(int32(1))}}}
 	waits := v1alpha1.PolicySpec{Cost: &v1alpha1.Cost{Spot: &v1alpha1.Spot{MaxPercent: 50, Fallback: v1alpha1.SpotFallbackWait}}}
 	pools := v1alpha1.PolicySpec{Cost: &v1alpha1.Cost{Spot: &v1alpha1.Spot{MaxPercent: 100, MaxPoolSharePercent: ptr(int32(50))}}}
@@ -39,6 +43,8 @@ func TestBreaches(t *testing.T) {
 		{"half too far, but one replica may still come", near, 3, []Group{on(dublin, 2)}, nil},
 		{"near what they call", calls, 2, []Group{on(virginia, 2)}, nil},
 		{"two far from what they call", calls, 3, []Group{on(virginia, 1), on(dublin, 2)}, []string{"call 2"}},
+		{"measured from what they call", measured, 2, []Group{on(dublin, 2)}, nil},
+		{"two only estimated from what they call", measured, 3, []Group{on(dublin, 1), on(estimated, 2)}, []string{"call 2"}},
 		{"one on each node", nodes, 2, []Group{on(dublin, 2, 1, 1)}, nil},
 		{"three on a node", nodes, 4, []Group{on(dublin, 4, 3, 1)}, []string{"spread 2"}},
 		{"nodes not told apart", nodes, 4, []Group{on(dublin, 4)}, nil},

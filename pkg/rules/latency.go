@@ -51,16 +51,35 @@ func (r *RoundTrips) Between(a, b *Class) latency.RoundTrip {
 	return computed
 }
 
-// Nearest is the round trip from a class to the nearest replica of a workload; unknown when it has none, or none whose
-// round trip is known.
-func (r *RoundTrips) Nearest(from *Class, callee *View) latency.RoundTrip {
-	var best latency.RoundTrip
+// Measured says that the round trip between two classes is known and no estimate from the distance: somebody measured it, or it is
+// what is documented of the one region that both are in.
+func (r *RoundTrips) Measured(a, b *Class) bool {
+	trip := r.Between(a, b)
+	oneRegion := a.PlaceID == b.PlaceID && a.Place.Cloud != "" && a.Place.Region != ""
+	return trip.Known() && (trip.Basis != latency.BasisEstimate || oneRegion)
+}
+
+// Nearest is the round trip from a class to the nearest replica of a workload, of those alone whose round trip was measured if the
+// call demands that; unknown when it has none, or none whose round trip is known.
+func (r *RoundTrips) Nearest(from *Class, callee *View, measured bool) latency.RoundTrip {
+	trip, _ := r.nearest(from, callee, measured)
+	return trip
+}
+
+// nearest is Nearest with the class of the replica; nil where the round trip is unknown.
+func (r *RoundTrips) nearest(from *Class, callee *View, measured bool) (best latency.RoundTrip, at *Class) {
 	for i := range callee.Classes {
-		if trip := r.Between(from, callee.Classes[i].Class); trip.Known() && (!best.Known() || trip.Milliseconds < best.Milliseconds) {
-			best = trip
+		to := callee.Classes[i].Class
+		if trip := r.Between(from, to); trip.Known() && (at == nil || trip.Milliseconds < best.Milliseconds) && (!measured || r.Measured(from, to)) {
+			best, at = trip, to
 		}
 	}
-	return best
+	return best, at
+}
+
+// Meets says that the replicas of a called workload are near enough to a class for the limit of a call.
+func (r *RoundTrips) Meets(limit *policy.Traffic, from *Class, callee *View) bool {
+	return r.Nearest(from, callee, limit.Measured).OrInfinite() <= limit.MaxMilliseconds
 }
 
 // FromClient is the round trip from a client population to a place.
@@ -136,11 +155,11 @@ func (r *RoundTrips) EstimatedCall(maxMilliseconds float64, callee string, from,
 			trip := r.Between(class, other)
 			switch {
 			case trip.OrInfinite() > maxMilliseconds:
-			case trip.Basis != latency.BasisEstimate || class.PlaceID == other.PlaceID:
+			case r.Measured(class, other):
 				met = true
 			default:
 				guess = fmt.Sprintf("the limit of %g ms to %s is met by an estimate only: nobody measured the %.0f ms from %s to %s; a LatencyMap can "+
-					"give what is true", maxMilliseconds, callee, trip.Milliseconds, class.Place, other.Place)
+					"give what is true, and figures: Measured in spec.traffic demands it", maxMilliseconds, callee, trip.Milliseconds, class.Place, other.Place)
 			}
 		}
 		if !met && text == "" {
@@ -271,16 +290,20 @@ func CallReason(rules *Rules, class *Class, callees []*View) string {
 	return ""
 }
 
-// callReason is CallReason for the limit with this index; unknown says that no round trip to a replica is known.
+// callReason is CallReason for the limit with this index; unknown says that no round trip to a replica is known, or that nobody
+// measured one that could meet the limit.
 func (r *Rules) callReason(i int, class *Class, callees []*View) (reason string, unknown bool) {
 	if i >= len(callees) || callees[i] == nil || len(callees[i].Classes) == 0 {
 		return "", false
 	}
 	limit := &r.TrafficLimits[i]
-	trip := r.latency.Nearest(class, callees[i]).OrInfinite()
-	switch {
-	case trip <= limit.MaxMilliseconds:
+	if r.latency.Meets(limit, class, callees[i]) {
 		return "", false
+	}
+	nearest, at := r.latency.nearest(class, callees[i], false)
+	switch trip := nearest.OrInfinite(); {
+	case trip <= limit.MaxMilliseconds:
+		return fmt.Sprintf("without a measured round trip from %s to %s in %s (a LatencyMap can give it)", class.Place, limit.Name, at.Place), true
 	case math.IsInf(trip, 1):
 		return "without a known round trip to " + limit.Name + " (a LatencyMap can give it)", true
 	}

@@ -107,9 +107,8 @@ func (p *Profile) nearer(change state.WorldChange, old, now *rules.Rules, pod *c
 			}
 		}
 		for i := range now.TrafficLimits {
-			limit := now.TrafficLimits[i].MaxMilliseconds
-			if callees[i] != nil && change.After.RoundTrips.Nearest(class, callees[i]).OrInfinite() <= limit &&
-				change.Before.RoundTrips.Nearest(class, callees[i]).OrInfinite() > limit {
+			limit := &now.TrafficLimits[i]
+			if callees[i] != nil && change.After.RoundTrips.Meets(limit, class, callees[i]) && !change.Before.RoundTrips.Meets(limit, class, callees[i]) {
 				return true
 			}
 		}

@@ -6,6 +6,7 @@ import (
 
 	fwk "k8s.io/kube-scheduler/framework"
 
+	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/plugins/latency"
 	"tradewind.dev/tradewind/plugins/plugintest"
 )
@@ -19,6 +20,8 @@ const (
 	web   = "workloadSelector: {matchLabels: {app: web}}\n"
 	near  = web + "latency: {clients: [{location: DE, sharePercent: 100}], maxMilliseconds: 50}"
 	calls = web + "traffic: [{to: {name: db}, maxMilliseconds: 50}]"
+	// measured demands measured figures of the same calls.
+	measured = web + "traffic: [{to: {name: db}, maxMilliseconds: 50, figures: Measured}]"
 )
 
 func cluster(t *testing.T, policy string) *plugintest.Cluster {
@@ -44,9 +47,24 @@ func TestFilter(t *testing.T) {
 			"unknown": "without a known round trip to db (a LatencyMap can give it)",
 		}},
 		{name: "a callee that is nowhere", policy: calls},
+		{name: "an estimate", policy: calls, placed: map[string]string{"db-1": "paris"}, want: map[string]string{
+			"virginia": "over 50 ms from db", "unknown": "without a known round trip to db (a LatencyMap can give it)",
+		}},
+		{name: "measured figures of it", policy: measured, placed: map[string]string{"db-1": "paris"}, want: map[string]string{
+			"virginia":  "over 50 ms from db",
+			"frankfurt": "without a measured round trip from aws/eu-central-1 to db in scaleway/fr-par (a LatencyMap can give it)",
+			"ireland":   "without a measured round trip from aws/eu-west-1 to db in scaleway/fr-par (a LatencyMap can give it)",
+			"unknown":   "without a known round trip to db (a LatencyMap can give it)",
+		}},
+		{name: "measured figures of another replica", policy: measured, placed: map[string]string{"db-1": "paris", "db-2": "frankfurt"}, want: map[string]string{
+			"virginia": "over 50 ms from db", "unknown": "without a known round trip to db (a LatencyMap can give it)",
+		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := cluster(t, tt.policy).Set(waiting)
+			if tt.placed["db-1"] == "paris" { // whose round trips to AWS are estimates
+				c.Set(plugintest.Labelled(plugintest.Private("paris", "fr-par", "FR"), map[string]string{v1alpha1.LabelCloud: "scaleway"}))
+			}
 			for pod, node := range tt.placed {
 				c.Set(plugintest.Replica(pod, "db", node))
 			}

@@ -306,7 +306,7 @@ func (c *compiler) traffic(spec []v1alpha1.Traffic) {
 			BytesPerRequest: float64(spec[i].BytesPerRequest), Source: c.out.source,
 		}
 		if spec[i].MaxMilliseconds != nil {
-			rule.MaxMilliseconds = float64(*spec[i].MaxMilliseconds)
+			rule.MaxMilliseconds, rule.Measured = float64(*spec[i].MaxMilliseconds), spec[i].Figures == v1alpha1.LatencyFiguresMeasured
 			c.out.rules.TrafficLimits = append(c.out.rules.TrafficLimits, rule)
 		}
 		c.out.rules.Traffic = append(c.out.rules.Traffic, rule)

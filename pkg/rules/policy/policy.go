@@ -140,6 +140,8 @@ type Traffic struct {
 	BytesPerRequest float64
 	// MaxMilliseconds is the longest round trip to the nearest replica; 0 when there is no limit.
 	MaxMilliseconds float64
+	// Measured says that a round trip that nobody measured does not meet the limit: the replicas count to which it was measured.
+	Measured bool
 	// Source is the policy that declares it.
 	Source Source
 }

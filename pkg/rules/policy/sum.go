@@ -50,10 +50,11 @@ type residencyKey struct {
 	broken                   bool
 }
 
-// trafficKey tells limits apart that may move the called workload, since an administrator gives them, from those that may not.
+// trafficKey tells limits apart that may move the called workload, since an administrator gives them, from those that may not, and
+// those that demand measured figures from those that do not.
 type trafficKey struct {
-	namespace, name string
-	agreed          bool
+	namespace, name  string
+	agreed, measured bool
 }
 
 func newSum(out *Effective) *sum {
@@ -85,7 +86,7 @@ func (s *sum) rules(rules *Effective) {
 		s.addLatency(rules.Latency[i])
 	}
 	for _, rule := range rules.TrafficLimits {
-		key := trafficKey{rule.Namespace, rule.Name, rule.Source.Namespace == ""}
+		key := trafficKey{rule.Namespace, rule.Name, rule.Source.Namespace == "", rule.Measured}
 		if at, ok := s.traffic[key]; ok {
 			known := &s.out.TrafficLimits[at]
 			known.MaxMilliseconds = min(known.MaxMilliseconds, rule.MaxMilliseconds)

@@ -131,3 +131,31 @@ func TestMeasuredLimitsAreOthers(t *testing.T) {
 		t.Errorf("limits %+v", rules.Latency)
 	}
 }
+
+// TestMeasuredCallLimitsAreOthers: a limit of calls that only measurements may meet stands beside one that estimates may meet, and of each
+// kind the lowest counts.
+func TestMeasuredCallLimitsAreOthers(t *testing.T) {
+	limit := func(milliseconds int32, figures v1alpha1.LatencyFigures) func(*v1alpha1.PolicySpec) {
+		return func(s *v1alpha1.PolicySpec) {
+			callees(1, milliseconds)(s)
+			s.Traffic[0].Figures = figures
+		}
+	}
+	rules := NewSet([]*v1alpha1.PlacementPolicy{
+		build("a", 0, nil, limit(30, "")), build("b", 1, nil, limit(80, v1alpha1.LatencyFiguresMeasured)),
+		build("c", 2, nil, limit(20, v1alpha1.LatencyFiguresAny)), build("d", 3, nil, limit(50, v1alpha1.LatencyFiguresMeasured)),
+	}, nil).For("shop", nil, nil)
+	got := rules.TrafficLimits
+	if len(got) != 2 || got[0].Measured || got[0].MaxMilliseconds != 20 || !got[1].Measured || got[1].MaxMilliseconds != 50 {
+		t.Errorf("limits %+v", got)
+	}
+	if rules.Traffic[0].Measured {
+		t.Errorf("the traffic of the first policy is priced as that of another: %+v", rules.Traffic)
+	}
+	without := NewSet([]*v1alpha1.PlacementPolicy{build("a", 0, nil, func(s *v1alpha1.PolicySpec) {
+		s.Traffic = []v1alpha1.Traffic{{To: v1alpha1.WorkloadReference{Name: "w0"}, Figures: v1alpha1.LatencyFiguresMeasured}}
+	})}, nil).For("shop", nil, nil)
+	if len(without.TrafficLimits) > 0 || without.Traffic[0].Measured {
+		t.Errorf("figures without a limit demand nothing: %+v, %+v", without.Traffic, without.TrafficLimits)
+	}
+}
