@@ -187,12 +187,18 @@ func (c *checker) addCall(i int, call *engine.Call, pool *engine.Pool, n, replic
 	if call.RequestsPerSecond > 0 {
 		requests = call.RequestsPerSecond / replicas
 	}
-	bestMs, bestPerByte, bestID, found := 0.0, 0.0, 0, false
+	bestMs, bestPerByte, bestID, found, told := 0.0, 0.0, 0, false, false
 	for _, to := range callee.Decisions {
 		class := c.snapshot.Pools[to.Pool].Class
-		ms, perByte := c.trip(pool.Class, class), c.egressPerByte(pool.Class, class.Place.Cloud, class.Place.Region)
+		ms, perByte, tells := c.trip(pool.Class, class), c.egressPerByte(pool.Class, class.Place.Cloud, class.Place.Region), c.tells(call, pool.Class, class)
+		if tells != told && found {
+			if told {
+				continue
+			}
+			found = false // one whose round trip counts goes before all others
+		}
 		if !found || ms < bestMs || ms == bestMs && (perByte < bestPerByte || perByte == bestPerByte && class.PlaceID < bestID) {
-			bestMs, bestPerByte, bestID, found = ms, perByte, class.PlaceID, true
+			bestMs, bestPerByte, bestID, found, told = ms, perByte, class.PlaceID, true, tells
 		}
 	}
 	bill.Latency += n * requests * millisecondsPriced(bestMs) * perMillisecondHour

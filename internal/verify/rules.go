@@ -224,11 +224,13 @@ func (c *checker) calls(i int) {
 		for _, d := range c.plan.Placements[i].Decisions {
 			best := math.Inf(1)
 			for _, to := range callee.Decisions {
-				best = min(best, c.trip(c.snapshot.Pools[d.Pool].Class, c.snapshot.Pools[to.Pool].Class))
+				if from, to := c.snapshot.Pools[d.Pool].Class, c.snapshot.Pools[to.Pool].Class; c.tells(&w.Calls[k], from, to) {
+					best = min(best, c.trip(from, to))
+				}
 			}
 			if best > w.Calls[k].MaxMilliseconds {
-				c.report(c.where(i), "call", "%g ms from pool %s to %s, at most %g", best, c.snapshot.Pools[d.Pool].Name, w.Calls[k].To.Name,
-					w.Calls[k].MaxMilliseconds)
+				c.report(c.where(i), "call", "%g ms from pool %s to %s, at most %g, measured %t", best, c.snapshot.Pools[d.Pool].Name,
+					w.Calls[k].To.Name, w.Calls[k].MaxMilliseconds, w.Calls[k].Measured)
 			}
 		}
 	}

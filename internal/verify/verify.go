@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/latency"
 	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/rules/policy"
 	"tradewind.dev/tradewind/pkg/workload"
@@ -238,4 +239,19 @@ func near(a, b float64) bool {
 
 func (c *checker) trip(a, b *rules.Class) float64 {
 	return c.snapshot.RoundTrips.Between(a, b).OrInfinite()
+}
+
+// tells says that the round trip between two classes may be held against the limit of a call: one that demands measured figures counts no
+// estimate from the distance, and no unknown region as one.
+func (c *checker) tells(call *engine.Call, a, b *rules.Class) bool {
+	if !call.Measured || call.MaxMilliseconds <= 0 {
+		return true
+	}
+	switch c.snapshot.RoundTrips.Between(a, b).Basis {
+	case latency.BasisUnknown:
+		return false
+	case latency.BasisEstimate:
+		return a.Place == b.Place && a.Place.Cloud != "" && a.Place.Region != ""
+	}
+	return true
 }

@@ -101,7 +101,9 @@ func drawJudged(t *rapid.T) *judged {
 	for k := range first.Calls {
 		if call := &first.Calls[k]; call.MaxMilliseconds > 0 {
 			limits = append(limits, call)
-			effective.TrafficLimits = append(effective.TrafficLimits, policy.Traffic{Name: call.To.Name, MaxMilliseconds: call.MaxMilliseconds})
+			effective.TrafficLimits = append(effective.TrafficLimits, policy.Traffic{
+				Name: call.To.Name, MaxMilliseconds: call.MaxMilliseconds, Measured: call.Measured,
+			})
 		}
 	}
 	j.ruled = rules.NewRules(&effective, j.snapshot.RoundTrips)

@@ -381,7 +381,7 @@ func (x *annealer) together(i, here, there int32, most int) (moved bool, tries i
 // tied says that a workload has no replica near enough to a place for a call to or from there.
 func (x *annealer) tied(w *work, e *edge, there int32) bool {
 	for place, n := range w.support {
-		if n > 0 && max(x.s.m.geo.milliseconds[there][place], x.s.m.geo.milliseconds[place][there]) <= e.most {
+		if n > 0 && !x.s.m.beyond(e, there, int32(place)) && !x.s.m.beyond(e, int32(place), there) {
 			return false
 		}
 	}

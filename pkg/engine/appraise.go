@@ -59,7 +59,7 @@ func (a *Appraiser) Bill(workload int, where func(workload int) []Decision) Bill
 		support := a.support(where(int(e.to)))
 		for _, p := range picks {
 			from := a.m.pools[p.pool].place
-			if to := a.m.nearest(support, from); to >= 0 {
+			if to := a.m.nearest(e, support, from); to >= 0 {
 				latency, egress := a.m.callBill(e, from, to)
 				out.Latency += latency * float64(p.n)
 				out.Egress += egress * float64(p.n)

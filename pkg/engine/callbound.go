@@ -107,7 +107,7 @@ func (b *callBound) price(e *edge, toll []float64, from, to int32) float64 {
 func (b *callBound) served(e *edge, may []bool, toll []float64, from int32) int32 {
 	least, best := math.Inf(1), int32(-1)
 	for to, ok := range may {
-		if !ok || b.m.geo.milliseconds[from][to] > e.most {
+		if !ok || b.m.beyond(e, from, int32(to)) {
 			continue
 		}
 		if usd := b.price(e, toll, from, int32(to)); best < 0 || usd < least {

@@ -13,14 +13,25 @@ func (m *model) callUSD(e *edge, from, to int32) float64 {
 	return latency + egress
 }
 
-// nearest is the place of the nearest replica of a workload, seen from a place; -1 when it has none.
-func (m *model) nearest(support []int32, from int32) int32 {
+// nearest is the place of the replica that a call from a place goes to: the nearest, and the nearest with a measured round trip where
+// the call's limit demands one and there is any; -1 when the called workload has no replica.
+func (m *model) nearest(e *edge, support []int32, from int32) int32 {
+	guess := int32(-1)
 	for _, to := range m.geo.nearest[from] {
-		if support[to] > 0 {
+		switch {
+		case support[to] <= 0:
+		case !e.measured || !m.geo.guessed[from][to]:
 			return to
+		case guess < 0:
+			guess = to
 		}
 	}
-	return -1
+	return guess
+}
+
+// beyond says that a round trip does not meet the limit of a call: it is too long, or nobody measured it and the limit demands that.
+func (m *model) beyond(e *edge, from, to int32) bool {
+	return m.geo.milliseconds[from][to] > e.most || e.measured && m.geo.guessed[from][to]
 }
 
 // outgoing fills in what a workload's calls cost a replica at each place, and which places are too far, with the called
@@ -35,12 +46,12 @@ func (s *Solver) outgoing(w *work, a *ask) {
 		e := &w.out[k]
 		support := s.works[e.to].support
 		for from := range int32(places) {
-			to := s.m.nearest(support, from)
+			to := s.m.nearest(e, support, from)
 			if to < 0 {
 				break
 			}
 			a.atPlace[from] += s.m.callUSD(e, from, to)
-			if s.m.geo.milliseconds[from][to] > e.most {
+			if s.m.beyond(e, from, to) {
 				if a.far == nil {
 					a.far = make([]bool, places)
 				}
@@ -61,11 +72,11 @@ func (s *Solver) incoming(w *work) float64 {
 			if n == 0 {
 				continue
 			}
-			to := s.m.nearest(w.support, int32(place))
+			to := s.m.nearest(e, w.support, int32(place))
 			if to < 0 {
 				continue
 			}
-			if s.m.geo.milliseconds[place][to] > e.most {
+			if s.m.beyond(e, int32(place), to) {
 				return math.Inf(1)
 			}
 			sum += float64(n) * s.m.callUSD(e, int32(place), to)
@@ -102,7 +113,7 @@ func (s *Solver) attraction(w *work, a *ask) {
 			}
 			for to := range int32(places) {
 				saving := worst - s.m.callUSD(e, int32(place), to)
-				if s.m.geo.milliseconds[place][to] <= e.most && !math.IsInf(e.most, 1) {
+				if e.limited() && !s.m.beyond(e, int32(place), to) {
 					saving = heavy
 				}
 				if saving > 0 {
@@ -127,7 +138,7 @@ func (s *Solver) saved(w *work) []float64 {
 			if n == 0 {
 				continue
 			}
-			to := s.m.nearest(w.support, int32(place))
+			to := s.m.nearest(e, w.support, int32(place))
 			if to < 0 {
 				continue
 			}

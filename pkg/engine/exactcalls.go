@@ -52,7 +52,7 @@ func (e *exact) calls() float64 {
 		for j := range e.links[k] {
 			l := &e.links[k][j]
 			for from, n := range support(l.from, l) {
-				if to := e.s.m.nearest(support(l.to, l), int32(from)); n > 0 && to >= 0 {
+				if to := e.s.m.nearest(l.edge, support(l.to, l), int32(from)); n > 0 && to >= 0 {
 					sum += float64(n) * e.s.m.callUSD(l.edge, int32(from), to)
 				}
 			}
@@ -86,11 +86,11 @@ func (m *model) between(e *edge, from, to []int32) float64 {
 		if n == 0 {
 			continue
 		}
-		near := m.nearest(to, int32(place))
+		near := m.nearest(e, to, int32(place))
 		if near < 0 {
 			continue
 		}
-		if m.geo.milliseconds[place][near] > e.most {
+		if m.beyond(e, int32(place), near) {
 			return math.Inf(1)
 		}
 		sum += float64(n) * m.callUSD(e, int32(place), near)
@@ -139,7 +139,7 @@ func (e *exact) floor(l *link, other int, calls bool, support []int32) float64 {
 	if !calls { // all replicas of the other, where that is cheapest
 		least, n := math.Inf(1), float64(e.s.works[e.order[other]].n)
 		for from, ok := range may {
-			if near := m.nearest(support, int32(from)); ok && near >= 0 && m.geo.milliseconds[from][near] <= l.edge.most {
+			if near := m.nearest(l.edge, support, int32(from)); ok && near >= 0 && !m.beyond(l.edge, int32(from), near) {
 				least = min(least, m.callUSD(l.edge, int32(from), near))
 			}
 		}
@@ -152,7 +152,7 @@ func (e *exact) floor(l *link, other int, calls bool, support []int32) float64 {
 		}
 		least := math.Inf(1)
 		for to, ok := range may {
-			if ok && m.geo.milliseconds[from][to] <= l.edge.most {
+			if ok && !m.beyond(l.edge, int32(from), int32(to)) {
 				least = min(least, m.callUSD(l.edge, int32(from), int32(to)))
 			}
 		}

@@ -160,7 +160,7 @@ func (e *explainer) rejection(i int32) Rejection {
 		return out
 	}
 	if e.ask.far != nil && e.ask.far[s.m.pools[i].place] {
-		out.Rule, out.Message = RuleCall, "too far from a workload that it calls"
+		out.Rule, out.Message = RuleCall, s.farText(w, s.m.pools[i].place)
 		return out
 	}
 	if e.ask.beside.bars(i) {

@@ -170,7 +170,7 @@ func (s *Solver) addCalls(w *work, d *Decision) {
 	sum, weights, known := 0.0, 0.0, true
 	for k := range w.out {
 		e := &w.out[k]
-		to := s.m.nearest(s.works[e.to].support, from)
+		to := s.m.nearest(e, s.works[e.to].support, from)
 		if to < 0 {
 			continue
 		}

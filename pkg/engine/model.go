@@ -366,6 +366,8 @@ type geography struct {
 	classes []*rules.Class
 	// milliseconds between places, positive infinity where unknown; usdPerByte of traffic, -1 where unknown until assumed.
 	milliseconds, usdPerByte [][]float64
+	// guessed says of which pairs of places nobody measured the round trip.
+	guessed [][]bool
 	// nearest lists, for each place, all places in the order in which a caller prefers them.
 	nearest [][]int32
 	// assumedPerByte is the highest known price of traffic.
@@ -458,16 +460,16 @@ func (g *geography) need(w *Workload) {
 // measure fills in the round trips between places.
 func (g *geography) measure() {
 	for i, from := range g.classes {
-		trips := make([]float64, len(g.classes))
+		trips, guessed := make([]float64, len(g.classes)), make([]bool, len(g.classes))
 		order := make([]int32, len(g.classes))
 		for j, to := range g.classes {
-			trips[j] = g.snapshot.RoundTrips.Between(from, to).OrInfinite()
+			trips[j], guessed[j] = g.snapshot.RoundTrips.Between(from, to).OrInfinite(), !g.snapshot.RoundTrips.Measured(from, to)
 			order[j] = int32(j)
 		}
 		slices.SortFunc(order, func(a, b int32) int {
 			return cmp.Or(cmp.Compare(trips[a], trips[b]), cmp.Compare(g.usdPerByte[i][a], g.usdPerByte[i][b]), cmp.Compare(a, b))
 		})
-		g.milliseconds = append(g.milliseconds, trips)
+		g.milliseconds, g.guessed = append(g.milliseconds, trips), append(g.guessed, guessed)
 		g.nearest = append(g.nearest, order)
 	}
 }

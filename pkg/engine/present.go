@@ -73,7 +73,7 @@ func (s *Solver) paid(w *work) float64 {
 			if n == 0 {
 				continue
 			}
-			if to := s.m.nearest(support, int32(from)); to >= 0 {
+			if to := s.m.nearest(e, support, int32(from)); to >= 0 {
 				usd += float64(n) * s.m.callUSD(e, int32(from), to)
 			}
 		}

@@ -18,19 +18,22 @@ import (
 	"tradewind.dev/tradewind/pkg/workload"
 )
 
-// randomPlaces are where random pools are; the last one is nowhere known.
-var randomPlaces = []struct{ cloud, region, zone string }{
+type randomPlace struct{ cloud, region, zone string }
+
+// randomPlaces are where random pools are; the last but one is no cloud whose round trips were measured, the last one is nowhere known.
+var randomPlaces = []randomPlace{
 	{"aws", "eu-west-1", "eu-west-1a"}, {"aws", "eu-west-1", "eu-west-1b"}, {"aws", "us-east-1", "us-east-1a"},
 	{"gcp", "europe-west1", "europe-west1-b"}, {"gcp", "us-central1", "us-central1-a"}, {"azure", "westeurope", "1"},
-	{"acme", "lux", ""},
+	{"scaleway", "fr-par", "fr-par-1"}, {"acme", "lux", ""},
 }
 
 // bounds limit the size of a random snapshot.
 type bounds struct {
 	pools, nodes, workloads, replicas int
 	calls, survive, pins, current     bool
-	pods                              bool // rules of pods, and host ports
-	spreadless                        bool // none of these is a topology spread constraint, and no policy limits a skew
+	pods                              bool          // rules of pods, and host ports
+	spreadless                        bool          // none of these is a topology spread constraint, and no policy limits a skew
+	places                            []randomPlace // where pools are; randomPlaces for none
 }
 
 // randomSnapshot draws a snapshot with every kind of rule, on few small nodes, so that rules bind.
@@ -47,7 +50,11 @@ func randomSnapshot(t *rapid.T, b bounds) *engine.Snapshot {
 }
 
 func randomPool(t *rapid.T, w *enginetest.World, i int, b bounds) engine.Pool {
-	at := rapid.SampledFrom(randomPlaces).Draw(t, "place")
+	places := b.places
+	if len(places) == 0 {
+		places = randomPlaces
+	}
+	at := rapid.SampledFrom(places).Draw(t, "place")
 	capacity := rapid.SampledFrom([]v1alpha1.CapacityType{"on-demand", "on-demand", "spot", ""}).Draw(t, "capacity")
 	kind := rapid.SampledFrom([]string{"test.large", "test.large", "test.xlarge"}).Draw(t, "type")
 	class := w.Class(at.cloud, at.region, at.zone, kind, capacity)
@@ -134,7 +141,7 @@ func randomWorkload(t *rapid.T, w *enginetest.World, s *engine.Snapshot, i int, 
 			out.Calls = append(out.Calls, engine.Call{
 				To: workload.Key{Namespace: rapid.SampledFrom([]string{"", "shop"}).Draw(t, "to"), Name: fmt.Sprintf("w%d", rapid.IntRange(0, b.workloads).Draw(t, "callee"))}, RequestsPerSecond: float64(rapid.IntRange(0, 200).Draw(t, "rps")),
 				BytesPerRequest: 10000, MaxMilliseconds: float64(rapid.SampledFrom([]int{0, 0, 0, 30, 120}).Draw(t, "limit")),
-				CallerOnly: rapid.IntRange(0, 2).Draw(t, "alone") == 0,
+				CallerOnly: rapid.IntRange(0, 2).Draw(t, "alone") == 0, Measured: rapid.Bool().Draw(t, "measured"),
 			})
 		}
 	}

@@ -72,7 +72,7 @@ func (s *Solver) reaches(w *work) bool {
 			if n == 0 {
 				continue
 			}
-			if to := s.m.nearest(s.works[e.to].support, int32(place)); to >= 0 && s.m.geo.milliseconds[place][to] > e.most {
+			if to := s.m.nearest(e, s.works[e.to].support, int32(place)); to >= 0 && s.m.beyond(e, int32(place), to) {
 				return false
 			}
 		}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -125,4 +126,73 @@ func (s *Solver) taints(w *Workload) string {
 		}
 	}
 	return strings.Join(names, ", ")
+}
+
+// callText is the limit of a call in words. Where it demands measured figures, and a round trip of which there is none could meet it, the
+// shortest of these is named.
+func (s *Solver) callText(w *work, e *edge) string {
+	callee := &s.m.snapshot.Workloads[e.to]
+	text := fmt.Sprintf("at most %g ms to %s/%s", e.most, callee.Namespace, callee.Name)
+	if !e.measured {
+		return text
+	}
+	from, to := int32(-1), int32(-1)
+	for _, i := range w.row.profile.allowed {
+		at := s.m.pools[i].place
+		other := s.unmeasured(e, at)
+		if other < 0 || !s.m.pools[i].holds(w.row.request.vector) {
+			continue
+		}
+		if from < 0 || s.m.geo.milliseconds[at][other] < s.m.geo.milliseconds[from][to] {
+			from, to = at, other
+		}
+	}
+	if text += " by measured figures"; from >= 0 {
+		text += ", and " + s.unmeasuredText(e, from, to)
+	}
+	return text
+}
+
+// farText says why a place is too far from what a workload calls.
+func (s *Solver) farText(w *work, from int32) string {
+	text := ""
+	for k := range w.out {
+		e := &w.out[k]
+		if to := s.m.nearest(e, s.works[e.to].support, from); to < 0 || !s.m.beyond(e, from, to) {
+			continue
+		}
+		to := s.unmeasured(e, from)
+		if to < 0 {
+			return "too far from a workload that it calls"
+		}
+		if text == "" {
+			text = s.unmeasuredText(e, from, to)
+		}
+	}
+	return text
+}
+
+// unmeasured is where the nearest replica is that a call from a place could go to if somebody measured the round trip, as the call's limit
+// demands; -1 where measured ones meet the limit, or not even an estimate does.
+func (s *Solver) unmeasured(e *edge, from int32) int32 {
+	support := s.works[e.to].support
+	to := s.m.nearest(e, support, from)
+	if !e.measured || to < 0 || !s.m.beyond(e, from, to) {
+		return -1
+	}
+	to = s.m.nearest(&edge{}, support, from)
+	if milliseconds := s.m.geo.milliseconds[from][to]; milliseconds > e.most && !math.IsInf(milliseconds, 1) {
+		return -1
+	}
+	return to
+}
+
+// unmeasuredText names a round trip that nobody measured, and what could be done about it.
+func (s *Solver) unmeasuredText(e *edge, from, to int32) string {
+	what, callee := "a round trip", &s.m.snapshot.Workloads[e.to]
+	if milliseconds := s.m.geo.milliseconds[from][to]; !math.IsInf(milliseconds, 1) {
+		what = fmt.Sprintf("the %.3g ms", milliseconds)
+	}
+	return fmt.Sprintf("nobody measured %s from %s to %s/%s in %s; a LatencyMap can give what is true", what, s.m.geo.classes[from].Place,
+		callee.Namespace, callee.Name, s.m.geo.classes[to].Place)
 }

@@ -223,11 +223,11 @@ func shifted(picks []pick, from, to, k int32) []pick {
 
 // callCost is what a call costs one replica at a place; much where the called workload is too far. Nothing where it is nowhere.
 func (m *model) callCost(e *edge, support []int32, from int32) float64 {
-	to := m.nearest(support, from)
+	to := m.nearest(e, support, from)
 	if to < 0 {
 		return 0
 	}
-	if m.geo.milliseconds[from][to] > e.most {
+	if m.beyond(e, from, to) {
 		return tooFar
 	}
 	return m.callUSD(e, from, to)

@@ -193,6 +193,9 @@ type Call struct {
 	BytesPerRequest float64
 	// MaxMilliseconds to the nearest replica of the called workload; 0 means no limit.
 	MaxMilliseconds float64
+	// Measured says that a round trip that nobody measured does not meet the limit: the call goes to the nearest replica of those to
+	// which it was measured. It says nothing where there is no limit.
+	Measured bool
 	// LimitOnly calls are not priced.
 	LimitOnly bool
 	// CallerOnly calls are the caller's alone, since the called workload's side has not agreed to them: that workload is

@@ -122,9 +122,8 @@ func (s *Solver) suspects(i int32) []suspect {
 	}
 	add(RuleCapacity, "the room that other workloads take", nil, func(t *trial) { t.others = false })
 	for k := range w.out {
-		if limit := w.out[k].most; !math.IsInf(limit, 1) {
-			callee := &s.m.snapshot.Workloads[w.out[k].to]
-			add(RuleCall, fmt.Sprintf("at most %g ms to %s/%s", limit, callee.Namespace, callee.Name), nil, func(t *trial) { delete(t.far, k) })
+		if e := &w.out[k]; e.limited() {
+			add(RuleCall, s.callText(w, e), nil, func(t *trial) { delete(t.far, k) })
 		}
 	}
 	s.volumeSuspects(w, in, add)

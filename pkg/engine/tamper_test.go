@@ -34,13 +34,18 @@ func TestTheCheckerSees(t *testing.T) {
 			}
 		}, "availability"},
 		{"less survives", func(s *engine.Snapshot, _ *engine.Plan) { s.Workloads[2].Availability[0].MinReplicasPercent = 90 }, "availability"},
+		{"calls over an estimate", func(s *engine.Snapshot, p *engine.Plan) {
+			paris := newBuild(t).pool("scaleway", "fr-par", "fr-par-1", 0.3).Class
+			p.Placements[1].Decisions[0].Pool = 0
+			s.Pools[first(p).Pool].Class, s.Workloads[0].Calls[0].Measured = paris, true
+		}, "call"},
 		{"another node selector", func(s *engine.Snapshot, _ *engine.Plan) {
 			s.Workloads[0].NodeSelector = map[string]string{"disk": "fast"}
 		}, "nodeSelector"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b := newBuild(t)
-			b.workload("web", 2, 500, b.policy(eu)).workload("any", 1, 500).workload("safe", 4, 250, survive(location.DomainCloud, 50))
+			b.workload("web", 2, 500, b.policy(eu), calls("any", 0, 300)).workload("any", 1, 500).workload("safe", 4, 250, survive(location.DomainCloud, 50))
 			plan := solve(t, b.Snapshot, engine.Options{OptimizeFor: v1alpha1.OptimizeForBalanced})
 			tt.change(b.Snapshot, plan)
 			violations := verify.Check(b.Snapshot, plan, engine.Options{})

@@ -57,6 +57,7 @@ type edge struct {
 	to                                    int32
 	usdPerMillisecond, bytesPerHour, most float64 // of one replica; most milliseconds, positive infinity for no limit
 	alone                                 bool    // the caller's alone
+	measured                              bool    // its limit demands a round trip that was measured
 }
 
 // limited says whether the call has a limit.
@@ -222,7 +223,7 @@ func (m *model) readCalls(out *work, i int, w *Workload, problem, dangling func(
 		}
 		e := edge{to: int32(to), most: math.Inf(1), alone: call.CallerOnly}
 		if call.MaxMilliseconds > 0 {
-			e.most = call.MaxMilliseconds
+			e.most, e.measured = call.MaxMilliseconds, call.Measured
 		}
 		if !call.LimitOnly {
 			perReplica := rules.DefaultRequestsPerSecond

@@ -11,30 +11,32 @@ import (
 
 // calls joins what is scored of the traffic with the limits of all policies: where several limit calls to one workload the
 // lowest counts, and limits of policies whose traffic is not scored cost nothing. What the called workload's side has agreed
-// to is kept apart from what it has not.
+// to is kept apart from what it has not, and limits that demand measured figures from others: each must hold.
 func (b *builder) calls(w *Workload, rules *rules.Rules) []engine.Call {
 	type key struct {
-		to         workload.Key
-		callerOnly bool
+		to                   workload.Key
+		callerOnly, measured bool
 	}
 	var out []engine.Call
-	of := map[key]int{}
-	call := func(t *policy.Traffic) (k int, known bool) {
+	of, scored := map[key]int{}, map[key]bool{}
+	call := func(t *policy.Traffic) (k int, at key) {
 		to := workload.Key{Namespace: t.Namespace, Name: t.Name}
 		if to.Namespace == "" {
 			to.Namespace = w.Namespace
 		}
-		at := key{to, !b.agreed(w, t, to)}
-		if k, known = of[at]; !known {
+		at = key{to, !b.agreed(w, t, to), t.Measured}
+		k, known := of[at]
+		if !known {
 			k = len(out)
 			of[at] = k
-			out = append(out, engine.Call{To: to, CallerOnly: at.callerOnly, LimitOnly: true})
+			out = append(out, engine.Call{To: to, CallerOnly: at.callerOnly, LimitOnly: true, Measured: at.measured})
 		}
-		return k, known
+		return k, key{to: to, callerOnly: at.callerOnly}
 	}
 	for i := range rules.Traffic {
 		t := &rules.Traffic[i]
-		if k, twice := call(t); !twice {
+		if k, at := call(t); !scored[at] {
+			scored[at] = true
 			out[k].LimitOnly, out[k].RequestsPerSecond, out[k].BytesPerRequest = false, t.RequestsPerSecond, t.BytesPerRequest
 		}
 	}

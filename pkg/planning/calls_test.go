@@ -28,12 +28,31 @@ func TestAgreement(t *testing.T) {
 	to := workload.Key{Namespace: "data", Name: "db"}
 	alone := []engine.Call{{To: to, RequestsPerSecond: 10, MaxMilliseconds: 5, CallerOnly: true}}
 	both := []engine.Call{{To: to, RequestsPerSecond: 10, MaxMilliseconds: 5}}
+	measured := func(milliseconds int32) []v1alpha1.Traffic {
+		return []v1alpha1.Traffic{{To: callsDB[0].To, RequestsPerSecond: 10, MaxMilliseconds: &milliseconds, Figures: v1alpha1.LatencyFiguresMeasured}}
+	}
+	admin := func(traffic []v1alpha1.Traffic) []*v1alpha1.ClusterPlacementPolicy {
+		return []*v1alpha1.ClusterPlacementPolicy{{
+			ObjectMeta: metav1.ObjectMeta{Name: "traffic"}, Spec: v1alpha1.ClusterPolicySpec{PolicySpec: v1alpha1.PolicySpec{
+				WorkloadSelector: metav1.LabelSelector{MatchLabels: map[string]string{"app": "web"}}, Traffic: traffic}},
+		}}
+	}
+	agreed := from(v1alpha1.TrafficSource{Namespace: "shop"})
 	for _, tt := range []struct {
 		name     string
 		objects  state.Objects
 		want     []engine.Call
 		unagreed int
 	}{
+		{"measured figures", state.Objects{PlacementPolicies: []*v1alpha1.PlacementPolicy{placementPolicy("shop", "web", v1alpha1.PolicySpec{Traffic: measured(9)}), agreed}},
+			[]engine.Call{{To: to, RequestsPerSecond: 10, MaxMilliseconds: 9, Measured: true}}, 0},
+		{"measured figures of an administrator beside a lower limit without", state.Objects{
+			PlacementPolicies: []*v1alpha1.PlacementPolicy{web, agreed}, ClusterPlacementPolicies: admin(measured(9))},
+			[]engine.Call{{To: to, RequestsPerSecond: 10, MaxMilliseconds: 5}, {To: to, LimitOnly: true, MaxMilliseconds: 9, Measured: true}}, 0},
+		{"measured figures beside those of an administrator", state.Objects{
+			PlacementPolicies:        []*v1alpha1.PlacementPolicy{placementPolicy("shop", "web", v1alpha1.PolicySpec{Traffic: measured(3)}), agreed},
+			ClusterPlacementPolicies: admin(measured(9))},
+			[]engine.Call{{To: to, RequestsPerSecond: 10, MaxMilliseconds: 3, Measured: true}}, 0},
 		{"nobody agrees", state.Objects{PlacementPolicies: []*v1alpha1.PlacementPolicy{web}}, alone, 1},
 		{"the callee's policy allows the namespace",
 			state.Objects{PlacementPolicies: []*v1alpha1.PlacementPolicy{web, from(v1alpha1.TrafficSource{Namespace: "shop"})}}, both, 0},

@@ -24,7 +24,7 @@ func (r *Result) Estimates(plan *engine.Plan, i int) []string {
 	}
 	for k := range w.Calls {
 		call := &w.Calls[k]
-		if call.MaxMilliseconds <= 0 {
+		if call.MaxMilliseconds <= 0 || call.Measured {
 			continue
 		}
 		to := workload.Key{Namespace: call.To.Namespace, Name: call.To.Name}

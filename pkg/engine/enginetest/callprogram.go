@@ -66,7 +66,7 @@ func (p *program) call(w, k, to int) {
 		usd := make([]float64, len(callee))
 		for j, other := range callee {
 			usd[j] = p.callPrice(w, k, to, at, other)
-			if limit := call.MaxMilliseconds; limit > 0 && p.milliseconds(at, other) > limit {
+			if limit := call.MaxMilliseconds; limit > 0 && (p.milliseconds(at, other) > limit || !p.tells(call, at, other)) {
 				continue
 			}
 			c := fmt.Sprintf("c_%d_%d_%d_%d", w, k, i, j)
@@ -75,7 +75,7 @@ func (p *program) call(w, k, to int) {
 			served[j] = append(served[j], term(1, c))
 			// A farther replica that would be cheaper to reach is not called while there is a nearer one.
 			for _, nearer := range order[:slices.Index(order, j)] {
-				if usd[nearer] > usd[j] {
+				if usd[nearer] > usd[j] && p.tells(call, at, callee[nearer]) {
 					p.row([]string{term(1, c), term(n, p.open(to, nearer, callee[nearer]))}, "<=", n)
 				}
 			}
@@ -100,6 +100,11 @@ func (p *program) byNearness(from site, to []site) []int {
 			cmp.Compare(p.perGB(from, to[a]), p.perGB(from, to[b])), cmp.Compare(to[a].class.PlaceID, to[b].class.PlaceID))
 	})
 	return order
+}
+
+// tells says that a call may go from one place to another as far as its limit demands a round trip that somebody measured.
+func (p *program) tells(call *engine.Call, from, to site) bool {
+	return !call.Measured || call.MaxMilliseconds == 0 || p.snapshot.RoundTrips.Measured(from.class, to.class)
 }
 
 func (p *program) milliseconds(from, to site) float64 {

@@ -1,0 +1,158 @@
+package engine_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/workload"
+)
+
+// measured makes the limits of a workload's calls demand measured figures.
+func measured(w *engine.Workload) {
+	for k := range w.Calls {
+		w.Calls[k].Measured = true
+	}
+}
+
+// TestMeasuredCalls says where a caller goes whose limit demands measured figures. Pool 0 is aws/us-east-1, 1 gcp/europe-west1, 2
+// azure/westeurope, 3 scaleway/fr-par, of which all round trips are estimates.
+func TestMeasuredCalls(t *testing.T) {
+	const unmeasured = "at most 40 ms to shop/db by measured figures, and nobody measured the "
+	for _, tt := range []struct {
+		name     string
+		measured bool
+		web      v1alpha1.PolicySpec
+		db       []v1alpha1.PolicySpec // of one workload each
+		want     []int                 // pools of the caller
+		conflict string                // begins the message and names the pair
+		pair     string
+	}{
+		{name: "an estimate meets the limit", web: onlyCloud("gcp"), db: []v1alpha1.PolicySpec{onlyCloud("scaleway")}, want: []int{1}},
+		{name: "and not where measured figures are demanded", measured: true, web: onlyCloud("gcp"), db: []v1alpha1.PolicySpec{onlyCloud("scaleway")},
+			conflict: unmeasured, pair: "from gcp/europe-west1 to shop/db in scaleway/fr-par; a LatencyMap can give what is true"},
+		{name: "measured figures meet it", measured: true, web: onlyCloud("gcp"), db: []v1alpha1.PolicySpec{onlyCloud("azure")}, want: []int{1}},
+		{name: "what is documented of one region does", measured: true, db: []v1alpha1.PolicySpec{onlyCloud("scaleway")}, want: []int{3}},
+		{name: "no figure at all", measured: true, web: onlyCloud("gcp"), db: []v1alpha1.PolicySpec{onlyCloud("acme")},
+			conflict: "at most 40 ms to shop/db by measured figures, and nobody measured a round trip ", pair: "from gcp/europe-west1 to shop/db in acme/lux"},
+	} {
+		for _, objective := range []engine.Objective{engine.ObjectiveShares, engine.ObjectiveInvoice} {
+			t.Run(tt.name+" by "+string(objective), func(t *testing.T) {
+				b := newBuild(t)
+				b.pool("scaleway", "fr-par", "fr-par-1", 0.25)
+				b.pool("acme", "lux", "", 0.5)
+				b.workload("web", 2, 500, b.policy(tt.web), calls("db", 10, 40))
+				if tt.measured {
+					measured(&b.Workloads[0])
+				}
+				for _, spec := range tt.db {
+					b.workload("db", 1, 500, b.policy(spec))
+				}
+				solver, err := engine.NewSolver(b.Snapshot, engine.Options{Objective: objective})
+				if err != nil {
+					t.Fatal(err)
+				}
+				placement := solve(t, b.Snapshot, engine.Options{Objective: objective}).Placements[0]
+				var got []int
+				for _, d := range placement.Decisions {
+					got = append(got, d.Pool)
+				}
+				if !slices.Equal(got, tt.want) {
+					t.Errorf("on pools %v, want %v; %+v", got, tt.want, placement.Conflict)
+				}
+				if tt.conflict == "" {
+					return
+				}
+				if c := placement.Conflict; c == nil || !strings.Contains(c.Message, tt.conflict) || !strings.Contains(c.Message, tt.pair) {
+					t.Errorf("left out for %+v, want %q and %q", c, tt.conflict, tt.pair)
+				}
+				for _, r := range solver.Explain(0).Rejected {
+					if r.Pool == 1 && (r.Rule != engine.RuleCall || !strings.Contains(r.Message, tt.pair)) {
+						t.Errorf("pool 1 is rejected for %s: %s", r.Rule, r.Message)
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestMeasuredCallsGoToWhatWasMeasured: beside a nearer replica of which there is only an estimate, a call goes to the nearest one with a
+// measured round trip, in the plan and in its bill.
+func TestMeasuredCallsGoToWhatWasMeasured(t *testing.T) {
+	b := newBuild(t)
+	b.pool("scaleway", "fr-par", "fr-par-1", 0.25)
+	b.workload("web", 1, 500, b.policy(onlyCloud("gcp")), calls("db", 10, 80))
+	b.workload("db", 2, 500, func(w *engine.Workload) {
+		w.Pins = []engine.Pin{{Replicas: 1, Pools: []int{0}}, {Replicas: 1, Pools: []int{3}}}
+	})
+	milliseconds := func() float64 {
+		plan := solve(t, b.Snapshot, engine.Options{}) // which verify.Check recomputes
+		d := plan.Placements[0].Decisions
+		if len(d) != 1 || d[0].Pool != 1 {
+			t.Fatalf("web is on %+v; %+v", d, plan.Placements[0].Conflict)
+		}
+		return d[0].LatencyMilliseconds
+	}
+	between := func(to int) float64 {
+		return b.Snapshot.RoundTrips.Between(b.Snapshot.Pools[1].Class, b.Snapshot.Pools[to].Class).Milliseconds
+	}
+	if got := milliseconds(); got != between(3) {
+		t.Errorf("%g ms, want those to Paris, %g", got, between(3))
+	}
+	b.Workloads[0].Calls[0].MaxMilliseconds = between(0) + 1
+	measured(&b.Workloads[0])
+	if got := milliseconds(); got != between(0) {
+		t.Errorf("with measured figures %g ms, want those to Virginia, %g", got, between(0))
+	}
+}
+
+// TestNoCallOverAnEstimate draws plans with limits that demand measured figures: no replica that may be elsewhere calls over a pair of
+// places that nobody measured.
+func TestNoCallOverAnEstimate(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		snapshot := randomSnapshot(t, bounds{
+			pools: 6, nodes: 3, workloads: 6, replicas: 4, calls: true, survive: true, pins: true, current: true, places: []randomPlace{
+				{"aws", "eu-west-1", "eu-west-1a"}, {"gcp", "europe-west1", "europe-west1-b"}, {"scaleway", "fr-par", "fr-par-1"}, {"hetzner", "fsn1", ""},
+			}})
+		for i := range snapshot.Workloads {
+			measured(&snapshot.Workloads[i])
+			for k := range snapshot.Workloads[i].Calls {
+				snapshot.Workloads[i].Calls[k].MaxMilliseconds = float64(rapid.SampledFrom([]int{5, 30, 60}).Draw(t, "most"))
+			}
+		}
+		plan, err := engine.Solve(snapshot, engine.Options{Objective: anyObjective(t)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		check(t, snapshot, plan)
+		at := map[workload.Key]*engine.Placement{}
+		for i := len(snapshot.Workloads) - 1; i >= 0; i-- {
+			at[workload.Key{Namespace: snapshot.Workloads[i].Namespace, Name: snapshot.Workloads[i].Name}] = plan.Placements[i]
+		}
+		for i := range snapshot.Workloads {
+			w, placement := &snapshot.Workloads[i], plan.Placements[i]
+			for k := range w.Calls {
+				to := w.Calls[k].To
+				if to.Namespace == "" {
+					to.Namespace = w.Namespace
+				}
+				callee := at[to]
+				if w.Calls[k].MaxMilliseconds == 0 || placement.Held != "" || callee == nil || callee == placement || len(callee.Decisions) == 0 {
+					continue
+				}
+				for _, from := range placement.Decisions {
+					if !slices.ContainsFunc(callee.Decisions, func(d engine.Decision) bool {
+						a, b := snapshot.Pools[from.Pool].Class, snapshot.Pools[d.Pool].Class
+						return snapshot.RoundTrips.Measured(a, b) && snapshot.RoundTrips.Between(a, b).Milliseconds <= w.Calls[k].MaxMilliseconds
+					}) {
+						t.Fatalf("%s calls %s from %s, where no measured round trip is within %g ms", w.Name, to, snapshot.Pools[from.Pool].Name, w.Calls[k].MaxMilliseconds)
+					}
+				}
+			}
+		}
+	})
+}
