@@ -110,6 +110,26 @@ func TestMeasuredCallsGoToWhatWasMeasured(t *testing.T) {
 	}
 }
 
+// TestWhatRunsOverAnEstimateMoves: a demand that is new moves replicas that call over a pair of places that nobody measured, and leaves them
+// where they are as long as it is not made.
+func TestWhatRunsOverAnEstimateMoves(t *testing.T) {
+	for _, demanded := range []bool{false, true} {
+		b := newBuild(t)
+		b.pool("scaleway", "fr-par", "fr-par-1", 0.25)
+		b.workload("web", 2, 500, calls("db", 0, 40), func(w *engine.Workload) { w.Current = []engine.PoolReplicas{{Pool: 1, Replicas: 2}} })
+		b.workload("db", 1, 500, b.policy(onlyCloud("scaleway")), func(w *engine.Workload) { w.Current = []engine.PoolReplicas{{Pool: 3, Replicas: 1}} })
+		want := 1
+		if demanded {
+			measured(&b.Workloads[0])
+			want = 3
+		}
+		plan := solve(t, b.Snapshot, byShares)
+		if d := plan.Placements[0].Decisions; len(d) != 1 || d[0].Pool != want || d[0].Replicas != 2 {
+			t.Errorf("demanded %t: web is on %+v, want pool %d; %+v", demanded, d, want, plan.Placements[0].Conflict)
+		}
+	}
+}
+
 // TestNoCallOverAnEstimate draws plans with limits that demand measured figures: no replica that may be elsewhere calls over a pair of
 // places that nobody measured.
 func TestNoCallOverAnEstimate(t *testing.T) {

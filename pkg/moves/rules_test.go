@@ -10,6 +10,7 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/latency"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/rules"
 	"tradewind.dev/tradewind/pkg/rules/policy"
@@ -84,6 +85,32 @@ func TestBreaches(t *testing.T) {
 	} {
 		if got := says(ruled(t, 4, c.rules, c.availability, 4, 2, 3).Breaches(c.at)); got != c.want {
 			t.Errorf("%s: %q", c.name, got)
+		}
+	}
+}
+
+// TestMeasuredCallsAreBroken: replicas that call over a pair of places that nobody measured break a limit that demands measured figures, and
+// none is let go to another such place.
+func TestMeasuredCallsAreBroken(t *testing.T) {
+	to := location.Location{Cloud: "scaleway", Region: "fr-par"}
+	paris := &rules.Class{ID: 3, Node: location.Node{Location: to}, Place: latency.PlaceOf(to), PlaceID: 3}
+	for _, c := range []struct {
+		name            string
+		measured        bool
+		at              map[string]int
+		breaks, refuses string // the second of gcp
+	}{
+		{"any figure", false, at(2, 0, 0), "", ""},
+		{"measured figures", true, at(2, 0, 0), "2: 2 replicas without a measured round trip from aws/eu-west-1 to db in scaleway/fr-par (a LatencyMap can give it)",
+			"without a measured round trip from gcp/europe-west1 to db in scaleway/fr-par (a LatencyMap can give it)"},
+	} {
+		judge := ruled(t, 2, &policy.Effective{SpotMaxPercent: 100, TrafficLimits: []policy.Traffic{{Name: "db", MaxMilliseconds: 60, Measured: c.measured}}}, nil, 4, 2, 3)
+		judge.callees = []*rules.View{(&rules.View{}).With(paris, 1, 0, 0)}
+		if got := says(judge.Breaches(c.at)); got != c.breaks {
+			t.Errorf("%s: breaks %q, want %q", c.name, got, c.breaks)
+		}
+		if got := judge.Refuses("gcp", c.at); got != c.refuses {
+			t.Errorf("%s: gcp is refused for %q, want %q", c.name, got, c.refuses)
 		}
 	}
 }
