@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/internal/verify"
 	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/workload"
 )
@@ -134,16 +135,7 @@ func TestWhatRunsOverAnEstimateMoves(t *testing.T) {
 // places that nobody measured.
 func TestNoCallOverAnEstimate(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		snapshot := randomSnapshot(t, bounds{
-			pools: 6, nodes: 3, workloads: 6, replicas: 4, calls: true, survive: true, pins: true, current: true, places: []randomPlace{
-				{"aws", "eu-west-1", "eu-west-1a"}, {"gcp", "europe-west1", "europe-west1-b"}, {"scaleway", "fr-par", "fr-par-1"}, {"hetzner", "fsn1", ""},
-			}})
-		for i := range snapshot.Workloads {
-			measured(&snapshot.Workloads[i])
-			for k := range snapshot.Workloads[i].Calls {
-				snapshot.Workloads[i].Calls[k].MaxMilliseconds = float64(rapid.SampledFrom([]int{5, 30, 60}).Draw(t, "most"))
-			}
-		}
+		snapshot := drawMeasured(t, bounds{pools: 6, nodes: 3, workloads: 6, replicas: 4, calls: true, survive: true, pins: true, current: true})
 		plan, err := engine.Solve(snapshot, engine.Options{Objective: anyObjective(t)})
 		if err != nil {
 			t.Fatal(err)
@@ -175,4 +167,114 @@ func TestNoCallOverAnEstimate(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestMeasuredPlansAreBest compares plans of few workloads, whose calls' limits demand measured figures, with all plans that there are.
+func TestMeasuredPlansAreBest(t *testing.T) {
+	options := engine.Options{Objective: engine.ObjectiveShares}
+	compared := 0
+	rapid.Check(t, func(t *rapid.T) {
+		snapshot := drawMeasured(t, bounds{pools: 4, nodes: 1, workloads: 3, replicas: 2, calls: true})
+		for i := range snapshot.Pools { // room for all
+			snapshot.Pools[i].MaxNodes = 0
+			snapshot.Pools[i].Nodes = []engine.Node{{Free: engine.Resources{
+				MilliCPU: 1 << 30, MemoryBytes: 1 << 50, GPUs: 1 << 20, Extended: map[string]int64{"pods": 1 << 20},
+			}}}
+		}
+		for i := range snapshot.Workloads {
+			w := &snapshot.Workloads[i]
+			if w.Refused = 0; w.Rules != nil {
+				w.Rules.Effective.Spread = slices.DeleteFunc(w.Rules.Effective.Spread, byHost)
+			}
+			for k := range w.Calls {
+				w.Calls[k].CallerOnly = false
+			}
+		}
+		best, possible := leastOfAll(snapshot, options)
+		solver, err := engine.NewSolver(snapshot, options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan := solver.Plan()
+		check(t, snapshot, plan)
+		if !possible {
+			if plan.Unplaced == 0 {
+				t.Fatal("everything is placed, which is impossible")
+			}
+			return
+		}
+		compared++
+		again, err := solver.Update(0, snapshot.Workloads[0]) // whose bound is that of the relaxation, and no search's
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again.Unplaced == 0 && again.LowerBoundUSD > best+1e-9 {
+			t.Fatalf("after an update at least $%g; the least of all plans is $%g", again.LowerBoundUSD, best)
+		}
+		if plan.Unplaced > 0 || plan.LowerBoundUSD > best+1e-9 || plan.Total() > best*1.01+1e-9 || plan.Total() < best-1e-9 {
+			t.Fatalf("%d unplaced, $%g, at least $%g; the least of all plans is $%g", plan.Unplaced, plan.Total(), plan.LowerBoundUSD, best)
+		}
+	})
+	if compared == 0 {
+		t.Error("no plan was compared")
+	}
+}
+
+// leastOfAll is what the best of all plans costs that place everything and keep every rule.
+func leastOfAll(snapshot *engine.Snapshot, options engine.Options) (least float64, possible bool) {
+	plan := &engine.Plan{Pools: make([]engine.PoolUse, len(snapshot.Pools))}
+	where := make([][]engine.Decision, len(snapshot.Workloads))
+	for range snapshot.Workloads {
+		plan.Placements = append(plan.Placements, &engine.Placement{})
+	}
+	var try func(i, pool, left int)
+	try = func(i, pool, left int) {
+		switch {
+		case i == len(where):
+			for k := range where {
+				plan.Placements[k].Decisions = where[k]
+			}
+			for _, v := range verify.Check(snapshot, plan, options) {
+				if v.Rule != "bill" && v.Rule != "shape" && v.Rule != "bound" { // figures are not filled in
+					return
+				}
+			}
+			bill := verify.Bill(snapshot, where, options)
+			if usd := options.Objective.Total(&bill); !possible || usd < least {
+				least, possible = usd, true
+			}
+		case left == 0:
+			next := 0
+			if i+1 < len(where) {
+				next = snapshot.Workloads[i+1].Replicas
+			}
+			try(i+1, 0, next)
+		case pool < len(snapshot.Pools):
+			before := where[i]
+			for n := range left + 1 {
+				if n > 0 {
+					where[i] = append(slices.Clip(before), engine.Decision{Pool: pool, Replicas: n, Nodes: []engine.NodeReplicas{{Replicas: n}}})
+				}
+				try(i, pool+1, left-n)
+			}
+			where[i] = before
+		}
+	}
+	try(0, 0, snapshot.Workloads[0].Replicas)
+	return least, possible
+}
+
+// drawMeasured draws a snapshot in which all calls have limits that demand measured figures, over places of which half have none.
+func drawMeasured(t *rapid.T, b bounds) *engine.Snapshot {
+	b.places = []randomPlace{
+		{"aws", "eu-west-1", "eu-west-1a"}, {"gcp", "europe-west1", "europe-west1-b"}, {"scaleway", "fr-par", "fr-par-1"}, {"hetzner", "fsn1", ""},
+	}
+	snapshot := randomSnapshot(t, b)
+	for i := range snapshot.Workloads {
+		measured(&snapshot.Workloads[i])
+		for k := range snapshot.Workloads[i].Calls {
+			snapshot.Workloads[i].Calls[k].MaxMilliseconds = float64(rapid.SampledFrom([]int{5, 30, 60}).Draw(t, "most"))
+		}
+	}
+	return snapshot
 }
