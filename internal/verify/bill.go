@@ -143,7 +143,7 @@ func (c *checker) decision(i int, d *engine.Decision) engine.Bill {
 			bill.Preference += float64(preference.Weight) / 100 * each * n
 		}
 	}
-	bill.Preference += unpreferred(w, pool) / 100 * each * n
+	bill.Preference += unpreferred(w, pool)/100*each*n + c.crowded(i, d.Pool)*each*n
 	if len(rules.Clients) > 0 {
 		requests := 1.0
 		if rules.RequestsPerSecond > 0 {

@@ -43,7 +43,8 @@ type Bill struct {
 	Interruption float64
 	// Disruption: RestartUSD ÷ PaybackHours for every replica that runs now, is still wanted, and leaves its pool.
 	Disruption float64
-	// Preference: rules.PreferenceUSD of the preferred locations that are not met.
+	// Preference: rules.PreferenceUSD of the preferred locations and terms of node affinity that are not met, and of replicas that
+	// prefer to be apart (PreferredSpread).
 	Preference float64
 }
 

@@ -59,6 +59,8 @@ type chooser struct {
 	heap   pieces
 	picks  []pick
 	counts [][]int32 // by axis, by domain
+	// shares are, by axis and domain, what the picks cost by what they take of machines; kept where replicas prefer to be apart.
+	shares [][]float64
 	// of the picks: replicas, those on spot, their compute, how many are beyond the first of their domain by min
 	placed, spot int32
 	usd          float64
@@ -94,6 +96,7 @@ func (c *chooser) begin(a *ask) {
 		at := &a.limits.levels[a.level-1]
 		c.caps, c.mins = at.caps, at.mins
 	}
+	c.makeShares(a.limits.even)
 	c.extras = append(c.extras[:0], make([]int32, len(c.mins))...)
 	if a.credit != nil {
 		if len(c.credited) < len(a.credit) {
@@ -108,6 +111,9 @@ func (c *chooser) zero(axis int) {
 	for _, p := range c.picks {
 		if domain := of[p.pool]; domain >= 0 {
 			c.counts[axis][domain] = 0
+			if axis < len(c.shares) && c.shares[axis] != nil {
+				c.shares[axis][domain] = 0
+			}
 		}
 	}
 }
@@ -208,6 +214,9 @@ func (c *chooser) count(i, t int32) {
 		if domain := c.m.axes[axis].of[i]; domain >= 0 {
 			c.counts[axis][domain] += t
 		}
+	}
+	if len(c.ask.limits.even) > 0 {
+		c.countShares(i, t)
 	}
 	c.placed += t
 	if c.m.pools[i].spot {
@@ -402,6 +411,10 @@ func (c *chooser) cheapest(a *ask) {
 // drain takes pieces until everything is placed.
 func (c *chooser) drain() {
 	a := c.ask
+	if len(a.limits.even) > 0 {
+		c.drainEvenly()
+		return
+	}
 	for c.placed < a.n && len(c.heap) > 0 {
 		top := c.heap.pop()
 		if contains(c.banned, top.pool) || top.place >= 0 && c.credited[top.place] {
@@ -442,53 +455,4 @@ func (l *limits) share(perNode int32) int32 {
 		return min(perNode, max(l.n/l.hosts, 1))
 	}
 	return perNode
-}
-
-// pieces is a heap: by price, then by pool, so that equal prices have one order.
-type pieces []piece
-
-func (h pieces) heapify() {
-	for i := len(h)/2 - 1; i >= 0; i-- {
-		h.sink(i)
-	}
-}
-
-func (h *pieces) pop() piece {
-	top := (*h)[0]
-	end := len(*h) - 1
-	(*h)[0] = (*h)[end]
-	*h = (*h)[:end]
-	if end > 1 {
-		h.sink(0)
-	}
-	return top
-}
-
-func (h pieces) sink(i int) {
-	moving := h[i]
-	for {
-		child := 2*i + 1
-		if child >= len(h) {
-			break
-		}
-		if child+1 < len(h) && h[child+1].before(&h[child]) {
-			child++
-		}
-		if !h[child].before(&moving) {
-			break
-		}
-		h[i] = h[child]
-		i = child
-	}
-	h[i] = moving
-}
-
-func (p *piece) before(q *piece) bool {
-	if p.price != q.price {
-		return p.price < q.price
-	}
-	if p.pool != q.pool {
-		return p.pool < q.pool
-	}
-	return p.max < q.max
 }

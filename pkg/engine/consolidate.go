@@ -44,8 +44,12 @@ type placing struct {
 	alloc
 }
 
-// touched is a workload of which replicas were moved, and how many were on other pools than now before.
-type touched struct{ work, moves int32 }
+// touched is a workload of which replicas were moved, how many were on other pools than now before, and what they paid that prefer to
+// be apart.
+type touched struct {
+	work, moves int32
+	uneven      float64
+}
 
 // lot is replicas of one workload that look for a place, and the pool that they were on.
 type lot struct {
@@ -287,7 +291,7 @@ func (c *consolidator) touch(i int32) {
 	if slices.ContainsFunc(c.touched, func(t touched) bool { return t.work == i }) {
 		return
 	}
-	t := touched{work: i}
+	t := touched{work: i, uneven: c.s.unevenly(w)}
 	if len(w.stays) > 0 {
 		t.moves = w.moves(byPool(w.allocs, nil))
 	}
@@ -346,9 +350,11 @@ func (c *consolidator) recreate(lots []lot) (better, changed bool) {
 		}
 	}
 	for _, t := range c.touched {
-		if w := c.s.works[t.work]; len(w.stays) > 0 {
+		w := c.s.works[t.work]
+		if len(w.stays) > 0 {
 			c.usd += float64(w.moves(byPool(w.allocs, nil))-t.moves) * w.stays[0].credit
 		}
+		c.usd += c.s.unevenly(w) - t.uneven
 	}
 	for _, t := range c.touched {
 		if w := c.s.works[t.work]; int32(len(w.allocs)) < min(w.limits.hosts, w.placed()) {

@@ -221,6 +221,9 @@ func (s *Solver) hopeful(w *work) bool {
 	if linked := len(w.out)+len(w.in) > 0; linked && (w.pods != nil || math.IsInf(s.cost(w), 1)) {
 		return true
 	}
+	if s.unevenly(w) > 0 {
+		return true
+	}
 	var a ask
 	s.outgoing(w, &a)
 	saved, dearest := s.saved(w), 0.0

@@ -142,7 +142,7 @@ func (d *displacer) reduced(w *work, picks []pick) float64 {
 	if len(w.in) > 0 {
 		usd += s.incoming(w)
 	}
-	return usd
+	return usd + s.m.uneven(w.limits, w.row, picks)
 }
 
 // moved is a workload that was lifted, and what it was before.

@@ -10,7 +10,7 @@ import (
 )
 
 // everything draws every kind of rule.
-var everything = bounds{pools: 6, nodes: 3, workloads: 8, replicas: 6, calls: true, survive: true, pins: true, current: true, pods: true}
+var everything = bounds{pools: 6, nodes: 3, workloads: 8, replicas: 6, calls: true, survive: true, pins: true, current: true, pods: true, wishes: true}
 
 func check(t *rapid.T, snapshot *engine.Snapshot, plan *engine.Plan) {
 	for _, v := range verify.Check(snapshot, plan, engine.Options{Objective: plan.Objective}) {

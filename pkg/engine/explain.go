@@ -73,7 +73,7 @@ func (s *Solver) explainer(w *work) *explainer {
 	picks := byPool(w.allocs, nil)
 	s.chooser.restore(&e.ask, picks)
 	for _, p := range picks {
-		if price := e.saved(p.pool); price > e.dearest {
+		if price := e.saved(p.pool) - s.chooser.unevenMore(p.pool, -1); price > e.dearest {
 			e.dearest, e.worst = price, p.pool
 		}
 	}
@@ -131,6 +131,9 @@ func (e *explainer) reason(i int32) string {
 		return text + "; runs here already, and moving would not pay for itself"
 	case len(e.w.pins) > 0:
 		return text + "; near its volumes"
+	case len(e.w.limits.even) > 0:
+		return fmt.Sprintf("%s, the least with room within the limits for replicas that prefer to be apart: %s full, beyond a limit or near others of them",
+			text, printable.Number(cheaper, "cheaper pool is", "cheaper pools are"))
 	default:
 		return fmt.Sprintf("%s, the least with room within the limits: %s full or beyond a limit", text,
 			printable.Number(cheaper, "cheaper pool is", "cheaper pools are"))
@@ -168,7 +171,7 @@ func (e *explainer) rejection(i int32) Rejection {
 		out.Rule, out.Message = rule.Rule, rule.Message
 		return out
 	}
-	delta := e.price(i)
+	delta := e.price(i) + s.chooser.unevenMore(i, 1)
 	if e.worst >= 0 {
 		delta -= e.dearest
 	}

@@ -129,6 +129,9 @@ func (s *Solver) placement(i int32) *Placement {
 			d.Bill.Disruption = float64(arriving) * w.stays[0].credit
 			moves -= arriving
 		}
+		if len(w.limits.even) > 0 {
+			d.Bill.Preference += s.m.unevenOn(w.limits, w.row, picks, p.pool)
+		}
 		s.addCalls(w, &d)
 		for _, a := range w.allocs {
 			if a.pool == p.pool {
@@ -265,7 +268,7 @@ func (s *Solver) boundOne(w *work, d *dual) float64 {
 	if len(w.stays) > 0 {
 		best += float64(min(w.moving, placed)) * w.stays[0].credit
 	}
-	return best - float64(placed)*w.row.ties
+	return best - float64(placed)*w.row.ties + s.leastUneven(w)
 }
 
 // heldBound is what a held workload costs where it is, calls apart, at the prices of the relaxation.

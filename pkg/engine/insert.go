@@ -35,7 +35,7 @@ func (c *consolidator) insert(lots []lot) bool {
 		if best.node < 0 {
 			return false
 		}
-		if c.filling {
+		if c.filling || len(w.limits.even) > 0 {
 			best.n = 1
 		}
 		c.open(best.machine)
@@ -61,14 +61,14 @@ func (c *consolidator) find(w *work, lots []lot) place {
 	m, chooser := c.s.m, c.s.chooser
 	enough := math.Inf(-1)
 	if c.near {
-		enough = w.row.apart(m, l.from)*(1+1e-9) + tight*m.pools[l.from].machine
+		enough = (w.row.apart(m, l.from)+chooser.unevenMore(l.from, 1))*(1+1e-9) + tight*m.pools[l.from].machine
 	}
 	for _, i := range w.row.pools {
 		c.checks++
 		if !c.allows(w, l.from, i) || c.s.room.pools[i].hopeless(w.row.request.vector) || c.overlooks() {
 			continue
 		}
-		usd := w.row.apart(m, i) - c.staying(w, i)
+		usd := w.row.apart(m, i) - c.staying(w, i) + chooser.unevenMore(i, 1)
 		if usd >= best.usd {
 			continue
 		}

@@ -358,8 +358,17 @@ func TestGapOfWorkloadsThatShareNoPool(t *testing.T) {
 
 // TestInvoicesAreNearTheLeast compares plans of small random snapshots with the best of all plans, by whole machines.
 func TestInvoicesAreNearTheLeast(t *testing.T) {
+	invoicesAreNearTheLeast(t, bounds{pools: 4, nodes: 2, workloads: 3, replicas: 3, current: true})
+}
+
+// TestInvoicesOfWishesAreNearTheLeast does so where replicas prefer to be apart.
+func TestInvoicesOfWishesAreNearTheLeast(t *testing.T) {
+	invoicesAreNearTheLeast(t, bounds{pools: 4, nodes: 2, workloads: 3, replicas: 3, current: true, wishes: true})
+}
+
+func invoicesAreNearTheLeast(t *testing.T, b bounds) {
 	generator := rapid.Custom(func(t *rapid.T) *engine.Snapshot {
-		out := randomSnapshot(t, bounds{pools: 4, nodes: 2, workloads: 3, replicas: 3, current: true})
+		out := randomSnapshot(t, b)
 		for i := range out.Pools {
 			out.Pools[i].Price.Known = true // a machine without a known price is in no total
 			out.Pools[i].Sunk = i == 3

@@ -11,7 +11,7 @@ import (
 )
 
 // lawful are the snapshots that the laws of plans are tested with: calls have laws of their own.
-var lawful = bounds{pools: 4, nodes: 2, workloads: 5, replicas: 4, survive: true, pins: true, current: true, pods: true}
+var lawful = bounds{pools: 4, nodes: 2, workloads: 5, replicas: 4, survive: true, pins: true, current: true, pods: true, wishes: true}
 
 // followed is a snapshot in which everything runs where a plan has it, on nodes that exist.
 func followed(snapshot *engine.Snapshot, plan *engine.Plan) *engine.Snapshot {

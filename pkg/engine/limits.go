@@ -18,6 +18,7 @@ type limitKey struct {
 	aim     int    // the most in one spot pool plus one; 0 for no aim
 	volumes string // what volumes hold; empty where they hold nothing
 	pods    string // rules of pods beside each other; see ownRules
+	wishes  string // preferred spreads; see wishes
 }
 
 // limits are the rules on how the replicas of one workload are shared out over pools. All are upper bounds on a set of
@@ -41,6 +42,8 @@ type limits struct {
 	aim     int32   // the most in one spot pool that no rule sets; 0 for none
 	ceiling float64 // of compute, US dollars an hour; positive infinity when there is none
 	covered []*policy.Latency
+	// even is no limit but a price: domains of which few replicas should be in one.
+	even []evenness
 	// free is true when only n limits. crossing is true when the cheapest first is not always best within the domains, across
 	// when it is not where a limit that looks across them binds.
 	free, crossing, across bool
@@ -78,7 +81,7 @@ type domainMin struct {
 func (d *domainMin) beyond(replicas int32) int32 { return max(replicas-d.base, 0) }
 
 func (m *model) limitsOf(i int, w *Workload, p *profile, r *request) *limits {
-	key := limitKey{profile: p.id, replicas: w.Replicas, pods: ownRules(i, w.PodRules)}
+	key := limitKey{profile: p.id, replicas: w.Replicas, pods: ownRules(i, w.PodRules), wishes: wishes(w)}
 	for _, a := range w.Availability {
 		if k := slices.Index(survivable[:], a.Survive); k >= 0 {
 			key.survive[k] = max(key.survive[k], a.MinReplicasPercent+1)
@@ -175,6 +178,10 @@ func (m *model) newLimits(i int, w *Workload, p *profile, effective *policy.Effe
 	}
 	for k := range l.skews {
 		l.count(l.skews[k].axis)
+	}
+	l.even = m.evennessOf(w)
+	for k := range l.even {
+		l.count(l.even[k].axis)
 	}
 	m.nest(l, p)
 	return l

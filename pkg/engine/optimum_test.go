@@ -178,10 +178,19 @@ func optimum(snapshot *engine.Snapshot) (float64, bool) {
 var small = bounds{pools: 5, nodes: 2, workloads: 5, replicas: 4, current: true}
 
 // TestPlansAreOptimal compares plans of small random snapshots with the best of all plans.
-func TestPlansAreOptimal(t *testing.T) {
-	generator := rapid.Custom(func(t *rapid.T) *engine.Snapshot { return randomSnapshot(t, small) })
+func TestPlansAreOptimal(t *testing.T) { plansAreOptimal(t, small, 3000) }
+
+// TestPlansOfWishesAreOptimal does so where replicas prefer to be apart.
+func TestPlansOfWishesAreOptimal(t *testing.T) {
+	wishful := small
+	wishful.wishes = true
+	plansAreOptimal(t, wishful, 1000)
+}
+
+func plansAreOptimal(t *testing.T, b bounds, seeds int) {
+	generator := rapid.Custom(func(t *rapid.T) *engine.Snapshot { return randomSnapshot(t, b) })
 	var gaps []float64
-	for seed := range 3000 {
+	for seed := range seeds {
 		snapshot := generator.Example(seed)
 		for i := range snapshot.Workloads {
 			if rules := snapshot.Workloads[i].Rules; rules != nil {

@@ -32,6 +32,7 @@ type bounds struct {
 	pools, nodes, workloads, replicas int
 	calls, survive, pins, current     bool
 	pods                              bool          // rules of pods, and host ports
+	wishes                            bool          // replicas that prefer to be apart
 	spreadless                        bool          // none of these is a topology spread constraint, and no policy limits a skew
 	places                            []randomPlace // where pools are; randomPlaces for none
 }
@@ -142,6 +143,14 @@ func randomWorkload(t *rapid.T, w *enginetest.World, s *engine.Snapshot, i int, 
 				To: workload.Key{Namespace: rapid.SampledFrom([]string{"", "shop"}).Draw(t, "to"), Name: fmt.Sprintf("w%d", rapid.IntRange(0, b.workloads).Draw(t, "callee"))}, RequestsPerSecond: float64(rapid.IntRange(0, 200).Draw(t, "rps")),
 				BytesPerRequest: 10000, MaxMilliseconds: float64(rapid.SampledFrom([]int{0, 0, 0, 30, 120}).Draw(t, "limit")),
 				CallerOnly: rapid.IntRange(0, 2).Draw(t, "alone") == 0, Measured: rapid.Bool().Draw(t, "measured"),
+			})
+		}
+	}
+	if b.wishes && rapid.IntRange(0, 2).Draw(t, "wishes") == 0 {
+		for range rapid.IntRange(1, 2).Draw(t, "wished") {
+			out.PreferredSpread = append(out.PreferredSpread, engine.PreferredSpread{
+				TopologyKey: rapid.SampledFrom([]string{corev1.LabelTopologyZone, corev1.LabelTopologyZone, v1alpha1.LabelCloud, "rack"}).Draw(t, "wished key"),
+				Weight:      int32(rapid.SampledFrom([]int{1, 10, 50, 100}).Draw(t, "weight")), MaxSkew: rapid.IntRange(0, 2).Draw(t, "free"),
 			})
 		}
 	}

@@ -13,7 +13,7 @@ import (
 func (c *chooser) best(a *ask) int32 {
 	c.levelled(a, true, func() {
 		c.cheapest(a)
-		if a.limits.free && !a.beside.levels() {
+		if a.limits.free && !a.beside.levels() && len(a.limits.even) == 0 {
 			return
 		}
 		binds := c.crossed
@@ -22,6 +22,8 @@ func (c *chooser) best(a *ask) int32 {
 		}
 		if (a.limits.crossing || a.limits.across && binds || a.beside.levels()) && c.placed > 0 {
 			c.exchange()
+		} else if len(a.limits.even) > 0 && c.placed > 0 {
+			c.exchangeOne()
 		}
 	})
 	return c.placed
@@ -33,7 +35,7 @@ func (c *chooser) total() float64 {
 	for _, p := range c.picks {
 		sum += c.marginals(p.pool, p.n)
 	}
-	return sum
+	return sum + c.uneven()
 }
 
 func (c *chooser) marginals(i, n int32) float64 {
@@ -215,6 +217,14 @@ func (c *chooser) exchange() {
 	}
 }
 
+// exchangeOne is exchange of one replica alone: where replicas prefer to be apart the cheapest first is mostly best, but for what stays
+// and for steps of several.
+func (c *chooser) exchangeOne() {
+	for cells := c.cells(maxCells); !c.stopped() && c.moveOne(cells); {
+		continue
+	}
+}
+
 // stopped says that the search is over: what is found is good enough.
 func (c *chooser) stopped() bool { return c.stop != nil && c.stop() }
 
@@ -273,7 +283,7 @@ func (c *chooser) moveFrom(from, n int32, cells []cell, before *float64) bool {
 // moved is by how much the price rises when replicas are moved from a pool to another.
 func (c *chooser) moved(from, to, n int32) float64 {
 	here, there := c.on(from), c.on(to)
-	return c.marginals(to, there+n) - c.marginals(to, there) + c.marginals(from, here-n) - c.marginals(from, here)
+	return c.marginals(to, there+n) - c.marginals(to, there) + c.marginals(from, here-n) - c.marginals(from, here) + c.unevenMoved(from, to, n)
 }
 
 // tryMove moves replicas if limits and room allow it.

@@ -8,7 +8,7 @@ func (x *shifts) worth(w *work) float64 {
 		usd += x.unit(w.row, a.pool, w.row.unit(x.s.m, a.pool)) * float64(a.n)
 		placed += a.n
 	}
-	usd += leftOut * float64(w.n-placed)
+	usd += leftOut*float64(w.n-placed) + x.s.unevenly(w)
 	if len(w.stays) > 0 {
 		x.picks = byPool(w.allocs, x.picks)
 		usd += float64(w.moves(x.picks)) * w.stays[0].credit

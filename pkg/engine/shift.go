@@ -189,6 +189,9 @@ func (x *shifts) delta(w *work, from, to, k int32) float64 {
 	if len(w.stays) > 0 {
 		usd += x.moving(w, from, to, k)
 	}
+	if len(w.limits.even) > 0 {
+		usd += x.unevenly(w, from, to, k)
+	}
 	if here != there && w.support != nil {
 		usd += x.calling(w, here, there, k)
 	}
@@ -201,6 +204,14 @@ func (x *shifts) moving(w *work, from, to, k int32) float64 {
 	before := w.moves(x.picks)
 	x.picks = shifted(x.picks, from, to, k)
 	return float64(w.moves(x.picks)-before) * w.stays[0].credit
+}
+
+// unevenly is by how much the price of replicas that prefer to be apart changes.
+func (x *shifts) unevenly(w *work, from, to, k int32) float64 {
+	x.picks = byPool(w.allocs, x.picks)
+	before := x.s.m.uneven(w.limits, w.row, x.picks)
+	x.picks = shifted(x.picks, from, to, k)
+	return x.s.m.uneven(w.limits, w.row, x.picks) - before
 }
 
 // shifted moves replicas from one pool to another in picks.

@@ -130,6 +130,8 @@ type Workload struct {
 	Tolerations  []corev1.Toleration
 	// PreferredNodes are the pod's preferred node affinity: terms that a node does not match have a price, as locations that a policy prefers.
 	PreferredNodes []corev1.PreferredSchedulingTerm
+	// PreferredSpread says by which domains its replicas prefer to be apart from each other.
+	PreferredSpread []PreferredSpread
 	// HostPorts of one replica.
 	HostPorts []HostPort
 	// PodRules are the rules of its pods about the pods beside them; nil when there are none.

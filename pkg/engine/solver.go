@@ -345,6 +345,9 @@ func (s *Solver) settle(w *work) {
 	if len(w.stays) > 0 {
 		w.usd += float64(w.moves(s.scratch)) * w.stays[0].credit
 	}
+	if len(w.limits.even) > 0 {
+		w.usd += s.m.uneven(w.limits, w.row, s.scratch)
+	}
 }
 
 // lift takes a workload's replicas off their nodes and returns where they were.

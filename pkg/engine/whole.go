@@ -49,7 +49,7 @@ func (s *Solver) wholeBound(plan *Plan) float64 {
 		for _, i := range w.row.pools {
 			least, paid = min(least, w.row.apart(s.m, i)-w.row.ties), paid && price(i) > 0
 		}
-		apart += max(least, 0) * float64(placed)
+		apart += max(least, 0)*float64(placed) + s.leastUneven(w)
 		if alone := s.aloneBound(w, price); paid && len(w.row.pools) > 0 {
 			found.add(w, alone)
 		} else {

@@ -32,6 +32,9 @@ func (b *builder) referPods() {
 		for _, constraint := range workload.HardSpread(spec) {
 			b.selects(constraint.TopologyKey, true)
 		}
+		for _, wish := range b.preferredSpread(&b.out.Workloads[i]) {
+			b.selects(wish.TopologyKey, true)
+		}
 	}
 	for i := range b.input.Pods {
 		note(b.input.Pods[i].AntiAffinity)
@@ -350,5 +353,6 @@ func samePodRules(a, b *corev1.PodTemplateSpec) bool {
 	same := equality.Semantic.DeepEqual
 	return a == b || maps.Equal(a.Labels, b.Labels) && same(workload.AntiAffinity(&a.Spec), workload.AntiAffinity(&b.Spec)) &&
 		same(workload.PodAffinity(&a.Spec), workload.PodAffinity(&b.Spec)) && same(workload.HardSpread(&a.Spec), workload.HardSpread(&b.Spec)) &&
-		slices.Equal(HostPorts(&a.Spec), HostPorts(&b.Spec))
+		same(workload.PreferredAntiAffinity(&a.Spec), workload.PreferredAntiAffinity(&b.Spec)) &&
+		same(workload.PreferredSpread(&a.Spec), workload.PreferredSpread(&b.Spec)) && slices.Equal(HostPorts(&a.Spec), HostPorts(&b.Spec))
 }

@@ -15,8 +15,8 @@ func (b *builder) workload(w *Workload, pods running) (out engine.Workload, ok b
 	out = engine.Workload{
 		Namespace: w.Namespace, Name: w.Name, Kind: w.Kind, Replicas: w.Replicas, Request: Request(spec),
 		NodeSelector: nodeSelector(spec), NodeAffinity: byName(requiredAffinity(spec)), Tolerations: spec.Tolerations,
-		PreferredNodes: preferredNodes(spec),
-		HostPorts:      HostPorts(spec), RestartUSD: w.RestartUSD, Hold: w.Hold,
+		PreferredNodes: preferredNodes(spec), PreferredSpread: b.preferredSpread(w),
+		HostPorts: HostPorts(spec), RestartUSD: w.RestartUSD, Hold: w.Hold,
 		SpotPoolSharePercent: rules.SpotPoolAimPercent,
 	}
 	priority := b.priorities.of(spec)

@@ -35,6 +35,25 @@ func HardSpread(spec *corev1.PodSpec) []corev1.TopologySpreadConstraint {
 	return out
 }
 
+// PreferredAntiAffinity is the preferred terms of a pod's anti-affinity to pods.
+func PreferredAntiAffinity(spec *corev1.PodSpec) []corev1.WeightedPodAffinityTerm {
+	if spec.Affinity == nil || spec.Affinity.PodAntiAffinity == nil {
+		return nil
+	}
+	return spec.Affinity.PodAntiAffinity.PreferredDuringSchedulingIgnoredDuringExecution
+}
+
+// PreferredSpread is the topology spread constraints that a scheduler scores by alone.
+func PreferredSpread(spec *corev1.PodSpec) []corev1.TopologySpreadConstraint {
+	var out []corev1.TopologySpreadConstraint
+	for i := range spec.TopologySpreadConstraints {
+		if spec.TopologySpreadConstraints[i].WhenUnsatisfiable == corev1.ScheduleAnyway {
+			out = append(out, spec.TopologySpreadConstraints[i])
+		}
+	}
+	return out
+}
+
 // HostPorts are the ports of its node that a pod of this shape has for itself: of each HostPort, Protocol and HostIP, sorted, each
 // once. On the node's own network they are those of its containers, as the API server sets them.
 func HostPorts(spec *corev1.PodSpec) []corev1.ContainerPort {

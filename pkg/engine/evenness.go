@@ -1,0 +1,298 @@
+package engine
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"tradewind.dev/tradewind/pkg/rules"
+)
+
+// PreferredSpread says that few of a workload's replicas should be in one domain: a preferred term of pod anti-affinity that selects
+// the workload's own pods, or a topology spread constraint that says ScheduleAnyway and counts them. It has a price, and keeps nobody
+// off a place: of the replicas in one domain the first MaxSkew pay nothing, the next pays Weight percent of what it costs there
+// divided by Replicas − MaxSkew, the one after it twice that, and so on, so that the last one pays the whole weight where all replicas are in one
+// domain. The replicas of a domain share what they pay together. Pods of others are not counted.
+type PreferredSpread struct {
+	// TopologyKey is the label of nodes whose values are the domains, of each cluster its own. The nodes of a cluster without it are one
+	// domain together. The hostname is not looked at: replicas are priced by pool.
+	TopologyKey string
+	// Weight from 1 to 100, as that of preferred terms of node affinity; of several with one key they add up. Others count as none.
+	Weight int32
+	// MaxSkew replicas of a domain pay nothing; 0 counts as 1.
+	MaxSkew int
+}
+
+// evenness is a PreferredSpread of a workload in dense form.
+type evenness struct {
+	axis   int
+	weight float64 // from 0 to 1
+	free   int32   // replicas of a domain that pay nothing
+	n      int32   // replicas that the workload wants
+}
+
+// unmet is which part of the weight each of n replicas in one domain leaves unmet, in the mean.
+func (e *evenness) unmet(n int32) float64 {
+	if n <= e.free {
+		return 0
+	}
+	over := float64(n - e.free)
+	return over * (over + 1) / 2 / float64(e.n-e.free) / float64(n)
+}
+
+// usd is what n replicas in one domain pay that cost so much there.
+func (e *evenness) usd(n int32, share float64) float64 {
+	return rules.PreferenceUSD(e.weight*e.unmet(n), share)
+}
+
+// evennessOf reads the preferred spreads of a workload, those that are of no pools' domains or can never be unmet left out. One with a
+// single domain counts, so that a place more makes no plan dearer.
+func (m *model) evennessOf(w *Workload) []evenness {
+	var out []evenness
+	for k := range w.PreferredSpread {
+		p := &w.PreferredSpread[k]
+		free := max(p.MaxSkew, 1)
+		if p.TopologyKey == "" || p.TopologyKey == corev1.LabelHostname || p.Weight < 1 || p.Weight > 100 || free >= min(w.Replicas, maxReplicas+1) {
+			continue
+		}
+		out = append(out, evenness{
+			axis: m.wishAxis(p.TopologyKey), weight: float64(p.Weight) / 100, free: int32(free), n: int32(min(w.Replicas, maxReplicas)),
+		})
+	}
+	return out
+}
+
+// wishAxis is the axis of a label of nodes by whose values replicas prefer to be apart: all pools have a domain.
+func (m *model) wishAxis(key string) int {
+	return m.axis("wish "+key, func(p int) (string, bool) {
+		pool := &m.snapshot.Pools[p]
+		value, known := pool.Labels[key]
+		return fmt.Sprintf("%s/%t/%s", pool.Cluster, known, value), true
+	})
+}
+
+// wishes tells apart limits by the preferred spreads of workloads.
+func wishes(w *Workload) string {
+	if len(w.PreferredSpread) == 0 {
+		return ""
+	}
+	var out strings.Builder
+	for k := range w.PreferredSpread {
+		p := &w.PreferredSpread[k]
+		fmt.Fprintf(&out, "%q %d %d;", p.TopologyKey, p.Weight, p.MaxSkew)
+	}
+	return out.String()
+}
+
+// share is what a replica costs on a pool by what it takes of a machine, of which preferences are a part.
+func (r *row) share(m *model, i int32) float64 { return m.pools[i].rates.Hourly(r.request.priced) }
+
+// uneven is what replicas pay that prefer to be in other domains than each other.
+func (m *model) uneven(l *limits, r *row, picks []pick) float64 {
+	usd := 0.0
+	for k := range l.even {
+		e := &l.even[k]
+		of := m.axes[e.axis].of
+		for j, p := range picks {
+			same := func(q pick) bool { return of[q.pool] == of[p.pool] }
+			if slices.ContainsFunc(picks[:j], same) {
+				continue
+			}
+			n, share := int32(0), 0.0
+			for _, q := range picks[j:] {
+				if same(q) {
+					n += q.n
+					share += float64(q.n) * r.share(m, q.pool)
+				}
+			}
+			usd += e.usd(n, share)
+		}
+	}
+	return usd
+}
+
+// unevenOn is what of that the replicas on one of the pools pay.
+func (m *model) unevenOn(l *limits, r *row, picks []pick, pool int32) float64 {
+	usd := 0.0
+	for k := range l.even {
+		e := &l.even[k]
+		of, n, here := m.axes[e.axis].of, int32(0), int32(0)
+		for _, p := range picks {
+			if of[p.pool] == of[pool] {
+				n += p.n
+			}
+			if p.pool == pool {
+				here += p.n
+			}
+		}
+		usd += e.usd(n, float64(here)*r.share(m, pool))
+	}
+	return usd
+}
+
+// unevenly is what a workload pays for it where it is.
+func (s *Solver) unevenly(w *work) float64 {
+	if len(w.limits.even) == 0 {
+		return 0
+	}
+	return s.m.uneven(w.limits, w.row, byPool(w.allocs, nil))
+}
+
+// leastUneven is the least that the replicas of a workload that are placed pay wherever they are: were they shared out evenly over all
+// domains that they may be in or are in, where the cheapest place is.
+func (s *Solver) leastUneven(w *work) float64 {
+	usd, n := 0.0, w.placed()
+	for k := range w.limits.even {
+		e := &w.limits.even[k]
+		of, share := s.m.axes[e.axis].of, math.Inf(1)
+		some, count := make([]bool, len(s.m.axes[e.axis].names)), int32(0)
+		note := func(i int32) {
+			if share = min(share, w.row.share(s.m, i)); !some[of[i]] {
+				some[of[i]] = true
+				count++
+			}
+		}
+		for _, i := range w.row.pools {
+			note(i)
+		}
+		for j := range w.stays {
+			note(w.stays[j].pool)
+		}
+		for j := range w.allocs {
+			note(w.allocs[j].pool)
+		}
+		if count > 0 {
+			each, more := n/count, n%count
+			usd += float64(count-more)*e.usd(each, float64(each)*share) + float64(more)*e.usd(each+1, float64(each+1)*share)
+		}
+	}
+	return usd
+}
+
+// uneven is what the picks pay.
+func (c *chooser) uneven() float64 {
+	usd := 0.0
+	for k := range c.ask.limits.even {
+		e := &c.ask.limits.even[k]
+		for _, p := range c.picks {
+			usd += e.usd(c.counts[e.axis][c.m.axes[e.axis].of[p.pool]], float64(p.n)*c.ask.row.share(c.m, p.pool))
+		}
+	}
+	return usd
+}
+
+// unevenMore is by how much more the picks pay with t replicas more on a pool; less with a negative number.
+func (c *chooser) unevenMore(i, t int32) float64 {
+	usd := 0.0
+	for k := range c.ask.limits.even {
+		e := &c.ask.limits.even[k]
+		domain := c.m.axes[e.axis].of[i]
+		n, share := c.counts[e.axis][domain], c.shares[e.axis][domain]
+		usd += e.usd(n+t, share+float64(t)*c.ask.row.share(c.m, i)) - e.usd(n, share)
+	}
+	return usd
+}
+
+// unevenMoved is by how much more they pay with replicas moved from a pool to another.
+func (c *chooser) unevenMoved(from, to, n int32) float64 {
+	usd := 0.0
+	for k := range c.ask.limits.even {
+		e := &c.ask.limits.even[k]
+		of := c.m.axes[e.axis].of
+		counts, shares := c.counts[e.axis], c.shares[e.axis]
+		leaves, comes := float64(n)*c.ask.row.share(c.m, from), float64(n)*c.ask.row.share(c.m, to)
+		here, there := of[from], of[to]
+		if here == there {
+			usd += e.usd(counts[here], shares[here]-leaves+comes) - e.usd(counts[here], shares[here])
+			continue
+		}
+		usd += e.usd(counts[here]-n, shares[here]-leaves) - e.usd(counts[here], shares[here])
+		usd += e.usd(counts[there]+n, shares[there]+comes) - e.usd(counts[there], shares[there])
+	}
+	return usd
+}
+
+// makeShares makes the sums by domain for the axes of an ask.
+func (c *chooser) makeShares(even []evenness) {
+	for k := range even {
+		for len(c.shares) <= even[k].axis {
+			c.shares = append(c.shares, nil)
+		}
+		if axis := even[k].axis; c.shares[axis] == nil {
+			c.shares[axis] = make([]float64, len(c.m.axes[axis].names))
+		}
+	}
+}
+
+// countShares keeps the sums by domain of what the picks cost by what they take of machines, when t replicas are put on a pool.
+func (c *chooser) countShares(i, t int32) {
+	for k := range c.ask.limits.even {
+		axis := c.ask.limits.even[k].axis
+		if slices.ContainsFunc(c.ask.limits.even[:k], func(e evenness) bool { return e.axis == axis }) {
+			continue // counted already
+		}
+		domain := c.m.axes[axis].of[i]
+		if c.shares[axis][domain] += float64(t) * c.ask.row.share(c.m, i); c.counts[axis][domain] == 0 {
+			c.shares[axis][domain] = 0 // of rounding nothing is left over
+		}
+	}
+}
+
+// evenSteps are into how many steps the replicas of a workload are split at least that prefer to be apart.
+const evenSteps = 256
+
+// drainEvenly is drain where a replica is the dearer the more there are in its domain: one after the other goes where it costs least
+// with those that have a place. The pieces of the heap are sorted, and no replica costs less than its piece.
+func (c *chooser) drainEvenly() {
+	a := c.ask
+	slices.SortFunc(c.heap, func(p, q piece) int {
+		switch {
+		case p.before(&q):
+			return -1
+		case q.before(&p):
+			return 1
+		}
+		return 0
+	})
+	for step := max(a.n/evenSteps, 1); c.placed < a.n; {
+		best, price := -1, 0.0
+		for k := range c.heap {
+			p := &c.heap[k]
+			if best >= 0 && p.price >= price {
+				break
+			}
+			if p.max <= 0 || c.placedTwice(p) {
+				continue
+			}
+			if now := p.price + c.unevenMore(p.pool, 1); best < 0 || now < price {
+				best, price = k, now
+			}
+		}
+		if best < 0 {
+			return
+		}
+		p := &c.heap[best]
+		t := min(p.max, step, c.allowance(p.pool))
+		if t > 0 && a.room != nil {
+			already := c.on(p.pool)
+			t = c.fits(p.pool, already+t) - already
+		}
+		if t <= 0 {
+			p.max = 0
+			continue
+		}
+		p.max -= t
+		if p.place >= 0 {
+			c.credited[p.place] = true
+		}
+		c.add(p.pool, t, price)
+	}
+}
+
+// placedTwice says that a piece is of a banned pool, or of a place whose credit was earned already.
+func (c *chooser) placedTwice(p *piece) bool {
+	return contains(c.banned, p.pool) || p.place >= 0 && c.credited[p.place]
+}
