@@ -152,6 +152,21 @@ var Kinds = []Kind{
 			node.Labels[labelRack] = fmt.Sprintf("rack%d", i%3)
 		}
 	}, workload: func(d *draw, w *drawn) { d.spread(w, labelRack) }},
+	{Name: "preferred anti-affinity to its own", Planned: true, Rarity: 4, workload: func(d *draw, w *drawn) {
+		affinity := w.affinity()
+		if affinity.PodAntiAffinity == nil {
+			affinity.PodAntiAffinity = &corev1.PodAntiAffinity{}
+		}
+		affinity.PodAntiAffinity.PreferredDuringSchedulingIgnoredDuringExecution = []corev1.WeightedPodAffinityTerm{{
+			Weight: 100, PodAffinityTerm: term(pick(d, []string{corev1.LabelTopologyZone, corev1.LabelTopologyRegion, corev1.LabelHostname}), w.app),
+		}}
+	}},
+	{Name: "a preferred spread", Planned: true, Rarity: 4, workload: func(_ *draw, w *drawn) {
+		w.template.Spec.TopologySpreadConstraints = append(w.template.Spec.TopologySpreadConstraints, corev1.TopologySpreadConstraint{
+			TopologyKey: corev1.LabelTopologyZone, MaxSkew: 1, WhenUnsatisfiable: corev1.ScheduleAnyway,
+			LabelSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": w.app}},
+		})
+	}},
 }
 
 // term is of pods of an application, in the pod's own namespace.
