@@ -24,7 +24,7 @@ type PlacementBillApplyConfiguration struct {
 	Interruption *string `json:"interruption,omitempty"`
 	// disruption is the price of the moves that the plan asks for.
 	Disruption *string `json:"disruption,omitempty"`
-	// preference is the weight of preferred locations, and of the pods' preferred node affinity, that is not met.
+	// preference is the weight of what policies and pods prefer that is not met.
 	Preference *string `json:"preference,omitempty"`
 }
 

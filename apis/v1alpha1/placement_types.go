@@ -218,7 +218,7 @@ type PlacementBill struct {
 	// disruption is the price of the moves that the plan asks for.
 	// +optional
 	Disruption string `json:"disruption"`
-	// preference is the weight of preferred locations, and of the pods' preferred node affinity, that is not met.
+	// preference is the weight of what policies and pods prefer that is not met.
 	// +optional
 	Preference string `json:"preference"`
 }

@@ -2,7 +2,7 @@ package engine
 
 // PodRules are the rules of a workload's pods about the pods beside them that kube-scheduler's filters enforce: required affinity
 // and anti-affinity, and topology spread constraints that say DoNotSchedule. Selectors are resolved: they are the pods that they
-// select. Preferred terms and ScheduleAnyway are not looked at. Domains are of one cluster: the same value in two clusters is two
+// select. What is only preferred is in Workload.PreferredSpread. Domains are of one cluster: the same value in two clusters is two
 // domains.
 type PodRules struct {
 	// Apart are the terms of anti-affinity. Like in Kubernetes they hold both ways: what one selects keeps away from its owner.
