@@ -98,8 +98,9 @@ func (s *Solver) settleWhereTheyRun(w *work, b *beside, share int32) {
 }
 
 // stayNearOwn leaves replicas on the nodes where they run, of workloads whose replicas find each other: others come to the domain of one that
-// runs, and would find none were it to come to the next node at the same time.
-func (s *Solver) stayNearOwn() {
+// runs, and would find none were it to come to the next node at the same time. It returns whose are on other nodes than before.
+func (s *Solver) stayNearOwn() []int32 {
+	var out []int32
 	for _, i := range s.bound {
 		w := s.works[i]
 		if w.held != "" || w.pods.together == nil || !w.pods.together.own || len(w.allocs) == 0 {
@@ -107,9 +108,13 @@ func (s *Solver) stayNearOwn() {
 		}
 		if b := s.besideOf(w, w.spreads()); len(b.one) == 0 {
 			s.reserveAll() // what is kept for losses stays free
-			s.settleWhereTheyRun(w, b, w.limits.share(w.limits.levelled))
+			before := slices.Clone(w.allocs)
+			if s.settleWhereTheyRun(w, b, w.limits.share(w.limits.levelled)); !slices.Equal(before, w.allocs) {
+				out = append(out, i)
+			}
 		}
 	}
+	return out
 }
 
 // runsBroken finds the replicas whose affinity or anti-affinity to others does not hold where all run now.

@@ -190,9 +190,8 @@ func (s *Solver) leaveOut(w *work) []int32 {
 // leaveOutMisplaced leaves out the replicas that rules of pods do not let be where they are, and those of callers that are too far
 // then. It returns whose.
 func (s *Solver) leaveOutMisplaced() []int32 {
-	var out []int32
 	before := &attempts{replaced: map[int32]int{}, vacated: map[int32]int{}}
-	s.stayNearOwn()
+	out := s.stayNearOwn()
 	for again := true; again; {
 		again = false
 		for _, i := range s.keepPodRules(before) {

@@ -3,6 +3,8 @@ package engine_test
 import (
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/internal/verify"
 	"tradewind.dev/tradewind/pkg/engine"
@@ -157,5 +159,40 @@ func TestBoundWithoutAPinnedReplica(t *testing.T) {
 	}))
 	if with > without+1e-9 {
 		t.Errorf("no plan costs less than $%g, it says, though the replica that runs is free: without it $%g", with, without)
+	}
+}
+
+// TestUpdateTellsOfReplicasBackOnTheirNode: a replica that finds its own went back to the node that it runs on when another workload had
+// left that, and the plan had it on the other node still.
+func TestUpdateTellsOfReplicasBackOnTheirNode(t *testing.T) {
+	b := newBuild(t)
+	b.Pools = b.Pools[:1]
+	ports := []engine.HostPort{{Protocol: "TCP", Number: 80}, {Protocol: "TCP", Number: 81}}
+	b.Pools[0].Nodes[1].HostPorts = ports
+	b.workload("web", 1, 3000, func(w *engine.Workload) { w.HostPorts = ports[:1] })
+	b.workload("db", 1, 1500, func(w *engine.Workload) {
+		w.Current, w.RunsOn = []engine.PoolReplicas{{Pool: 0, Replicas: 1}}, []engine.PodsAt{{Pool: 0, Node: 0, Pods: 1}}
+		w.PodRules = &engine.PodRules{Together: &engine.PodAffinity{TopologyKeys: []string{corev1.LabelTopologyZone}, PodSet: engine.PodSet{Workloads: []int{1}}}}
+	})
+	b.workload("mail", 1, 500, func(w *engine.Workload) { w.HostPorts = ports[1:] })
+	solver, err := engine.NewSolver(b.Snapshot, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	on := func(plan *engine.Plan) int { return plan.Placements[1].Decisions[0].Nodes[0].Node }
+	if plan := solver.Plan(); plan.Unplaced > 0 || on(plan) != 1 {
+		t.Fatalf("%d unplaced, db is on node %d; want it on the other one than web", plan.Unplaced, on(plan))
+	}
+	gone := b.Workloads[0]
+	gone.Replicas = 0
+	plan, err := solver.Update(0, gone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range verify.Check(solver.Snapshot(), plan, engine.Options{}) {
+		t.Error(v)
+	}
+	if on(plan) != 0 {
+		t.Errorf("db is on node %d, want it where it runs", on(plan))
 	}
 }
