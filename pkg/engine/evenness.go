@@ -18,7 +18,8 @@ import (
 // domain. The replicas of a domain share what they pay together. Pods of others are not counted.
 type PreferredSpread struct {
 	// TopologyKey is the label of nodes whose values are the domains, of each cluster its own. The nodes of a cluster without it are one
-	// domain together. The hostname is not looked at: replicas are priced by pool.
+	// domain together. The hostname has no price, since replicas are priced by pool: they are put on other nodes of their pool where
+	// that costs nothing.
 	TopologyKey string
 	// Weight from 1 to 100, as that of preferred terms of node affinity; of several with one key they add up. Others count as none.
 	Weight int32

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -10,6 +11,7 @@ import (
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/internal/verify"
 	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/location"
 )
 
 // TestPreferredSpread keeps replicas apart as far as the weight pays for it. A replica takes a quarter of a machine, of $0.20 an hour in
@@ -75,6 +77,88 @@ func TestPreferredSpread(t *testing.T) {
 			if got := plan.Bill.Preference; math.Abs(got-c.preference) > 1e-9 {
 				t.Errorf("preferences of $%g, want $%g", got, c.preference)
 			}
+		})
+	}
+}
+
+// TestPreferredSpreadOverNodes puts replicas on other nodes of their pool where that brings no machine more into use.
+func TestPreferredSpreadOverNodes(t *testing.T) {
+	const host = corev1.LabelHostname
+	wish := func(maxSkew int) func(w *engine.Workload) {
+		return func(w *engine.Workload) {
+			w.PreferredSpread = []engine.PreferredSpread{{TopologyKey: host, Weight: 1, MaxSkew: maxSkew}}
+		}
+	}
+	kept := func(nodes ...int) func(b *build) {
+		return func(b *build) {
+			for _, n := range nodes {
+				b.Pools[0].Nodes[n].Kept = true
+			}
+		}
+	}
+	for _, c := range []struct {
+		name     string
+		replicas int
+		change   func(w *engine.Workload)
+		cluster  func(b *build)
+		want     string // replicas by node
+	}{
+		{"no wish", 3, func(*engine.Workload) {}, kept(0, 1, 2), "3 0 0 0"},
+		{"each on a node of its own", 3, wish(1), kept(0, 1, 2), "1 1 1 0"},
+		{"no machine more", 3, wish(1), kept(0, 1), "2 1 0 0"},
+		{"none at all", 3, wish(1), func(*build) {}, "3 0 0 0"},
+		{"sunk machines", 3, wish(1), func(b *build) { b.Pools[0].Sunk = true }, "1 1 1 0"},
+		{"as many as the skew allows", 4, wish(2), kept(0, 1, 2), "2 1 1 0"},
+		{"a node without room", 3, wish(1), func(b *build) {
+			kept(0, 1, 2)(b)
+			b.Pools[0].Nodes[1].Free.MilliCPU = 500
+		}, "2 0 1 0"},
+		{"room that is kept for a loss", 3, wish(1), func(b *build) {
+			kept(0, 1, 2)(b)
+			b.Pools[0].Nodes = b.Pools[0].Nodes[:2] // what azure would lose has room here alone, on the second node
+			b.Pools[0].Nodes[0].Free.MilliCPU = 3000
+			azure := b.pool("azure", "westeurope", "1", 0.01)
+			azure.Nodes = azure.Nodes[:1]
+			b.workload("db", 1, 4000, survive(location.DomainCloud, 0))
+		}, "3 0"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newBuild(t)
+			b.Pools = nil
+			pool := b.pool("aws", "us-east-1", "us-east-1a", 0.10)
+			pool.Nodes = append(pool.Nodes, pool.Nodes[0], pool.Nodes[0])
+			b.workload("web", c.replicas, 1000, c.change)
+			c.cluster(b)
+			solver, err := engine.NewSolver(b.Snapshot, byInvoice)
+			if err != nil {
+				t.Fatal(err)
+			}
+			look := func(when string, plan *engine.Plan) {
+				t.Helper()
+				for _, v := range verify.Check(b.Snapshot, plan, byInvoice) {
+					t.Error(v)
+				}
+				got := make([]int, len(b.Pools[0].Nodes))
+				for _, d := range plan.Placements[0].Decisions {
+					for _, n := range d.Nodes {
+						if d.Pool == 0 {
+							got[n.Node] += n.Replicas
+						}
+					}
+				}
+				if strings.Trim(fmt.Sprint(got), "[]") != c.want {
+					t.Errorf("%s: %v by node, want %s", when, got, c.want)
+				}
+				if plan.Unplaced+plan.Unrecovered() > 0 {
+					t.Errorf("%s: %d unplaced, %d without room after a loss", when, plan.Unplaced, plan.Unrecovered())
+				}
+			}
+			look("planned", solver.Plan())
+			plan, err := solver.Update(0, b.Workloads[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			look("updated", plan)
 		})
 	}
 }

@@ -44,6 +44,8 @@ type limits struct {
 	covered []*policy.Latency
 	// even is no limit but a price: domains of which few replicas should be in one.
 	even []evenness
+	// hostFree is how many replicas may be on a node before they prefer to be on others; 0 for any number.
+	hostFree int32
 	// free is true when only n limits. crossing is true when the cheapest first is not always best within the domains, across
 	// when it is not where a limit that looks across them binds.
 	free, crossing, across bool
@@ -179,7 +181,7 @@ func (m *model) newLimits(i int, w *Workload, p *profile, effective *policy.Effe
 	for k := range l.skews {
 		l.count(l.skews[k].axis)
 	}
-	l.even = m.evennessOf(w)
+	l.even, l.hostFree = m.evennessOf(w), hostFree(w)
 	for k := range l.even {
 		l.count(l.even[k].axis)
 	}

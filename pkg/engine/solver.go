@@ -74,6 +74,7 @@ func NewSolver(snapshot *Snapshot, options Options) (*Solver, error) {
 	s.leaveOutMisplaced()
 	s.recoverMore()
 	s.chooser.stop = nil // what is asked later is answered as well as can be
+	s.scatter(s.works...)
 	s.finish()
 	s.yieldAims()
 	if !s.over() {

@@ -76,6 +76,9 @@ func (s *Solver) update(i int, workload *Workload) {
 			changed = append(changed, out)
 		}
 	}
+	for _, k := range changed {
+		s.scatter(s.works[k])
+	}
 	s.replan(changed, workload, problems)
 }
 
