@@ -14,8 +14,8 @@ import (
 // PreferredSpread says that few of a workload's replicas should be in one domain: a preferred term of pod anti-affinity that selects
 // the workload's own pods, or a topology spread constraint that says ScheduleAnyway and counts them. It has a price, and keeps nobody
 // off a place: of the replicas in one domain the first MaxSkew pay nothing, the next pays Weight percent of what it costs there
-// divided by Replicas − MaxSkew, the one after it twice that, and so on, so that the last one pays the whole weight where all replicas are in one
-// domain. The replicas of a domain share what they pay together. Pods of others are not counted.
+// divided by Replicas − MaxSkew, the one after it twice that, and so on, so that the last one pays the whole weight where all
+// replicas are in one domain. The replicas of a domain share what they pay together. Pods of others are not counted.
 type PreferredSpread struct {
 	// TopologyKey is the label of nodes whose values are the domains, of each cluster its own. The nodes of a cluster without it are one
 	// domain together. The hostname has no price, since replicas are priced by pool: they are put on other nodes of their pool where
@@ -55,13 +55,11 @@ func (m *model) evennessOf(w *Workload) []evenness {
 	var out []evenness
 	for k := range w.PreferredSpread {
 		p := &w.PreferredSpread[k]
-		free := max(p.MaxSkew, 1)
-		if p.TopologyKey == "" || p.TopologyKey == corev1.LabelHostname || p.Weight < 1 || p.Weight > 100 || free >= min(w.Replicas, maxReplicas+1) {
+		free, n := max(p.MaxSkew, 1), min(w.Replicas, maxReplicas)
+		if p.TopologyKey == "" || p.TopologyKey == corev1.LabelHostname || p.Weight < 1 || p.Weight > 100 || free >= n {
 			continue
 		}
-		out = append(out, evenness{
-			axis: m.wishAxis(p.TopologyKey), weight: float64(p.Weight) / 100, free: int32(free), n: int32(min(w.Replicas, maxReplicas)),
-		})
+		out = append(out, evenness{axis: m.wishAxis(p.TopologyKey), weight: float64(p.Weight) / 100, free: int32(free), n: int32(n)})
 	}
 	return out
 }

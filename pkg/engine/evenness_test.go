@@ -51,8 +51,12 @@ func TestPreferredSpread(t *testing.T) {
 		}, map[string]int{"a": 1, "b": 1}, 0},
 		{"no weight", 2, over(zone, 0, 1), nil, map[string]int{"a": 2}, 0},
 		{"nodes are not told apart", 2, over(corev1.LabelHostname, 100, 1), nil, map[string]int{"a": 2}, 0},
-		{"nobody is left out for it", 8, over(zone, 100, 1), func(b *build) { b.Pools[0].MaxNodes = 1 }, map[string]int{"a": 4, "b": 4}, (4*0.05 + 4*0.075) * 6 / 4 / 7},
-		{"in one zone where there is no room elsewhere", 4, over(zone, 100, 1), func(b *build) { b.Pools[1].MaxNodes = 0 }, map[string]int{"a": 4}, 2 * 0.05},
+		{"nobody is left out for it", 8, over(zone, 100, 1), func(b *build) {
+			b.Pools[0].MaxNodes = 1
+		}, map[string]int{"a": 4, "b": 4}, (4*0.05 + 4*0.075) * 6 / 4 / 7},
+		{"in one zone where there is no room elsewhere", 4, over(zone, 100, 1), func(b *build) {
+			b.Pools[1].MaxNodes = 0
+		}, map[string]int{"a": 4}, 2 * 0.05},
 		{"a rule comes first", 2, over(zone, 100, 1), func(b *build) {
 			b.Workloads[0].NodeSelector = map[string]string{zone: "eu-west-1a"}
 		}, map[string]int{"a": 2}, 0.05},
@@ -237,7 +241,8 @@ func TestPreferredSpreadOfUpdates(t *testing.T) {
 		weight   int32
 		want     map[string]int
 	}{
-		{2, 0, map[string]int{"a": 2}}, {2, 50, map[string]int{"a": 1, "b": 1}}, {5, 50, map[string]int{"a": 3, "b": 2}}, {3, 5, map[string]int{"a": 3}},
+		{2, 0, map[string]int{"a": 2}}, {2, 50, map[string]int{"a": 1, "b": 1}},
+		{5, 50, map[string]int{"a": 3, "b": 2}}, {3, 5, map[string]int{"a": 3}},
 	} {
 		next := b.Workloads[0]
 		next.Replicas = c.replicas
@@ -251,6 +256,31 @@ func TestPreferredSpreadOfUpdates(t *testing.T) {
 		}
 		if got := onPools(plan, solver.Snapshot()); fmt.Sprint(got) != fmt.Sprint(c.want) {
 			t.Errorf("%d replicas with a weight of %d: %v, want %v", c.replicas, c.weight, got, c.want)
+		}
+	}
+}
+
+// TestPreferredSpreadIsExplained: what a place is dearer counts what a replica would no longer pay for the others in its domain.
+func TestPreferredSpreadIsExplained(t *testing.T) {
+	for _, options := range []engine.Options{byShares, byInvoice} {
+		b := newBuild(t)
+		b.Pools = nil
+		b.machines("a", "m5.xlarge", v1alpha1.CapacityOnDemand, 0.20, 2).Sunk = true
+		b.machines("b", "m5.xlarge", v1alpha1.CapacityOnDemand, 0.30, 2)
+		b.workload("web", 2, 1000, func(w *engine.Workload) {
+			w.PreferredSpread = []engine.PreferredSpread{{TopologyKey: corev1.LabelTopologyZone, Weight: 40}}
+		})
+		solver, err := engine.NewSolver(b.Snapshot, options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := 0.075 - 0.05 - 0.4*0.05
+		if options.Objective == engine.ObjectiveInvoice {
+			want = 0.30 - 0.4*0.05 // a machine more
+		}
+		rejected := solver.Explain(0).Rejected
+		if len(rejected) != 1 || rejected[0].Rule != engine.RulePrice || math.Abs(rejected[0].DeltaUSD-want) > 1e-6 {
+			t.Errorf("by %s: %+v, want one that is $%g dearer", options.Objective, rejected, want)
 		}
 	}
 }

@@ -132,8 +132,8 @@ func (e *explainer) reason(i int32) string {
 	case len(e.w.pins) > 0:
 		return text + "; near its volumes"
 	case len(e.w.limits.even) > 0:
-		return fmt.Sprintf("%s, the least with room within the limits for replicas that prefer to be apart: %s full, beyond a limit or near others of them",
-			text, printable.Number(cheaper, "cheaper pool is", "cheaper pools are"))
+		return fmt.Sprintf("%s, the least with room within the limits for replicas that prefer to be apart: %s full, beyond a limit or "+
+			"near others of them", text, printable.Number(cheaper, "cheaper pool is", "cheaper pools are"))
 	default:
 		return fmt.Sprintf("%s, the least with room within the limits: %s full or beyond a limit", text,
 			printable.Number(cheaper, "cheaper pool is", "cheaper pools are"))

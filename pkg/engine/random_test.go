@@ -149,7 +149,7 @@ func randomWorkload(t *rapid.T, w *enginetest.World, s *engine.Snapshot, i int, 
 	if b.wishes && rapid.IntRange(0, 2).Draw(t, "wishes") == 0 {
 		for range rapid.IntRange(1, 2).Draw(t, "wished") {
 			out.PreferredSpread = append(out.PreferredSpread, engine.PreferredSpread{
-				TopologyKey: rapid.SampledFrom([]string{corev1.LabelTopologyZone, corev1.LabelTopologyZone, v1alpha1.LabelCloud, "rack", corev1.LabelHostname}).Draw(t, "wished key"),
+				TopologyKey: rapid.SampledFrom(podKeys).Draw(t, "wished key"),
 				Weight:      int32(rapid.SampledFrom([]int{1, 10, 50, 100}).Draw(t, "weight")), MaxSkew: rapid.IntRange(0, 2).Draw(t, "free"),
 			})
 		}

@@ -30,7 +30,8 @@ func hostFree(w *Workload) int32 {
 func (s *Solver) scatter(works ...*work) {
 	var list []*work
 	for _, w := range works {
-		if w.limits.hostFree > 0 && w.scatterable() && len(w.refuges) == 0 && slices.ContainsFunc(w.allocs, func(a alloc) bool { return a.n > w.limits.hostFree }) {
+		free := w.limits.hostFree
+		if free > 0 && w.scatterable() && slices.ContainsFunc(w.allocs, func(a alloc) bool { return a.n > free }) {
 			list = append(list, w)
 		}
 	}
@@ -58,7 +59,7 @@ func (s *Solver) scatter(works ...*work) {
 
 // scatterable says whether single replicas may go to other nodes of their pools: nothing but the room there says where they may be.
 func (w *work) scatterable() bool {
-	return w.held == "" && w.pods == nil && !w.kept && len(w.broken) == 0
+	return w.held == "" && w.pods == nil && !w.kept && len(w.broken)+len(w.refuges) == 0
 }
 
 // scatterOne puts one replica from the node of a pool that holds most of its workload on the one that holds fewest, if that has two fewer.
@@ -71,7 +72,8 @@ func (s *Solver) scatterOne(w *work, looks *int) bool {
 		to, fewest := int32(-1), from.n-1
 		room := &s.room.pools[from.pool]
 		for node := room.first; int(node) < len(room.used) && fewest > 0; node++ {
-			if *looks++; !s.inUseAnyway(from.pool, node) || fits(room.free[int(node)*s.room.dims:(int(node)+1)*s.room.dims], w.row.request.vector, 1) == 0 {
+			free := room.free[int(node)*s.room.dims : (int(node)+1)*s.room.dims]
+			if *looks++; !s.inUseAnyway(from.pool, node) || fits(free, w.row.request.vector, 1) == 0 {
 				continue
 			}
 			if n := nodeReplicas(w, from.pool, node); n < fewest {
@@ -93,7 +95,8 @@ func (s *Solver) scatterOne(w *work, looks *int) bool {
 
 // inUseAnyway says that a replica more on a node of a pool brings no machine into use that somebody could stop paying for.
 func (s *Solver) inUseAnyway(pool, node int32) bool {
-	return s.room.pools[pool].used[node] > 0 || s.m.pools[pool].keeps(node) || s.m.snapshot.Pools[pool].Sunk && int(node) < s.m.pools[pool].nodes
+	p := &s.m.pools[pool]
+	return s.room.pools[pool].used[node] > 0 || p.keeps(node) || s.m.snapshot.Pools[pool].Sunk && int(node) < p.nodes
 }
 
 // countedUnwatched are the workloads that rules of pods count among so many that nobody is told when they move.

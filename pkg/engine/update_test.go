@@ -172,7 +172,8 @@ func TestUpdateTellsOfReplicasBackOnTheirNode(t *testing.T) {
 	b.workload("web", 1, 3000, func(w *engine.Workload) { w.HostPorts = ports[:1] })
 	b.workload("db", 1, 1500, func(w *engine.Workload) {
 		w.Current, w.RunsOn = []engine.PoolReplicas{{Pool: 0, Replicas: 1}}, []engine.PodsAt{{Pool: 0, Node: 0, Pods: 1}}
-		w.PodRules = &engine.PodRules{Together: &engine.PodAffinity{TopologyKeys: []string{corev1.LabelTopologyZone}, PodSet: engine.PodSet{Workloads: []int{1}}}}
+		own := &engine.PodAffinity{TopologyKeys: []string{corev1.LabelTopologyZone}, PodSet: engine.PodSet{Workloads: []int{1}}}
+		w.PodRules = &engine.PodRules{Together: own}
 	})
 	b.workload("mail", 1, 500, func(w *engine.Workload) { w.HostPorts = ports[1:] })
 	solver, err := engine.NewSolver(b.Snapshot, engine.Options{})

@@ -13,10 +13,14 @@ import (
 	"tradewind.dev/tradewind/pkg/workload"
 )
 
-func rather(weight int32, term corev1.PodAffinityTerm) func(*Workload) {
+func rather(selector *metav1.LabelSelector, change ...func(*corev1.PodAffinityTerm)) func(*Workload) {
+	term := corev1.PodAffinityTerm{TopologyKey: zone, LabelSelector: selector}
+	for _, c := range change {
+		c(&term)
+	}
 	return func(w *Workload) {
 		affinityOf(w).PodAntiAffinity = &corev1.PodAntiAffinity{
-			PreferredDuringSchedulingIgnoredDuringExecution: []corev1.WeightedPodAffinityTerm{{Weight: weight, PodAffinityTerm: term}},
+			PreferredDuringSchedulingIgnoredDuringExecution: []corev1.WeightedPodAffinityTerm{{Weight: 30, PodAffinityTerm: term}},
 		}
 	}
 }
@@ -38,25 +42,27 @@ func TestPreferredSpread(t *testing.T) {
 	tier := func(value string) *metav1.LabelSelector {
 		return &metav1.LabelSelector{MatchLabels: map[string]string{"tier": value}}
 	}
+	revision := []string{"pod-template-hash"}
 	for _, tt := range []struct {
 		name   string
 		change func(*Workload)
 		want   []engine.PreferredSpread
 	}{
 		{"none", func(*Workload) {}, nil},
-		{"its own", rather(30, corev1.PodAffinityTerm{TopologyKey: zone, LabelSelector: apps("a", "b")}), wish(zone, 30, 1)},
-		{"others", rather(30, corev1.PodAffinityTerm{TopologyKey: zone, LabelSelector: apps("b")}), nil},
-		{"everybody", rather(30, corev1.PodAffinityTerm{TopologyKey: zone, LabelSelector: &metav1.LabelSelector{}}), wish(zone, 30, 1)},
-		{"nobody", rather(30, corev1.PodAffinityTerm{TopologyKey: zone}), nil},
-		{"what cannot be read", rather(30, corev1.PodAffinityTerm{TopologyKey: zone, LabelSelector: &metav1.LabelSelector{
-			MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "app", Operator: "Near"}}}}), nil},
-		{"of its namespace", rather(30, corev1.PodAffinityTerm{TopologyKey: zone, LabelSelector: apps("a"), Namespaces: []string{"team", "shop"}}), wish(zone, 30, 1)},
-		{"of another namespace", rather(30, corev1.PodAffinityTerm{TopologyKey: zone, LabelSelector: apps("a"), Namespaces: []string{"team"}}), nil},
-		{"of namespaces like its own", rather(30, corev1.PodAffinityTerm{TopologyKey: zone, LabelSelector: apps("a"), NamespaceSelector: tier("two")}), wish(zone, 30, 1)},
-		{"of namespaces unlike it", rather(30, corev1.PodAffinityTerm{TopologyKey: zone, LabelSelector: apps("a"), NamespaceSelector: tier("one")}), nil},
-		{"of its revision", rather(30, corev1.PodAffinityTerm{TopologyKey: zone, LabelSelector: apps("a"), MatchLabelKeys: []string{"pod-template-hash"}}), wish(zone, 30, 1)},
-		{"of other revisions", rather(30, corev1.PodAffinityTerm{TopologyKey: zone, LabelSelector: apps("a"), MismatchLabelKeys: []string{"pod-template-hash"}}), nil},
-		{"of other values of a label", rather(30, corev1.PodAffinityTerm{TopologyKey: zone, LabelSelector: apps("a"), MismatchLabelKeys: []string{"app"}}), nil},
+		{"its own", rather(apps("a", "b")), wish(zone, 30, 1)},
+		{"others", rather(apps("b")), nil},
+		{"everybody", rather(&metav1.LabelSelector{}), wish(zone, 30, 1)},
+		{"nobody", rather(nil), nil},
+		{"what cannot be read", rather(&metav1.LabelSelector{
+			MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "app", Operator: "Near"}},
+		}), nil},
+		{"of its namespace", rather(apps("a"), func(t *corev1.PodAffinityTerm) { t.Namespaces = []string{"team", "shop"} }), wish(zone, 30, 1)},
+		{"of another namespace", rather(apps("a"), func(t *corev1.PodAffinityTerm) { t.Namespaces = []string{"team"} }), nil},
+		{"of namespaces like its own", rather(apps("a"), func(t *corev1.PodAffinityTerm) { t.NamespaceSelector = tier("two") }), wish(zone, 30, 1)},
+		{"of namespaces unlike it", rather(apps("a"), func(t *corev1.PodAffinityTerm) { t.NamespaceSelector = tier("one") }), nil},
+		{"of its revision", rather(apps("a"), func(t *corev1.PodAffinityTerm) { t.MatchLabelKeys = revision }), wish(zone, 30, 1)},
+		{"of other revisions", rather(apps("a"), func(t *corev1.PodAffinityTerm) { t.MismatchLabelKeys = revision }), nil},
+		{"of other values of a label", rather(apps("a"), func(t *corev1.PodAffinityTerm) { t.MismatchLabelKeys = []string{"app"} }), nil},
 		{"an even spread", anyway(apps("a"), 2), wish("rack", 100, 2)},
 		{"an even spread of others", anyway(apps("b"), 2), nil},
 		{"an even spread of nobody", anyway(&metav1.LabelSelector{}, 2), nil},
@@ -65,8 +71,9 @@ func TestPreferredSpread(t *testing.T) {
 			a, b := deployment("a", 2, "100m", "64Mi"), deployment("b", 1, "100m", "64Mi")
 			tt.change(&a)
 			result := build(t, &Input{
-				World: world(t, state.Objects{}), Workloads: []Workload{a, b}, Namespaces: map[string]labels.Set{"shop": {"tier": "two"}, "team": {"tier": "one"}},
-				Nodes: []*corev1.Node{awsNode("n1", "eu-west-1a", withLabels("rack", "r1")), awsNode("n2", "eu-west-1a", withLabels("rack", "r2"))},
+				World: world(t, state.Objects{}), Workloads: []Workload{a, b},
+				Namespaces: map[string]labels.Set{"shop": {"tier": "two"}, "team": {"tier": "one"}},
+				Nodes:      []*corev1.Node{awsNode("n1", "eu-west-1a", withLabels("rack", "r1")), awsNode("n2", "eu-west-1a", withLabels("rack", "r2"))},
 			})
 			if got := result.Snapshot.Workloads[0].PreferredSpread; !reflect.DeepEqual(got, tt.want) {
 				t.Errorf("got %+v, want %+v", got, tt.want)
@@ -94,7 +101,7 @@ func TestRebuildOfAPreferredSpread(t *testing.T) {
 	if next, _, ok := before.Rebuild(input(anyway(apps("a"), 1)), concerned); !ok || len(next.Snapshot.Workloads[0].PreferredSpread) != 1 {
 		t.Errorf("what has not changed is not rebuilt, or has lost what it prefers: %v", ok)
 	}
-	for _, change := range []func(*Workload){anyway(apps("a"), 2), rather(5, corev1.PodAffinityTerm{TopologyKey: zone, LabelSelector: apps("a")})} {
+	for _, change := range []func(*Workload){anyway(apps("a"), 2), rather(apps("a"))} {
 		if _, _, ok := before.Rebuild(input(change), concerned); ok {
 			t.Errorf("a workload that prefers something else is rebuilt around pools that may be others")
 		}
