@@ -61,6 +61,7 @@ type chooser struct {
 	counts [][]int32 // by axis, by domain
 	// shares are, by axis and domain, what the picks cost by what they take of machines; kept where replicas prefer to be apart.
 	shares [][]float64
+	open   []piece // scratch space of drainEvenly
 	// of the picks: replicas, those on spot, their compute, how many are beyond the first of their domain by min
 	placed, spot int32
 	usd          float64

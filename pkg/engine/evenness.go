@@ -244,22 +244,20 @@ func (c *chooser) countShares(i, t int32) {
 const evenSteps = 256
 
 // drainEvenly is drain where a replica is the dearer the more there are in its domain: one after the other goes where it costs least
-// with those that have a place. The pieces of the heap are sorted, and no replica costs less than its piece.
+// with those that have a place. No replica costs less than its piece, so that pieces leave the heap as they are needed.
 func (c *chooser) drainEvenly() {
-	a := c.ask
-	slices.SortFunc(c.heap, func(p, q piece) int {
-		switch {
-		case p.before(&q):
-			return -1
-		case q.before(&p):
-			return 1
-		}
-		return 0
-	})
+	a, open := c.ask, c.open[:0]
+	defer func() { c.open = open }()
 	for step := max(a.n/evenSteps, 1); c.placed < a.n; {
 		best, price := -1, 0.0
-		for k := range c.heap {
-			p := &c.heap[k]
+		for k := 0; ; k++ {
+			if k == len(open) {
+				if len(c.heap) == 0 || best >= 0 && c.heap[0].price >= price {
+					break
+				}
+				open = append(open, c.heap.pop())
+			}
+			p := &open[k]
 			if best >= 0 && p.price >= price {
 				break
 			}
@@ -273,7 +271,7 @@ func (c *chooser) drainEvenly() {
 		if best < 0 {
 			return
 		}
-		p := &c.heap[best]
+		p := &open[best]
 		t := min(p.max, step, c.allowance(p.pool))
 		if t > 0 && a.room != nil {
 			already := c.on(p.pool)
