@@ -26,6 +26,8 @@ type consolidator struct {
 	// loose lets a node hold as many replicas of a workload as its rules allow, where a number of nodes must hold one; else no node
 	// holds more than its part.
 	loose bool
+	// strict accepts only what makes the plan cheaper, and not what costs the same.
+	strict bool
 	// filling accepts what places more, whatever it costs.
 	filling bool
 	// guard says whether a cheaper plan keeps what binds workloads to each other; nil where that is seen to afterwards.
@@ -362,7 +364,7 @@ func (c *consolidator) recreate(lots []lot) (better, changed bool) {
 			return false, false
 		}
 	}
-	strict := c.near || c.guard != nil
+	strict := c.strict || c.near || c.guard != nil
 	if !c.filling && c.usd > improvement || strict && c.usd > -improvement || c.guard != nil && !c.guard() {
 		c.undo()
 		return false, false

@@ -164,23 +164,27 @@ func (s *Solver) asItRuns() {
 	}
 	for _, running := range []bool{true, false} {
 		for _, i := range s.order {
-			w := s.works[i]
-			if w.moving > 0 != running {
-				continue
+			if w := s.works[i]; w.moving > 0 == running {
+				s.putWhere(w, w.stays, !running)
 			}
-			stays := w.stays
-			w.stays = nil
-			for _, stay := range stays {
-				stay.credit = heavy
-				w.stays = append(w.stays, stay)
-			}
-			var a ask
-			if !running {
-				s.outgoing(w, &a)
-			}
-			s.put(w, &a)
-			w.stays = stays
-			s.settle(w)
 		}
 	}
+}
+
+// putWhere places a lifted workload where so many replicas of it are, as far as rules and room allow it, and the others at what their calls
+// cost, where these are to count.
+func (s *Solver) putWhere(w *work, there []stay, calls bool) {
+	stays := w.stays
+	w.stays = nil
+	for _, stay := range there {
+		stay.credit = heavy
+		w.stays = append(w.stays, stay)
+	}
+	var a ask
+	if calls {
+		s.outgoing(w, &a)
+	}
+	s.put(w, &a)
+	w.stays = stays
+	s.settle(w)
 }

@@ -154,6 +154,9 @@ type Workload struct {
 	// RunsOn are the nodes that they run on, as far as these are known. What runs on a node may stay there whatever rules of pods say,
 	// held workloads stay on their nodes, and which machines are in use now goes by them.
 	RunsOn []PodsAt
+	// Planned are the replicas where the plan before had them; pools may repeat. That plan is followed on unless another is clearly cheaper, so
+	// that a plan does not change while replicas are on their way to it. Empty where there was none.
+	Planned []PoolReplicas
 	// Attachable are the pools whose nodes the volumes of every replica can be attached to, by index and in order; nil for all.
 	// Workloads that may be on the same pools best share one slice. Volumes names what limits them, in words, each once: "claim data".
 	Attachable []int

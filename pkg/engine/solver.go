@@ -69,6 +69,18 @@ func NewSolver(snapshot *Snapshot, options Options) (*Solver, error) {
 	s.chooser.stop = s.expired
 	s.estimate(begun)
 	s.solve()
+	s.settleAll()
+	if !s.over() {
+		s.preferPlanned()
+	}
+	if !s.over() {
+		s.preferRunning()
+	}
+	return s, nil
+}
+
+// settleAll makes a plan of where the search has put everything.
+func (s *Solver) settleAll() {
 	s.keepRunning()
 	s.follow()
 	s.leaveOutMisplaced()
@@ -77,10 +89,6 @@ func NewSolver(snapshot *Snapshot, options Options) (*Solver, error) {
 	s.scatter(s.works...)
 	s.finish()
 	s.yieldAims()
-	if !s.over() {
-		s.preferRunning()
-	}
-	return s, nil
 }
 
 // leastRequests is the smallest request for each resource.

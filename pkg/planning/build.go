@@ -93,6 +93,7 @@ type builder struct {
 	// callees finds the workload that calls to a name go to.
 	callees    map[workload.Key]int
 	priorities priorities
+	decided    *decided // nil until it is asked for
 	nodes      map[nodeKey]nodeAt
 	// keys are the node labels that workloads and pools select by; hosts the names of nodes that they select, unless
 	// everyHost is set.

@@ -49,6 +49,7 @@ func From(lists *state.Lists, world *state.World, options location.Options, know
 		CSINodes: lists.CSINodes, DaemonSets: lists.DaemonSets, RuntimeClasses: lists.RuntimeClasses,
 		ResourceClaims: lists.ResourceClaims, ResourceClaimTemplates: lists.ResourceClaimTemplates, ResourceSlices: lists.ResourceSlices,
 		DeviceClasses: lists.DeviceClasses,
+		Placements:    lists.Placements,
 		Quotas:        lists.Quotas, Unavailable: NodeUnavailable, PoolUnavailable: outages(lists.CloudPools), shapes: known,
 	}
 	for _, namespace := range lists.Namespaces {

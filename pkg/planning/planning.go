@@ -57,6 +57,8 @@ type Input struct {
 	// PriorityClasses and Quotas say in whose favour room is shared out, and which replicas cannot run.
 	PriorityClasses []*schedulingv1.PriorityClass
 	Quotas          []*corev1.ResourceQuota
+	// Placements are the last decisions: a plan is followed on unless another is clearly cheaper.
+	Placements []*v1alpha1.Placement
 	// Unavailable, if set, says why a node must not be used now, or "": it is not ready, lost, cordoned, or being drained.
 	// Its replicas have no place; when all nodes of a pool are unavailable none can be added to it either.
 	Unavailable func(node *corev1.Node) string

@@ -24,6 +24,7 @@ func (b *builder) workload(w *Workload, pods running) (out engine.Workload, ok b
 	for _, pool := range slices.Sorted(maps.Keys(pods.replicas)) {
 		out.Current = append(out.Current, engine.PoolReplicas{Pool: pool, Replicas: pods.replicas[pool]})
 	}
+	out.Planned = b.planned(w.Key)
 	set, known := b.namespace(w.Namespace)
 	if !known {
 		if out.Hold == "" {

@@ -7,8 +7,11 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"pgregory.net/rapid"
 
+	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/location"
 	"tradewind.dev/tradewind/pkg/planning"
@@ -101,6 +104,41 @@ func TestPlansHold(t *testing.T) {
 		result, plan = planOf(rt, lists)
 		holds(rt, lists, result, plan)
 	})
+}
+
+// TestFollowedPlansHold plans random clusters in which some replicas run where the last decisions have them, others do not, and nodes, taints or
+// numbers of replicas have changed since: what the plan before had is followed where kube-scheduler binds it only.
+func TestFollowedPlansHold(t *testing.T) {
+	kinds := replaytest.Planned()
+	rapid.Check(t, func(rt *rapid.T) {
+		choose := func(n int) int { return rapid.IntRange(0, n-1).Draw(rt, "choice") }
+		lists := replaytest.Cluster(choose, replaytest.Size{Groups: 5, Nodes: 15, Workloads: 8, Replicas: 6, Grow: true}, kinds)
+		result, plan := planOf(rt, lists)
+		run(lists, result, plan)
+		lists.Pods = slices.DeleteFunc(lists.Pods, func(pod *corev1.Pod) bool { return choose(3) == 0 })
+		lists.Placements = decisions(result, plan)
+		replaytest.Change(choose, lists)
+		result, plan = planOf(rt, lists)
+		holds(rt, lists, result, plan)
+	})
+}
+
+// decisions are the Placements of a plan, as the controller writes them.
+func decisions(result *planning.Result, plan *engine.Plan) []*v1alpha1.Placement {
+	var out []*v1alpha1.Placement
+	for i, placement := range plan.Placements {
+		key := result.Workloads[i].Key
+		object := &v1alpha1.Placement{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: state.PlacementName(key.Kind, key.Name)}}
+		object.Spec.Workload = v1alpha1.PlacementWorkload{Kind: key.Kind, Name: key.Name}
+		for k := range placement.Decisions {
+			pool := &result.Pools[placement.Decisions[k].Pool]
+			object.Status.Decisions = append(object.Status.Decisions, v1alpha1.PlacementDecision{
+				ClusterName: pool.Cluster, Pool: pool.Name, Replicas: int32(placement.Decisions[k].Replicas),
+			})
+		}
+		out = append(out, object)
+	}
+	return out
 }
 
 // TestPlansHoldAfterNewLabels plans random clusters again in which everything runs where it was planned and nodes are in other racks since,

@@ -37,9 +37,9 @@ type CollectOptions struct {
 	// Location says which further node labels name the cloud.
 	Location location.Options
 	// Workloads says that Deployments, DaemonSets, CloudPools, PriorityClasses, ResourceQuotas, RuntimeClasses and CSINodes are read
-	// too, which reports have no use for.
+	// too, and Placements, which reports have no use for.
 	Workloads bool
-	// Scheduling says that what explanations alone need is read too: what kube-scheduler's filters look at, and Placements.
+	// Scheduling says that what explanations alone need is read too: what kube-scheduler's filters look at, and Placements too.
 	Scheduling bool
 	// Scales reads how many replicas the owners of pods want whose kinds are not read; where it is nil they are no workloads. It is
 	// asked for Workloads only.
@@ -125,6 +125,8 @@ func Collect(ctx context.Context, reader client.Reader, options CollectOptions, 
 	}
 	if options.Workloads || options.Scheduling {
 		kinds = append(kinds, lists.attaching()...)
+		kinds = append(kinds, kindOf("placements.tradewind.dev", func() client.ObjectList { return &v1alpha1.PlacementList{} }, &lists.Placements,
+			"where the plan wants replicas is not known"))
 	}
 	if options.Workloads {
 		templates := kindOf("resourceclaimtemplates.resource.k8s.io", func() client.ObjectList { return &resourcev1.ResourceClaimTemplateList{} },
@@ -189,8 +191,7 @@ func (s *Scheduling) kinds() []kind {
 	for i := range out {
 		out[i].newer = true
 	}
-	return append(out, kindOf("placements.tradewind.dev", func() client.ObjectList { return &v1alpha1.PlacementList{} }, &s.Placements,
-		"where the plan wants replicas is not known"))
+	return out
 }
 
 // read lists all objects of the kind, or returns why it went on without them.

@@ -47,17 +47,18 @@ type Lists struct {
 	ResourceClaimTemplates []*resourcev1.ResourceClaimTemplate
 	ResourceSlices         []*resourcev1.ResourceSlice
 	DeviceClasses          []*resourcev1.DeviceClass
+	// Placements are the last decisions, which Tradewind's scheduler follows, and the next plan too unless another is clearly cheaper.
+	Placements []*v1alpha1.Placement
 	// Scheduling is read only on request (CollectOptions.Scheduling).
 	Scheduling
 	// Objects are Tradewind's own.
 	Objects
 }
 
-// Scheduling is what kube-scheduler's filters look at besides, and what Tradewind's scheduler follows.
+// Scheduling is what kube-scheduler's filters look at besides.
 type Scheduling struct {
 	CSIDrivers []*storagev1.CSIDriver
 	Capacities []*storagev1.CSIStorageCapacity
-	Placements []*v1alpha1.Placement
 }
 
 // Add adds an object to the list of its kind. Objects of other kinds are left out.

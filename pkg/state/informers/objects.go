@@ -164,7 +164,7 @@ func (o *Objects) Lists() *state.Lists {
 		PriorityClasses: o.PriorityClasses.All(), Quotas: o.Quotas.All(), CSINodes: o.CSINodes.All(),
 		RuntimeClasses: o.RuntimeClasses.All(), DaemonSets: o.DaemonSets.All(),
 		ResourceClaims: o.ResourceClaims.All(), ResourceClaimTemplates: o.ResourceClaimTemplates.All(), ResourceSlices: o.ResourceSlices.All(),
-		DeviceClasses: o.DeviceClasses.All(),
+		DeviceClasses: o.DeviceClasses.All(), Placements: o.Placements.All(),
 	}
 }
 
