@@ -43,8 +43,8 @@ func (d *demo) prices(ctx context.Context) error {
 		c.Moved, forecast.Replicas)
 	d.line("  (the pods' shares of their machines: $%s, by the plan $%s)", month(now.Compute), month(then.Compute))
 	d.blank()
-	d.paragraph("", "Now it is true. Replicas move only where a policy sets rebalance, here the back ends: one at a time, by the Eviction API, the "+
-		"next when the replacement is ready.")
+	d.paragraph("", "Now it is true. Replicas move only where a policy sets rebalance, here all, since a machine saves its price when everybody "+
+		"has left it: one of each workload at a time, by the Eviction API, the next when the replacement is ready.")
 	d.blank()
 	if err := d.kubectl(ctx, "apply", "--server-side", "-f", priceRise); err != nil {
 		return err
@@ -121,7 +121,8 @@ func (d *demo) moved(ctx context.Context, clouds map[string]string) error {
 		return err
 	}
 	d.blank()
-	d.line("Pods' shares of their machines: $%s a month at the new prices; %d pods break a rule.", dollars(now.monthlyUSD), now.brokenPods)
+	d.line("Clouds' invoice for machines in use: $%s a month at the new prices, the pods' shares $%s; %d pods break a rule.",
+		dollars(now.invoiceMonthlyUSD), dollars(now.monthlyUSD), now.brokenPods)
 	if now.brokenPods > 0 {
 		return fmt.Errorf("%d pods break a rule after the moves, which is a fault in Tradewind: please report it", now.brokenPods)
 	}
