@@ -11,9 +11,11 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/moves"
 	"tradewind.dev/tradewind/pkg/report"
 )
 
@@ -46,21 +48,36 @@ func (d *demo) prices(ctx context.Context) error {
 	d.paragraph("", "Now it is true. Replicas move only where a policy sets rebalance, here all, since a machine saves its price when everybody "+
 		"has left it: one of each workload at a time, by the Eviction API, the next when the replacement is ready.")
 	d.blank()
+	before, err := d.listPlacements(ctx)
+	if err != nil {
+		return err
+	}
 	if err := d.kubectl(ctx, "apply", "--server-side", "-f", priceRise); err != nil {
 		return err
 	}
-	if err := d.awaitMoves(ctx); err != nil {
+	if err := d.awaitMoves(ctx, len(evicted(before))+1); err != nil {
 		return err
 	}
 	clouds := map[string]string{}
 	for i := range forecast.Pools {
 		clouds[forecast.Pools[i].Pool] = forecast.Pools[i].Cloud
 	}
-	return d.moved(ctx, clouds)
+	return d.moved(ctx, clouds, evicted(before))
 }
 
-// awaitMoves waits until replicas have moved and none does any more.
-func (d *demo) awaitMoves(ctx context.Context) error {
+// evicted are the pods that Placements say were moved.
+func evicted(placements []v1alpha1.Placement) map[string]bool {
+	out := map[string]bool{}
+	for i := range placements {
+		for k := range placements[i].Status.Moved {
+			out[placements[i].Status.Moved[k].Pod] = true
+		}
+	}
+	return out
+}
+
+// awaitMoves waits until no replica moves any more, or is left alone for a while after it was moved, and so many have been.
+func (d *demo) awaitMoves(ctx context.Context, least int) error {
 	return d.step("replicas move to where they are cheaper", func(say func(string)) error {
 		calm, count := time.Now(), 0
 		return await(ctx, "the moves to be over", func(ctx context.Context) (bool, error) {
@@ -68,17 +85,18 @@ func (d *demo) awaitMoves(ctx context.Context) error {
 			if err != nil {
 				return false, err
 			}
-			moves, moving := 0, false
+			moved, moving := 0, false
 			for i := range placements {
 				status := &placements[i].Status
-				moves += len(status.Moved)
-				moving = moving || meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionRebalancing)
+				moved += len(status.Moved)
+				said := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionRebalancing)
+				moving = moving || said != nil && (said.Status == metav1.ConditionTrue || said.Reason == string(moves.CodeSettling))
 			}
-			if moving || moves != count {
-				calm, count = time.Now(), moves
+			if moving || moved != count {
+				calm, count = time.Now(), moved
 			}
-			say(fmt.Sprintf("%d moved", moves))
-			return moves > 0 && time.Since(calm) > settled, nil
+			say(fmt.Sprintf("%d moved", moved))
+			return moved >= least && time.Since(calm) > settled, nil
 		})
 	})
 }
@@ -90,8 +108,8 @@ func (d *demo) listPlacements(ctx context.Context) ([]v1alpha1.Placement, error)
 	return list.Items, err
 }
 
-// moved says what was moved, and what it brought. clouds are the pools' by their names.
-func (d *demo) moved(ctx context.Context, clouds map[string]string) error {
+// moved says what was moved since earlier moves, and what it brought. clouds are the pools' by their names.
+func (d *demo) moved(ctx context.Context, clouds map[string]string, earlier map[string]bool) error {
 	placements, err := d.listPlacements(ctx)
 	if err != nil {
 		return err
@@ -99,17 +117,20 @@ func (d *demo) moved(ctx context.Context, clouds map[string]string) error {
 	var rows [][]string
 	for i := range placements {
 		p := &placements[i]
-		if len(p.Status.Moved) == 0 {
-			continue
-		}
-		from, now := map[string]int{}, map[string]int{}
+		from, now, moved := map[string]int{}, map[string]int{}, 0
 		for k := range p.Status.Moved {
-			from[clouds[p.Status.Moved[k].From]]++
+			if move := &p.Status.Moved[k]; !earlier[move.Pod] {
+				from[clouds[move.From]]++
+				moved++
+			}
+		}
+		if moved == 0 {
+			continue
 		}
 		for k := range p.Status.Decisions {
 			now[p.Status.Decisions[k].Cloud] += int(p.Status.Decisions[k].Running)
 		}
-		rows = append(rows, []string{p.Spec.Workload.Name, fmt.Sprint(len(p.Status.Moved)), names(from), names(now)})
+		rows = append(rows, []string{p.Spec.Workload.Name, fmt.Sprint(moved), names(from), names(now)})
 	}
 	d.table([]string{"WORKLOAD", ">MOVED", "FROM", "NOW IN"}, rows)
 	snapshot, err := d.snapshot(ctx)

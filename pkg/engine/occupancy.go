@@ -142,6 +142,32 @@ func (o *Occupancy) Move(workloads []int, to func(workload int) []Decision) Turn
 	return out
 }
 
+// Crowded are the workloads that find room in a pool that they go to only where others have left it that go elsewhere: each of them with
+// these. Nothing is tried by it, what was tried since Keep or Undo included.
+func (o *Occupancy) Crowded(workloads []int, to func(workload int) []Decision) [][]int {
+	o.Undo()
+	leaving := map[int32][]int{} // by pool
+	coming := make([][]pick, len(workloads))
+	for k, i := range workloads {
+		var from []pick
+		from, coming[k] = surplus(o.m.snapshot.Workloads[i].Current, to(i))
+		for _, p := range from {
+			leaving[p.pool] = append(leaving[p.pool], i)
+		}
+	}
+	var out [][]int
+	opened := map[Machine][]int{}
+	for k, i := range workloads {
+		for _, p := range coming[k] {
+			if o.come(int32(i), p, opened) > 0 && len(leaving[p.pool]) > 0 {
+				out = append(out, append([]int{i}, leaving[p.pool]...))
+			}
+		}
+	}
+	o.Undo()
+	return out
+}
+
 // surplus is how many replicas leave pools, and how many come to others.
 func surplus(current []PoolReplicas, wanted []Decision) (leaving, coming []pick) {
 	var change []pick
@@ -232,8 +258,9 @@ func (o *Occupancy) leave(k, n int32) {
 }
 
 // come puts replicas on machines of a pool: those in use, those that exist, and added ones then. Where none has room
-// for one, a machine more is counted. opened are the workloads that come to machines which were not in use before.
-func (o *Occupancy) come(i int32, to pick, opened map[Machine][]int) {
+// for one, a machine more is counted. opened are the workloads that come to machines which were not in use before. It returns how many have no
+// room.
+func (o *Occupancy) come(i int32, to pick, opened map[Machine][]int) int32 {
 	p, request := &o.room.pools[to.pool], o.works[i].row.request.vector
 	for _, idle := range []bool{false, true} {
 		for node := 0; node < len(p.used) && to.n > 0; node++ {
@@ -248,6 +275,7 @@ func (o *Occupancy) come(i int32, to pick, opened map[Machine][]int) {
 		to.n -= o.comeTo(i, alloc{to.pool, node, to.n}, opened)
 	}
 	o.lacks += o.m.pools[to.pool].machine * float64(to.n)
+	return to.n
 }
 
 // comeTo puts up to n replicas on a machine, and returns how many it has room for.

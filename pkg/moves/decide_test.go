@@ -103,6 +103,12 @@ func TestDecide(t *testing.T) {
 			broken(s, "outside residency EU")
 			s.Unplaced, s.Plan = 3, map[string]int{"b": 7}
 		}, moves: 2, code: CodeMoving},
+		{name: "under its ceiling again, and nothing less is invoiced", change: func(s *Situation) {
+			s.Worth.SavingsUSD, s.Worth.MoneyUSD, s.Worth.CeilingPercent = 0, 0, 25
+		}, moves: 2, code: CodeMoving},
+		{name: "under its ceiling again, by less than a move must save", change: func(s *Situation) {
+			s.Worth.SavingsUSD, s.Worth.MoneyUSD, s.Worth.CeilingPercent = 0, 0, 5
+		}, code: CodeTooLittle, message: "following the plan saves nothing by itself"},
 		{name: "money while replicas have no place", change: func(s *Situation) { s.Unplaced, s.Plan = 3, map[string]int{"b": 7} }, code: CodePaused,
 			message: "3 replicas have no place in the plan"},
 	} {

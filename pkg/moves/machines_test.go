@@ -9,6 +9,8 @@ import (
 	"pgregory.net/rapid"
 
 	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/rules"
+	"tradewind.dev/tradewind/pkg/rules/policy"
 )
 
 var byInvoice = engine.Options{Objective: engine.ObjectiveInvoice}
@@ -64,6 +66,14 @@ func TestWorthOfMachines(t *testing.T) {
 			s.Workloads = append(s.Workloads, onNodes("cart", 0, 0))
 			s.Workloads[2].Replicas = 2
 		}, plan: []int{1, 1, 1}, money: 4, group: []int{0}},
+		{name: "together with one that makes room", build: func(s *engine.Snapshot) {
+			s.Pools[1].Nodes[0].Free.MilliCPU, s.Pools[2].Sunk = 2000, true
+			s.Workloads = append(s.Workloads, onNodes("ad", 1, 0))
+		}, plan: []int{1, 1, 2}, money: 4, group: []int{0, 2}},
+		{name: "the one that would make room may not move", build: func(s *engine.Snapshot) {
+			s.Pools[1].Nodes[0].Free.MilliCPU, s.Pools[2].Sunk = 2000, true
+			s.Workloads = append(s.Workloads, onNodes("ad", 1, 0))
+		}, plan: []int{1, 1, 2}, may: first, money: 2, group: []int{0}},
 		{name: "the other on the machine may not move", build: func(s *engine.Snapshot) {
 			s.Workloads = append(s.Workloads, onNodes("cart", 0, 0))
 		}, plan: []int{1, 1, 1},
@@ -98,6 +108,39 @@ func TestWorthOfMachines(t *testing.T) {
 			worth := invoiced(t, snapshot, to(snapshot, tt.plan...), may)[0]
 			if !near(worth.MoneyUSD, tt.money) || !near(worth.SavingsUSD, tt.money) || !slices.Equal(worth.Group, tt.group) {
 				t.Errorf("%+v, want $%g saved by %v", worth, tt.money, tt.group)
+			}
+		})
+	}
+}
+
+// TestUnderCeiling: a workload whose shares of machines are over its ceiling goes where they are not, also where others keep its machine in use.
+func TestUnderCeiling(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		ceiling float64
+		build   func(s *engine.Snapshot)
+		plan    []int
+		percent float64
+	}{
+		{name: "over it, and under it by the plan", ceiling: 0.8, plan: []int{2, 0, 2}, percent: 25},
+		{name: "under it", ceiling: 1.5, plan: []int{2, 0, 2}},
+		{name: "over it there too", ceiling: 0.5, plan: []int{2, 0, 2}},
+		{name: "a machine more is invoiced", ceiling: 0.8, plan: []int{2, 0, 1}, build: func(s *engine.Snapshot) { s.Workloads[2] = onNodes("shop", 1, 0) }},
+		{name: "a price is not known", ceiling: 0.8, plan: []int{2, 0, 2}, build: func(s *engine.Snapshot) { s.Pools[2].Price.Known = false }},
+		{name: "no ceiling", plan: []int{2, 0, 2}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			snapshot := clouds(t, 4, 2, 3)
+			snapshot.Workloads = []engine.Workload{onNodes("web", 0, 0), onNodes("stays", 0, 0), onNodes("shop", 2, 0)}
+			snapshot.Workloads[0].Rules = rules.NewRules(&policy.Effective{
+				SpotMaxPercent: 100, HasMaxHourlyUSD: tt.ceiling > 0, MaxHourlyUSD: tt.ceiling,
+			}, snapshot.RoundTrips)
+			if tt.build != nil {
+				tt.build(snapshot)
+			}
+			worth := invoiced(t, snapshot, to(snapshot, tt.plan...), anyMay)[0]
+			if !near(worth.CeilingPercent, tt.percent) {
+				t.Errorf("%+v, want %g %%", worth, tt.percent)
 			}
 		})
 	}

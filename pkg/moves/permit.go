@@ -13,7 +13,8 @@ import (
 //
 // A drain is asked for by a person, and waits for nothing but the budget. All else is stopped by a pause, and leaves alone
 // what was moved within the stabilization. A place that a rule forbids is left whatever that costs. A rule over all replicas
-// is a reason for a move that breaks it less, and none of them more. Anything else, a cost ceiling too, is a matter of money.
+// is a reason for a move that breaks it less, and none of them more. Anything else, a cost ceiling too, is a matter of money: where whole
+// machines are minimised, of the workload's shares of them if it is over its ceiling.
 // Going back after a loss needs no rebalance, no window and no least saving, but it must save something, or mend a rule.
 func (p *problem) permit(r *Replica, to string) (Move, bool) {
 	move := Move{Replica: *r, From: r.Pool, To: to, Reason: ReasonRebalance, Mends: r.Breaks}
@@ -131,6 +132,9 @@ func (p *problem) worthIt(returns bool) bool {
 		}
 	}
 	percent, ratio := worth.shares(len(p.candidates), p.Wanted)
+	if over := worth.CeilingPercent; over > 0 && over >= least && over/100 >= MinRatio*float64(len(p.candidates))/float64(max(p.Wanted, 1)) {
+		return true
+	}
 	switch {
 	case worth.SavingsUSD <= 0:
 		p.refuse(CodeTooLittle, time.Time{}, "following the plan saves nothing by itself")

@@ -94,6 +94,9 @@ type Worth struct {
 	// MoneyUSD is the part of SavingsUSD that is money: machines that become empty or, where shares are minimised, shares of machines;
 	// and traffic. The rest is only valued.
 	MoneyUSD float64
+	// CeilingPercent is how much of its shares of machines the workload saves, in percent, where these are over its cost ceiling and are not
+	// afterwards, and no more is invoiced then. 0 where shares are what is minimised: what brings them under a ceiling saves there.
+	CeilingPercent float64
 	// Emptied are the machines that become empty and are not invoiced then.
 	Emptied []engine.Machine
 	// Moved of the Replicas that the total is of are disturbed. The workload's own count where these are zero.

@@ -109,8 +109,31 @@ func Worths(appraiser *engine.Appraiser, plan *engine.Plan, mayMove func(workloa
 		out = v.Value(moving)
 	}
 	maps.Copy(out, v.Value(may))
+	if v.machines != nil {
+		for i, worth := range out {
+			worth.CeilingPercent = v.underCeiling(i, &worth)
+			out[i] = worth
+		}
+	}
 	return out
 }
+
+// underCeiling is Worth.CeilingPercent of a workload's move that is worth so much.
+func (v *valuer) underCeiling(i int, worth *Worth) float64 {
+	rules := v.snapshot.Workloads[i].Rules
+	if rules == nil || !rules.HasMaxHourlyUSD || !worth.Known || worth.MoneyUSD < -nothing {
+		return 0
+	}
+	bill, planned := v.appraiser.Bill(i, v.current), v.appraiser.Bill(i, v.planned)
+	now, then := bill.Compute, planned.Compute
+	if now <= rules.MaxHourlyUSD+nothing || then > rules.MaxHourlyUSD+nothing {
+		return 0
+	}
+	return (now - then) / now * 100
+}
+
+// nothing is what rounding may leave of an amount, in US dollars an hour.
+const nothing = 1e-9
 
 // MayMove says whether replicas of a workload may be moved for what that brings: a policy sets rebalance, or a loss drove some
 // away and they may return.
@@ -152,7 +175,8 @@ func (v *valuer) link(workloads []int) {
 	v.carried = v.machines.Attributed()
 	v.machines.Move(v.begun, v.planned)
 	v.machines.Keep()
-	for _, all := range v.machines.Move(workloads, v.planned).Together {
+	crowded := v.machines.Crowded(workloads, v.planned)
+	for _, all := range slices.Concat(crowded, v.machines.Move(workloads, v.planned).Together) {
 		for _, i := range all[1:] {
 			v.links[all[0]] = append(v.links[all[0]], i)
 			v.links[i] = append(v.links[i], all[0])
