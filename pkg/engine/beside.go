@@ -242,6 +242,9 @@ func (s *Solver) keepPodRules(before *attempts) []int32 {
 				bad = s.unordered(w)
 				crossed = len(bad) > 0
 			}
+			if len(bad) == 0 {
+				bad = s.stranded(w)
+			}
 			if tried[w.index] || w.kept {
 				bad = s.coming(w, bad)
 			}
@@ -292,7 +295,7 @@ func (s *Solver) replace(w *work, bad []alloc) bool {
 		kept -= a.n
 	}
 	undo := s.rework(w.index, func() *ask { return s.attracted(w) })
-	if w.placed() >= kept && len(s.unordered(w)) == 0 && (len(s.misplaced(w)) == 0 || w.kept && len(s.coming(w, s.misplaced(w))) == 0) && s.reaches(w) && s.callersReach(w) && !s.disturbs(w) {
+	if w.placed() >= kept && len(s.unordered(w))+len(s.stranded(w)) == 0 && (len(s.misplaced(w)) == 0 || w.kept && len(s.coming(w, s.misplaced(w))) == 0) && s.reaches(w) && s.callersReach(w) && !s.disturbs(w) {
 		return true
 	}
 	undo()

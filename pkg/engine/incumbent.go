@@ -133,10 +133,11 @@ func (s *Solver) keepsRules(w *work) bool {
 			return false
 		}
 	}
-	return len(s.m.surplus(w.limits, picks, nil)) == 0 && s.reaches(w) && s.callersReach(w) && len(s.misplaced(w)) == 0
+	return len(s.m.surplus(w.limits, picks, nil)) == 0 && s.reaches(w) && s.callersReach(w) && len(s.misplaced(w))+len(s.stranded(w)) == 0
 }
 
-// keepsPins says whether what volumes hold is where these can be attached, those with the least choice first.
+// keepsPins says whether what volumes hold is where these can be attached, those with the least choice first; replicas without a place may be
+// those that are held.
 func (s *Solver) keepsPins(w *work) bool {
 	if len(w.pins) == 0 {
 		return true
@@ -144,6 +145,7 @@ func (s *Solver) keepsPins(w *work) bool {
 	left := byPool(w.allocs, nil)
 	order := slices.Clone(w.pins)
 	slices.SortStableFunc(order, func(a, b pin) int { return len(a.Pools) - len(b.Pools) })
+	missing := w.n - w.placed()
 	for _, p := range order {
 		n := p.n
 		for k := range left {
@@ -153,7 +155,7 @@ func (s *Solver) keepsPins(w *work) bool {
 				n -= take
 			}
 		}
-		if n > 0 {
+		if missing -= n; missing < 0 {
 			return false
 		}
 	}

@@ -107,6 +107,12 @@ func TestPodRules(t *testing.T) {
 		{"more replicas than zones", func(b *build) {
 			b.workload("db", 4, 500, apart(zoneKey, of(0)))
 		}, "1,1,1-1", []engine.Rule{engine.RulePodAntiAffinity}, "one replica a domain"},
+		{"replicas that only need each other's on a node, where a pod that both need is on another", func(b *build) {
+			b.Pools[0].Nodes[0].HostPorts = []engine.HostPort{port}
+			other := engine.PodSet{Workloads: []int{1}, Others: []engine.PodsAt{{Pool: 0, Node: 0, Pods: 1}}}
+			b.workload("web", 2, 500, selects("aws"), together(corev1.LabelHostname, other), spread(corev1.LabelHostname, 1, of(0)))
+			b.workload("cache", 1, 500, selects("aws"), together(corev1.LabelHostname, of(0, 1)), ports(port))
+		}, "1,0,0-1 0,0,0-1", []engine.Rule{engine.RuleTopologySpread, engine.RulePodAffinity}, ""},
 		{"apart over what no node has", func(b *build) { b.workload("db", 2, 500, apart("rack", of(0))) }, "2,0,0", nil, ""},
 		{"apart over what some nodes have", func(b *build) {
 			b.Pools[1].Labels = withLabel(b.Pools[1].Labels, "rack", "r1")
