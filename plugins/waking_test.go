@@ -69,7 +69,7 @@ func TestWhoIsWoken(t *testing.T) {
 		}, nil},
 		{"the number of replicas", func(c *plugintest.Cluster) { c.Set(plugintest.Revision("spread", 5)) }, []string{"spread"}},
 		{"that of replicas that no rule counts", func(c *plugintest.Cluster) { c.Set(plugintest.Revision("plain", 5)) }, nil},
-		{"a ReplicaSet that its Deployment lets go", func(c *plugintest.Cluster) { c.Set(letGo("ceiling")) }, []string{"caller"}},
+		{"a ReplicaSet that its Deployment lets go", func(c *plugintest.Cluster) { c.Set(letGo("ceiling")) }, []string{"caller", "guessed", "measured"}},
 		{"one with pods that go only where the plan has them", func(c *plugintest.Cluster) {
 			c.Set(plugintest.Revision("strict", 1))
 			c.Woken = nil

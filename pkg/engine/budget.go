@@ -177,10 +177,12 @@ func (s *Solver) moveBroken(works []int32) {
 	}
 }
 
-// keepRunning sees to it that no replica that runs loses its place because the search was stopped: where one has none, everything that runs
-// goes back to where it runs, and of the others those keep their places that still may.
+// keepRunning sees to it that no replica that runs loses its place because the search was stopped: where one has none, or would not have it for
+// the rules that were to be seen to later, everything that runs goes back to where it runs, and of the others those keep their places that still may.
 func (s *Solver) keepRunning() {
-	lacks := func(w *work) bool { return w.held == "" && w.placed() < min(w.moving, w.n) }
+	lacks := func(w *work) bool {
+		return w.held == "" && w.moving > 0 && (w.placed() < min(w.moving, w.n) || !s.keepsRules(w))
+	}
 	if !s.stopped && !s.budget.cut || !slices.ContainsFunc(s.works, lacks) {
 		return
 	}

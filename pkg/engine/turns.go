@@ -50,15 +50,25 @@ type group struct {
 	whole     bool
 }
 
-// running is how many replicas of a workload keep the room that they have: those that run, and those that volumes hold.
+// running is how many replicas of a workload keep the room that they have: those that run, and those that volumes hold, or would hold
+// beside some that run, and that are none of these, since they are held elsewhere.
 func (w *work) running() int32 {
-	n := int32(0)
+	n, stays := w.moving, slices.Clone(w.stays)
 	for _, p := range w.pins {
-		if p.Made {
-			n += p.n
+		if !p.Made && w.moving == 0 {
+			continue
 		}
+		held := p.n
+		for k := range stays {
+			if at := &stays[k]; p.only[at.pool] {
+				of := min(at.n, held)
+				at.n -= of
+				held -= of
+			}
+		}
+		n += held
 	}
-	return min(max(w.moving, n), w.n)
+	return min(n, w.n)
 }
 
 // takeTurns plans anew where there is too little room for everything. First come the replicas that run, unless others with a higher
