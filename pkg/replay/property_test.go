@@ -115,7 +115,7 @@ func TestFollowedPlansHold(t *testing.T) {
 		lists := replaytest.Cluster(choose, replaytest.Size{Groups: 5, Nodes: 15, Workloads: 8, Replicas: 6, Grow: true}, kinds)
 		result, plan := planOf(rt, lists)
 		run(lists, result, plan)
-		lists.Pods = slices.DeleteFunc(lists.Pods, func(pod *corev1.Pod) bool { return choose(3) == 0 })
+		lists.Pods = slices.DeleteFunc(lists.Pods, func(*corev1.Pod) bool { return choose(3) == 0 })
 		lists.Placements = decisions(result, plan)
 		replaytest.Change(choose, lists)
 		result, plan = planOf(rt, lists)
