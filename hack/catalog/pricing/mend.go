@@ -83,24 +83,49 @@ type productFit struct{ ofType, ofRegion map[string]float64 }
 
 func (f *productFit) usd(p pair) float64 { return f.ofType[p.instanceType] * f.ofRegion[p.region] }
 
+// begins are the shares of the prices of a type, or region, that a fit begins with below what it costs: Windows makes dearer, so that the lower
+// prices are without it, but where hardly any has it those of dear regions look like it.
+var begins = []float64{0.2, 0.5, 0.8}
+
 // fitProduct finds for each region in turn what explains most of its prices, and then for each type. What differs between two
-// hypotheses is which prices have Windows: of those that explain equally many the one with the fewest is taken. Nothing is assumed of
-// how far apart regions are. Fischler and Bolles, Random sample consensus, Communications of the ACM 24 (1981), with every price
-// as a sample.
+// hypotheses is which prices have Windows: of those that explain equally many the one with the fewest is taken, and so it is of what several
+// beginnings lead to. Nothing is assumed of how far apart regions are. Fischler and Bolles, Random sample consensus, Communications of the ACM
+// 24 (1981), with every price as a sample.
 func fitProduct(prices []*typePrice) *productFit {
-	fit := &productFit{ofType: map[string]float64{}, ofRegion: map[string]float64{}}
 	byType, byRegion := map[string][]*typePrice{}, map[string][]*typePrice{}
 	for _, p := range prices {
 		byType[p.instanceType], byRegion[p.region] = append(byType[p.instanceType], p), append(byRegion[p.region], p)
 	}
-	// To begin with: Windows makes dearer, so that the lower prices are without it.
+	var best *productFit
+	explains, ofWindows := -1, 0
+	for _, begin := range begins {
+		fit := fitFrom(begin, byType, byRegion)
+		n, windows := 0, 0
+		for _, p := range prices {
+			if explained, with := p.explained(fit.usd(p.pair)); explained {
+				n++
+				if with {
+					windows++
+				}
+			}
+		}
+		if n > explains || n == explains && windows < ofWindows {
+			best, explains, ofWindows = fit, n, windows
+		}
+	}
+	return best
+}
+
+// fitFrom is fitProduct from one beginning.
+func fitFrom(begin float64, byType, byRegion map[string][]*typePrice) *productFit {
+	fit := &productFit{ofType: map[string]float64{}, ofRegion: map[string]float64{}}
 	lower := func(of []*typePrice, other func(*typePrice) float64) float64 {
 		factors := make([]float64, 0, len(of))
 		for _, p := range of {
 			factors = append(factors, p.onDemand/other(p))
 		}
 		slices.Sort(factors)
-		return factors[len(factors)/5]
+		return factors[int(float64(len(factors))*begin)]
 	}
 	for region := range byRegion {
 		fit.ofRegion[region] = 1
