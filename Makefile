@@ -176,7 +176,7 @@ bench-engine: solver ## Measure the placement engine: speed, gap, and distance f
 bench-controller: build testbed ## Measure the placement controller over 1,000 nodes and 10,000 pods.
 	@go run ./hack/reference
 	@cd test && TRADEWIND_TESTBED=$(BIN)/tradewind-testbed TRADEWIND_CONTROLLER=$(BIN)/tradewind-controller \
-		go test -timeout 30m -run '^$$' -bench 'BenchmarkController$$' -benchtime 1x ./e2e/ | awk '/^BENCH |^FAIL|^panic|^--- FAIL/ {print; fflush()}'
+		go test -timeout 30m -run '^$$' -bench 'BenchmarkController$$' -benchtime 1x ./e2e/ | awk '/^BENCH |^FAIL|^panic|^--- FAIL|_test\.go:/ {print; fflush()}'
 
 .PHONY: etcd
 etcd:

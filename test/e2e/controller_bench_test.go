@@ -272,7 +272,7 @@ func startBenchController(b *testing.B, cluster *testbed.Cluster, path, pidFile 
 		b.Fatal(err)
 	}
 	cluster.StartProgram(b, testbed.ProgramSpec{
-		Name: "tradewind-controller", Path: "/bin/sh", User: testbed.TradewindController, Env: []string{"GOMEMLIMIT=450MiB"},
+		Name: "tradewind-controller", Path: "/bin/sh", User: testbed.TradewindController, Env: []string{"GOMEMLIMIT=450MiB", "GOGC=80"},
 		Args: []string{
 			"-c", `echo $$ > "$0"; exec "$@"`, pidFile, path, "--kubeconfig={kubeconfig}", "--metrics-bind-address=" + address,
 			"--metrics-secure=false",
