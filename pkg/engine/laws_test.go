@@ -6,7 +6,6 @@ import (
 
 	"pgregory.net/rapid"
 
-	"tradewind.dev/tradewind/internal/verify"
 	"tradewind.dev/tradewind/pkg/engine"
 )
 
@@ -59,14 +58,7 @@ func followed(snapshot *engine.Snapshot, plan *engine.Plan) *engine.Snapshot {
 
 // sound plans a snapshot and checks the plan.
 func sound(t *rapid.T, snapshot *engine.Snapshot) *engine.Plan {
-	plan, err := engine.Solve(snapshot, engine.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, v := range verify.Check(snapshot, plan, engine.Options{}) {
-		t.Fatal(v)
-	}
-	return plan
+	return solved(t, snapshot, engine.Options{})
 }
 
 // TestAPlanOfAPlanMovesNothing plans what a plan asks for again when all of it runs. Where everything has a place, and would have one after

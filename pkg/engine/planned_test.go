@@ -91,11 +91,8 @@ func TestAPlanIsFollowed(t *testing.T) {
 	}
 }
 
-func solved(t interface {
-	Helper()
-	Fatal(...any)
-}, snapshot *engine.Snapshot, options engine.Options) *engine.Plan {
-	t.Helper()
+// solved plans a snapshot and checks the plan.
+func solved(t fataler, snapshot *engine.Snapshot, options engine.Options) *engine.Plan {
 	plan, err := engine.Solve(snapshot, options)
 	if err != nil {
 		t.Fatal(err)

@@ -26,9 +26,18 @@ func PodAffinity(spec *corev1.PodSpec) []corev1.PodAffinityTerm {
 
 // HardSpread is the topology spread constraints that a scheduler must not break.
 func HardSpread(spec *corev1.PodSpec) []corev1.TopologySpreadConstraint {
+	return spread(spec, corev1.DoNotSchedule)
+}
+
+// PreferredSpread is the topology spread constraints that a scheduler scores by alone.
+func PreferredSpread(spec *corev1.PodSpec) []corev1.TopologySpreadConstraint {
+	return spread(spec, corev1.ScheduleAnyway)
+}
+
+func spread(spec *corev1.PodSpec, action corev1.UnsatisfiableConstraintAction) []corev1.TopologySpreadConstraint {
 	var out []corev1.TopologySpreadConstraint
 	for i := range spec.TopologySpreadConstraints {
-		if spec.TopologySpreadConstraints[i].WhenUnsatisfiable == corev1.DoNotSchedule {
+		if spec.TopologySpreadConstraints[i].WhenUnsatisfiable == action {
 			out = append(out, spec.TopologySpreadConstraints[i])
 		}
 	}
@@ -41,17 +50,6 @@ func PreferredAntiAffinity(spec *corev1.PodSpec) []corev1.WeightedPodAffinityTer
 		return nil
 	}
 	return spec.Affinity.PodAntiAffinity.PreferredDuringSchedulingIgnoredDuringExecution
-}
-
-// PreferredSpread is the topology spread constraints that a scheduler scores by alone.
-func PreferredSpread(spec *corev1.PodSpec) []corev1.TopologySpreadConstraint {
-	var out []corev1.TopologySpreadConstraint
-	for i := range spec.TopologySpreadConstraints {
-		if spec.TopologySpreadConstraints[i].WhenUnsatisfiable == corev1.ScheduleAnyway {
-			out = append(out, spec.TopologySpreadConstraints[i])
-		}
-	}
-	return out
 }
 
 // HostPorts are the ports of its node that a pod of this shape has for itself: of each HostPort, Protocol and HostIP, sorted, each
