@@ -16,6 +16,7 @@ func FuzzFromNode(f *testing.F) {
 	f.Add("aws:///", "eu-west-1", "eu-west-1-wlz-", "aws", "IE", "spot", ",")
 	f.Add("gce://", "", "-", "é", "é", "", "1e999,0")
 	f.Add("azure:///subscriptions/s/resourceGroups/MC_a_b_EastUS/providers/Microsoft.Compute/virtualMachines/v", "westeurope", "eastus-1", "", "", "", "")
+	f.Add("azure:///subscriptions/s/resourceGroups/g/providers/Microsoft.HybridCompute/machines/m", "", "", "0", "LU", "", "")
 	f.Add("azure://resourcegroups//providers/", "", "", "", "", "", "")
 	f.Add("ibmpowervs://osa/osa21/w/i", "jp-osa", "osa21", "", "", "", "")
 	f.Add("ocid1.", ".", ":-AD-1", "AWS", "uk", "x", "")

@@ -56,8 +56,14 @@ func nodeWith(id string, set map[string]string) *corev1.Node {
 	return &corev1.Node{ObjectMeta: metav1.ObjectMeta{Labels: set}, Spec: corev1.NodeSpec{ProviderID: id}}
 }
 
-// schemeCloud is what the provider id says of the cloud, told apart from parseProviderID.
+// schemeCloud is what the provider id says of the cloud, told apart from parseProviderID. An id of Azure's that names another
+// provider than Microsoft.Compute is of a machine on the customer's own ground, which any label may name.
 func schemeCloud(id string) string {
+	for _, after := range strings.Split(strings.ToLower(id), "/providers/")[1:] {
+		if kind, _, _ := strings.Cut(after, "/"); strings.HasPrefix(id, "azure://") && kind != "microsoft.compute" {
+			return ""
+		}
+	}
 	for prefix, cloud := range map[string]string{
 		"aws://": "aws", "gce://": "gcp", "azure://": "azure", "scaleway://instance/": "scaleway", "scaleway://baremetal/": "scaleway",
 		"hcloud://": "hetzner", "hrobot://": "hetzner", "ibm://": "ibm", "ibmvpc://": "ibm", "ibmpowervs://": "ibm",
