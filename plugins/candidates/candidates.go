@@ -31,7 +31,8 @@ type Plugin struct {
 	mu       sync.Mutex // cycles do not overlap; this makes sure
 	nodes    nodes
 	batch    batch
-	again    sync.Map // types.UID of pods whose next attempt looks at all nodes, and since when
+	byFree   [101][]int // nodes by the percentage of them that is free, of the choice before
+	again    sync.Map   // types.UID of pods whose next attempt looks at all nodes, and since when
 }
 
 // What the event of a pod says after "0/5000 nodes are available: 1 Insufficient cpu, 4999 " where the nodes changed between the

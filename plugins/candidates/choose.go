@@ -72,7 +72,10 @@ func (p *Plugin) choose(ctx context.Context, state fwk.CycleState, pod *cycle.Po
 // takes those with the most room and those with the least, one half each, for whether pods are to be spread or packed is
 // Kubernetes' to say. Where many have the same room it takes some of each place.
 func (p *Plugin) some(wanted *demand, places []place) (some []int, total int) {
-	var byFree [101][]int
+	byFree := &p.byFree
+	for i := range byFree {
+		byFree[i] = byFree[i][:0]
+	}
 	for i := range places {
 		for _, member := range places[i].members {
 			if p.fits(wanted, member) {
@@ -82,16 +85,18 @@ func (p *Plugin) some(wanted *demand, places []place) (some []int, total int) {
 			}
 		}
 	}
+	left := *byFree
 	half := total
 	if total > enough {
 		half = enough / 2
 	}
-	for free := len(byFree) - 1; free >= 0 && len(some) < half; free-- {
-		taken := spread(byFree[free], half-len(some))
-		some, byFree[free] = append(some, taken...), byFree[free][len(taken):]
+	some = make([]int, 0, min(total, enough))
+	for free := len(left) - 1; free >= 0 && len(some) < half; free-- {
+		taken := spread(left[free], half-len(some))
+		some, left[free] = append(some, taken...), left[free][len(taken):]
 	}
-	for free := 0; free < len(byFree) && len(some) < min(total, enough); free++ {
-		some = append(some, spread(byFree[free], enough-len(some))...)
+	for free := 0; free < len(left) && len(some) < min(total, enough); free++ {
+		some = append(some, spread(left[free], enough-len(some))...)
 	}
 	return some, total
 }

@@ -33,7 +33,7 @@ func (d *domains) number(value string) int {
 	return number
 }
 
-// counting are the nodes in a domain of any of those that are scored.
+// counting are the nodes in a domain of any of those that are scored, until it is asked again.
 func (p *Plugin) counting(all, scored []fwk.NodeInfo, keys []string) []fwk.NodeInfo {
 	lists, wanted := make([]*domains, len(keys)), make([]map[int]bool, len(keys))
 	for k, key := range keys {
@@ -47,7 +47,7 @@ func (p *Plugin) counting(all, scored []fwk.NodeInfo, keys []string) []fwk.NodeI
 			wanted[k][d.number(node.Node().Labels[key])] = true
 		}
 	}
-	out := make([]fwk.NodeInfo, 0, len(scored))
+	out := p.counted[:0] // thousands of nodes in each cycle would be half of what the scheduler leaves to be collected
 	for at, info := range all {
 		node := info.Node()
 		for k, key := range keys {
@@ -57,5 +57,6 @@ func (p *Plugin) counting(all, scored []fwk.NodeInfo, keys []string) []fwk.NodeI
 			}
 		}
 	}
+	p.counted = out
 	return out
 }

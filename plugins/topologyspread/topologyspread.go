@@ -30,6 +30,7 @@ type Plugin struct {
 	mu         sync.Mutex // one cycle at a time uses what is shown
 	shown      *shown
 	domains    map[string]*domains // by label
+	counted    []fwk.NodeInfo      // what counting returned last
 	defaults   []corev1.TopologySpreadConstraint
 }
 

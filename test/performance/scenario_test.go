@@ -43,6 +43,8 @@ type scenario struct {
 	pods, workloads int
 	kind            kind
 	cpu, memory     string
+	// rate is how many pods are made in a second; 0 for as many as the API server takes.
+	rate float64
 	// after is called once the pods are placed, while the control plane still runs.
 	after func(ktesting.TContext, *run) error
 }
@@ -145,16 +147,36 @@ func (s *scenario) writeCases(directory string, workloads [][]*application) (str
 			return "", err
 		}
 	}
+	measured, pause := workloads[1], ""
+	if s.rate > 0 {
+		measured, pause = inPortions(measured), time.Duration(portion/s.rate*float64(time.Second)).String()
+	}
 	text, err := render("testdata/cases.yaml", map[string]any{
 		"Name": s.name, "SchedulerConfig": config, "Prefix": "shop", "Workload": fmt.Sprintf("%dNodes_%dPods", *nodeCount, s.pods),
 		"Warm": workloads[0], "WarmNamespace": workloads[0][0].Namespace,
-		"Measured": workloads[1], "MeasuredNamespace": workloads[1][0].Namespace,
+		"Measured": measured, "MeasuredNamespace": measured[0].Namespace, "Pause": pause,
 	})
 	if err != nil {
 		return "", err
 	}
 	cases := filepath.Join(directory, "cases.yaml")
 	return cases, os.WriteFile(cases, text, 0o600)
+}
+
+// portion is how many pods are made at once where they are made at a rate.
+const portion = 25
+
+// inPortions are workloads' pods in the order in which they are made.
+func inPortions(workloads []*application) []*application {
+	var out []*application
+	for _, a := range workloads {
+		for left := a.Replicas; left > 0; left -= portion {
+			part := *a
+			part.Replicas = min(left, portion)
+			out = append(out, &part)
+		}
+	}
+	return out
 }
 
 // registry holds Tradewind's plugins, and remembers those made for the scenario's profile.
