@@ -21,14 +21,18 @@ import (
 )
 
 const (
-	maxRequirements    = 32  // matchExpressions of a selector
-	maxLabels          = 32  // matchLabels of a selector
-	maxValues          = 64  // values of a requirement
-	maxLabelKeyLength  = 317 // prefix 253, "/", name 63: k8s.io/apimachinery/pkg/util/validation.IsQualifiedName
-	maxLabelLength     = 63  // k8s.io/apimachinery/pkg/util/validation.LabelValueMaxLength
-	maxQuantityLength  = 24
-	quantityPattern    = `^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)[numk]?$`
-	resourcePattern    = `^[+]?([0-9]+([.][0-9]*)?|[.][0-9]+)([numkMGTP]|[KMGTP]i)?$`
+	maxRequirements   = 32  // matchExpressions of a selector
+	maxLabels         = 32  // matchLabels of a selector
+	maxValues         = 64  // values of a requirement
+	maxLabelKeyLength = 317 // prefix 253, "/", name 63: k8s.io/apimachinery/pkg/util/validation.IsQualifiedName
+	maxLabelLength    = 63  // k8s.io/apimachinery/pkg/util/validation.LabelValueMaxLength
+	maxQuantityLength = 24
+	quantityPattern   = `^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)[numk]?$`
+	// Below 1000P: a larger one is not written again as it was read.
+	resourcePattern = `^[+]?(` +
+		`[0-9]{1,3}([.][0-9]*)?Pi?|[0-9]{1,6}([.][0-9]*)?Ti?|[0-9]{1,9}([.][0-9]*)?Gi?|` +
+		`[0-9]{1,12}([.][0-9]*)?Mi?|[0-9]{1,15}([.][0-9]*)?(k|Ki)|[0-9]{1,18}([.][0-9]*)?[num]?` +
+		`|[.][0-9]+([numkMGTP]|[KMGTP]i)?)$`
 	timePattern        = `^[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]([.][0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$`
 	intOrStringKeyword = "x-kubernetes-int-or-string"
 )
