@@ -44,7 +44,7 @@ func run(only string) error {
 		{"engine_exact_gap_median_percent engine_exact_gap_worst_percent", exact},
 		{"simulate_5000_replicas_seconds simulate_5000_replicas_with_losses_seconds", manyReplicas},
 		{"engine_losses_ratio", lossesRatio},
-		{"engine_deadline_overrun_percent engine_deadline_below_floor_overrun_percent", deadlines},
+		{"engine_deadline_overrun_percent engine_deadline_below_floor_overrun_percent engine_deadline_unlooked_percent engine_deadline_half_gap_percent", deadlines},
 		{"engine_calls_exact_gap_median_percent engine_calls_exact_gap_worst_percent engine_calls_left_out engine_replan_moves", exactCalls},
 		{"engine_plan_100k_x_1000_seconds engine_peak_mib engine_growth_exponent", growth},
 	} {

@@ -18,9 +18,8 @@ import (
 	"tradewind.dev/tradewind/pkg/rules/policy"
 )
 
-// many is a snapshot in which one workload of 5,000 replicas has every kind of rule, beside 200 others on 500 pools.
-func many() (*engine.Snapshot, error) {
-	const replicas = 5000
+// many is a snapshot in which one workload of so many replicas has every kind of rule, beside 200 others on 500 pools.
+func many(replicas int) (*engine.Snapshot, error) {
 	snapshot, err := enginetest.Production(enginetest.Size{Pools: 500, Workloads: 200, Share: share})
 	if err != nil {
 		return nil, err
@@ -69,7 +68,7 @@ func many() (*engine.Snapshot, error) {
 
 // manyReplicas plans such a snapshot, and the loss of each cloud.
 func manyReplicas() error {
-	snapshot, err := many()
+	snapshot, err := many(5000)
 	if err != nil {
 		return err
 	}
@@ -124,69 +123,4 @@ func withLosses(snapshot *engine.Snapshot, options engine.Options) (plan *engine
 			time.Since(begin).Seconds(), left.Plan().Unplaced)
 	})
 	return plan, took, time.Since(begin), err
-}
-
-// deadlines plans several snapshots with deadlines that end the search on each of its paths, and says by how much of its deadline the
-// slowest was late: of those that a plan can be made in at all, and of those before which not even that is done which is always done.
-func deadlines() error {
-	big, err := many()
-	if err != nil {
-		return err
-	}
-	worst, below := 0.0, 0.0
-	for _, tt := range []struct {
-		name     string
-		snapshot func() (*engine.Snapshot, error)
-	}{
-		{"5,000 replicas", func() (*engine.Snapshot, error) { return big, nil }},
-		{"10,000 workloads", func() (*engine.Snapshot, error) {
-			return enginetest.Production(enginetest.Size{Pools: 500, Workloads: 10_000, Share: share})
-		}},
-		{"too little room", func() (*engine.Snapshot, error) {
-			return enginetest.Production(enginetest.Size{Pools: 200, Workloads: 4000, Share: 1.4})
-		}},
-		{"a small one", func() (*engine.Snapshot, error) {
-			return enginetest.Production(enginetest.Size{Pools: 20, Workloads: 14, Share: share})
-		}},
-	} {
-		snapshot, err := tt.snapshot()
-		if err != nil {
-			return err
-		}
-		begin := time.Now()
-		if _, err := engine.Solve(snapshot, engine.Options{}); err != nil {
-			return err
-		}
-		whole := time.Since(begin)
-		begin = time.Now()
-		if _, err := engine.Solve(snapshot, engine.Options{Expired: func() bool { return true }}); err != nil {
-			return err
-		}
-		floor := time.Since(begin)
-		for _, part := range []float64{0.1, 0.25, 0.5, 0.75, 0.9} {
-			deadline := time.Duration(float64(whole) * part)
-			begin := time.Now()
-			var options engine.Options
-			options.Within(time.Now, begin, begin.Add(deadline))
-			plan, err := engine.Solve(snapshot, options)
-			if err != nil {
-				return err
-			}
-			took := time.Since(begin)
-			late := (took.Seconds()/deadline.Seconds() - 1) * 100
-			fmt.Fprintf(os.Stderr, "%s, which take %.3f s, and %.3f s at least: %.3f s for a deadline of %.3f s (%.1f %% late), stopped %t, %d unplaced, gap %.2f %%\n",
-				tt.name, whole.Seconds(), floor.Seconds(), took.Seconds(), deadline.Seconds(), late, plan.Stopped, plan.Unplaced, plan.GapPercent)
-			if err := sound(snapshot, plan, engine.Options{}); err != nil {
-				return err
-			}
-			if deadline < floor {
-				below = max(below, late)
-			} else {
-				worst = max(worst, late)
-			}
-		}
-	}
-	report("engine_deadline_overrun_percent", worst, "%")
-	report("engine_deadline_below_floor_overrun_percent", below, "%")
-	return nil
 }
