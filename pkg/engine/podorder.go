@@ -2,7 +2,7 @@ package engine
 
 import (
 	"cmp"
-	"fmt"
+	"encoding/binary"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -47,11 +47,13 @@ func (s *Solver) unordered(w *work) []alloc {
 		}
 		o.counts = append(o.counts, counts)
 	}
-	for _, a := range w.allocs {
+	kinds, of := map[string]int{}, make([]int, len(w.allocs))
+	for k, a := range w.allocs {
 		n := min(a.n, w.comes(s.m, nodeKey{a.pool, a.node}))
 		o.count(a.pool, a.n-n)
-		if n > 0 {
-			o.coming = append(o.coming, alloc{a.pool, a.node, n})
+		if of[k] = -1; n > 0 {
+			of[k] = o.kind(kinds, a.pool)
+			o.coming[of[k]].n += n
 			o.left += n
 		}
 	}
@@ -60,9 +62,14 @@ func (s *Solver) unordered(w *work) []alloc {
 		return nil
 	}
 	var out []alloc
-	for i, a := range o.coming {
-		if a.n -= o.best[i]; a.n > 0 {
-			out = append(out, a)
+	for k, a := range w.allocs {
+		if of[k] < 0 {
+			continue
+		}
+		n, came := min(a.n, w.comes(s.m, nodeKey{a.pool, a.node})), &o.best[of[k]]
+		here := min(n, *came)
+		if *came -= here; here < n {
+			out = append(out, alloc{a.pool, a.node, n - here})
 		}
 	}
 	return out
@@ -80,17 +87,33 @@ func (s *Solver) crossing(i int32) ConflictRule {
 		"another closes" + text}
 }
 
-// ordering is a search for an order in which replicas come, each state once.
+// ordering is a search for an order in which replicas come, each state once. Replicas that come to the same domains are one kind: no
+// constraint tells them apart.
 type ordering struct {
 	m      *model
 	skews  []domainSkew
 	counts [][]int32 // by skew and domain
-	coming []alloc
-	come   []int32 // parallel to coming: how many have come
+	coming []pick    // by kind, on one of its pools
+	come   []int32   // parallel to coming: how many have come
 	left   int32
 	seen   map[string]bool
 	best   []int32 // come, when most had
 	least  int32   // left then
+}
+
+// kind is the kind of what comes to a pool, of those known so far or a new one.
+func (o *ordering) kind(known map[string]int, pool int32) int {
+	var key []byte
+	for k := range o.skews {
+		key = binary.AppendVarint(key, int64(o.m.axes[o.skews[k].axis].of[pool]))
+	}
+	kind, ok := known[string(key)]
+	if !ok {
+		kind = len(o.coming)
+		known[string(key)] = kind
+		o.coming = append(o.coming, pick{pool: pool})
+	}
+	return kind
 }
 
 func (o *ordering) count(pool, n int32) {
@@ -128,7 +151,11 @@ func (o *ordering) next() bool {
 	if o.left == 0 {
 		return true
 	}
-	state := fmt.Sprint(o.come)
+	var key []byte
+	for _, n := range o.come {
+		key = binary.AppendVarint(key, int64(n))
+	}
+	state := string(key)
 	if o.seen[state] || len(o.seen) >= mostOrders {
 		return false
 	}

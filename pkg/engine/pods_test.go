@@ -382,3 +382,24 @@ func TestHeldWorkloadsUseTheirNodes(t *testing.T) {
 		t.Errorf("of nodes that there are not: %d replicas on %d nodes", plan.Replicas, plan.Pools[0].Used)
 	}
 }
+
+// TestOrdersOfManyReplicas holds that the search for an order in which replicas can come tells kinds of places apart, and not nodes: else
+// it takes seconds. What it takes is seen by what is allocated.
+func TestOrdersOfManyReplicas(t *testing.T) {
+	b := newBuild(t)
+	b.crossing()
+	for p, nodes := range []int{1600, 800, 800, 800} {
+		pool := &b.Pools[p]
+		one := pool.Nodes[0]
+		one.Free.MilliCPU, pool.Nodes = 250, nil
+		for k := range nodes {
+			one.Name = fmt.Sprintf("%s-%d", pool.Name, k)
+			pool.Nodes = append(pool.Nodes, one)
+		}
+	}
+	b.workload("web", 3000, 250, spread(zoneKey, 1500, of(0)), spread("rack", 1500, of(0)))
+	var plan *engine.Plan
+	if n := testing.AllocsPerRun(1, func() { plan = solve(t, b.Snapshot, engine.Options{}) }); n > 1e6 || plan.Unplaced > 0 {
+		t.Errorf("%g allocations, %d replicas without a place", n, plan.Unplaced)
+	}
+}
