@@ -54,18 +54,18 @@ func deadlines() error {
 		if err != nil {
 			return err
 		}
-		whole, err := path.run(snapshot, 0)
+		whole, err := path.middle(snapshot, 0)
 		if err != nil {
 			return err
 		}
-		floor, err := path.run(snapshot, 1)
+		floor, err := path.middle(snapshot, 1)
 		if err != nil {
 			return err
 		}
 		fmt.Fprintf(os.Stderr, "%s: %.3f s, and %.3f s at least, gap %.2f %%\n", path.name, whole.took.Seconds(), floor.took.Seconds(), whole.gap)
 		for _, part := range deadlineParts {
 			deadline := time.Duration(float64(whole.took) * part)
-			got, err := path.run(snapshot, deadline)
+			got, err := path.middle(snapshot, deadline)
 			if err != nil {
 				return err
 			}
@@ -77,7 +77,7 @@ func deadlines() error {
 				continue
 			}
 			worst, longest = max(worst, late), max(longest, got.clock.longest[0].took.Seconds()/deadline.Seconds()*100)
-			if part == 0.5 {
+			if part == 0.5 && whole.gap < 100 {
 				gap = max(gap, got.gap)
 			}
 		}
@@ -96,6 +96,20 @@ type deadlineRun struct {
 	unplaced int
 	gap, usd float64
 	clock    *stretches
+}
+
+// middle is the middle of three runs: a deadline may be shorter than the time for which something else has the processor.
+func (p *deadlinePath) middle(snapshot *engine.Snapshot, deadline time.Duration) (*deadlineRun, error) {
+	var runs []*deadlineRun
+	for range 3 {
+		got, err := p.run(snapshot, deadline)
+		if err != nil {
+			return nil, err
+		}
+		runs = append(runs, got)
+	}
+	slices.SortFunc(runs, func(a, b *deadlineRun) int { return int(a.took - b.took) })
+	return runs[1], nil
 }
 
 // run plans with a deadline, 0 for none, and checks the plan; or plans the losses of a plan, whose deadline is shared out as simulate

@@ -51,7 +51,11 @@ func (s *Solver) construct() {
 		}
 	}
 	crowds := map[*row][]float64{}
+	hurried := len(s.order) > alwaysPlaced && !s.affords(readyByReading) // few are placed then
 	for _, r := range s.m.rows {
+		if hurried {
+			break
+		}
 		s.m.dense(r)
 		s.m.fillRow(r, relax.prices[r.request])
 		r.regret = 0
@@ -70,12 +74,19 @@ func (s *Solver) construct() {
 		)
 	})
 	s.anticipate(relax)
+	begun := s.used()
 	for k, i := range s.order {
 		if k >= alwaysPlaced && s.expired() {
 			s.abandon(s.order[k:])
 			break
 		}
+		if k%keptUp == 0 {
+			s.keepUp(float64(k)/float64(len(s.order)), begun)
+		}
 		w := s.works[i]
+		if hurried {
+			s.m.fillRow(w.row, nil)
+		}
 		a := ask{lambda: s.lambda, crowd: crowds[w.row]}
 		if a.crowd == nil {
 			a.crowd = make([]float64, len(s.m.pools))
@@ -96,6 +107,9 @@ func (s *Solver) construct() {
 		}
 	}
 	for _, r := range s.m.rows {
+		if hurried {
+			break
+		}
 		s.m.fillRow(r, nil)
 	}
 }
@@ -122,6 +136,9 @@ func (s *Solver) regret(r *row, prices []float64, size float64) float64 {
 	}
 	return heavy * left / max(s.total[resource], 1)
 }
+
+// keptUp is after how many workloads it is looked at whether the construction is late.
+const keptUp = 8
 
 // crowding is how much dearer a pool looks, as a share of the price, for each doubling or so of the replicas of a row on it.
 const crowding = 0.01

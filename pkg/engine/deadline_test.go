@@ -2,8 +2,11 @@ package engine_test
 
 import (
 	"fmt"
+	"math"
 	"reflect"
+	"runtime"
 	"slices"
+	"sync"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -138,6 +141,61 @@ func TestWhatWasNotLookedAt(t *testing.T) {
 	}
 	if added.Unplaced != 2 || added.Conflict.Message != engine.NotLookedAt {
 		t.Errorf("what was added is %+v, %+v", added, added.Conflict)
+	}
+}
+
+// TestStoppedPlansHaveABound holds that the bound says something of a plan for which no time was left to compute it well.
+func TestStoppedPlansHaveABound(t *testing.T) {
+	b := newBuild(t).workload("a", 2, 1000).workload("b", 2, 1000)
+	for _, objective := range []engine.Objective{engine.ObjectiveShares, engine.ObjectiveInvoice} {
+		plan := solve(t, b.Snapshot, engine.Options{Objective: objective, Expired: func() bool { return true }})
+		if plan.Unplaced > 0 || plan.LowerBoundUSD <= 0 {
+			t.Errorf("by %s: the plan of $%g, %d replicas without a place, is said to cost $%g at least", objective, plan.Total(), plan.Unplaced, plan.LowerBoundUSD)
+		}
+	}
+}
+
+// TestHalfOfTheTime plans with half and a fifth of the time that the search needs, a look at the clock taken as a unit of it: as many have a
+// place, and the plan is little dearer, and known to be.
+func TestHalfOfTheTime(t *testing.T) {
+	for _, objective := range []engine.Objective{engine.ObjectiveShares, engine.ObjectiveInvoice} {
+		snapshot, looks := production(t, 50, 1000, 0.6, 0), 0
+		whole := solve(t, snapshot, engine.Options{Objective: objective, Used: func() float64 { looks++; return 0 }})
+		for _, part := range []int{2, 5} {
+			looked := 0
+			plan := solve(t, snapshot, engine.Options{Objective: objective, Used: func() float64 { looked++; return float64(looked) / float64(looks/part) }})
+			t.Logf("by %s, 1/%d of %d looks at the clock: %d, $%.2f instead of $%.2f, gap %.2f %% instead of %.2f %%", objective, part, looks, looked,
+				plan.Total(), whole.Total(), plan.GapPercent, whole.GapPercent)
+			if !plan.Stopped || plan.Unplaced > whole.Unplaced || plan.Total() > 1.1*whole.Total() || plan.GapPercent > whole.GapPercent+15 {
+				t.Errorf("by %s with 1/%d of the time: stopped %t, %d replicas without a place instead of %d, $%.2f instead of $%.2f, gap %.2f %% instead of %.2f %%",
+					objective, part, plan.Stopped, plan.Unplaced, whole.Unplaced, plan.Total(), whole.Total(), plan.GapPercent, whole.GapPercent)
+			}
+		}
+	}
+}
+
+// TestSharesOfLosses holds that losses planned at the same time may take the time of all that come after them together, and no more.
+func TestSharesOfLosses(t *testing.T) {
+	b := newBuild(t).workload("a", 2, 1000)
+	plan := solve(t, b.Snapshot, engine.Options{})
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	for _, tt := range []struct {
+		losses int
+		want   []float64
+	}{{1, []float64{1}}, {2, []float64{1, 1}}, {3, []float64{0.67, 0.67, 1}}, {4, []float64{0.5, 0.5, 1, 1}}} {
+		lost, got, guard := make([]func(int) bool, tt.losses), []float64{}, sync.Mutex{}
+		for k := range lost {
+			lost[k] = func(int) bool { return false }
+		}
+		err := engine.EachLoss(b.Snapshot, plan, lost, func(share float64) engine.Options {
+			guard.Lock()
+			defer guard.Unlock()
+			got = append(got, math.Round(100*share)/100)
+			return engine.Options{}
+		}, func(int, engine.Degraded) {})
+		if slices.Sort(got); err != nil || !slices.Equal(got, tt.want) {
+			t.Errorf("%d losses on two processors may take %v of the time that is left, want %v (%v)", tt.losses, got, tt.want, err)
+		}
 	}
 }
 

@@ -32,12 +32,20 @@ func NewDegradedSolver(snapshot *Snapshot, options Options) (Degraded, error) {
 	kept := map[int]bool{} // rules that no replica would be placed without
 	for range maxDegrade {
 		tried := unplacedUnderAvailability(best.Snapshot, best.Plan(), kept)
-		if len(tried) == 0 || best.expired() {
+		if len(tried) == 0 {
+			return best, nil
+		}
+		if !best.affordsAnother() {
+			best.Plan().Stopped = true
 			return best, nil
 		}
 		next, err := best.without(tried, options)
 		if err != nil {
 			return Degraded{}, err
+		}
+		if next.Plan().Stopped && next.Plan().Unplaced > best.Plan().Unplaced { // there was no time for it
+			best.Plan().Stopped = true
+			return best, nil
 		}
 		helped := slices.DeleteFunc(slices.Clone(tried), func(i int) bool {
 			return next.Plan().Placements[i].Unplaced >= best.Plan().Placements[i].Unplaced
@@ -53,6 +61,10 @@ func NewDegradedSolver(snapshot *Snapshot, options Options) (Degraded, error) {
 		case options.brief: // the others lack room either way
 			next.Workloads = slices.Sorted(slices.Values(slices.Concat(best.Workloads, helped)))
 		default:
+			if !best.affordsAnother() {
+				best.Plan().Stopped = true
+				return best, nil
+			}
 			if next, err = best.without(helped, options); err != nil {
 				return Degraded{}, err
 			}
@@ -100,7 +112,11 @@ func NewLossSolver(snapshot *Snapshot, plan *Plan, lost func(pool int) bool, opt
 	if err != nil {
 		return Degraded{}, err
 	}
-	if more := out.Plan().Unplaced - plan.Unplaced; more <= 0 || more > squeezeMost || out.expired() {
+	if more := out.Plan().Unplaced - plan.Unplaced; more <= 0 || more > squeezeMost {
+		return out, nil
+	}
+	if !out.affordsAnother() {
+		out.Plan().Stopped = true
 		return out, nil
 	}
 	all, err := NewDegradedSolver(&left, options)
@@ -122,8 +138,8 @@ func EachLoss(snapshot *Snapshot, plan *Plan, lost []func(pool int) bool, option
 	for range atOnce {
 		running.Go(func() {
 			for at := range next {
-				k, rounds := order[at], (len(lost)-at+atOnce-1)/atOnce
-				left, err := NewLossSolver(snapshot, plan, lost[k], options(1/float64(rounds)))
+				k, share := order[at], min(float64(atOnce)/float64(len(lost)-at+at%atOnce), 1)
+				left, err := NewLossSolver(snapshot, plan, lost[k], options(share))
 				if errs[k] = err; err == nil {
 					done(k, left)
 				}

@@ -326,10 +326,11 @@ const (
 	worthwhile    = 1e-4
 )
 
-// search moves prices until rounds have passed or stop says so, and keeps those with the highest bound. The second
+// search moves prices until rounds have passed or stop says so, and keeps those with the highest bound. pace is which part of the time
+// allowed has passed: where that is ahead of the rounds there are fewer of them, and the temperature falls as far. The second
 // part is a subgradient method with smoothed directions, after Barahona and Anbil, "The volume algorithm", Mathematical
 // Programming 87(3), 2000.
-func (d *dual) search(rounds int, stop func() bool) float64 {
+func (d *dual) search(rounds int, stop func() bool, pace func() float64) float64 {
 	d.divide()
 	if stop() {
 		d.relax.setPrices(d.prices())
@@ -345,10 +346,11 @@ func (d *dual) search(rounds int, stop func() bool) float64 {
 	}
 	warm := int(coolingRounds * float64(rounds))
 	for round := range warm {
-		if stop() {
+		ahead := pace() / coolingRounds
+		if stop() || ahead > 1 {
 			break
 		}
-		at := float64(round) / float64(max(warm-1, 1))
+		at := max(float64(round)/float64(max(warm-1, 1)), ahead)
 		temperature := crowding
 		switch {
 		case at < cooled:

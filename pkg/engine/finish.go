@@ -13,12 +13,26 @@ func (s *Solver) finish() {
 		p.Placements[i] = s.placement(int32(i))
 	}
 	s.bounds = make([]float64, len(s.works))
-	if s.boundAll(); s.imprecise() && !s.over() {
+	if s.boundAll(); s.imprecise() {
 		s.lambda = make([]float64, len(s.lambda))
 		s.boundAll()
 	}
 	s.plan = p
-	s.sumUp(p)
+	if s.sumUp(p); p.Unplaced == 0 {
+		p.boundBy(s.foundUSD())
+	}
+}
+
+// foundUSD is the bound that the search for prices found, of a plan in which all replicas have a place.
+func (s *Solver) foundUSD() float64 {
+	usd := s.found - s.m.uncertainUSD()
+	for _, w := range s.works {
+		if w.held == "" && w.n > 0 {
+			s.m.dense(w.row)
+			usd -= float64(w.n) * w.row.ties
+		}
+	}
+	return usd
 }
 
 // sums are what a plan's totals are made of, kept so that a changed workload changes them.
@@ -75,8 +89,14 @@ func (s *Solver) conclude(p *Plan) {
 			*part = 0
 		}
 	}
+	p.LowerBoundUSD = 0
+	p.boundBy(max(s.sums.bound, s.wholeBound(p)))
+}
+
+// boundBy raises the plan's bound, and fills in the gap.
+func (p *Plan) boundBy(usd float64) {
 	total := p.Total()
-	p.LowerBoundUSD = max(min(max(s.sums.bound, s.wholeBound(p)), total), 0)
+	p.LowerBoundUSD = max(min(usd, total), p.LowerBoundUSD)
 	p.GapPercent = 0
 	switch {
 	case p.LowerBoundUSD > 0:
@@ -192,7 +212,8 @@ func (s *Solver) addCalls(w *work, d *Decision) {
 	}
 }
 
-// boundAll computes what each workload pays at the prices of the relaxation for as many replicas as are placed.
+// boundAll computes what each workload pays at the prices of the relaxation for as many replicas as are placed; once the time is up as if
+// nothing limited where they are.
 func (s *Solver) boundAll() {
 	for _, w := range s.works {
 		w.certain = len(w.allocs) > 0
@@ -212,7 +233,8 @@ func (s *Solver) boundAll() {
 	}
 	for i, w := range s.works {
 		if s.over() {
-			return // none costs less than nothing
+			s.boundSingly(i)
+			return
 		}
 		k := key{w.row, w.limits, w.placed()}
 		alone := len(w.stays) > 0 || len(w.pins) > 0 || len(w.out)+len(w.in) > 0 || w.held != ""
@@ -224,6 +246,32 @@ func (s *Solver) boundAll() {
 		if !alone {
 			known[k] = s.bounds[i]
 		}
+	}
+}
+
+// boundSingly is boundAll from a workload on as if each replica could be where it costs least: as fast as can be.
+func (s *Solver) boundSingly(from int) {
+	known := map[*row]float64{}
+	for i := from; i < len(s.works); i++ {
+		w := s.works[i]
+		if len(w.allocs) == 0 || w.held != "" {
+			s.bounds[i] = s.boundOne(w, s.dual)
+			continue
+		}
+		least, ok := known[w.row]
+		if !ok {
+			s.m.dense(w.row)
+			prices := s.dual.relax.prices[w.row.request]
+			least = math.Inf(1)
+			for j, pool := range w.row.pools {
+				least = min(least, w.row.dense[j]+prices[pool])
+			}
+			if least -= w.row.ties; math.IsInf(least, 1) {
+				least = 0
+			}
+			known[w.row] = least
+		}
+		s.bounds[i] = least * float64(w.placed())
 	}
 }
 

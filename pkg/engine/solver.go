@@ -14,6 +14,7 @@ type Solver struct {
 	chooser *chooser
 	lambda  []float64 // prices of the relaxation
 	bounds  []float64 // of each workload at these prices
+	found   float64   // the bound that the search for prices found, of all replicas; 0 for none
 	stopped bool
 	order   []int32
 	plan    *Plan
@@ -66,14 +67,14 @@ func NewSolver(snapshot *Snapshot, options Options) (*Solver, error) {
 	s.room = newRoom(m)
 	s.room.remembers = true
 	s.chooser = newChooser(m)
-	s.chooser.stop = s.expired
+	s.chooser.stop = s.hurry
 	s.estimate(begun)
 	s.solve()
 	s.settleAll()
-	if !s.over() {
+	if !s.expired() {
 		s.preferPlanned()
 	}
-	if !s.over() {
+	if !s.expired() {
 		s.preferRunning()
 	}
 	return s, nil
@@ -220,7 +221,7 @@ func byRow(items []item) {
 // solve makes a plan. Where not everything has room, it is made in turns.
 func (s *Solver) solve() {
 	overfull := s.overfull()
-	if overfull && !s.expired() && s.takeTurns(true) {
+	if overfull && s.affords(turnsByReading) && s.takeTurns(true) {
 		return
 	}
 	if s.solveAll(); !overfull && s.lacksRoom() && !s.expired() {
@@ -260,14 +261,15 @@ func (s *Solver) solveAll() {
 func (s *Solver) fromPrices() {
 	s.vain = nil
 	d := s.newSearch()
-	s.sample()
-	d.search(s.rounds(), s.priced)
+	s.share()
+	s.found = d.search(s.rounds(), s.priced, s.pace)
 	s.guided(d)
 	s.lambda = d.lambda
 	if d.guide != nil {
 		s.lambda = d.guide
 	}
 	s.place()
+	s.rehearse()
 	s.mendPodRules()
 	s.assemble()
 	s.lambda = d.lambda

@@ -184,12 +184,17 @@ func (p *split) clone() *split {
 
 // newSearch is the search for prices, of whole machines too where these are minimised.
 func (s *Solver) newSearch() *dual {
-	items := s.items()
+	var items []item
+	if s.affords(pricesByReading) {
+		items = s.items()
+	}
 	if !s.m.invoices() {
+		s.sample()
 		return newDual(s.m, items, nil)
 	}
 	p := newSplit(s.m)
 	p.apply()
+	s.sample()
 	for i := range items { // by how much prices differ, at first
 		if l := items[i].limits; l.limitsSpot() && !l.tree.spot {
 			s.m.fillRow(items[i].row, nil)

@@ -33,12 +33,12 @@ func (s *Solver) charge(d *dual) {
 	expired := func() bool {
 		next.Lock()
 		defer next.Unlock()
-		return s.expired()
+		return s.tolled()
 	}
 	take := func() []int32 {
 		next.Lock()
 		defer next.Unlock()
-		if len(apps) == 0 || s.expired() {
+		if len(apps) == 0 || s.tolled() {
 			return nil
 		}
 		app := apps[0]

@@ -98,6 +98,7 @@ func (s *Solver) takeTurns(always bool) bool {
 	}
 	s.solveAll()
 	s.giveTurns()
+	s.found = 0
 	s.all = false // but for what has its turn later
 	if s.expired() {
 		for _, i := range later {
