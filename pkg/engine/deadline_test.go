@@ -61,6 +61,15 @@ func TestStoppedAtAnyQuestion(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		snapshot := randomSnapshot(t, everything)
 		objective, step := anyObjective(t), rapid.IntRange(2, 5).Draw(t, "step")
+		whole, err := engine.Solve(snapshot, engine.Options{Objective: objective})
+		if err != nil {
+			t.Fatal(err)
+		}
+		bound := func(plan *engine.Plan) {
+			if plan.Unplaced+whole.Unplaced == 0 && plan.LowerBoundUSD > whole.Total()*(1+1e-9)+1e-9 {
+				t.Errorf("a plan that stopped is said to cost $%g at least, and one that did not costs $%g", plan.LowerBoundUSD, whole.Total())
+			}
+		}
 		asked := 0
 		for k := rapid.IntRange(0, step).Draw(t, "first"); k <= 30; k += step {
 			plan, err := engine.Solve(snapshot, engine.Options{Objective: objective, Expired: stopping(k, &asked)})
@@ -70,6 +79,7 @@ func TestStoppedAtAnyQuestion(t *testing.T) {
 			if check(t, snapshot, plan); asked <= k {
 				break
 			}
+			bound(plan)
 			for i, placement := range plan.Placements {
 				if placement.Unplaced > 0 && placement.Conflict.Message == "" {
 					t.Errorf("stopped at question %d: workload %d is not placed, and it is not said why", k, i)
@@ -80,6 +90,7 @@ func TestStoppedAtAnyQuestion(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			bound(plan)
 			if check(t, snapshot, plan); used > k && !plan.Stopped {
 				t.Errorf("the time was up at question %d of %d, and the plan does not say that it stopped", k, used)
 			}
