@@ -20,12 +20,12 @@ const (
 	many         = 4200 // workloads; where there are more single ones are not looked at as closely
 	crowd        = 2000 // workloads; where there are more prices have done most of the work
 	hottest      = 1.0
-	mild         = 0.6
-	hotRounds    = 4
+	mild         = 0.15
+	hotRounds    = 2
 	cold         = 0.003 // where each is tried a few times only
 	frozen       = 0.001
 	thorough     = 1000 // tries of each workload from which on it begins anew
-	mostStarts   = 4
+	mostStarts   = 8
 	safeCells    = 20_000 // workloads × pools; in larger plans room for losses is made afterwards
 	mostEjected  = 3      // workloads that make room for one
 	deepest      = 2      // of those that make room for one that makes room
@@ -51,6 +51,15 @@ type annealer struct {
 	// losses says that what would be lost must have room, as in small plans it is seen to at once; unsafe replicas had none before.
 	losses bool
 	unsafe int32
+	// watched says that every step is asked about that, fragile are the workloads that must survive losses, exposed are their replicas that
+	// would be lost without having room now, and risk is what each of these counts as.
+	watched bool
+	fragile []int32
+	exposed int32
+	risk    float64
+	sizes   map[*request]float64
+	before  [][]refuge // scratch space
+	free    []int64
 }
 
 // option is a pool to go to, and what that changes.
@@ -80,9 +89,11 @@ func (s *Solver) anneal(relax *relaxer) {
 	x := &annealer{shifts: newShifts(s, relax), member: make([]bool, len(s.works))}
 	if len(s.works)*len(s.m.pools) <= safeCells {
 		for _, w := range s.works {
-			x.losses = x.losses || w.held == "" && len(w.row.profile.losses) > 0
 			x.unsafe += missing(w.refuges)
 		}
+		x.fragile, x.sizes = s.fragile(), s.m.sizes()
+		x.losses = len(x.fragile) > 0
+		x.watched = x.losses && len(x.fragile) <= mostFragile
 	}
 	for _, app := range apps {
 		if s.expired() {
@@ -146,6 +157,7 @@ func (x *annealer) improve(app []int32, tries int) {
 		}
 	}()
 	x.level = max(level/float64(len(app)), 1e-9)
+	x.risk = atRisk * x.level
 	if tries < thorough*len(app) {
 		x.cool(tries, cold)
 		return
@@ -172,13 +184,16 @@ func (s *Solver) chance(app []int32) *rand.Rand {
 	first := &s.m.snapshot.Workloads[app[0]]
 	name := fnv.New64a()
 	fmt.Fprintf(name, "%s/%s", first.Namespace, first.Name)
-	return rand.New(rand.NewPCG(name.Sum64(), uint64(len(app)))) //nolint:gosec // chance, not a secret
+	return rand.New(rand.NewPCG(name.Sum64(), uint64(len(app))+uint64(s.pass)<<32)) //nolint:gosec // chance, not a secret
 }
 
 // cool anneals once, from the steps in the log on, and leaves the best plan seen; that before these steps if none is better.
 func (x *annealer) cool(steps int, hot float64) {
 	now := x.since(0)
 	refused := 0.0
+	if x.watched {
+		x.exposed = x.expose()
+	}
 	for step, asked := 0, 0; step < steps; {
 		looked := step >= asked
 		if looked {
@@ -204,6 +219,13 @@ func (x *annealer) best(refused *float64, now float64, looked bool) bool {
 	if !x.losses {
 		return now < -1e-9
 	}
+	if x.watched {
+		if now > leftOut/2 || x.exposed > x.unsafe || x.exposed == x.unsafe && now > -1e-9 {
+			return false
+		}
+		x.unsafe = x.exposed
+		return true
+	}
 	if now > leftOut/2 || now > -1e-9 && x.unsafe == 0 || !looked && now > *refused-1e-9 {
 		return false
 	}
@@ -218,21 +240,37 @@ func (x *annealer) best(refused *float64, now float64, looked bool) bool {
 	return false
 }
 
-// starts are the places where most of the application may be, at most so many.
+// starts are the places where the application costs least if all that may be there is there, calls apart, at most so many. What may not be
+// there costs what it costs at its dearest place.
 func (x *annealer) starts() []int32 {
-	count := make([]int, len(x.s.m.geo.ids))
+	usd := make([]float64, len(x.s.m.geo.ids))
+	may := make([]bool, len(usd))
+	there := make([]float64, len(usd))
 	for _, i := range x.app {
-		for _, place := range x.prospectOf(x.s.works[i]).places {
-			count[place]++
+		w := x.s.works[i]
+		p, dearest := x.prospectOf(w), 0.0
+		for _, place := range p.places {
+			there[place] = math.Inf(1)
+			for _, pool := range p.byPlace[place] {
+				there[place] = min(there[place], p.usd[pool])
+			}
+			may[place], dearest = true, max(dearest, there[place])
+		}
+		for place := range usd {
+			if len(p.byPlace[place]) > 0 {
+				usd[place] += there[place] * float64(w.n)
+			} else {
+				usd[place] += dearest * float64(w.n)
+			}
 		}
 	}
-	places := make([]int32, 0, len(count))
-	for place, n := range count {
-		if n > 0 {
+	var places []int32
+	for place, ok := range may {
+		if ok {
 			places = append(places, int32(place))
 		}
 	}
-	slices.SortStableFunc(places, func(a, b int32) int { return cmp.Compare(count[b], count[a]) })
+	slices.SortStableFunc(places, func(a, b int32) int { return cmp.Compare(usd[a], usd[b]) })
 	return places[:min(len(places), mostStarts)]
 }
 
@@ -271,18 +309,20 @@ func (x *annealer) step(temperature float64) int {
 		return x.jointly(i, from, to, most, limit)
 	}
 	if w.pods != nil {
-		if x.rehome(i, x.s.m.pools[to].place) && x.since(mark) > limit {
+		if x.rehome(i, x.s.m.pools[to].place) && !x.accepts(mark, limit) {
 			x.undo(mark)
 		}
 		return wholeTries
 	}
-	switch usd := x.delta(w, from, to, k); {
+	usd := x.delta(w, from, to, k)
+	switch {
 	case usd > leftOut/2 && linked: // too far from a call's other side, which comes along
 		return x.jointly(i, from, to, 1, limit)
-	case usd > limit && x.tally == nil:
+	case usd > x.within(limit) && x.tally == nil:
 		return 1
 	}
-	if !x.move(i, from, to, k) && !x.eject(i, from, to, k, deepest) || x.since(mark) > limit {
+	moved := x.mayMove(i, from, to, k) && x.take(i, from, to, k, usd)
+	if !moved && !x.eject(i, from, to, k, deepest) || !x.accepts(mark, limit) {
 		x.undo(mark)
 	}
 	return 1
@@ -297,7 +337,7 @@ func (x *annealer) jointly(i, from, to int32, most int, limit float64) int {
 		return 1
 	}
 	moved, tries := x.together(i, here, there, most)
-	if !moved || x.since(mark) > limit {
+	if !moved || !x.accepts(mark, limit) {
 		x.undo(mark)
 	}
 	return tries

@@ -89,7 +89,7 @@ func (x *annealer) rehouse(i, k, vacated, full int32, depth int) bool {
 	}
 	slices.SortFunc(x.options, func(a, b option) int { return cmp.Or(cmp.Compare(a.usd, b.usd), cmp.Compare(a.pool, b.pool)) })
 	for _, o := range x.options {
-		if x.move(i, nowhere, o.pool, k) {
+		if x.mayMove(i, nowhere, o.pool, k) && x.take(i, nowhere, o.pool, k, o.usd) {
 			return true
 		}
 	}

@@ -50,8 +50,8 @@ type shift struct {
 	whole    bool
 }
 
-// perPlace is how many of the cheapest pools of a place are looked at.
-const perPlace = 4
+// perPlace is how many of the cheapest pools of a place are looked at, of more than fewPools in all.
+const perPlace, fewPools = 4, 64
 
 func newShifts(s *Solver, relax *relaxer) *shifts {
 	x := &shifts{s: s, relax: relax, on: make([][]int32, len(s.m.pools)), rows: map[*row]*prospect{}, of: make([]*prospect, len(s.works))}
@@ -135,15 +135,18 @@ func (x *shifts) newProspect(r *row) *prospect {
 	for j, i := range r.pools {
 		p.usd[i], dense[i] = x.unit(r, i, r.dense[j]), r.dense[j]
 		list := p.byPlace[m.pools[i].place]
-		at := len(list)
+		at, most := len(list), perPlace
+		if len(m.pools) <= fewPools {
+			most = fewPools
+		}
 		for at > 0 && guided(i) < guided(list[at-1]) {
 			at--
 		}
-		if at == perPlace {
+		if at == most {
 			continue
 		}
-		if len(list) == perPlace {
-			list = list[:perPlace-1]
+		if len(list) == most {
+			list = list[:most-1]
 		}
 		p.byPlace[m.pools[i].place] = slices.Insert(list, at, i)
 	}
@@ -294,11 +297,21 @@ func (x *shifts) received(w *work) float64 {
 
 // move takes a step when rules and room allow it, whatever it costs.
 func (x *shifts) move(i, from, to, k int32) bool {
-	s, w := x.s, x.s.works[i]
-	if to != nowhere && (math.IsInf(x.prospectOf(w).usd[to], 1) || s.room.countOf(to, w.row.request, 1, 1) == 0) || !x.allowed(w, from, to, k) {
+	return x.mayMove(i, from, to, k) && x.take(i, from, to, k, x.delta(x.s.works[i], from, to, k))
+}
+
+// mayMove says whether rules allow a step, and room may.
+func (x *shifts) mayMove(i, from, to, k int32) bool {
+	w := x.s.works[i]
+	if to != nowhere && (math.IsInf(x.prospectOf(w).usd[to], 1) || x.s.room.countOf(to, w.row.request, 1, 1) == 0) {
 		return false
 	}
-	usd, machines := x.delta(w, from, to, k), x.machines
+	return x.allowed(w, from, to, k)
+}
+
+// take takes a step, whose delta is known, when room allows it.
+func (x *shifts) take(i, from, to, k int32, usd float64) bool {
+	s, w, machines := x.s, x.s.works[i], x.machines
 	before, request := w.allocs, w.row.request.vector
 	after := make([]alloc, 0, len(before)+1)
 	left, again := k, int32(0)

@@ -39,6 +39,7 @@ type Solver struct {
 	meetOn *nodeKey
 	budget budget
 	tried  int  // changes of the plan that were tried by chance
+	pass   int  // how often that was begun anew with other random numbers
 	all    bool // every plan was tried
 	vain   *vain
 }
@@ -286,10 +287,7 @@ func (s *Solver) fromPrices() {
 	}
 	s.secure()
 	if !s.all && (s.calls || s.lacksRoom()) && !s.expired() {
-		s.attempt(func() {
-			s.anneal(d.relax)
-			s.mendPodRules()
-		})
+		s.annealOften(d.relax)
 		s.attempt(func() { // which may take the room that is kept for losses
 			s.improve()
 			s.mendPodRules()

@@ -51,18 +51,26 @@ func (s *Solver) survive() {
 	s.recoverAll()
 }
 
-// losses lists the domains that hold replicas of workloads that must survive losing them, with these workloads.
-func (s *Solver) losses() (order []loss, victims map[loss][]int32) {
-	victims = map[loss][]int32{}
+// fragile are the workloads that must survive losses.
+func (s *Solver) fragile() []int32 {
+	var out []int32
 	for i, w := range s.works {
-		if w.held != "" {
-			continue
+		if w.held == "" && len(w.row.profile.losses) > 0 {
+			out = append(out, int32(i))
 		}
-		for _, l := range s.lossesOf(w) {
+	}
+	return out
+}
+
+// losses lists the domains that hold replicas of workloads that must survive losing them, with these workloads.
+func (s *Solver) losses(fragile []int32) (order []loss, victims map[loss][]int32) {
+	victims = map[loss][]int32{}
+	for _, i := range fragile {
+		for _, l := range s.lossesOf(s.works[i]) {
 			if len(victims[l]) == 0 {
 				order = append(order, l)
 			}
-			victims[l] = append(victims[l], int32(i))
+			victims[l] = append(victims[l], i)
 		}
 	}
 	slices.SortFunc(order, func(a, b loss) int { return cmp.Or(cmp.Compare(a.axis, b.axis), cmp.Compare(a.domain, b.domain)) })
@@ -88,9 +96,16 @@ func (s *Solver) recoverAll() []unfit {
 	for _, w := range s.works {
 		w.refuges = nil
 	}
+	return s.recoverThose(s.fragile(), s.m.sizes())
+}
+
+// recoverThose is recoverAll of those workloads that must survive losses.
+func (s *Solver) recoverThose(fragile []int32, sizes map[*request]float64) []unfit {
+	for _, i := range fragile {
+		s.works[i].refuges = nil
+	}
 	s.lacking = false
-	order, victims := s.losses()
-	sizes := s.m.sizes()
+	order, victims := s.losses(fragile)
 	var missing []unfit
 	for _, l := range order {
 		list := victims[l]
