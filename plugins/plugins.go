@@ -2,6 +2,8 @@
 package plugins
 
 import (
+	"k8s.io/utils/clock"
+
 	"tradewind.dev/tradewind/plugins/candidates"
 	"tradewind.dev/tradewind/plugins/cloud"
 	"tradewind.dev/tradewind/plugins/cost"
@@ -14,8 +16,8 @@ import (
 
 // Factories returns the plugins' factories by name. The plugins of all profiles of one scheduler share one state, which open
 // returns: cycle.Follow, for one that follows the cluster.
-func Factories(open cycle.Opener) map[string]cycle.Factory {
-	shared := cycle.NewShared(open)
+func Factories(open cycle.Opener, clock clock.WithDelayedExecution) map[string]cycle.Factory {
+	shared := cycle.NewShared(open, clock)
 	return map[string]cycle.Factory{
 		candidates.Name:     candidates.New(shared),
 		residency.Name:      residency.New(shared),

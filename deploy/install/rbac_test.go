@@ -150,6 +150,7 @@ func TestCalls(t *testing.T) {
 				{"create", "coordination.k8s.io", "leases", "tradewind-system", ""},
 				{"get update", "coordination.k8s.io", "leases", "tradewind-system", "tradewind-scheduler"},
 				{"patch", "coordination.k8s.io", "leases", "tradewind-system", "tradewind-scheduler-policies"},
+				{"get", "coordination.k8s.io", "leases", "tradewind-system", "tradewind-controller"},
 				{"get list watch", "", "configmaps", "kube-system", "extension-apiserver-authentication"},
 				{"create", "authentication.k8s.io", "tokenreviews", "", ""},
 				{"create", "authorization.k8s.io", "subjectaccessreviews", "", ""},
@@ -159,7 +160,7 @@ func TestCalls(t *testing.T) {
 				{"patch update", "tradewind.dev", "placementpolicies/status placements/status", "shop", "web"},
 				{"create update patch delete", "", "nodes", "", "a"},
 				{"get list watch", "", "secrets", "shop", "x"},
-				{"update", "coordination.k8s.io", "leases", "tradewind-system", "tradewind-controller"},
+				{"update patch delete", "coordination.k8s.io", "leases", "tradewind-system", "tradewind-controller"},
 			},
 		},
 	} {

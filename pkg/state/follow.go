@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/informers"
@@ -162,13 +163,17 @@ func transformPlacement(object any) (any, error) {
 			InstanceType: d.InstanceType, CapacityType: d.CapacityType, Replicas: d.Replicas,
 		}
 	}
+	var said []metav1.Condition
+	if planned := meta.FindStatusCondition(placement.Status.Conditions, v1alpha1.ConditionPlanned); planned != nil {
+		said = []metav1.Condition{{Type: planned.Type, Status: planned.Status}}
+	}
 	return &v1alpha1.Placement{
 		TypeMeta: placement.TypeMeta,
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: placement.Namespace, Name: placement.Name, UID: placement.UID, ResourceVersion: placement.ResourceVersion,
 		},
 		Spec:   placement.Spec,
-		Status: v1alpha1.PlacementStatus{Replicas: placement.Status.Replicas, Decisions: decisions},
+		Status: v1alpha1.PlacementStatus{Replicas: placement.Status.Replicas, Decisions: decisions, Conditions: said},
 	}, nil
 }
 

@@ -19,6 +19,14 @@ const (
 	HeldAnnotation = "tradewind.dev/policies"
 )
 
+// PlannerLease is the name of the Lease by which the replicas of tradewind-controller elect the one that plans, and ObjectiveLabel the label
+// by which that one says what its plans minimise: ObjectiveInvoice where these are whole machines.
+const (
+	PlannerLease     = "tradewind-controller"
+	ObjectiveLabel   = "tradewind.dev/objective"
+	ObjectiveInvoice = "invoice"
+)
+
 // Held is a set of versions of policies: those that a scheduler decides by. A version is a hash of an object's UID and
 // generation, so that thousands of policies are named in an annotation. It is immutable.
 type Held struct{ versions []uint64 } // sorted

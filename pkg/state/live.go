@@ -14,6 +14,9 @@ type Live struct {
 	ready    atomic.Bool
 	onReady  listeners[struct{}]
 	onChange listeners[WorldChange]
+	// planning is until when plans of new workloads are to be expected, in nanoseconds of Unix time; 0 when none are.
+	planning  atomic.Int64
+	onNoPlans listeners[struct{}]
 }
 
 // WorldChange is another world that was put in force, and the one before.
@@ -55,3 +58,19 @@ func (l *Live) PutInForce(objects Objects, now time.Time) error {
 	l.onChange.tell(WorldChange{before, world})
 	return nil
 }
+
+// ExpectPlans says until when plans of new workloads are to be expected that their pods had better wait for: as long as who makes them is
+// known to be alive. The zero time says that none are, and tells the listeners where some were.
+func (l *Live) ExpectPlans(until time.Time) {
+	if !until.IsZero() {
+		l.planning.Store(until.UnixNano())
+	} else if l.planning.Swap(0) != 0 {
+		l.onNoPlans.tell(struct{}{})
+	}
+}
+
+// PlansExpected says whether plans of new workloads are to be expected now.
+func (l *Live) PlansExpected(now time.Time) bool { return now.UnixNano() < l.planning.Load() }
+
+// OnNoPlans calls a function when no plans of new workloads are to be expected any more. Listeners are not taken away.
+func (l *Live) OnNoPlans(listener func()) { l.onNoPlans.add(func(struct{}) { listener() }) }

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	toolscache "k8s.io/client-go/tools/cache"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
@@ -190,26 +191,49 @@ func (t *Targets) Open(running *rules.View) []string {
 type placements struct {
 	targets sync.Map // workload.Key → *Targets
 	count   atomic.Int64
-	// onChange are called after the targets of a workload have changed.
+	// decided are the workloads of which a Placement says where they belong, or why that cannot be said.
+	decided sync.Map // workload.Key → struct{}
+	// onChange are called after the targets of a workload have changed, or were first decided on.
 	onChange listeners[workload.Key]
 }
 
-// SetPlacement records what the plan has for a workload. A Placement without decisions says nothing, and so does one under
-// another name than PlacementName's.
+// SetPlacement records what the plan has for a workload. A Placement without decisions plans nothing, though it may say why; one under
+// another name than PlacementName's says nothing.
 func (s *Store) SetPlacement(object *v1alpha1.Placement) {
 	key := PlacementOf(object)
-	if len(object.Status.Decisions) == 0 || object.Name != PlacementName(key.Kind, key.Name) {
-		s.deletePlacement(object)
+	if object.Name != PlacementName(key.Kind, key.Name) {
 		return
+	}
+	changed := s.setTargets(key, object)
+	if len(object.Status.Decisions) > 0 || meta.FindStatusCondition(object.Status.Conditions, v1alpha1.ConditionPlanned) != nil {
+		_, before := s.placements.decided.LoadOrStore(key, struct{}{})
+		changed = changed || !before
+	}
+	if changed {
+		s.placements.onChange.tell(key)
+	}
+}
+
+// setTargets takes over the decisions of a Placement, and says whether they are others than before.
+func (s *Store) setTargets(key workload.Key, object *v1alpha1.Placement) (changed bool) {
+	if len(object.Status.Decisions) == 0 {
+		return s.deleteTargets(key)
 	}
 	targets := newTargets(object)
 	before, existed := s.placements.targets.Swap(key, targets)
 	if !existed {
 		s.placements.count.Add(1)
-	} else if old := before.(*Targets); old.Replicas == targets.Replicas && slices.Equal(old.places, targets.places) && slices.Equal(old.replicas, targets.replicas) {
-		return
+		return true
 	}
-	s.placements.onChange.tell(key)
+	old := before.(*Targets)
+	return old.Replicas != targets.Replicas || !slices.Equal(old.places, targets.places) || !slices.Equal(old.replicas, targets.replicas)
+}
+
+func (s *Store) deleteTargets(key workload.Key) (existed bool) {
+	if _, existed = s.placements.targets.LoadAndDelete(key); existed {
+		s.placements.count.Add(-1)
+	}
+	return existed
 }
 
 // deletePlacement forgets what the plan has for a workload.
@@ -218,14 +242,20 @@ func (s *Store) deletePlacement(object *v1alpha1.Placement) {
 	if object.Name != PlacementName(key.Kind, key.Name) {
 		return
 	}
-	if _, existed := s.placements.targets.LoadAndDelete(key); existed {
-		s.placements.count.Add(-1)
+	s.placements.decided.Delete(key)
+	if s.deleteTargets(key) {
 		s.placements.onChange.tell(key)
 	}
 }
 
-// OnPlacement calls a function whenever the plan for a workload has changed. Add listeners before objects arrive; they are
-// not taken away.
+// Decided says whether a Placement says where the replicas of a workload belong, or why that cannot be said.
+func (s *Store) Decided(of workload.Key) bool {
+	_, decided := s.placements.decided.Load(of)
+	return decided
+}
+
+// OnPlacement calls a function whenever the plan for a workload has changed, or one was decided on at first. Add listeners before objects
+// arrive; they are not taken away.
 func (s *Store) OnPlacement(listener func(workload.Key)) { s.placements.onChange.add(listener) }
 
 // Planned is for how many workloads there is a plan.

@@ -24,6 +24,7 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/apis/config/scheme"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/framework/runtime"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/yaml"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
@@ -68,7 +69,7 @@ func newCluster(t testing.TB, options ...scheduler.Option) *cluster {
 	live.SetReady()
 	c := &cluster{t: t, live: live}
 	registry := runtime.Registry{}
-	for name, factory := range plugins.Factories(func(context.Context, fwk.Handle) (*state.Live, error) { return live, nil }) {
+	for name, factory := range plugins.Factories(func(context.Context, fwk.Handle) (*state.Live, error) { return live, nil }, clock.RealClock{}) {
 		registry[name] = func(ctx context.Context, args apiruntime.Object, handle fwk.Handle) (fwk.Plugin, error) {
 			plugin, err := factory(ctx, args, handle)
 			if chooser, ok := plugin.(*candidates.Plugin); ok && handle.ProfileName() == shipped {
@@ -201,7 +202,7 @@ func (c *cluster) scores(pod *corev1.Pod) map[string]int64 {
 	if !status.IsSuccess() {
 		c.t.Fatal(status.AsError())
 	}
-	ours := plugins.Factories(nil)
+	ours := plugins.Factories(nil, clock.RealClock{})
 	out := map[string]int64{}
 	for _, node := range scored {
 		out[node.Name] = 0

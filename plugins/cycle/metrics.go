@@ -36,6 +36,10 @@ var (
 		Subsystem: "tradewind", Name: "placed_pods_by_plan_total", StabilityLevel: metrics.ALPHA,
 		Help: "Pods placed, by whether they went where the plan of the placement controller has room: followed, deviated, or no_plan.",
 	}, []string{"profile", "plan"})
+	awaitedPlans = metrics.NewCounterVec(&metrics.CounterOpts{
+		Subsystem: "tradewind", Name: "awaited_plans_total", StabilityLevel: metrics.ALPHA,
+		Help: "New workloads whose pods waited for the first plan of the placement controller, by what came: planned, late, or stopped where that no longer plans.",
+	}, []string{"result"})
 	chosenNodes = metrics.NewHistogramVec(&metrics.HistogramOpts{
 		Subsystem: "tradewind", Name: "candidate_nodes", StabilityLevel: metrics.ALPHA,
 		Help: "Nodes that were chosen to be filtered and scored for a pod; 0 where all were, because none could be chosen. " +
@@ -51,7 +55,7 @@ var (
 
 func registerMetrics() {
 	register.Do(func() {
-		legacyregistry.MustRegister(rejectedNodes, placedPods, placedHourlyUSD, expectedRoundTrip, preferencesUnmet, planFollowed, chosenNodes, objectsInForce)
+		legacyregistry.MustRegister(rejectedNodes, placedPods, placedHourlyUSD, expectedRoundTrip, preferencesUnmet, planFollowed, awaitedPlans, chosenNodes, objectsInForce)
 	})
 }
 

@@ -36,6 +36,7 @@ func Follow(ctx context.Context, handle fwk.Handle) (*state.Live, error) {
 // Shared is what the plugins of all profiles of one scheduler share.
 type Shared struct {
 	open       Opener
+	clock      clock.WithDelayedExecution
 	mu         sync.Mutex
 	schedulers map[informers.SharedInformerFactory]*scheduler
 }
@@ -43,14 +44,15 @@ type Shared struct {
 // scheduler is one scheduler: all profiles with the same informers.
 type scheduler struct {
 	live     *state.Live
+	awaited  *awaited
 	labels   cloudLabels
 	profiles map[string]*Profile
 	cycles   atomic.Int64
 }
 
 // NewShared returns what the plugins of a scheduler share, over the state that open returns.
-func NewShared(open Opener) *Shared {
-	return &Shared{open: open, schedulers: map[informers.SharedInformerFactory]*scheduler{}}
+func NewShared(open Opener, clock clock.WithDelayedExecution) *Shared {
+	return &Shared{open: open, clock: clock, schedulers: map[informers.SharedInformerFactory]*scheduler{}}
 }
 
 // Profile is one profile of a scheduler. Its plugins hold it.
@@ -62,6 +64,7 @@ type Profile struct {
 	optimizeFor v1alpha1.OptimizeFor
 	latest      latest[*Pod]
 	judges      []Judge
+	awaited     *awaited
 }
 
 // Profile returns the profile that a plugin is made for, with the arguments of its pluginConfig. Errors name the profile and
@@ -96,7 +99,7 @@ func (s *Shared) profile(ctx context.Context, object runtime.Object, handle fwk.
 	of.live.SetOptions(options)
 	profile, ok := of.profiles[handle.ProfileName()]
 	if !ok {
-		profile = &Profile{Live: of.live, Handle: handle, Cycles: &of.cycles}
+		profile = &Profile{Live: of.live, Handle: handle, Cycles: &of.cycles, awaited: of.awaited}
 		of.profiles[handle.ProfileName()] = profile
 		profile.activateWaiting(handle.SharedInformerFactory().Core().V1().Pods().Informer().GetIndexer())
 	}
@@ -118,7 +121,7 @@ func (s *Shared) scheduler(ctx context.Context, handle fwk.Handle) (*scheduler, 
 	}
 	live.OnChange(observeWorld)
 	live.OnPlacement(func(workload.Key) { objectsInForce.WithLabelValues("Placement").Set(float64(live.Planned())) })
-	known := &scheduler{live: live, labels: cloudLabels{}, profiles: map[string]*Profile{}}
+	known := &scheduler{live: live, awaited: newAwaited(live, s.clock), labels: cloudLabels{}, profiles: map[string]*Profile{}}
 	s.schedulers[factory] = known
 	return known, nil
 }

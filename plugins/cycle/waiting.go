@@ -39,7 +39,7 @@ func waitingKeys(object any) ([]string, error) {
 // activateWaiting retries waiting pods of this profile when what holds them back has changed: that not all was read; the
 // policies, prices and round-trip times; the labels of their namespace, by which policies select it; the number of replicas of
 // their revision, of which spread, spot share and the places of a plan are shares; whose replicas those of a ReplicaSet are; the plan
-// of their workload.
+// of their workload, or that it is waited for no longer.
 func (p *Profile) activateWaiting(pods toolscache.Indexer) {
 	name := p.Handle.ProfileName()
 	activate := func(key string, helped func(*corev1.Pod) bool) {
@@ -75,6 +75,9 @@ func (p *Profile) activateWaiting(pods toolscache.Indexer) {
 	})
 	p.Live.OnPlacement(func(planned workload.Key) {
 		activate(inNamespace(name, planned.Namespace), func(pod *corev1.Pod) bool { return p.followsPlan(planned, pod) })
+	})
+	p.awaited.onEnd = append(p.awaited.onEnd, func(of workload.Key) {
+		activate(inNamespace(name, of.Namespace), func(pod *corev1.Pod) bool { return p.Live.WorkloadOf(pod) == of })
 	})
 }
 

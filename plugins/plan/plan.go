@@ -19,10 +19,11 @@ const Name = "TradewindPlacement"
 
 // Plugin scores nodes in places that the plan has not filled, and where a policy's enforcement is Strict excludes all others.
 // Replicas are counted by revision, so that a rolling update follows the plan anew. While nobody plans, the last plan
-// holds; a workload without one is left to the other plugins.
+// holds; a workload without one is left to the other plugins, after its pods have waited a moment for the first where one is expected.
 type Plugin struct{ *cycle.Filtering }
 
 var (
+	_ fwk.PreEnqueuePlugin  = &Plugin{}
 	_ fwk.PreFilterPlugin   = &Plugin{}
 	_ fwk.FilterPlugin      = &Plugin{}
 	_ fwk.PreScorePlugin    = &Plugin{}
@@ -40,6 +41,15 @@ func New(shared *cycle.Shared) cycle.Factory {
 		p.Judged(p.Counting.Allows, p.points)
 		return p
 	})
+}
+
+// PreEnqueue lets the pods of a new workload wait for its first plan; see cycle.Profile.AwaitsPlan. No cycle begins for them until then,
+// and nothing is written of them, however many there are.
+func (p *Plugin) PreEnqueue(_ context.Context, pod *corev1.Pod) *fwk.Status {
+	if p.AwaitsPlan(pod) {
+		return fwk.NewStatus(fwk.UnschedulableAndUnresolvable, "waiting for the first plan of its workload")
+	}
+	return nil
 }
 
 // PreFilter judges every class of nodes. It skips Filter for a pod without a plan, or whose policy only prefers it.

@@ -15,6 +15,7 @@ import (
 	apiruntime "k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/informers"
 	toolscache "k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/tools/events"
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/apis/config"
@@ -25,6 +26,7 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/queuesort"
 	"k8s.io/kubernetes/pkg/scheduler/framework/runtime"
 	"k8s.io/kubernetes/pkg/scheduler/metrics"
+	"k8s.io/utils/clock"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/deploy"
@@ -46,6 +48,9 @@ type Cluster struct {
 	Live      *state.Live
 	// Woken are the pods that were taken out of waiting, by "namespace/name", since the test last emptied it.
 	Woken []string
+	// Clock is the plugins', and Events are what they say.
+	Clock  *Clock
+	Events chan string
 
 	t        testing.TB
 	objects  state.Objects
@@ -79,13 +84,13 @@ func Unread(t testing.TB, change ...func(*config.KubeSchedulerProfile)) *Cluster
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &Cluster{t: t, Live: live, Plugins: map[string]fwk.Plugin{}, snapshot: &snapshot{cache.NewEmptySnapshot()}}
+	c := &Cluster{t: t, Live: live, Plugins: map[string]fwk.Plugin{}, snapshot: &snapshot{cache.NewEmptySnapshot()}, Clock: newClock(), Events: make(chan string, 100)}
 	profile := shipped(t)
 	for _, edit := range change {
 		edit(profile)
 	}
 	c.informer = informers.NewSharedInformerFactory(nil, 0) // never started
-	c.factories = plugins.Factories(func(context.Context, fwk.Handle) (*state.Live, error) { return live, nil })
+	c.factories = plugins.Factories(func(context.Context, fwk.Handle) (*state.Live, error) { return live, nil }, c.Clock)
 	c.Framework, err = c.framework(t.Context(), profile, c.Plugins)
 	if err != nil {
 		t.Fatal(err)
@@ -117,7 +122,7 @@ func (c *Cluster) framework(ctx context.Context, profile *config.KubeSchedulerPr
 	}
 	return runtime.NewFramework(ctx, registry, profile,
 		runtime.WithInformerFactory(c.informer), runtime.WithSnapshotSharedLister(c.snapshot), runtime.WithPodActivator(c),
-		runtime.WithLogger(klog.Logger{}))
+		runtime.WithEventRecorder(&events.FakeRecorder{Events: c.Events}), runtime.WithLogger(klog.Logger{}))
 }
 
 // shipped is the profile tradewind of the configuration that the scheduler comes with, with no more of Kubernetes' own plugins
@@ -129,7 +134,7 @@ func shipped(t testing.TB) *config.KubeSchedulerProfile {
 		t.Fatal(err)
 	}
 	profile := object.(*config.KubeSchedulerConfiguration).Profiles[0].DeepCopy()
-	ours := plugins.Factories(nil)
+	ours := plugins.Factories(nil, clock.RealClock{})
 	delete(ours, candidates.Name)
 	profile.Plugins.PreFilter, profile.Plugins.PostFilter = config.PluginSet{}, config.PluginSet{}
 	profile.Plugins.MultiPoint.Enabled = slices.DeleteFunc(profile.Plugins.MultiPoint.Enabled, func(p config.Plugin) bool {

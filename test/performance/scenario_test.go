@@ -20,6 +20,7 @@ import (
 	frameworkruntime "k8s.io/kubernetes/pkg/scheduler/framework/runtime"
 	perf "k8s.io/kubernetes/test/integration/scheduler_perf"
 	"k8s.io/kubernetes/test/utils/ktesting"
+	"k8s.io/utils/clock"
 
 	"tradewind.dev/tradewind/pkg/latency"
 	"tradewind.dev/tradewind/pkg/pricing"
@@ -182,7 +183,7 @@ func inPortions(workloads []*application) []*application {
 // registry holds Tradewind's plugins, and remembers those made for the scenario's profile.
 func (r *run) registry() frameworkruntime.Registry {
 	registry := frameworkruntime.Registry{}
-	for name, factory := range plugins.Factories(cycle.Follow) {
+	for name, factory := range plugins.Factories(cycle.Follow, clock.RealClock{}) {
 		registry[name] = func(ctx context.Context, args apiruntime.Object, handle fwk.Handle) (fwk.Plugin, error) {
 			plugin, err := factory(ctx, args, handle)
 			if err == nil && handle.ProfileName() == r.scenario.profile {

@@ -38,13 +38,11 @@ import (
 	"tradewind.dev/tradewind/pkg/controller/schedulerwatch"
 	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/planning/rounds"
+	"tradewind.dev/tradewind/pkg/state"
 	"tradewind.dev/tradewind/pkg/state/cluster"
 	"tradewind.dev/tradewind/pkg/state/informers"
 	"tradewind.dev/tradewind/pkg/state/scales"
 )
-
-// leaseName is the name of the lease that replicas elect their leader by.
-const leaseName = "tradewind-controller"
 
 // run works until the context ends.
 func run(ctx context.Context, o *options) error {
@@ -68,7 +66,9 @@ func run(ctx context.Context, o *options) error {
 	mgr, err := manager.New(config, manager.Options{
 		Scheme: scheme, Logger: klog.FromContext(ctx), BaseContext: func() context.Context { return ctx },
 		Cache: informers.CacheOptions(), Metrics: serving, HealthProbeBindAddress: o.probeAddress,
-		LeaderElection: o.leaderElect, LeaderElectionID: leaseName, LeaderElectionNamespace: o.leaderElectNamespace,
+		LeaderElection: o.leaderElect, LeaderElectionID: state.PlannerLease, LeaderElectionNamespace: o.leaderElectNamespace,
+		// By this the scheduler knows that somebody plans, and whether new pods had better wait for the plan.
+		LeaderElectionLabels:          map[string]string{state.ObjectiveLabel: o.objective},
 		LeaderElectionReleaseOnCancel: true,
 		LeaseDuration:                 &o.leaseDuration, RenewDeadline: &o.renewDeadline, RetryPeriod: &o.retryTime,
 	})

@@ -44,7 +44,7 @@ func setUp(ctx context.Context, opts *options.Options) (*schedulerconfig.Complet
 		live, err = cycle.Follow(ctx, handle)
 		return live, err
 	}
-	for name, factory := range plugins.Factories(open) {
+	for name, factory := range plugins.Factories(open, clock.RealClock{}) {
 		if err := registry.Register(name, factory); err != nil {
 			return nil, nil, err
 		}
@@ -72,6 +72,8 @@ func setUp(ctx context.Context, opts *options.Options) (*schedulerconfig.Complet
 	if live != nil {
 		leads, identity := leads(&completed)
 		go newReporter(completed.Client, clock.RealClock{}, live, settings.LeaderElection.ResourceNamespace, identity).run(ctx, leads)
+		planner := &plannerWatch{client: completed.Client, clock: clock.RealClock{}, live: live, namespace: settings.LeaderElection.ResourceNamespace}
+		go planner.run(ctx, leads)
 	}
 	return &completed, made, options.LogOrWriteConfig(klog.FromContext(ctx), opts.WriteConfigTo, settings, profiles)
 }

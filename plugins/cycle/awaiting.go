@@ -1,0 +1,159 @@
+package cycle
+
+import (
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/klog/v2"
+	"k8s.io/utils/clock"
+
+	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
+)
+
+const (
+	// PlanPatience is how long the pods of a new workload wait for its first plan, from when the first of them came.
+	PlanPatience = 5 * time.Second
+	// sayAfter is after how long one of them says in an event that it waits. Most have their plan before.
+	sayAfter = time.Second
+	// awaitAgain is how long after it had no plan in time a workload may be waited for again.
+	awaitAgain = 10 * time.Minute
+)
+
+// awaited are the workloads of which pods wait for their first plan. A plan by whole machines has weighed the pods of all workloads
+// together; a pod that is placed before by what it costs by itself would stay where the plan does not have it, since nothing moves it
+// unless a policy says so. All profiles of a scheduler share it.
+//
+// It is asked under the lock of the scheduler's queue, which those who wake pods take: nobody is told anything under its own.
+type awaited struct {
+	live  *state.Live
+	clock clock.WithDelayedExecution
+
+	mu    sync.Mutex
+	waits map[workload.Key]*wait
+	// onEnd are called after the pods of a workload need not wait any more. They are added before any pod waits.
+	onEnd []func(workload.Key)
+}
+
+// wait is that for the plan of one workload.
+type wait struct {
+	until time.Time
+	// timers end it, and say that it lasts; forgotten is when it is over without a plan.
+	end, say clock.Timer
+}
+
+func newAwaited(live *state.Live, clock clock.WithDelayedExecution) *awaited {
+	a := &awaited{live: live, clock: clock, waits: map[workload.Key]*wait{}}
+	live.OnPlacement(func(of workload.Key) {
+		if live.Decided(of) {
+			a.finish(of, "planned")
+		}
+	})
+	live.OnNoPlans(func() {
+		for _, of := range a.all() {
+			a.finish(of, "stopped")
+		}
+	})
+	return a
+}
+
+// AwaitsPlan says whether a new pod is to wait for the first plan of its workload: while plans are expected that are made by whole
+// machines, where a policy selects it, and not for long. say is called once if that lasts.
+func (p *Profile) AwaitsPlan(pod *corev1.Pod) bool {
+	a := p.awaited
+	now := a.clock.Now()
+	if !p.Live.PlansExpected(now) || !p.Live.Ready() {
+		return false
+	}
+	if role := workload.RoleOf(pod); role != workload.Replica && role != workload.OfJob {
+		return false // nobody plans for it
+	}
+	rules, ok := p.Live.Rules(pod)
+	if !ok || len(rules.Sources) == 0 {
+		return false
+	}
+	of := p.Live.WorkloadOf(pod)
+	return !p.Live.Decided(of) && a.begin(of, now, func() { p.sayThatItAwaits(pod, of) })
+}
+
+// begin says whether to wait for the first plan of a workload, which begins with the first pod that asks.
+func (a *awaited) begin(of workload.Key, now time.Time, say func()) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if known, waits := a.waits[of]; waits {
+		return now.Before(known.until)
+	}
+	if a.live.Decided(of) || !a.live.PlansExpected(now) { // since it was asked; who says so ends waits under the lock afterwards
+		return false
+	}
+	a.waits[of] = &wait{
+		until: now.Add(PlanPatience),
+		say:   a.clock.AfterFunc(sayAfter, say),
+		end:   a.clock.AfterFunc(PlanPatience, func() { a.expire(of) }),
+	}
+	return true
+}
+
+// expire lets the pods of a workload go that has no plan in time. It is not waited for again for a while.
+func (a *awaited) expire(of workload.Key) {
+	a.mu.Lock()
+	known, waits := a.waits[of]
+	if waits {
+		known.end = a.clock.AfterFunc(awaitAgain, func() { a.forget(of, known) })
+	}
+	a.mu.Unlock()
+	if waits {
+		awaitedPlans.WithLabelValues("late").Inc()
+		klog.Background().Info("No plan was made in time; the pods are placed by the rules and prices alone", "workload", of.String(), "waited", PlanPatience)
+		a.tell(of)
+	}
+}
+
+func (a *awaited) forget(of workload.Key, was *wait) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.waits[of] == was {
+		delete(a.waits, of)
+	}
+}
+
+// finish ends the wait for a workload, if there is one.
+func (a *awaited) finish(of workload.Key, result string) {
+	a.mu.Lock()
+	known, waits := a.waits[of]
+	delete(a.waits, of)
+	a.mu.Unlock()
+	if !waits {
+		return
+	}
+	known.end.Stop()
+	known.say.Stop()
+	if a.clock.Now().Before(known.until) {
+		awaitedPlans.WithLabelValues(result).Inc()
+		a.tell(of)
+	}
+}
+
+func (a *awaited) tell(of workload.Key) {
+	for _, listener := range a.onEnd {
+		listener(of)
+	}
+}
+
+// all are the workloads of which pods wait, or waited in vain a short while ago.
+func (a *awaited) all() []workload.Key {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	out := make([]workload.Key, 0, len(a.waits))
+	for of := range a.waits {
+		out = append(out, of)
+	}
+	return out
+}
+
+// sayThatItAwaits says in an event of a pod what it waits for, and until when.
+func (p *Profile) sayThatItAwaits(pod *corev1.Pod, of workload.Key) {
+	p.Handle.EventRecorder().Eventf(pod, nil, corev1.EventTypeNormal, "AwaitingPlan", "Scheduling",
+		"The pods of %s wait for its first plan by tradewind-controller, for %s at most; then they are placed by the rules and prices alone", of, PlanPatience)
+}
