@@ -34,8 +34,8 @@ type PlacementStatusApplyConfiguration struct {
 	// currentHourlyUSD is the workload's share of machines and traffic with its replicas where they run now, as hourlyUSD.share is
 	// by the plan.
 	CurrentHourlyUSD *string `json:"currentHourlyUSD,omitempty"`
-	// savingsHourlyUSD is what moving the running replicas to the plan would save of shares of machines and traffic, or of what is
-	// invoiced for them where the controller plans by invoice. Workloads that move together, since they call each other or empty a
+	// savingsHourlyUSD is what moving the running replicas to the plan would save of what is invoiced for machines and traffic, or of
+	// shares of machines where the controller plans by shares. Workloads that move together, since they call each other or empty a
 	// machine together, name what that saves together. A policy's rebalance says whether they are moved.
 	SavingsHourlyUSD *string `json:"savingsHourlyUSD,omitempty"`
 	// savingsValuedHourlyUSD is what it would save besides of what is only valued: latency, interruption and preference.

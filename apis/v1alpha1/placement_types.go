@@ -66,8 +66,8 @@ type PlacementStatus struct {
 	// +optional
 	CurrentHourlyUSD string `json:"currentHourlyUSD,omitempty"`
 
-	// savingsHourlyUSD is what moving the running replicas to the plan would save of shares of machines and traffic, or of what is
-	// invoiced for them where the controller plans by invoice. Workloads that move together, since they call each other or empty a
+	// savingsHourlyUSD is what moving the running replicas to the plan would save of what is invoiced for machines and traffic, or of
+	// shares of machines where the controller plans by shares. Workloads that move together, since they call each other or empty a
 	// machine together, name what that saves together. A policy's rebalance says whether they are moved.
 	// +optional
 	SavingsHourlyUSD string `json:"savingsHourlyUSD,omitempty"`

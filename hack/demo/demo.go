@@ -92,7 +92,7 @@ func (d *demo) install(ctx context.Context) error {
 	if err := d.start(ctx, "tradewind-scheduler", "--secure-port=0"); err != nil {
 		return err
 	}
-	if err := d.start(ctx, "tradewind-controller", "--objective=invoice", "--metrics-bind-address=0", "--health-probe-bind-address=0"); err != nil {
+	if err := d.start(ctx, "tradewind-controller", "--metrics-bind-address=0", "--health-probe-bind-address=0"); err != nil {
 		return err
 	}
 	for _, namespace := range []string{beforeNamespace, shopNamespace} {

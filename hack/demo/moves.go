@@ -45,9 +45,8 @@ func (d *demo) prices(ctx context.Context) error {
 		c.Moved, forecast.Replicas)
 	d.line("  (the pods' shares of their machines: $%s, by the plan $%s)", month(now.Compute), month(then.Compute))
 	d.blank()
-	d.paragraph("", "Now it is true. Replicas move only where a policy sets rebalance, here all: by invoice, as the controller was told to plan, "+
-		"a machine saves its price when everybody has left it. One of each workload goes at a time, by the Eviction API, the next when the "+
-		"replacement is ready.")
+	d.paragraph("", "Now it is true. Replicas move only where a policy sets rebalance, here all, since a machine saves its price when everybody "+
+		"has left it: one of each workload at a time, by the Eviction API, the next when the replacement is ready.")
 	d.blank()
 	before, err := d.listPlacements(ctx)
 	if err != nil {

@@ -64,7 +64,7 @@ func (e *movingEnv) budget(name string, available int) {
 // PodDisruptionBudgets, and elsewhere Placements say what moving would save. They are on the same machines, so that by invoice none
 // would move before all may.
 func TestPriceChange(t *testing.T) {
-	e := newMovingEnv(t, twoClouds)
+	e := newMovingEnv(t, twoClouds, "--objective=shares")
 	e.apply(dearGCP)
 	e.policy("web", `rebalance: {minSavingsPercent: 10, maxUnavailable: "2"}`)
 	e.policy("held", `rebalance: {minSavingsPercent: 10, maxUnavailable: "2"}`)
@@ -124,7 +124,7 @@ func TestMachinesGetEmpty(t *testing.T) {
 pools:
 - {name: aws, cloud: aws, region: eu-west-1, zones: [eu-west-1a], instanceType: m7i.xlarge, count: 1}
 - {name: gcp, cloud: gcp, region: europe-west1, zones: [europe-west1-b], instanceType: e2-standard-4, count: 1}
-`, "--objective=invoice")
+`)
 	const rebalance = `rebalance: {maxUnavailable: "2"}`
 	e.apply(dearGCP)
 	e.policy("web", rebalance)

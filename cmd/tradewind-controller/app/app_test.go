@@ -12,6 +12,8 @@ import (
 	"k8s.io/client-go/discovery"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
+	"tradewind.dev/tradewind/pkg/engine"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 func TestOptions(t *testing.T) {
@@ -46,6 +48,13 @@ func TestOptions(t *testing.T) {
 		case c.want == "" && err != nil, c.want != "" && (err == nil || !strings.HasPrefix(err.Error(), c.want)):
 			t.Errorf("%s: got %v, want %q", c.name, err, c.want)
 		}
+	}
+}
+
+// Plans are by whole machines unless somebody says otherwise, and the scheduler knows that by the word that the leader's Lease has.
+func TestObjective(t *testing.T) {
+	if o := newOptions(); o.objective != string(engine.ObjectiveInvoice) || o.objective != state.ObjectiveInvoice {
+		t.Errorf("the objective is %q unless said; the scheduler waits for plans by %q", o.objective, state.ObjectiveInvoice)
 	}
 }
 

@@ -43,8 +43,8 @@ const examples = `  # In a pod of the cluster, one of several replicas.
   # On nodes whose cloud is in a label of one's own.
   tradewind-controller --cloud-label=example.com/provider --cloud-label='nodes.example.com/*=hetzner'
 
-  # Plans by what the clouds invoice, whole machines, and not by shares of them.
-  tradewind-controller --objective=invoice`
+  # Plans by what is charged back to teams: shares of machines, and not what the clouds invoice.
+  tradewind-controller --objective=shares`
 
 // NewCommand returns the tradewind-controller command.
 func NewCommand(version string) *cobra.Command {

@@ -42,7 +42,7 @@ func newOptions() *options {
 		leaseDuration: 15 * time.Second, renewDeadline: 10 * time.Second, retryTime: 2 * time.Second,
 		metricsAddress: ":8443", metricsSecure: true, probeAddress: ":8081",
 		schedulerNames: []string{"tradewind", "tradewind-cost", "tradewind-latency"}, schedulerNamespace: "tradewind-system", labelNodes: true, monitorPeriod: 5 * time.Second,
-		objective: string(engine.ObjectiveShares),
+		objective: string(engine.ObjectiveInvoice),
 	}
 }
 
@@ -70,8 +70,8 @@ func (o *options) addFlags(sets *cliflag.NamedFlagSets) {
 	work.StringArrayVar(&o.cloudLabels, "cloud-label", nil,
 		"Further node label that names the cloud, as `KEY`, KEY=CLOUD or PREFIX/*=CLOUD; may be given several times. Give tradewind-scheduler the same (pluginConfig, cloudLabels).")
 	work.BoolVar(&o.labelNodes, "label-nodes", o.labelNodes, "Write the labels tradewind.dev/cloud and tradewind.dev/country to nodes of known clouds.")
-	work.StringVar(&o.objective, "objective", o.objective, "What plans minimise beside what is only valued, and what moves must save: `shares` (what is attributed to replicas; one workload's change moves no other) or "+
-		"invoice (whole machines in use, and traffic, so that replicas of many workloads empty machines together).")
+	work.StringVar(&o.objective, "objective", o.objective, "What plans minimise beside what is only valued, and what moves must save: `invoice` (whole machines in use, and traffic) or "+
+		"shares (what is attributed to replicas, as if no machine could be stopped; for charge-back).")
 	work.DurationVar(&o.monitorPeriod, "node-monitor-period", o.monitorPeriod, "How often Kubernetes looks for silent nodes: what kube-controller-manager's flag of this name says.")
 	work.StringSliceVar(&o.schedulerNames, "scheduler-names", o.schedulerNames, "The `names` of tradewind-scheduler's profiles. A policy's status says how many of its pods name another scheduler.")
 	work.StringVar(&o.schedulerNamespace, "scheduler-namespace", o.schedulerNamespace, "The `namespace` of tradewind-scheduler's leader election (leaderElection.resourceNamespace), where it says which policies it has read.")

@@ -59,8 +59,8 @@ Exit status 0: the place is empty, or would be; 1: anything else.`,
 	named(cmd, `  # What would move out of AWS, where to, and what would it cost?
   tradewind drain cloud=aws --dry-run
 
-  # The same where tradewind-controller has --objective=invoice.
-  tradewind drain cloud=aws --dry-run --objective invoice
+  # The same where tradewind-controller has --objective=shares.
+  tradewind drain cloud=aws --dry-run --objective shares
 
   # Empty a region, and take that back.
   tradewind drain region=aws/eu-west-1
@@ -76,7 +76,7 @@ Exit status 0: the place is empty, or would be; 1: anything else.`,
 	flags.BoolVar(&d.noWait, "no-wait", false, "do not wait until the place is empty")
 	flags.DurationVar(&d.timeout, "timeout", 0, "how long to wait; 0 for no limit")
 	flags.StringSliceVar(&d.schedulers, "scheduler-names", defaultSchedulers, "names of tradewind-scheduler's profiles")
-	addObjective(cmd, &d.objective, engine.ObjectiveShares)
+	addObjective(cmd, &d.objective)
 	cmd.RunE = func(cmd *cobra.Command, arguments []string) error { return d.run(cmd.Context(), arguments[0]) }
 	return cmd
 }

@@ -90,7 +90,7 @@ Exit status 0: every workload was back in time; 1: anything else.`,
 	flags.BoolVar(&d.undo, "undo", false, "put back what a drill left behind")
 	flags.DurationVar(&d.timeout, "timeout", 0, "how long to wait for the replicas; 0 for the longest failover.after plus two minutes")
 	flags.StringSliceVar(&d.schedulers, "scheduler-names", defaultSchedulers, "names of tradewind-scheduler's profiles")
-	addObjective(cmd, &d.objective, engine.ObjectiveShares)
+	addObjective(cmd, &d.objective)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return d.run(cmd.Context()) }
 	return cmd
 }

@@ -84,7 +84,7 @@ Exit status 0: every replica has a place; 2: some have none, or with --replay ku
 	flags.StringArrayVar(&s.scale, "scale", nil, "another number of replicas: [NAMESPACE/]WORKLOAD=N; repeatable")
 	flags.StringVar(&s.compare, "compare", "", `another plan to compare with: PATH, "base" or "current"`)
 	flags.StringVar(&s.optimizeFor, "optimize-for", "", "what counts where no policy says: Cost, Latency, Balanced (the default)")
-	addObjective(cmd, &s.objective, engine.ObjectiveInvoice)
+	addObjective(cmd, &s.objective)
 	flags.DurationVar(&s.deadline, "deadline", 0, "stop searching this long after the start, reading included, and take the best plan so far; 0 for no limit")
 	flags.BoolVar(&s.noLosses, "no-losses", false, "leave out what would break if each cloud were lost, which takes a plan for each")
 	flags.BoolVar(&s.replay, "replay", false, "bind the plan's replicas by kube-scheduler's own filters, and say which they refuse")
@@ -98,8 +98,8 @@ Exit status 0: every replica has a place; 2: some have none, or with --replay ku
 var objectives = []string{string(engine.ObjectiveInvoice), string(engine.ObjectiveShares)}
 
 // addObjective adds the flag that says what plans minimise.
-func addObjective(cmd *cobra.Command, objective *string, unlessSaid engine.Objective) {
-	cmd.Flags().StringVar(objective, "objective", string(unlessSaid),
+func addObjective(cmd *cobra.Command, objective *string) {
+	cmd.Flags().StringVar(objective, "objective", string(engine.ObjectiveInvoice),
 		"what plans minimise beside what is only valued: invoice (whole machines in use, and traffic) or shares (what is attributed to replicas; for charge-back)")
 	complete(cmd, "objective", objectives)
 }

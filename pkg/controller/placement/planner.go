@@ -32,7 +32,7 @@ const (
 	// settle is how long a change waits for others that come with it.
 	settle = 200 * time.Millisecond
 	// pace is how often rounds come at most that nothing but pods asks for: listeners look at the whole cluster after each,
-	// however little was planned in it. A new workload does not wait for it, since its pods do not wait for its plan.
+	// however little was planned in it. A new workload does not wait for it, since its pods wait for its plan, and not for long.
 	pace = time.Second
 	// rest is how many times as long as a round took it rests after it, so that planning takes at most a fifth of one
 	// processor however large the cluster is. A change of policies, prices or availability does not wait for it. Explanations,
