@@ -25,7 +25,7 @@ const (
 // Decide says which replicas to evict now. It takes note of where replacements landed, and reserves room; whoever evicts
 // a replica tells Moved.
 func (m *Memory) Decide(s *Situation, room Room) Decision {
-	if s.Hold != "" {
+	if s.Hold != "" && (s.mayMove() || m.Pending()) {
 		return Decision{Code: CodeHeld, Message: "nothing is moved: " + s.Hold}
 	}
 	m.settle(s)

@@ -32,6 +32,13 @@ func TestDecide(t *testing.T) {
 		{name: "no policy", change: func(s *Situation) { s.Policy = nil }, code: CodeNotEnabled,
 			message: "no policy of the workload sets rebalance; status.savingsHourlyUSD is what following the plan would save"},
 		{name: "held", change: func(s *Situation) { s.Hold = "a rollout is in progress" }, code: CodeHeld, message: "nothing is moved: a rollout is in progress"},
+		{name: "held, no policy", change: func(s *Situation) { s.Hold, s.Policy = "no node was heard of yet", nil }, code: CodeNotEnabled,
+			message: "no policy of the workload sets rebalance; status.savingsHourlyUSD is what following the plan would save"},
+		{name: "held, drained without a policy", change: func(s *Situation) { drained(s); s.Hold, s.Policy, s.Drained = "no node was heard of yet", nil, true }, code: CodeHeld,
+			message: "nothing is moved: no node was heard of yet"},
+		{name: "held, one may return", change: func(s *Situation) {
+			s.Hold, s.Policy, s.Away = "no node was heard of yet", nil, []Away{{From: "b", Replicas: 1}}
+		}, code: CodeHeld},
 		{name: "paused", change: func(s *Situation) { s.Pause = "cloud aws is lost" }, code: CodePaused, message: "cloud aws is lost"},
 		{name: "saves too little", change: func(s *Situation) { s.Worth.SavingsUSD, s.Worth.MoneyUSD = 0.1, 0.1 }, code: CodeTooLittle,
 			message: "moving would save $0.1000 an hour, 5 % of the score; the policy asks for 10 %"},

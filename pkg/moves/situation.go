@@ -53,6 +53,9 @@ func (s *Situation) circumstances(pools ...string) string {
 	return s.Circumstances(pools...)
 }
 
+// mayMove says whether anything lets replicas of the workload move. Of one that nothing does a hold says nothing new.
+func (s *Situation) mayMove() bool { return s.Policy != nil || s.Drained || len(s.Away) > 0 }
+
 // Away are replicas that a loss drove from a pool and that have not gone back yet.
 type Away struct {
 	From     string
