@@ -60,7 +60,8 @@ func TestScaleSubresource(t *testing.T) {
 		_, err := e.objects.Resource(resource).Namespace("shop").List(ctx, metav1.ListOptions{})
 		return err
 	})
-	e.policy("geese", "residency: {jurisdictions: [EU]}\nspread: [{topologyKey: tradewind.dev/cloud, minDomains: 2, maxSharePercent: 50}]")
+	// Two thirds, not a half: the scheduler does not read scales, so that for it the third goose is one of three, of which a half is one.
+	e.policy("geese", "residency: {jurisdictions: [EU]}\nspread: [{topologyKey: tradewind.dev/cloud, minDomains: 2, maxSharePercent: 67}]")
 	e.cluster.ApplyYAML(t, "{apiVersion: birds.example.com/v1, kind: Flock, metadata: {name: geese, namespace: shop}, spec: {replicas: 6}}")
 	owner, err := e.objects.Resource(resource).Namespace("shop").Get(t.Context(), "geese", metav1.GetOptions{})
 	if err != nil {
