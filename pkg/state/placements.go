@@ -191,9 +191,9 @@ func (t *Targets) Open(running *rules.View) []string {
 type placements struct {
 	targets sync.Map // workload.Key → *Targets
 	count   atomic.Int64
-	// decided are the workloads of which a Placement says where they belong, or why that cannot be said.
-	decided sync.Map // workload.Key → struct{}
-	// onChange are called after the targets of a workload have changed, or were first decided on.
+	// decided are for how many replicas a Placement says where they belong, or why that cannot be said.
+	decided sync.Map // workload.Key → int
+	// onChange are called after the targets of a workload have changed, or were decided on for another number of replicas.
 	onChange listeners[workload.Key]
 }
 
@@ -206,8 +206,8 @@ func (s *Store) SetPlacement(object *v1alpha1.Placement) {
 	}
 	changed := s.setTargets(key, object)
 	if len(object.Status.Decisions) > 0 || meta.FindStatusCondition(object.Status.Conditions, v1alpha1.ConditionPlanned) != nil {
-		_, before := s.placements.decided.LoadOrStore(key, struct{}{})
-		changed = changed || !before
+		before, known := s.placements.decided.Swap(key, int(object.Status.Replicas))
+		changed = changed || !known || before.(int) != int(object.Status.Replicas)
 	}
 	if changed {
 		s.placements.onChange.tell(key)
@@ -248,14 +248,14 @@ func (s *Store) deletePlacement(object *v1alpha1.Placement) {
 	}
 }
 
-// Decided says whether a Placement says where the replicas of a workload belong, or why that cannot be said.
-func (s *Store) Decided(of workload.Key) bool {
-	_, decided := s.placements.decided.Load(of)
-	return decided
+// Decided says whether a Placement says where so many replicas of a workload belong, or why that cannot be said.
+func (s *Store) Decided(of workload.Key, replicas int) bool {
+	decided, known := s.placements.decided.Load(of)
+	return known && decided.(int) >= replicas
 }
 
-// OnPlacement calls a function whenever the plan for a workload has changed, or one was decided on at first. Add listeners before objects
-// arrive; they are not taken away.
+// OnPlacement calls a function whenever the plan for a workload has changed, or another number of replicas was decided on. Add listeners
+// before objects arrive; they are not taken away.
 func (s *Store) OnPlacement(listener func(workload.Key)) { s.placements.onChange.add(listener) }
 
 // Planned is for how many workloads there is a plan.

@@ -42,6 +42,11 @@ func Declared(object metav1.Object) (key Key, replicas int, ok bool) {
 	return key, 0, false
 }
 
+// Declares says whether objects of a kind that controls pods say how many replicas they want; see Declared.
+func Declares(kind string) bool {
+	return kind == ReplicaSet || kind == StatefulSet || kind == ReplicationController || kind == Job
+}
+
 // replicasOfSet is how many replicas a ReplicaSet is to have when the rollout that it is part of is done; while that runs
 // the ReplicaSet itself wants fewer.
 func replicasOfSet(set *appsv1.ReplicaSet) int {

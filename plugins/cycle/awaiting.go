@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// PlanPatience is how long the pods of a new workload wait for its first plan, from when the first of them came.
+	// PlanPatience is how long the pods of a workload wait for its plan, from when the first of them came that waits.
 	PlanPatience = 5 * time.Second
 	// sayAfter is after how long one of them says in an event that it waits. Most have their plan before.
 	sayAfter = time.Second
@@ -21,9 +21,9 @@ const (
 	awaitAgain = 10 * time.Minute
 )
 
-// awaited are the workloads of which pods wait for their first plan. A plan by whole machines has weighed the pods of all workloads
-// together; a pod that is placed before by what it costs by itself would stay where the plan does not have it, since nothing moves it
-// unless a policy says so. All profiles of a scheduler share it.
+// awaited are the workloads of which pods wait for a plan: the first one, or one for more replicas than the last. A plan by whole machines has
+// weighed the pods of all workloads together; a pod that is placed before by what it costs by itself would stay where the plan does not have
+// it, since nothing moves it unless a policy says so. All profiles of a scheduler share it.
 //
 // It is asked under the lock of the scheduler's queue, which those who wake pods take: nobody is told anything under its own.
 type awaited struct {
@@ -39,27 +39,27 @@ type awaited struct {
 // wait is that for the plan of one workload.
 type wait struct {
 	until time.Time
-	// timers end it, and say that it lasts; forgotten is when it is over without a plan.
+	// replicas that the plan is to be for.
+	replicas int
+	// end ends it, and lets it be forgotten when it is over without a plan; say says that it lasts.
 	end, say clock.Timer
 }
 
 func newAwaited(live *state.Live, clock clock.WithDelayedExecution) *awaited {
 	a := &awaited{live: live, clock: clock, waits: map[workload.Key]*wait{}}
 	live.OnPlacement(func(of workload.Key) {
-		if live.Decided(of) {
-			a.finish(of, "planned")
-		}
+		a.finish(of, "planned", func(w *wait) bool { return live.Decided(of, w.replicas) })
 	})
 	live.OnNoPlans(func() {
 		for _, of := range a.all() {
-			a.finish(of, "stopped")
+			a.finish(of, "stopped", func(*wait) bool { return true })
 		}
 	})
 	return a
 }
 
-// AwaitsPlan says whether a new pod is to wait for the first plan of its workload: while plans are expected that are made by whole
-// machines, where a policy selects it, and not for long. say is called once if that lasts.
+// AwaitsPlan says whether a new pod is to wait for a plan of its workload, which has none, or one for fewer replicas than it wants: while
+// plans are expected that are made by whole machines, where a policy selects the pod, and not for long.
 func (p *Profile) AwaitsPlan(pod *corev1.Pod) bool {
 	a := p.awaited
 	now := a.clock.Now()
@@ -73,24 +73,34 @@ func (p *Profile) AwaitsPlan(pod *corev1.Pod) bool {
 	if !ok || len(rules.Sources) == 0 {
 		return false
 	}
-	of := p.Live.WorkloadOf(pod)
-	return !p.Live.Decided(of) && a.begin(of, now, func() { p.sayThatItAwaits(pod, of) })
+	of, replicas := p.Live.WorkloadOf(pod), p.wanted(pod)
+	return !p.Live.Decided(of, replicas) && a.begin(of, replicas, now, func() { p.sayThatItAwaits(pod, of) })
 }
 
-// begin says whether to wait for the first plan of a workload, which begins with the first pod that asks.
-func (a *awaited) begin(of workload.Key, now time.Time, say func()) bool {
+// wanted is how many replicas the revision of a pod wants, which is at least one.
+func (p *Profile) wanted(pod *corev1.Pod) int {
+	revision := workload.Revision(pod)
+	if !workload.Declares(revision.Kind) {
+		p.hearPod(pod) // else it may not be counted yet
+	}
+	return max(p.Live.Revision(revision).Desired, 1)
+}
+
+// begin says whether to wait for a plan of so many replicas of a workload. The wait begins with the first pod that asks.
+func (a *awaited) begin(of workload.Key, replicas int, now time.Time, say func()) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if known, waits := a.waits[of]; waits {
-		return now.Before(known.until)
+		known.replicas = max(known.replicas, replicas)
+		return now.Before(known.until) && !a.live.Decided(of, replicas)
 	}
-	if a.live.Decided(of) || !a.live.PlansExpected(now) { // since it was asked; who says so ends waits under the lock afterwards
+	if a.live.Decided(of, replicas) || !a.live.PlansExpected(now) { // since it was asked; who says so ends waits under the lock afterwards
 		return false
 	}
 	a.waits[of] = &wait{
-		until: now.Add(PlanPatience),
-		say:   a.clock.AfterFunc(sayAfter, say),
-		end:   a.clock.AfterFunc(PlanPatience, func() { a.expire(of) }),
+		until: now.Add(PlanPatience), replicas: replicas,
+		say: a.clock.AfterFunc(sayAfter, say),
+		end: a.clock.AfterFunc(PlanPatience, func() { a.expire(of) }),
 	}
 	return true
 }
@@ -105,7 +115,7 @@ func (a *awaited) expire(of workload.Key) {
 	a.mu.Unlock()
 	if waits {
 		awaitedPlans.WithLabelValues("late").Inc()
-		klog.Background().Info("No plan was made in time; the pods are placed by the rules and prices alone", "workload", of.String(), "waited", PlanPatience)
+		klog.Background().Info("No plan was made in time; the pods are placed without", "workload", of.String(), "waited", PlanPatience)
 		a.tell(of)
 	}
 }
@@ -118,11 +128,14 @@ func (a *awaited) forget(of workload.Key, was *wait) {
 	}
 }
 
-// finish ends the wait for a workload, if there is one.
-func (a *awaited) finish(of workload.Key, result string) {
+// finish ends the wait for a workload, if there is one and it is over.
+func (a *awaited) finish(of workload.Key, result string, over func(*wait) bool) {
 	a.mu.Lock()
 	known, waits := a.waits[of]
-	delete(a.waits, of)
+	waits = waits && over(known)
+	if waits {
+		delete(a.waits, of)
+	}
 	a.mu.Unlock()
 	if !waits {
 		return
@@ -155,5 +168,5 @@ func (a *awaited) all() []workload.Key {
 // sayThatItAwaits says in an event of a pod what it waits for, and until when.
 func (p *Profile) sayThatItAwaits(pod *corev1.Pod, of workload.Key) {
 	p.Handle.EventRecorder().Eventf(pod, nil, corev1.EventTypeNormal, "AwaitingPlan", "Scheduling",
-		"The pods of %s wait for its first plan by tradewind-controller, for %s at most; then they are placed by the rules and prices alone", of, PlanPatience)
+		"New pods of %s wait for the plan that tradewind-controller makes of it, for %s at most; then they are placed without", of, PlanPatience)
 }

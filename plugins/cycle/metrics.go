@@ -38,7 +38,7 @@ var (
 	}, []string{"profile", "plan"})
 	awaitedPlans = metrics.NewCounterVec(&metrics.CounterOpts{
 		Subsystem: "tradewind", Name: "awaited_plans_total", StabilityLevel: metrics.ALPHA,
-		Help: "New workloads whose pods waited for the first plan of the placement controller, by what came: planned, late, or stopped where that no longer plans.",
+		Help: "Workloads whose new pods waited for a plan of the placement controller, by what came: planned, late, or stopped where that no longer plans.",
 	}, []string{"result"})
 	chosenNodes = metrics.NewHistogramVec(&metrics.HistogramOpts{
 		Subsystem: "tradewind", Name: "candidate_nodes", StabilityLevel: metrics.ALPHA,

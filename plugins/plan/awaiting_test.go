@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	fwk "k8s.io/kube-scheduler/framework"
+	"k8s.io/utils/ptr"
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/plugins/cycle"
@@ -58,6 +59,52 @@ func TestNewPodsAwaitTheirFirstPlan(t *testing.T) {
 		if c.Clock.Pass(cycle.PlanPatience); !slices.Equal(c.Woken, []string{"shop/db-1"}) {
 			t.Errorf("after all patience %v are woken", c.Woken)
 		}
+	}
+}
+
+// A workload that wants more replicas than its plan is for, as when it is scaled up, waits for another plan, and one that wants fewer for none.
+func TestMorePodsAwaitAnotherPlan(t *testing.T) {
+	c := planned(t)
+	pod := plugintest.Replica("web-1", "web", "")
+	c.Set(plugintest.Revision("web", 3), pod, placement(3, map[string]int32{"eu-west-1": 3}))
+	for _, replicas := range []int32{1, 3} {
+		if c.Set(plugintest.Revision("web", replicas)); waits(c, pod) {
+			t.Errorf("one of %d waits though the plan is for 3", replicas)
+		}
+	}
+	c.Set(plugintest.Revision("web", 5))
+	if !waits(c, pod) {
+		t.Error("one of 5 does not wait though the plan is for 3")
+	}
+	c.Woken = nil
+	if c.Set(placement(4, map[string]int32{"eu-west-1": 4})); len(c.Woken) > 0 || !waits(c, pod) {
+		t.Errorf("a plan for 4 wakes %v", c.Woken)
+	}
+	if c.Set(placement(5, map[string]int32{"eu-west-1": 4})); !slices.Equal(c.Woken, []string{"shop/web-1"}) || waits(c, pod) {
+		t.Errorf("a plan for 5, one of which has no place, wakes %v", c.Woken)
+	}
+}
+
+// Of a kind that does not say how many replicas it wants its pods are counted, also one that the state has not heard of yet.
+func TestPodsOfOtherKindsAwaitAPlan(t *testing.T) {
+	c := planned(t)
+	goose := func(name string) *corev1.Pod {
+		pod := plugintest.Replica(name, "web", "")
+		pod.OwnerReferences = []metav1.OwnerReference{{APIVersion: "birds.example.com/v1", Kind: "Flock", Name: "web", Controller: ptr.To(true)}}
+		return pod
+	}
+	first, second := goose("web-1"), goose("web-2")
+	second.ResourceVersion = "1"
+	if c.Set(first); !waits(c, first) {
+		t.Error("the first does not wait")
+	}
+	plan := placement(1, map[string]int32{"eu-west-1": 1})
+	plan.Name, plan.Spec.Workload.Kind, plan.Spec.Workload.APIVersion = "flock.birds.example.com-web", "Flock", "birds.example.com/v1"
+	if c.Set(plan); waits(c, first) {
+		t.Error("the first waits though it is planned")
+	}
+	if c.Listed(second); !waits(c, second) {
+		t.Error("the second does not wait though the plan is for one")
 	}
 }
 

@@ -19,7 +19,7 @@ const Name = "TradewindPlacement"
 
 // Plugin scores nodes in places that the plan has not filled, and where a policy's enforcement is Strict excludes all others.
 // Replicas are counted by revision, so that a rolling update follows the plan anew. While nobody plans, the last plan
-// holds; a workload without one is left to the other plugins, after its pods have waited a moment for the first where one is expected.
+// holds; a workload without one is left to the other plugins. New pods wait a moment for the plan where one is expected.
 type Plugin struct{ *cycle.Filtering }
 
 var (
@@ -43,11 +43,11 @@ func New(shared *cycle.Shared) cycle.Factory {
 	})
 }
 
-// PreEnqueue lets the pods of a new workload wait for its first plan; see cycle.Profile.AwaitsPlan. No cycle begins for them until then,
+// PreEnqueue lets new pods wait for the plan of their workload; see cycle.Profile.AwaitsPlan. No cycle begins for them until then,
 // and nothing is written of them, however many there are.
 func (p *Plugin) PreEnqueue(_ context.Context, pod *corev1.Pod) *fwk.Status {
 	if p.AwaitsPlan(pod) {
-		return fwk.NewStatus(fwk.UnschedulableAndUnresolvable, "waiting for the first plan of its workload")
+		return fwk.NewStatus(fwk.UnschedulableAndUnresolvable, "waiting for a plan of its workload")
 	}
 	return nil
 }
