@@ -97,20 +97,18 @@ func (a *awaited) begin(of workload.Key, replicas int, now time.Time, say func()
 	if a.live.Decided(of, replicas) || !a.live.PlansExpected(now) { // since it was asked; who says so ends waits under the lock afterwards
 		return false
 	}
-	a.waits[of] = &wait{
-		until: now.Add(PlanPatience), replicas: replicas,
-		say: a.clock.AfterFunc(sayAfter, say),
-		end: a.clock.AfterFunc(PlanPatience, func() { a.expire(of) }),
-	}
+	w := &wait{until: now.Add(PlanPatience), replicas: replicas, say: a.clock.AfterFunc(sayAfter, say)}
+	w.end = a.clock.AfterFunc(PlanPatience, func() { a.expire(of, w) })
+	a.waits[of] = w
 	return true
 }
 
 // expire lets the pods of a workload go that has no plan in time. It is not waited for again for a while.
-func (a *awaited) expire(of workload.Key) {
+func (a *awaited) expire(of workload.Key, was *wait) {
 	a.mu.Lock()
-	known, waits := a.waits[of]
+	waits := a.waits[of] == was // else a plan came at that moment, and perhaps another wait began
 	if waits {
-		known.end = a.clock.AfterFunc(awaitAgain, func() { a.forget(of, known) })
+		was.end = a.clock.AfterFunc(awaitAgain, func() { a.forget(of, was) })
 	}
 	a.mu.Unlock()
 	if waits {

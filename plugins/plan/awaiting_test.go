@@ -85,6 +85,27 @@ func TestMorePodsAwaitAnotherPlan(t *testing.T) {
 	}
 }
 
+// A plan that comes in the moment in which nobody would wait for it any longer ends that wait, and no other that begins then.
+func TestAPlanInTheLastMoment(t *testing.T) {
+	c := planned(t)
+	pod := plugintest.Replica("web-1", "web", "")
+	if c.Set(plugintest.Revision("web", 3), pod); !waits(c, pod) {
+		t.Fatal("it does not wait")
+	}
+	c.Clock.Step(cycle.PlanPatience) // what is due then is done below
+	c.Set(placement(3, map[string]int32{"eu-west-1": 3}), plugintest.Revision("web", 5))
+	if !waits(c, pod) {
+		t.Fatal("it does not wait for the next plan")
+	}
+	c.Woken = nil
+	if c.Clock.Pass(0); len(c.Woken) > 0 || !waits(c, pod) {
+		t.Errorf("the end of the first wait wakes %v", c.Woken)
+	}
+	if c.Clock.Pass(cycle.PlanPatience); !slices.Equal(c.Woken, []string{"shop/web-1"}) || waits(c, pod) {
+		t.Errorf("at the end of the second %v are woken", c.Woken)
+	}
+}
+
 // Of a kind that does not say how many replicas it wants its pods are counted, also one that the state has not heard of yet.
 func TestPodsOfOtherKindsAwaitAPlan(t *testing.T) {
 	c := planned(t)
