@@ -179,13 +179,13 @@ const manyReplicas = 100
 // tooFew says when the nodes that some rules leave are in too few domains, or spot pools, for what a policy's own rules want, so that some
 // replicas wait; empty when they are not.
 func tooFew(own, left *rules.Rules, nodes []cluster.NodeGroup) string {
-	return cmp.Or(fewDomains(own, left, nodes), fewSpotPools(own, left, nodes))
+	return cmp.Or(fewDomains(own, left, nodes), fewSpotPools(own, left, nodes), fewToLose(own, left, nodes))
 }
 
 // tooFewTogether is tooFew of the nodes that the policy leaves together with others that select the same pods; allowed are those that it
 // leaves by itself.
 func tooFewTogether(source policy.Source, own *rules.Rules, used *use, nodes []cluster.NodeGroup, allowed int) string {
-	if len(own.Spread) == 0 && own.SpotPoolMaxPercent == 0 {
+	if len(own.Spread)+len(own.Availability) == 0 && own.SpotPoolMaxPercent == 0 {
 		return ""
 	}
 	var merged []*rules.Rules

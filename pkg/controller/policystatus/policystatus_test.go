@@ -192,6 +192,31 @@ func TestStatus(t *testing.T) {
 			summary: tally{inForce: 1},
 		},
 		{
+			name:    "too few clouds to lose one",
+			cluster: fleet().Policy("shop", "web", web+"availability: {survive: cloud, minReplicasPercent: 60}"), allowed: 60,
+			inForce: "True Enforced: the scheduler enforces it; no running or waiting pod matches its selector yet",
+			satisfiable: "True FewDomains: 60 of 60 nodes; spec.availability wants 60% of the replicas left without any one cloud and the allowed nodes " +
+				"have 2 (aws, lux-dc): plans have no place for 20 of 100 replicas",
+			summary: tally{inForce: 1},
+		},
+		{
+			name:    "clouds enough to lose one",
+			cluster: fleet().Policy("shop", "web", web+"availability: {survive: cloud, minReplicasPercent: 50}"), allowed: 60,
+			inForce:     "True Enforced: the scheduler enforces it; no running or waiting pod matches its selector yet",
+			satisfiable: "True NodesAllowed: 60 of 60 nodes",
+			summary:     tally{inForce: 1},
+		},
+		{
+			name: "too few clouds to lose one together",
+			cluster: fleet().ClusterPolicy("aws-only", "workloadSelector: {}\nlocations: {required: [{key: tradewind.dev/cloud, operator: In, values: [aws]}]}").
+				Policy("shop", "web", web+"availability: {survive: cloud, minReplicasPercent: 50}").Pods(2, "shop", "web", "tradewind"),
+			pods: 2, allowed: 60,
+			inForce: "True Enforced: the scheduler enforces it for 2 pods",
+			satisfiable: "True FewDomains: 60 of 60 nodes; together with ClusterPlacementPolicy aws-only, spec.availability wants 50% of the replicas left " +
+				"without any one cloud and the allowed nodes have 1 (aws): plans have no place for 50 of 100 replicas",
+			summary: tally{inForce: 2},
+		},
+		{
 			name: "overridden",
 			cluster: fleet().ClusterPolicy("web", "workloadSelector: {}\noptimizeFor: Cost\nresidency: {jurisdictions: [EU]}").
 				Policy("shop", "fast", web+"optimizeFor: Latency").Policy("shop", "faster", "workloadSelector: {}\noptimizeFor: Latency").
