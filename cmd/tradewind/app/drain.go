@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -17,6 +18,7 @@ import (
 	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/printable"
 	"tradewind.dev/tradewind/pkg/state"
+	"tradewind.dev/tradewind/pkg/workload"
 )
 
 // annotationPlace is the place that a drain empties, as the command was given it.
@@ -254,9 +256,19 @@ func (d *drain) preview(snapshot *state.Snapshot) (*drained, error) {
 	if err != nil {
 		return nil, err
 	}
-	then, err := planLive(snapshot, world, options, engine.Objective(d.objective))
+	empty := *snapshot
+	empty.Pods = withoutEnding(snapshot.Pods, p, now.input.Ending)
+	then, err := planLive(&empty, world, options, engine.Objective(d.objective))
 	if err != nil {
 		return nil, err
 	}
 	return newDrained(d, p, policy, snapshot, now, then)
+}
+
+// withoutEnding are the pods without those in a place that go with their namespaces: where the place is empty they hold no machine there.
+func withoutEnding(pods []*corev1.Pod, p *place, ending map[string]bool) []*corev1.Pod {
+	return slices.DeleteFunc(slices.Clone(pods), func(pod *corev1.Pod) bool {
+		_, in := p.nodes[pod.Spec.NodeName]
+		return in && ending[pod.Namespace] && workload.RoleOf(pod) != workload.OfNode
+	})
 }

@@ -79,7 +79,9 @@ func newDrained(d *drain, p *place, policy *v1alpha1.ClusterPlacementPolicy, sna
 		APIVersion: v1alpha1.GroupVersion.String(), Kind: "Drain", Place: d.place.text, Policy: policy.Name, DryRun: d.dryRun,
 		Workloads: []drainedWorkload{}, OtherPods: map[string]int{}, policy: policy, place: p, owners: snapshot.OwnerOf, ending: then.input.Ending,
 	}
-	before, err := staying(then.input)
+	asItRuns := *then.input
+	asItRuns.Pods = now.input.Pods
+	before, err := staying(&asItRuns)
 	if err != nil {
 		return nil, err
 	}
@@ -174,6 +176,15 @@ func (o *drained) leaveOut(there map[workload.Key]int) {
 			delete(there, key)
 		}
 	}
+}
+
+// endingText says how many pods go with their namespaces; empty for none.
+func endingText(pods int) string {
+	if pods == 0 {
+		return ""
+	}
+	return fmt.Sprintf("\n%s.\n", printable.Number(pods, "pod goes with its namespace, which is being deleted",
+		"pods go with their namespaces, which are being deleted"))
 }
 
 // unplaced is how many replicas of a workload have no place in a plan.
@@ -288,10 +299,7 @@ func (o *drained) Text(w io.Writer) error {
 	if len(others) > 0 {
 		fmt.Fprintf(&out, "\nOther pods stay: %s.\n", strings.Join(others, ", "))
 	}
-	if o.EndingPods > 0 {
-		fmt.Fprintf(&out, "\n%s.\n", printable.Number(o.EndingPods, "pod goes with its namespace, which is being deleted",
-			"pods go with their namespaces, which are being deleted"))
-	}
+	out.WriteString(endingText(o.EndingPods))
 	fmt.Fprintf(&out, "\nClouds invoice $%s an hour for the machines in use and their traffic; with the place empty it would be $%s.\n",
 		report.Dollars(o.BeforeInvoiceUSD), report.Dollars(o.AfterInvoiceUSD))
 	if o.BeforeValuedUSD != 0 || o.AfterValuedUSD != 0 {

@@ -33,6 +33,8 @@ type drilled struct {
 	Nodes      int    `json:"nodes"`
 	// Workloads with replicas in the place.
 	Workloads []drilledWorkload `json:"workloads"`
+	// EndingPods run in the place too, in namespaces that are being deleted: they go, and nothing is made in their place.
+	EndingPods int `json:"endingPods,omitempty"`
 
 	place  *place
 	owners workload.Owners
@@ -84,8 +86,12 @@ func newDrilled(d *drill, p *place, snapshot *state.Snapshot, now *livePlan) *dr
 	}
 	there := map[workload.Key]int{}
 	for _, pod := range snapshot.Pods {
-		if out.isLost(pod.Spec.NodeName) && workload.Live(pod) {
+		switch {
+		case !out.isLost(pod.Spec.NodeName) || !workload.Live(pod):
+		case !now.input.Ending[pod.Namespace]:
 			there[workload.Of(pod, out.owners)]++
+		case workload.RoleOf(pod) != workload.OfNode:
+			out.EndingPods++
 		}
 	}
 	ruled := make(map[workload.Key]*rules.Rules, len(now.result.Workloads))
@@ -196,10 +202,18 @@ func (d *drill) measure(ctx context.Context, cluster client.Client, o *drilled, 
 // nothing says why there is nothing to measure.
 func (o *drilled) nothing() string {
 	if len(o.Workloads) == 0 {
-		return "nothing that Tradewind places runs in " + o.Lost + ": there is nothing to measure"
+		return "nothing that Tradewind places" + o.ending() + " runs in " + o.Lost + ": there is nothing to measure"
 	}
 	return fmt.Sprintf("no policy of the %s in %s sets failover: none would be replaced; add failover: {after: 30s} to a policy that selects what is to be replaced",
 		workloads(len(o.Workloads)), o.Lost)
+}
+
+// ending is what what is counted must not be in, where something is.
+func (o *drilled) ending() string {
+	if o.EndingPods == 0 {
+		return ""
+	}
+	return " outside of namespaces that are being deleted"
 }
 
 // look notes which workloads have all their replicas ready elsewhere.
@@ -255,6 +269,7 @@ func (o *drilled) Text(w io.Writer) error {
 	fmt.Fprintf(&out, "DRILL: %s lost, %s; %s back in time; everything was put back\n\n", o.Lost, nodes(o.Nodes),
 		printable.Ratio(o.replaced()-o.late(), o.replaced(), "workload", "workloads"))
 	out.WriteString(report.Table([]string{"WORKLOAD", "KIND", ">REPLICAS", ">LOST", ">ALLOWED", ">BACK AFTER", "VERDICT"}, rows))
+	out.WriteString(endingText(o.EndingPods))
 	for i := range o.Workloads {
 		w := &o.Workloads[i]
 		for k, m := range w.Missing {
