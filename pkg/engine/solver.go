@@ -42,10 +42,20 @@ type Solver struct {
 	pass   int  // how often that was begun anew with other random numbers
 	all    bool // every plan was tried
 	vain   *vain
+	// yielded are the workloads that gave up their aim for spot pools when the plan was made.
+	yielded []int
 }
 
 // NewSolver plans a snapshot and keeps what Update needs. Errors are those of Solve.
 func NewSolver(snapshot *Snapshot, options Options) (*Solver, error) {
+	s, err := newSolver(snapshot, options)
+	if err != nil || !s.yieldedInVain() {
+		return s, err
+	}
+	return s.orWithoutAims(options), nil
+}
+
+func newSolver(snapshot *Snapshot, options Options) (*Solver, error) {
 	m, err := newModel(snapshot, options)
 	if err != nil {
 		return nil, err

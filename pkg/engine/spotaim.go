@@ -1,5 +1,7 @@
 package engine
 
+import "slices"
+
 // A workload's aim for spot pools is kept like a rule while a plan is made. Where replicas have no place then it is given up, workload by
 // workload, and they are placed anew.
 
@@ -33,15 +35,17 @@ func (s *Solver) yieldAims() {
 		if s.over() {
 			return
 		}
-		s.yieldAim(i)
+		if s.yieldAim(i) {
+			s.yielded = append(s.yielded, i)
+		}
 	}
 }
 
-// yieldAim gives up a workload's aim where it leaves replicas out that have a place without it.
-func (s *Solver) yieldAim(i int) {
+// yieldAim gives up a workload's aim where it leaves replicas out that have a place without it, and says whether it did.
+func (s *Solver) yieldAim(i int) bool {
 	w := s.works[i]
 	if w.held != "" || w.placed() >= w.n || !s.m.full(w) {
-		return
+		return false
 	}
 	before := s.m.snapshot.Workloads[i]
 	without := before
@@ -49,7 +53,36 @@ func (s *Solver) yieldAim(i int) {
 	s.update(i, &without)
 	if s.works[i].placed() <= w.placed() {
 		s.update(i, &before)
+		return false
 	}
+	return true
+}
+
+// yieldedInVain says whether a workload that gave up its aim still has replicas without a place, and the plan is small enough to be made
+// once more.
+func (s *Solver) yieldedInVain() bool {
+	const most = 100_000 // workloads times pools
+	return len(s.works)*len(s.m.pools) <= most && !s.over() &&
+		slices.ContainsFunc(s.yielded, func(i int) bool { return s.works[i].placed() < s.works[i].n })
+}
+
+// orWithoutAims plans once more without the aims that were given up, and returns the plan that places more: others would have to give way,
+// who were placed when these aims were still kept.
+func (s *Solver) orWithoutAims(options Options) *Solver {
+	other, err := newSolver(s.m.snapshot, options)
+	if err != nil || other.everyone() <= s.everyone() {
+		return s
+	}
+	return other
+}
+
+// everyone is how many replicas have a place.
+func (s *Solver) everyone() int {
+	n := 0
+	for _, w := range s.works {
+		n += int(w.placed())
+	}
+	return n
 }
 
 // full says that a workload has as many replicas in a spot pool as it aims at.
