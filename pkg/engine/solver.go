@@ -23,6 +23,7 @@ type Solver struct {
 	total   []float64 // of each resource, over all pools
 	empty   *room     // of nodes without replicas
 	dual    *dual     // at the prices of the plan
+	relax   *relaxer  // that the search began with
 	reserve *reserve
 	sums    sums
 	owned   bool // the snapshot is a copy
@@ -307,6 +308,8 @@ func (s *Solver) fromPrices() {
 	if !s.expired() {
 		s.consolidateSecured()
 	}
+	s.relax = d.relax
+	s.tradeMachines()
 }
 
 // polish improves the present plan where that is sure to lead to the same plan again.
@@ -325,6 +328,7 @@ func (s *Solver) polish() {
 	if !s.expired() {
 		s.consolidateSecured()
 	}
+	s.tradeMachines()
 }
 
 // hold keeps the replicas of a workload where they are.
