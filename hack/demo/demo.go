@@ -92,8 +92,7 @@ func (d *demo) install(ctx context.Context) error {
 	if err := d.start(ctx, "tradewind-scheduler", "--secure-port=0"); err != nil {
 		return err
 	}
-	// Without a lease new pods do not wait for its plan: then the price that rises below finds replicas that gain by a move.
-	if err := d.start(ctx, "tradewind-controller", "--leader-elect=false", "--metrics-bind-address=0", "--health-probe-bind-address=0"); err != nil {
+	if err := d.start(ctx, "tradewind-controller", "--metrics-bind-address=0", "--health-probe-bind-address=0"); err != nil {
 		return err
 	}
 	for _, namespace := range []string{beforeNamespace, shopNamespace} {

@@ -27,7 +27,7 @@ const settled = 3 * time.Second
 // prices raises the prices of a cloud, and lets replicas follow.
 func (d *demo) prices(ctx context.Context) error {
 	d.heading("10. A price rises")
-	d.paragraph("", "One cloud's on-demand machines become three times as dear. What would that mean? The same file answers before it is true:")
+	d.paragraph("", "One cloud's on-demand machines become five times as dear. What would that mean? The same file answers before it is true:")
 	d.blank()
 	folder, err := d.record(ctx, shopNamespace)
 	if err != nil {
@@ -157,7 +157,7 @@ func (d *demo) drill(ctx context.Context) error {
 		"everything is put back at the end.")
 	d.blank()
 	var measured bytes.Buffer
-	err := d.tellTo(ctx, &measured, "tradewind", "drill", "--lose", "cloud=azure", "--yes")
+	err := d.tellTo(ctx, &measured, "tradewind", "drill", "--lose", "cloud=gcp", "--yes")
 	// The command fails when a workload was late, as on a busy machine. The table says so; the demo goes on.
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.Exited() && strings.HasPrefix(measured.String(), "DRILL: ") {
