@@ -51,7 +51,7 @@ func (a *Appraiser) Bill(workload int, where func(workload int) []Decision) Bill
 		part := w.row.bill(a.m, int32(d.Pool), float64(d.Replicas))
 		out.Add(&part)
 	}
-	out.Preference += a.m.uneven(w.limits, w.row, picks)
+	out.Preference += a.m.unevenBill(w.limits, w.row, picks)
 	if moves := w.moves(picks); moves > 0 {
 		out.Disruption = float64(moves) * w.stays[0].credit
 	}

@@ -15,6 +15,7 @@ import (
 	"tradewind.dev/tradewind/pkg/engine"
 	"tradewind.dev/tradewind/pkg/engine/enginetest"
 	"tradewind.dev/tradewind/pkg/pricing"
+	"tradewind.dev/tradewind/pkg/rules"
 )
 
 // running is a snapshot in which replicas run where a plan has them.
@@ -200,10 +201,14 @@ func TestPlanFromAPlan(t *testing.T) {
 	})
 }
 
-// TestLessRoomIsNeverCheaper takes a pool away: the plan costs no less, and places no more.
+// TestLessRoomIsNeverCheaper takes a pool away: the plan costs no less, and places no more. Workloads that must be spread evenly are left out:
+// a domain that is gone is none that must have as many replicas as the others, so that two clouds may take what three shared.
 func TestLessRoomIsNeverCheaper(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		snapshot := drawFew(t)
+		if slices.ContainsFunc(snapshot.Workloads, func(w engine.Workload) bool { return w.Rules != nil && rules.LimitsSkew(w.Rules) }) {
+			return
+		}
 		never(t, snapshot, withoutPool(snapshot, rapid.IntRange(0, len(snapshot.Pools)-1).Draw(t, "lost")))
 	})
 }

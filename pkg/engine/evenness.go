@@ -18,8 +18,8 @@ import (
 // replicas are in one domain. The replicas of a domain share what they pay together. Pods of others are not counted.
 type PreferredSpread struct {
 	// TopologyKey is the label of nodes whose values are the domains, of each cluster its own. The nodes of a cluster without it are one
-	// domain together. The hostname has no price, since replicas are priced by pool: they are put on other nodes of their pool where
-	// that costs nothing.
+	// domain together. Of the hostname it is the least that they can pay on a pool, shared out evenly over its nodes: see hostsOf. They
+	// are put on other nodes of their pool where that costs nothing.
 	TopologyKey string
 	// Weight from 1 to 100, as that of preferred terms of node affinity; of several with one key they add up. Others count as none.
 	Weight int32
@@ -33,33 +33,60 @@ type evenness struct {
 	weight float64 // from 0 to 1
 	free   int32   // replicas of a domain that pay nothing
 	n      int32   // replicas that the workload wants
+	hosts  []int32 // nodes of each pool, which are the domains; nil where these are not nodes
 }
 
-// unmet is which part of the weight each of n replicas in one domain leaves unmet, in the mean.
-func (e *evenness) unmet(n int32) float64 {
+// parts is how many times the weight replicas in one domain pay together, each of what it costs there.
+func (e *evenness) parts(n int32) float64 {
 	if n <= e.free {
 		return 0
 	}
 	over := float64(n - e.free)
-	return over * (over + 1) / 2 / float64(e.n-e.free) / float64(n)
+	return over * (over + 1) / 2 / float64(e.n-e.free)
 }
 
-// usd is what n replicas in one domain pay that cost so much there.
-func (e *evenness) usd(n int32, share float64) float64 {
-	return rules.PreferenceUSD(e.weight*e.unmet(n), share)
+// unmet is which part of the weight each of n replicas in one domain of the axis leaves unmet, in the mean.
+func (e *evenness) unmet(domain, n int32) float64 {
+	if n <= e.free {
+		return 0
+	}
+	return e.over(e.domains(domain), n) / float64(n)
 }
 
-// evennessOf reads the preferred spreads of a workload, those that are of no pools' domains or can never be unmet left out. One with a
-// single domain counts, so that a place more makes no plan dearer.
-func (m *model) evennessOf(w *Workload) []evenness {
+// usd is what n replicas in one domain of the axis pay that cost so much there.
+func (e *evenness) usd(domain, n int32, share float64) float64 {
+	return rules.PreferenceUSD(e.weight*e.unmet(domain, n), share)
+}
+
+// evennessOf reads the preferred spreads of a workload, those that can never be unmet left out. One with a single domain counts, so that a
+// place more makes no plan dearer.
+func (m *model) evennessOf(w *Workload, r *request) []evenness {
 	var out []evenness
 	for k := range w.PreferredSpread {
 		p := &w.PreferredSpread[k]
 		free, n := max(p.MaxSkew, 1), min(w.Replicas, maxReplicas)
-		if p.TopologyKey == "" || p.TopologyKey == corev1.LabelHostname || p.Weight < 1 || p.Weight > 100 || free >= n {
+		if p.TopologyKey == "" || p.Weight < 1 || p.Weight > 100 || free >= n {
 			continue
 		}
-		out = append(out, evenness{axis: m.wishAxis(p.TopologyKey), weight: float64(p.Weight) / 100, free: int32(free), n: int32(n)})
+		e := evenness{weight: float64(p.Weight) / 100, free: int32(free), n: int32(n)}
+		if p.TopologyKey == corev1.LabelHostname {
+			e.axis, e.hosts = m.poolAxis(), m.hostsOf(r)
+		} else {
+			e.axis = m.wishAxis(p.TopologyKey)
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+// weighed are those of the prices of replicas that are not apart which some pool of a profile can have.
+func (m *model) weighed(all []evenness, p *profile) []evenness {
+	var out []evenness
+	for k := range all {
+		e := &all[k]
+		if e.hosts == nil || slices.ContainsFunc(p.allowed, func(i int32) bool { return int64(e.hosts[i])*int64(e.free) < int64(e.n) }) {
+			out = append(out, *e)
+		}
 	}
 	return out
 }
@@ -93,22 +120,36 @@ func (r *row) share(m *model, i int32) float64 { return m.pools[i].rates.Hourly(
 func (m *model) uneven(l *limits, r *row, picks []pick) float64 {
 	usd := 0.0
 	for k := range l.even {
-		e := &l.even[k]
-		of := m.axes[e.axis].of
-		for j, p := range picks {
-			same := func(q pick) bool { return of[q.pool] == of[p.pool] }
-			if slices.ContainsFunc(picks[:j], same) {
-				continue
-			}
-			n, share := int32(0), 0.0
-			for _, q := range picks[j:] {
-				if same(q) {
-					n += q.n
-					share += float64(q.n) * r.share(m, q.pool)
-				}
-			}
-			usd += e.usd(n, share)
+		usd += m.unevenBy(&l.even[k], r, picks)
+	}
+	return usd
+}
+
+// unevenBy is what they pay for one of the prices.
+func (m *model) unevenBy(e *evenness, r *row, picks []pick) float64 {
+	usd, of := 0.0, m.axes[e.axis].of
+	for j, p := range picks {
+		same := func(q pick) bool { return of[q.pool] == of[p.pool] }
+		if slices.ContainsFunc(picks[:j], same) {
+			continue
 		}
+		n, share := int32(0), 0.0
+		for _, q := range picks[j:] {
+			if same(q) {
+				n += q.n
+				share += float64(q.n) * r.share(m, q.pool)
+			}
+		}
+		usd += e.usd(of[p.pool], n, share)
+	}
+	return usd
+}
+
+// unevenBill is what they pay wherever they are.
+func (m *model) unevenBill(l *limits, r *row, picks []pick) float64 {
+	usd := 0.0
+	for k := range l.apartness {
+		usd += m.unevenBy(&l.apartness[k], r, picks)
 	}
 	return usd
 }
@@ -116,8 +157,8 @@ func (m *model) uneven(l *limits, r *row, picks []pick) float64 {
 // unevenOn is what of that the replicas on one of the pools pay.
 func (m *model) unevenOn(l *limits, r *row, picks []pick, pool int32) float64 {
 	usd := 0.0
-	for k := range l.even {
-		e := &l.even[k]
+	for k := range l.apartness {
+		e := &l.apartness[k]
 		of, n, here := m.axes[e.axis].of, int32(0), int32(0)
 		for _, p := range picks {
 			if of[p.pool] == of[pool] {
@@ -127,7 +168,7 @@ func (m *model) unevenOn(l *limits, r *row, picks []pick, pool int32) float64 {
 				here += p.n
 			}
 		}
-		usd += e.usd(n, float64(here)*r.share(m, pool))
+		usd += e.usd(of[pool], n, float64(here)*r.share(m, pool))
 	}
 	return usd
 }
@@ -143,7 +184,7 @@ func (s *Solver) unevenly(w *work) float64 {
 // leastUneven is the least that the replicas of a workload that are placed pay wherever they are: were they shared out evenly over all
 // domains that they may be in or are in, where the cheapest place is.
 func (s *Solver) leastUneven(w *work) float64 {
-	usd, n := 0.0, w.placed()
+	usd := 0.0
 	for k := range w.limits.even {
 		e := &w.limits.even[k]
 		of, share := s.m.axes[e.axis].of, math.Inf(1)
@@ -151,7 +192,7 @@ func (s *Solver) leastUneven(w *work) float64 {
 		note := func(i int32) {
 			if share = min(share, w.row.share(s.m, i)); !some[of[i]] {
 				some[of[i]] = true
-				count++
+				count = min(count+e.domains(of[i]), maxReplicas)
 			}
 		}
 		for _, i := range w.row.pools {
@@ -164,11 +205,16 @@ func (s *Solver) leastUneven(w *work) float64 {
 			note(w.allocs[j].pool)
 		}
 		if count > 0 {
-			each, more := n/count, n%count
-			usd += float64(count-more)*e.usd(each, float64(each)*share) + float64(more)*e.usd(each+1, float64(each+1)*share)
+			usd += rules.PreferenceUSD(e.weight*e.over(count, w.placed()), share)
 		}
 	}
 	return usd
+}
+
+// over is how many times the weight n replicas pay that are shared out evenly over so many domains.
+func (e *evenness) over(domains, n int32) float64 {
+	each, more := n/domains, n%domains
+	return float64(domains-more)*e.parts(each) + float64(more)*e.parts(each+1)
 }
 
 // uneven is what the picks pay.
@@ -177,7 +223,8 @@ func (c *chooser) uneven() float64 {
 	for k := range c.ask.limits.even {
 		e := &c.ask.limits.even[k]
 		for _, p := range c.picks {
-			usd += e.usd(c.counts[e.axis][c.m.axes[e.axis].of[p.pool]], float64(p.n)*c.ask.row.share(c.m, p.pool))
+			domain := c.m.axes[e.axis].of[p.pool]
+			usd += e.usd(domain, c.counts[e.axis][domain], float64(p.n)*c.ask.row.share(c.m, p.pool))
 		}
 	}
 	return usd
@@ -190,7 +237,7 @@ func (c *chooser) unevenMore(i, t int32) float64 {
 		e := &c.ask.limits.even[k]
 		domain := c.m.axes[e.axis].of[i]
 		n, share := c.counts[e.axis][domain], c.shares[e.axis][domain]
-		usd += e.usd(n+t, share+float64(t)*c.ask.row.share(c.m, i)) - e.usd(n, share)
+		usd += e.usd(domain, n+t, share+float64(t)*c.ask.row.share(c.m, i)) - e.usd(domain, n, share)
 	}
 	return usd
 }
@@ -205,11 +252,11 @@ func (c *chooser) unevenMoved(from, to, n int32) float64 {
 		leaves, comes := float64(n)*c.ask.row.share(c.m, from), float64(n)*c.ask.row.share(c.m, to)
 		here, there := of[from], of[to]
 		if here == there {
-			usd += e.usd(counts[here], shares[here]-leaves+comes) - e.usd(counts[here], shares[here])
+			usd += e.usd(here, counts[here], shares[here]-leaves+comes) - e.usd(here, counts[here], shares[here])
 			continue
 		}
-		usd += e.usd(counts[here]-n, shares[here]-leaves) - e.usd(counts[here], shares[here])
-		usd += e.usd(counts[there]+n, shares[there]+comes) - e.usd(counts[there], shares[there])
+		usd += e.usd(here, counts[here]-n, shares[here]-leaves) - e.usd(here, counts[here], shares[here])
+		usd += e.usd(there, counts[there]+n, shares[there]+comes) - e.usd(there, counts[there], shares[there])
 	}
 	return usd
 }

@@ -51,6 +51,27 @@ func TestPreferredSpread(t *testing.T) {
 		}, map[string]int{"a": 1, "b": 1}, 0},
 		{"no weight", 2, over(zone, 0, 1), nil, map[string]int{"a": 2}, 0},
 		{"nodes are not told apart", 2, over(corev1.LabelHostname, 100, 1), nil, map[string]int{"a": 2}, 0},
+		{"a node for each that can be added", 2, over(corev1.LabelHostname, 100, 1), func(b *build) {
+			b.Pools[0].Allocatable.MilliCPU, b.Pools[0].Price.USD = 4000, 0.20
+		}, map[string]int{"a": 2}, 0},
+		{"one node, and another pool that is worth it", 2, over(corev1.LabelHostname, 60, 1), func(b *build) {
+			b.Pools[0].MaxNodes, b.Pools[1].MaxNodes = 1, 1
+		}, map[string]int{"a": 1, "b": 1}, 0},
+		{"one node, and another pool that is not", 2, over(corev1.LabelHostname, 40, 1), func(b *build) {
+			b.Pools[0].MaxNodes, b.Pools[1].MaxNodes = 1, 1
+		}, map[string]int{"a": 2}, 0.4 * 0.05},
+		{"a second node that has no room", 2, over(corev1.LabelHostname, 60, 1), func(b *build) {
+			node := engine.Node{Free: b.Pools[0].Allocatable}
+			full := node
+			full.Free.MilliCPU = 999
+			b.Pools[0].Nodes, b.Pools[0].MaxNodes = []engine.Node{node, full}, 0
+		}, map[string]int{"a": 1, "b": 1}, 0},
+		{"four on two nodes: two second ones of three parts", 4, over(corev1.LabelHostname, 10, 1), func(b *build) {
+			b.Pools = b.Pools[:1]
+		}, map[string]int{"a": 4}, 2 * 0.1 * 0.05 / 3},
+		{"other zones and other nodes add up", 2, append(over(zone, 30, 1), over(corev1.LabelHostname, 30, 1)...), func(b *build) {
+			b.Pools[0].MaxNodes = 1
+		}, map[string]int{"a": 1, "b": 1}, 0},
 		{"nobody is left out for it", 8, over(zone, 100, 1), func(b *build) {
 			b.Pools[0].MaxNodes = 1
 		}, map[string]int{"a": 4, "b": 4}, (4*0.05 + 4*0.075) * 6 / 4 / 7},

@@ -149,9 +149,7 @@ func (s *Solver) placement(i int32) *Placement {
 			d.Bill.Disruption = float64(arriving) * w.stays[0].credit
 			moves -= arriving
 		}
-		if len(w.limits.even) > 0 {
-			d.Bill.Preference += s.m.unevenOn(w.limits, w.row, picks, p.pool)
-		}
+		d.Bill.Preference += s.m.unevenOn(w.limits, w.row, picks, p.pool)
 		s.addCalls(w, &d)
 		for _, a := range w.allocs {
 			if a.pool == p.pool {

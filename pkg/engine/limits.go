@@ -42,8 +42,8 @@ type limits struct {
 	aim     int32   // the most in one spot pool that no rule sets; 0 for none
 	ceiling float64 // of compute, US dollars an hour; positive infinity when there is none
 	covered []*policy.Latency
-	// even is no limit but a price: domains of which few replicas should be in one.
-	even []evenness
+	// apartness is no limit but a price: domains of which few replicas should be in one. even are those that some allowed pool can have.
+	apartness, even []evenness
 	// hostFree is how many replicas may be on a node before they prefer to be on others; 0 for any number.
 	hostFree int32
 	// free is true when only n limits. crossing is true when the cheapest first is not always best within the domains, across
@@ -109,6 +109,9 @@ func (m *model) limitsOf(i int, w *Workload, p *profile, r *request) *limits {
 		}
 	}
 	if w.PodRules != nil && len(w.PodRules.Spread) > 0 {
+		key.request = r.id + 1
+	}
+	if hostFree(w) > 0 {
 		key.request = r.id + 1
 	}
 	if known, ok := m.limits[key]; ok {
@@ -181,7 +184,8 @@ func (m *model) newLimits(i int, w *Workload, p *profile, effective *policy.Effe
 	for k := range l.skews {
 		l.count(l.skews[k].axis)
 	}
-	l.even, l.hostFree = m.evennessOf(w), hostFree(w)
+	l.apartness, l.hostFree = m.evennessOf(w, r), hostFree(w)
+	l.even = m.weighed(l.apartness, p)
 	for k := range l.even {
 		l.count(l.even[k].axis)
 	}

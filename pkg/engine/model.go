@@ -48,6 +48,7 @@ type model struct {
 	cellSets map[string]*cells
 	kindSets map[string]*kinds
 	limits   map[limitKey]*limits
+	hosts    map[*request][]int32 // see hostsOf
 	spreads  map[string]*spreadDomains
 	byName   map[workload.Key]int
 }
@@ -82,13 +83,14 @@ type axis struct {
 	names  []string
 	key    string              // topology key of a location label
 	domain location.DomainKind // of a kind of loss
+	fine   bool                // see coarse
 }
 
 func newModel(snapshot *Snapshot, options Options) (*model, error) {
 	m := &model{
 		snapshot: snapshot, options: options, axisOf: map[string]int{},
 		profiles: map[string]*profile{}, requests: map[string]*request{}, rows: map[rowKey]*row{}, cellSets: map[string]*cells{}, kindSets: map[string]*kinds{},
-		limits: map[limitKey]*limits{}, spreads: map[string]*spreadDomains{}, byName: map[workload.Key]int{},
+		limits: map[limitKey]*limits{}, hosts: map[*request][]int32{}, spreads: map[string]*spreadDomains{}, byName: map[workload.Key]int{},
 	}
 	if snapshot.RoundTrips == nil {
 		return nil, errors.New("snapshot: RoundTrips is nil; make them with placement.NewRoundTrips")

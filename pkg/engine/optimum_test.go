@@ -25,10 +25,13 @@ func optionsOf(snapshot *engine.Snapshot, i int, objective engine.Objective) []o
 		if !packs(&snapshot.Pools[p], []*engine.Resources{&snapshot.Workloads[i].Request}) {
 			continue // no node is large enough, so that it is no domain of a skew either
 		}
-		// One node without bounds: its price is in Allocatable, which stays.
-		roomy.Pools[p].Nodes = []engine.Node{{Free: engine.Resources{
-			MilliCPU: math.MaxInt32, MemoryBytes: 1 << 50, GPUs: 1 << 20, Extended: map[string]int64{"pods": 1 << 20},
-		}}}
+		// As many nodes as have room, without bounds: their price is in Allocatable, which stays.
+		roomy.Pools[p].Nodes = nil
+		for range hostsOf(&snapshot.Pools[p], &snapshot.Workloads[i].Request) {
+			roomy.Pools[p].Nodes = append(roomy.Pools[p].Nodes, engine.Node{Free: engine.Resources{
+				MilliCPU: math.MaxInt32, MemoryBytes: 1 << 50, GPUs: 1 << 20, Extended: map[string]int64{"pods": 1 << 20},
+			}})
+		}
 		roomy.Pools[p].MaxNodes = 0
 	}
 	roomy.Workloads = []engine.Workload{snapshot.Workloads[i]}
@@ -59,6 +62,21 @@ func optionsOf(snapshot *engine.Snapshot, i int, objective engine.Objective) []o
 		return 0
 	})
 	return out
+}
+
+// hostsOf is how many nodes of a pool have room for a replica, and of those that can be added.
+func hostsOf(pool *engine.Pool, request *engine.Resources) int {
+	n := 0
+	for k := range max(len(pool.Nodes), pool.MaxNodes) {
+		one := *pool
+		if one.Nodes, one.MaxNodes = nil, 1; k < len(pool.Nodes) {
+			one.Nodes, one.MaxNodes = pool.Nodes[k:k+1], 0
+		}
+		if packs(&one, []*engine.Resources{request}) {
+			n++
+		}
+	}
+	return n
 }
 
 // judge says what the only workload of a snapshot costs when shared out so, whole machines apart, and whether its rules allow that.

@@ -165,18 +165,29 @@ func (m *model) kindsOf(p *profile, axes []int) *kinds {
 	return out
 }
 
-// cells lists a pool of each kind and those where replicas run now, cheapest first, at most count.
+// cells lists a pool of each kind and those where replicas run now, cheapest first, at most count; and after them some more of
+// the same kinds, where it has a price how many replicas are in one pool.
 func (c *chooser) cells(count int) []cell {
+	c.m.dense(c.ask.row)
+	coarse := c.m.coarse(c.axes)
+	out := c.cellsBy(coarse, count, nil)
+	if len(coarse) < len(c.axes) {
+		out = append(out, c.cellsBy(c.axes, moreCells, out)...)
+	}
+	return out
+}
+
+// cellsBy lists pools of kinds by axes, but for those that are listed already.
+func (c *chooser) cellsBy(axes []int, count int, but []cell) []cell {
 	a := c.ask
-	c.m.dense(a.row)
-	set := c.m.kindsOf(a.row.profile, c.axes)
+	set := c.m.kindsOf(a.row.profile, axes)
 	c.cheapestOf = append(c.cheapestOf[:0], make([]cell, set.count)...)
 	for k := range c.cheapestOf {
 		c.cheapestOf[k].pool = -1
 	}
 	var out []cell
 	for j, i := range a.row.pools {
-		if a.barred(c.m, i) {
+		if a.barred(c.m, i) || but != nil && slices.ContainsFunc(but, func(known cell) bool { return known.pool == i }) {
 			continue
 		}
 		price := c.price(i, a.row.dense[j])
@@ -205,6 +216,9 @@ func (c *chooser) roomForMore(i, n int32) bool {
 	on := c.on(i)
 	return c.ask.room == nil || c.fits(i, on+n) >= on+n
 }
+
+// moreCells is at how many pools an exchange looks besides that are of the same kinds.
+const moreCells = 8
 
 // maxCells is how many kinds of pools an exchange looks at.
 const maxCells = 24
