@@ -2,7 +2,6 @@ package plan_test
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -241,7 +240,7 @@ func BenchmarkAwaitsPlan(b *testing.B) {
 			want := tt.name == "none yet"
 			for b.Loop() {
 				if waits(c, tt.pod) != want {
-					b.Fatal(fmt.Sprintf("waits %t", !want))
+					b.Fatalf("waits %t", !want)
 				}
 			}
 		})

@@ -53,7 +53,7 @@ func TestOptions(t *testing.T) {
 
 // Plans are by whole machines unless somebody says otherwise, and the scheduler knows that by the word that the leader's Lease has.
 func TestObjective(t *testing.T) {
-	if o := newOptions(); o.objective != string(engine.ObjectiveInvoice) || o.objective != state.ObjectiveInvoice {
+	if o := newOptions(); o.objective != string(engine.ObjectiveInvoice) || state.ObjectiveInvoice != string(engine.ObjectiveInvoice) {
 		t.Errorf("the objective is %q unless said; the scheduler waits for plans by %q", o.objective, state.ObjectiveInvoice)
 	}
 }
