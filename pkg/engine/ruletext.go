@@ -19,7 +19,7 @@ func (s *Solver) tooLarge(w *work) ConflictRule {
 	}
 	for p := range s.m.pools {
 		if s.m.pools[p].holds(w.row.request.vector) {
-			return ConflictRule{RuleCapacity, fmt.Sprintf("all nodes together, were they empty, do not hold %s %s",
+			return ConflictRule{RuleCapacity, fmt.Sprintf("all nodes together, with nothing on them but pods of DaemonSets, do not hold %s %s",
 				printable.Number(w.n, "replica that requests", "replicas that request"), s.requestText(w.row.request))}
 		}
 	}

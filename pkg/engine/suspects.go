@@ -191,7 +191,11 @@ func (s *Solver) policySuspects(i int32) []suspect {
 	}
 	for k := range ruled.Latency {
 		rule := &ruled.Latency[k]
-		add(RuleLatency, fmt.Sprintf("at most %g ms from 95%% of the clients%s", rule.MaxMilliseconds, from(rule.From())),
+		measured := ""
+		if rule.Measured {
+			measured = " by measured round trips"
+		}
+		add(RuleLatency, fmt.Sprintf("at most %g ms%s from 95%% of the clients%s", rule.MaxMilliseconds, measured, from(rule.From())),
 			s.m.classesThat(func(class *rules.Class) bool { return ruled.Static(class).Covered[k] != 0 }),
 			func(t *trial) { t.rules.Latency[k] = policy.Latency{} }) // a limit without clients is met everywhere
 	}

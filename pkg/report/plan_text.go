@@ -33,6 +33,8 @@ func (p *Plan) gap() string {
 	switch {
 	case p.GapPercent == nil:
 		return "no lower bound is known"
+	case p.Replicas == 0:
+		return "and nothing has a place"
 	case *p.GapPercent < 0.005:
 		return "and no plan has a lower one"
 	}
@@ -205,6 +207,9 @@ func (p *Plan) added(out *strings.Builder) {
 // empty are the nodes that hold no replica of the plan and need not be paid for.
 func (p *Plan) empty(out *strings.Builder) {
 	t := newTable(2, "POOL", ">NODES", ">$/HOUR EACH", "NAMES")
+	if p.Replicas == 0 { // who has no place may need them
+		return
+	}
 	for i := range p.Pools {
 		if pool := &p.Pools[i]; len(pool.EmptyNodes) > 0 {
 			t.add(placeName(pool.Cluster, pool.Pool), "-"+strconv.Itoa(len(pool.EmptyNodes)), dollarsOf(pool.NodeHourlyUSD), some(pool.EmptyNodes))

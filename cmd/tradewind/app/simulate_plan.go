@@ -161,6 +161,7 @@ func (r *planRun) plan(scenario *files.Scenario, asked changes, role role) (*rep
 	plan := solver.Plan()
 	if role == asAsked {
 		r.noteProblems(plan)
+		r.noteTraffic(solver.UnknownTraffic())
 	}
 	r.progress.say("checking the plan")
 	if found := verify.Check(result.Snapshot, plan, options); len(found) > 0 {
@@ -195,6 +196,27 @@ func (r *planRun) noteSnapshot(result *planning.Result) {
 		if !result.Snapshot.Pools[i].Price.Known {
 			r.warnings = append(r.warnings, fmt.Sprintf("pool %s: its price is not known, so the highest known price of each resource counts; a PriceList can give it", pool.Name))
 		}
+	}
+}
+
+// noteTraffic keeps of which traffic of the plan nobody knows what it costs or how long it takes: the bill holds a guess then.
+func (r *planRun) noteTraffic(unknown []engine.UnknownTraffic) {
+	for i := range unknown {
+		traffic := &unknown[i]
+		to, missing, remedy := "clients", []string{}, []string{}
+		if traffic.To != nil {
+			to = traffic.To.Place.String()
+		}
+		if traffic.Price {
+			missing = append(missing, fmt.Sprintf("its price is not known, so that the invoice holds the highest known one, $%.4g a GB", traffic.AssumedUSDPerGB))
+			remedy = append(remedy, "spec.egress of a PriceList")
+		}
+		if traffic.RoundTrip {
+			missing = append(missing, fmt.Sprintf("its round trip is not known and counts as %g ms", engine.UnknownMilliseconds))
+			remedy = append(remedy, "a LatencyMap")
+		}
+		r.warnings = append(r.warnings, fmt.Sprintf("traffic from %s to %s: %s; %s can give it", traffic.From.Place, to,
+			strings.Join(missing, "; "), strings.Join(remedy, " and ")))
 	}
 }
 

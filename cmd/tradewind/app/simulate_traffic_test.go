@@ -48,3 +48,35 @@ func TestSimulateTrafficWithinADataCentre(t *testing.T) {
 		})
 	}
 }
+
+// Traffic of which nobody knows the price or the round trip was in the invoice without a word; it is named, with what can tell.
+func TestSimulateTrafficThatNobodyKnows(t *testing.T) {
+	in := func(cloud string) string {
+		return `locations: {required: [{key: tradewind.dev/cloud, operator: In, values: [` + cloud + `]}]}`
+	}
+	const rack = `{apiVersion: v1, kind: Node, metadata: {name: rack, labels: {tradewind.dev/cloud: acme-dc, tradewind.dev/country: LU,
+  topology.kubernetes.io/region: lu, tradewind.dev/capacity-type: on-demand}}, status: {allocatable: {cpu: "32", memory: 120Gi, pods: "110"}}}`
+	const resources = `resources: [{cloud: acme-dc, cpuHourlyUSD: "0.03", memoryGiBHourlyUSD: "0.003"}]`
+	const trips = `{apiVersion: tradewind.dev/v1alpha1, kind: LatencyMap, metadata: {name: acme}, spec: {samples: [{from: acme-dc/lu, to: aws/eu-west-1, milliseconds: "20"}]}}`
+	const unpriced = "its price is not known, so that the invoice holds the highest known one, $0.09 a GB"
+	const unmeasured = "its round trip is not known and counts as 400 ms"
+	for _, tt := range []struct{ name, egress, trips, says string }{
+		{"neither is known", "", "", "traffic from acme-dc/lu to aws/eu-west-1: " + unpriced + "; " + unmeasured + "; spec.egress of a PriceList and a LatencyMap can give it"},
+		{"no price", "", trips, "traffic from acme-dc/lu to aws/eu-west-1: " + unpriced + "; spec.egress of a PriceList can give it"},
+		{"no round trip", `egress: [{from: acme-dc, to: aws, usdPerGB: "0.01"}], `, "", "traffic from acme-dc/lu to aws/eu-west-1: " + unmeasured + "; a LatencyMap can give it"},
+		{"both are known", `egress: [{from: acme-dc, to: aws, usdPerGB: "0.01"}], `, trips, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			list := `{apiVersion: tradewind.dev/v1alpha1, kind: PriceList, metadata: {name: acme}, spec: {` + tt.egress + resources + `}}`
+			documents := []string{awsNode, rack, list, deployment("a", "500m"), deployment("b", "500m"), policyOf("b", in("aws")),
+				policyOf("a", `traffic: [{to: {name: b}, requestsPerSecond: 1000, bytesPerRequest: 100000}], `+in("acme-dc"))}
+			if tt.trips != "" {
+				documents = append(documents, tt.trips)
+			}
+			_, _, stderr := simulate(t, manifests(documents...), "--no-losses", "-f", "-")
+			if !strings.Contains(stderr, tt.says) || tt.says == "" && strings.Contains(stderr, "traffic from") {
+				t.Errorf("said %q, want %q", stderr, tt.says)
+			}
+		})
+	}
+}

@@ -267,6 +267,7 @@ func FuzzRead(f *testing.F) {
 		"a: &a [*a]", "--- {kind: Job, apiVersion: batch/v1, metadata: {name: j}, spec: {parallelism: -1}}\n...\n---",
 		"kind: Pod\napiVersion: v1\nmetadata: {name: p, ownerReferences: [{kind: ReplicaSet, controller: true}]}\nspec: {nodeName: a}",
 		"kind: CloudPool\napiVersion: tradewind.dev/v1alpha1\nmetadata: {name: p}\nspec: {cloud: aws, maxNodes: 3, allocatable: {cpu: 1e999}}",
+		"kind: CloudPool\napiVersion: tradewind.dev/v1alpha1\nspec: {maxNodes: A, minNodes: B, allocatable: , labels: 1, region: 2}",
 	} {
 		f.Add([]byte(seed))
 	}

@@ -1,6 +1,7 @@
 package files
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -124,6 +125,9 @@ func (d *Definition) Admit(object map[string]any) []FieldError {
 	out = append(out, d.metadata(object)...)
 	defaulting.Default(object, d.structural)
 	errs := schemavalidation.ValidateCustomResource(nil, object, d.schema)
+	slices.SortStableFunc(errs, func(a, b *field.Error) int { // it goes through the fields in any order
+		return cmp.Or(cmp.Compare(a.Field, b.Field), cmp.Compare(a.ErrorBody(), b.ErrorBody()))
+	})
 	errs = append(errs, listtype.ValidateListSetsAndMaps(nil, d.structural, object)...)
 	if !slices.ContainsFunc(errs, wrongShape) { // as the API server: no rule is asked about an object of the wrong shape
 		errs = append(errs, d.rules.broken(d.structural, object)...)
