@@ -56,7 +56,7 @@ func FuzzAdmittedObjects(f *testing.F) {
 
 // FuzzAdmittedScalars is FuzzAdmittedObjects for the fields that hold text with a grammar of its own.
 func FuzzAdmittedScalars(f *testing.F) {
-	for _, text := range []string{"40", "0.0416", "41600u", "2k", "1M", "-1", "1e-999999999", ".5", "5.", "+0", "10s", "1h30m", "1.5h", "1d", "-10s", "0.5Gi", "1e3Mi", "7P", "1000P", "1000000P", "2048Pi", "1000000000T",
+	for _, text := range []string{"40", "0.0416", "41600u", "2k", "1M", "-1", "1e-999999999", ".5", "5.", "+0", "10s", "1h30m", "1.5h", "1d", "-10s", "0.5Gi", "1e3Mi", "7P", "1000P", "1000000P", "2048Pi", "1000000000T", "1.1Pi", "99.999Pi", "99999999.999Gi", "123456789012345678.123",
 		"99999999999999999h", "2026-02-28T12:00:00Z", "2026-02-28T12:00:00.123456789+23:59", "2026-02-30T12:00:00Z", "2026-02-28t25:00:00z", "0 2 * * *", "10%", "1",
 		"EU", "DE", "aws/eu-west-1", "internet", "2026-02-29"} {
 		f.Add(text)

@@ -61,7 +61,7 @@ func TestCloudPool(t *testing.T) {
 			`spec.minNodes: Invalid value: -1: spec.minNodes in body should be greater than or equal to 0`,
 		}},
 		{name: "less memory than none", spec: `{cloud: aws, allocatable: {memory: -1Gi}}`, want: []string{
-			`spec.allocatable.memory: Invalid value: "-1Gi": spec.allocatable.memory in body should match '^[+]?([0-9]{1,3}([.][0-9]*)?Pi?|[0-9]{1,6}([.][0-9]*)?Ti?|[0-9]{1,9}([.][0-9]*)?Gi?|[0-9]{1,12}([.][0-9]*)?Mi?|[0-9]{1,15}([.][0-9]*)?(k|Ki)|[0-9]{1,18}([.][0-9]*)?[num]?|[.][0-9]+([numkMGTP]|[KMGTP]i)?)$'`,
+			`spec.allocatable.memory: Invalid value: "-1Gi": spec.allocatable.memory in body should match '^[+]?([0-9]{1,3}([.][0-9]{0,3})?P|[0-9]{1,2}([.][0-9]{0,3})?Pi|[0-9]{1,6}([.][0-9]{0,3})?T|[0-9]{1,5}([.][0-9]{0,3})?Ti|[0-9]{1,9}([.][0-9]{0,3})?G|[0-9]{1,8}([.][0-9]{0,3})?Gi|[0-9]{1,12}([.][0-9]{0,3})?M|[0-9]{1,11}([.][0-9]{0,3})?Mi|[0-9]{1,15}([.][0-9]{0,3})?k|[0-9]{1,14}([.][0-9]{0,3})?Ki|[0-9]{1,18}([.][0-9]{0,3})?|[0-9]{1,21}[num]|[.][0-9]{1,3}([kMGTP]|[KMGTP]i)?)$'`,
 		}},
 		{name: "a taint without effect", spec: `{cloud: aws, taints: [{key: team}]}`, want: []string{`spec.taints[0].effect: Required value`}},
 	})

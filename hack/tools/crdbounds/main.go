@@ -28,11 +28,11 @@ const (
 	maxLabelLength    = 63  // k8s.io/apimachinery/pkg/util/validation.LabelValueMaxLength
 	maxQuantityLength = 24
 	quantityPattern   = `^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)[numk]?$`
-	// Below 1000P: a larger one is not written again as it was read.
+	// Below 1000P and with three decimals at most: others are not written again as they were read, or are longer then.
 	resourcePattern = `^[+]?(` +
-		`[0-9]{1,3}([.][0-9]*)?Pi?|[0-9]{1,6}([.][0-9]*)?Ti?|[0-9]{1,9}([.][0-9]*)?Gi?|` +
-		`[0-9]{1,12}([.][0-9]*)?Mi?|[0-9]{1,15}([.][0-9]*)?(k|Ki)|[0-9]{1,18}([.][0-9]*)?[num]?` +
-		`|[.][0-9]+([numkMGTP]|[KMGTP]i)?)$`
+		`[0-9]{1,3}([.][0-9]{0,3})?P|[0-9]{1,2}([.][0-9]{0,3})?Pi|[0-9]{1,6}([.][0-9]{0,3})?T|[0-9]{1,5}([.][0-9]{0,3})?Ti|` +
+		`[0-9]{1,9}([.][0-9]{0,3})?G|[0-9]{1,8}([.][0-9]{0,3})?Gi|[0-9]{1,12}([.][0-9]{0,3})?M|[0-9]{1,11}([.][0-9]{0,3})?Mi|` +
+		`[0-9]{1,15}([.][0-9]{0,3})?k|[0-9]{1,14}([.][0-9]{0,3})?Ki|[0-9]{1,18}([.][0-9]{0,3})?|[0-9]{1,21}[num]|[.][0-9]{1,3}([kMGTP]|[KMGTP]i)?)$`
 	timePattern        = `^[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]([.][0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$`
 	intOrStringKeyword = "x-kubernetes-int-or-string"
 )
