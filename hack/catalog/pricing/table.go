@@ -59,6 +59,9 @@ const maxHourlyUSD = 100_000
 // hourly returns a price in US dollars an hour, 0 when it is unknown. Sources write 0 where they have no price.
 func (r *row) hourly(column string) (float64, error) { return r.number(column, maxHourlyUSD) }
 
+// longestField is the most bytes of a field: names are joined of two of them, and the catalog holds no longer ones than 1,024.
+const longestField = 256
+
 // readTable calls use for every line of a CSV file, whose first line must have the columns.
 func readTable(folder, file string, columns []string, use func(*row) error) error {
 	in, err := os.Open(filepath.Join(folder, filepath.FromSlash(file)))
@@ -94,6 +97,11 @@ func scanTable(in io.Reader, file string, columns []string, use func(*row) error
 		}
 		r.fields = fields
 		r.line, _ = reader.FieldPos(0)
+		for _, column := range columns {
+			if n := len(r.fields[r.columns[column]]); n > longestField {
+				return fmt.Errorf("%s:%d: column %q has %d bytes, at most %d are allowed", file, r.line, column, n, longestField)
+			}
+		}
 		if err := use(r); err != nil {
 			return err
 		}

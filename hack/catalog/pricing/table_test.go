@@ -172,6 +172,7 @@ func FuzzTable(f *testing.F) {
 	f.Add(uint8(2), azureHead+"Standard_NV12ads_V710_v5,eastus,12,64.0,1/2 V710,1.0,0.238\n")
 	f.Add(uint8(3), bandHead+"eu-west-1,m7i.large,2,8.0,10-15%\n")
 	f.Add(uint8(4), pairsHead+"aws:eu-west-1,gcp:europe-west1-b,0.09\naws:a,aws:a,0\n")
+	f.Add(uint8(1), gcpHead+"g4-standard-6,us-central1,6,22,0.125,"+strings.Repeat("x", 2000)+",0.5,\n")
 	f.Add(uint8(0), "\"\n")
 	f.Add(uint8(5), euHead+"hetzner,2026-08-17,cax11,2,4,,0.0124,EUR,eu\n")
 	f.Add(uint8(6), addedHead+"aws,p5.4xlarge,us-east-1,16,256,1,NVIDIA H100,amd64,6.88,list\n")
