@@ -16,6 +16,7 @@ import (
 
 	"tradewind.dev/tradewind/apis/v1alpha1"
 	"tradewind.dev/tradewind/pkg/location"
+	"tradewind.dev/tradewind/pkg/state"
 )
 
 const placementNodes = `
@@ -38,6 +39,14 @@ func newPlacementEnv(t *testing.T, nodes string) *placementEnv {
 	e := &placementEnv{controllerEnv: newControllerEnv(t, nodes)}
 	e.cluster.Apply(t, "../../deploy/crds")
 	e.startController()
+	// The scheduler looks at the Lease when it starts, and then every second: until it has seen one no pod waits for its plan.
+	waitFor(t, "the controller to lead", func(ctx context.Context) error {
+		lease, err := e.cluster.Client().CoordinationV1().Leases("tradewind-system").Get(ctx, state.PlannerLease, metav1.GetOptions{})
+		if err == nil && lease.Labels[state.ObjectiveLabel] == "" {
+			err = errors.New("its Lease does not say what its plans minimise")
+		}
+		return err
+	})
 	startScheduler(t, e.cluster, "tradewind-scheduler")
 	e.cluster.ApplyYAML(t, "{apiVersion: v1, kind: Namespace, metadata: {name: shop}}\n---\n"+
 		"{apiVersion: v1, kind: ServiceAccount, metadata: {name: default, namespace: shop}}")

@@ -62,6 +62,14 @@ func TestScaleSubresource(t *testing.T) {
 	})
 	// Two thirds, not a half: the scheduler does not read scales, so that for it the third goose is one of three, of which a half is one.
 	e.policy("geese", "residency: {jurisdictions: [EU]}\nspread: [{topologyKey: tradewind.dev/cloud, minDomains: 2, maxSharePercent: 67}]")
+	// Pods that come before the scheduler knows the policy wait for no plan.
+	waitFor(t, "the policy to be in force", func(ctx context.Context) error {
+		conditions, _, err := e.status(ctx, "PlacementPolicy", "shop", "geese")
+		if err == nil && !meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionInForce) {
+			err = errors.New("it is not")
+		}
+		return err
+	})
 	e.cluster.ApplyYAML(t, "{apiVersion: birds.example.com/v1, kind: Flock, metadata: {name: geese, namespace: shop}, spec: {replicas: 6}}")
 	owner, err := e.objects.Resource(resource).Namespace("shop").Get(t.Context(), "geese", metav1.GetOptions{})
 	if err != nil {
