@@ -34,9 +34,10 @@ type placementEnv struct {
 	starts     int
 }
 
-func newPlacementEnv(t *testing.T, nodes string) *placementEnv {
+func newPlacementEnv(t *testing.T, nodes string, flags ...string) *placementEnv {
 	t.Helper()
 	e := &placementEnv{controllerEnv: newControllerEnv(t, nodes)}
+	e.flags = flags
 	e.cluster.Apply(t, "../../deploy/crds")
 	e.startController()
 	// The scheduler looks at the Lease when it starts, and then every second: until it has seen one no pod waits for its plan.
